@@ -1,0 +1,191 @@
+"""Every error that this library raises on purpose, under one root.
+
+    ActionsError
+    ├── DefinitionError         a definition, a plugin or a file is faulty: mend it, then start again
+    │   ├── MappingError        a mapping cannot be compiled, or a directive cannot do its work
+    │   ├── FqlError            a subscription cannot be parsed; `position` says where
+    │   └── WorkspaceError      a workspace cannot be used as it stands
+    ├── SettingsError           an instance's settings do not fit the destination
+    ├── PayloadError            this event does not give a payload that the action takes
+    ├── EventError              this is not an event
+    └── RequestError            the request was made, or could not be
+        ├── TransportError      no answer came: refused, cut, timed out
+        ├── ResponseError       an answer came, and it was a refusal
+        └── AuthenticationError the answer says that the credentials are not good
+
+What to do next follows from the type and from three attributes: `code` (stable, for programs),
+`status` (as in HTTP) and `retryable` (whether the same request may succeed later). Data stays in
+attributes; the wording is made in `__str__`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actions_core.requests import Request, Response
+
+Severity = Literal["error", "warning"]
+
+
+@attrs.frozen
+class Problem:
+    """One thing that is wrong, and where.
+
+    `path` has one notation everywhere: `$` is the whole, `.name` a key (a dot inside a key is
+    written `\\.`), `[0]` an item.
+    """
+
+    path: str
+    message: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def child_path(path: str, key: str | int) -> str:
+    """The path of a key or an item below `path`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key.replace('.', chr(92) + '.')}"
+
+
+class ActionsError(Exception):
+    """The root of all errors of this library."""
+
+    default_code: ClassVar[str] = "ERROR"
+    default_status: ClassVar[int | None] = None
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problems: Iterable[Problem] = (),
+        code: str | None = None,
+        status: int | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.problems = tuple(problems)
+        self.code = self.default_code if code is None else code
+        self.status = self.default_status if status is None else status
+        self.retryable = self.default_retryable if retryable is None else retryable
+
+    def __str__(self) -> str:
+        if not self.problems:
+            return self.message
+        listed = [str(problem) for problem in self.problems]
+        if not self.message:
+            return listed[0] if len(listed) == 1 else "\n".join(listed)
+        return "\n".join([self.message, *(f"  {line}" for line in listed)])
+
+
+class DefinitionError(ActionsError):
+    """A definition, a plugin or one of their parts is faulty."""
+
+    default_code = "DEFINITION_INVALID"
+
+
+class MappingError(DefinitionError):
+    """A mapping cannot be compiled, or one of its directives cannot do its work on this event."""
+
+    default_code = "MAPPING_INVALID"
+    default_status = 400
+
+
+class FqlError(DefinitionError):
+    """A subscription's text is not FQL; `position` counts characters from 0."""
+
+    default_code = "SUBSCRIPTION_INVALID"
+
+    def __init__(self, message: str, *, text: str, position: int) -> None:
+        super().__init__(message)
+        self.text = text
+        self.position = position
+
+    def __str__(self) -> str:
+        return f"{self.message} at position {self.position}"
+
+
+class WorkspaceError(DefinitionError):
+    """A workspace cannot be used as it stands."""
+
+    default_code = "WORKSPACE_INVALID"
+
+
+class SettingsError(ActionsError):
+    """The settings of an instance do not fit its destination."""
+
+    default_code = "SETTINGS_INVALID"
+    default_status = 400
+
+
+class PayloadError(ActionsError):
+    """This event does not give a payload that the action takes; trying again gives the same."""
+
+    default_code = "PAYLOAD_VALIDATION_FAILED"
+    default_status = 400
+
+    def __str__(self) -> str:
+        if self.message or not self.problems:
+            return super().__str__()
+        return " ".join(problem.message for problem in self.problems)
+
+
+class EventError(ActionsError):
+    """What came in is not an event."""
+
+    default_code = "EVENT_INVALID"
+    default_status = 400
+
+
+class RequestError(ActionsError):
+    """A request was made and not granted, or could not be made."""
+
+    default_code = "REQUEST_FAILED"
+
+
+class TransportError(RequestError):
+    """No answer came: the connection was refused, cut, or too slow."""
+
+    default_code = "RETRYABLE_ERROR"
+    default_retryable = True
+
+
+class ResponseError(RequestError):
+    """An answer came, and it was a refusal. `response` holds it; `hint` says what to do, where that is known."""
+
+    def __init__(
+        self,
+        request: Request,
+        response: Response,
+        *,
+        hint: str = "",
+        code: str | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__("", code=code, status=response.status, retryable=retryable)
+        self.request = request
+        self.response = response
+        self.hint = hint
+
+    def __str__(self) -> str:
+        said = self.response.text[:500].strip()
+        text = f"the destination answered {self.response.status}"
+        if said:
+            text += f": {said}"
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+class AuthenticationError(RequestError):
+    """The credentials are not, or no longer, good."""
+
+    default_code = "INVALID_AUTHENTICATION"
+    default_status = 401

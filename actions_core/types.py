@@ -1,0 +1,30 @@
+"""The values that travel through the engine: JSON, and the absence of a value.
+
+JSON has no word for "nothing was there"; a mapping needs one, because a path that leads nowhere
+is not the same as a `null` found at its end. `MISSING` is that word.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final, Literal, TypeAlias
+
+#: A JSON value: None, bool, int, float, str, list or dict of such. Typed `Any`, because checking it
+#: structurally at every step would cost more casts than it would find faults.
+Json: TypeAlias = Any
+JsonObject: TypeAlias = dict[str, Any]
+
+
+class Missing(enum.Enum):
+    """The type of `MISSING`: an enum, so that type checkers narrow on `is MISSING`."""
+
+    MISSING = "MISSING"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing.MISSING
