@@ -1,0 +1,103 @@
+"""Keeps secrets out of whatever people or files get to see.
+
+A mask is made once for each instance from its secret settings. It knows each secret as it stands
+and as it looks in a URL, in JSON and in Base64, because that is how a request or an echoed body shows it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+import attrs
+
+from actions_core.requests import Request, Response
+from actions_core.types import MISSING, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MASKED = "***"
+_SECRET_HEADER = re.compile(
+    r"authorization|cookie|token|secret|password|api-?key|access-?key|signature", re.IGNORECASE
+)
+
+
+def _forms(secret: str) -> set[str]:
+    forms = {
+        secret,
+        quote(secret, safe="", errors="replace"),
+        quote_plus(secret, errors="replace"),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+    }
+    encoded = base64.b64encode(secret.encode("utf-8", "replace")).decode()
+    forms |= {encoded, encoded.rstrip("=")}
+    return {form for form in forms if form}
+
+
+class Mask:
+    """Replaces the secrets of one instance by `***`."""
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets for form in _forms(secret)}
+        # Longest first, so that a secret which begins with another one is masked whole.
+        ordered = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def __repr__(self) -> str:
+        return "<Mask>"
+
+    def text(self, text: str) -> str:
+        """`text` without the secrets."""
+        return text if self._pattern is None else self._pattern.sub(MASKED, text)
+
+    def value(self, value: Json) -> Json:
+        """A JSON value without the secrets, keys included; what holds none is not copied."""
+        if self._pattern is None:
+            return value
+        if isinstance(value, str):
+            return self._pattern.sub(MASKED, value)
+        if isinstance(value, dict):
+            return {self.value(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return value
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Headers without the secrets; those that exist to carry one lose their value, but for the scheme."""
+        return {name: self._header(name, value) for name, value in headers.items()}
+
+    def _header(self, name: str, value: str) -> str:
+        if not _SECRET_HEADER.search(name):
+            return self.text(value)
+        scheme, blank, _ = value.partition(" ")
+        # Only a registered scheme's word may stand: anything else before a blank may be the secret.
+        return f"{scheme} {MASKED}" if blank and scheme in {"Basic", "Bearer", "Digest", "Token"} else MASKED
+
+    def request(self, request: Request) -> Request:
+        """The request as it may be shown."""
+        body = request.body
+        if isinstance(body, bytes):
+            body = body.decode("utf-8", "replace")
+        return attrs.evolve(
+            request,
+            url=self.text(request.url),
+            headers=self.headers(request.headers),
+            params=None if request.params is None else self.value(dict(request.params)),
+            json=MISSING if request.json is MISSING else self.value(request.json),
+            form=None if request.form is None else self.value(dict(request.form)),
+            body=None if body is None else self.text(body),
+        )
+
+    def response(self, response: Response) -> Response:
+        """The answer as it may be shown: destinations do echo what they were sent."""
+        if self._pattern is None:
+            return response
+        body = self.text(response.text).encode("utf-8", "replace")
+        return Response(response.status, self.headers(response.headers), body)

@@ -1,0 +1,188 @@
+"""What goes out and what comes back, as plain frozen data.
+
+A handler makes a `Request` with whatever it knows; `prepare` adds what every request of the
+destination needs; `complete` turns the result into what a transport gets: an absolute URL with the
+query in it. Neither class shows header values, queries or bodies in its `repr`, because that is
+where keys and personal data are.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import attrs
+
+from actions_core.errors import PayloadError, RequestError
+from actions_core.types import MISSING, Json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ABSOLUTE = ("https://", "http://")
+
+
+def _no_headers() -> dict[str, str]:
+    return {}
+
+
+@attrs.frozen(repr=False)
+class Request:
+    """One HTTP request.
+
+    `json`, `form` and `body` exclude each other. `timeout` is in seconds for one try, None for the
+    instance's own. `params` are added to the query when the request is completed; None values are
+    left out, lists repeat their name.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = attrs.field(factory=_no_headers, kw_only=True)
+    params: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+    json: Json = attrs.field(default=MISSING, kw_only=True)
+    form: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+    body: bytes | str | None = attrs.field(default=None, kw_only=True)
+    timeout: float | None = attrs.field(default=None, kw_only=True)
+    follow_redirects: bool = attrs.field(default=True, kw_only=True)
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.url.partition('?')[0]}>"
+
+    def evolve(self, **changes: Any) -> Request:
+        """The same request with some attributes changed."""
+        return attrs.evolve(self, **changes)
+
+    def with_base(self, base_url: str, headers: Mapping[str, str] | None = None) -> Request:
+        """The request below `base_url` unless its URL is absolute already, with `headers` where it has none of its own."""
+        url = self.url
+        if not url.startswith(_ABSOLUTE):
+            url = base_url.rstrip("/") + "/" + url.lstrip("/")
+        return Request(
+            self.method,
+            url,
+            headers={**headers, **self.headers} if headers else self.headers,
+            params=self.params,
+            json=self.json,
+            form=self.form,
+            body=self.body,
+            timeout=self.timeout,
+            follow_redirects=self.follow_redirects,
+        )
+
+    def with_headers(self, headers: Mapping[str, str]) -> Request:
+        """The request with `headers` added; they win over those it has."""
+        return attrs.evolve(self, headers={**self.headers, **headers})
+
+    def with_params(self, params: Mapping[str, Any]) -> Request:
+        """The request with `params` added; they win over those it has."""
+        return attrs.evolve(self, params={**(self.params or {}), **params})
+
+    def complete(self) -> Request:
+        """What a transport gets: an absolute URL, query included, and headers that can be sent.
+
+        Raises `RequestError` for a URL that is not absolute, `PayloadError` for a header that would
+        break out of its line (CR, LF, NUL): that comes from data, and trying again cannot help.
+        """
+        if not self.url.startswith(_ABSOLUTE):
+            raise RequestError(
+                f"the URL {self.url.partition('?')[0]!r} is not absolute: prepare must add the base URL",
+                code="REQUEST_INVALID",
+            )
+        for name, value in self.headers.items():
+            if not isinstance(value, str) or not value.isprintable() or not name.isprintable():
+                _check_header(name, value)
+        if not self.params:
+            return self
+        return attrs.evolve(self, url=_with_query(self.url, self.params), params=None)
+
+    def content(self) -> tuple[bytes | None, str | None]:
+        """The body as bytes and the content type that goes with it; (None, None) without a body.
+
+        Raises `PayloadError` for what JSON cannot say, such as NaN.
+        """
+        if self.json is not MISSING:
+            return _json_bytes(self.json), "application/json"
+        if self.form is not None:
+            return _query(self.form).encode(), "application/x-www-form-urlencoded"
+        if isinstance(self.body, str):
+            return self.body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
+        if self.body is not None:
+            return self.body, "application/octet-stream"
+        return None, None
+
+
+def _check_header(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise PayloadError(f"the header {name} must be text but it is {type(value).__name__}")
+    if any(character in text for text in (name, value) for character in "\r\n\0"):
+        raise PayloadError(f"the header {name!a} holds a line break or NUL, which no header may")
+    try:
+        value.encode()
+        name.encode("ascii")
+    except UnicodeEncodeError:
+        raise PayloadError(f"the header {name!a} holds characters that no header may") from None
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _json_bytes(value: Json) -> bytes:
+    try:
+        # ensure_ascii stays on: lone surrogates, which UTF-8 cannot hold, then travel as escapes.
+        return _encode(value).encode("ascii")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PayloadError(f"the request's JSON cannot be written: {error}") from None
+
+
+def _query(params: Mapping[str, Any]) -> str:
+    pairs: list[tuple[str, str]] = []
+    for name, value in params.items():
+        for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item is not None and item is not MISSING:
+                pairs.append((name, _query_text(item)))
+    return urlencode(pairs, quote_via=quote, safe="", errors="replace")
+
+
+def _query_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _with_query(url: str, params: Mapping[str, Any]) -> str:
+    query = _query(params)
+    if not query:
+        return url
+    head, mark, fragment = url.partition("#")
+    return f"{head}{'&' if '?' in head else '?'}{query}{mark}{fragment}"
+
+
+@attrs.frozen(repr=False)
+class Response:
+    """One HTTP answer. Header names are lower case; `body` is bounded by the transport."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(factory=_no_headers)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - the definition of success in HTTP
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; what is not UTF-8 is replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def json(self) -> Json:
+        """The body as JSON, None when it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
