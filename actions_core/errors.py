@@ -34,10 +34,10 @@ Severity = Literal["error", "warning"]
 
 @attrs.frozen
 class Problem:
-    """One thing that is wrong, and where.
+    r"""One thing that is wrong, and where.
 
     `path` has one notation everywhere: `$` is the whole, `.name` a key (a dot inside a key is
-    written `\\.`), `[0]` an item.
+    written `\.`), `[0]` an item.
     """
 
     path: str
@@ -160,7 +160,10 @@ class TransportError(RequestError):
 
 
 class ResponseError(RequestError):
-    """An answer came, and it was a refusal. `response` holds it; `hint` says what to do, where that is known."""
+    """An answer came, and it was a refusal.
+
+    `response` holds it; `hint` says what to do, where that is known.
+    """
 
     def __init__(
         self,

@@ -54,7 +54,10 @@ class Request:
         return attrs.evolve(self, **changes)
 
     def with_base(self, base_url: str, headers: Mapping[str, str] | None = None) -> Request:
-        """The request below `base_url` unless its URL is absolute already, with `headers` where it has none of its own."""
+        """The request below `base_url`, unless its URL is absolute already.
+
+        `headers` are added where the request has none of that name.
+        """
         url = self.url
         if not url.startswith(_ABSOLUTE):
             url = base_url.rstrip("/") + "/" + url.lstrip("/")
@@ -138,9 +141,8 @@ def _json_bytes(value: Json) -> bytes:
 def _query(params: Mapping[str, Any]) -> str:
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
-        for item in value if isinstance(value, (list, tuple)) else (value,):
-            if item is not None and item is not MISSING:
-                pairs.append((name, _query_text(item)))
+        items = value if isinstance(value, (list, tuple)) else (value,)
+        pairs += [(name, _query_text(item)) for item in items if item is not None and item is not MISSING]
     return urlencode(pairs, quote_via=quote, safe="", errors="replace")
 
 

@@ -1,0 +1,1 @@
+"""Segment's Actions for Python."""

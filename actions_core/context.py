@@ -1,0 +1,120 @@
+"""What a handler may know beside its fields.
+
+A `Scope` is made once for each subscription when the workspace is loaded; a `Context` is the scope
+together with one event. That keeps the price of an event at one small object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from actions_core.errors import Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions_core.types import Json, JsonObject
+
+_LOGGER = logging.getLogger("actions_core")
+_LONGEST_KEY = 200
+
+
+@attrs.define(repr=False)
+class Auth:
+    """The credentials that change while the engine runs."""
+
+    access_token: str | None = None
+
+
+@attrs.frozen(repr=False)
+class Scope:
+    """What all events of one subscription share."""
+
+    instance: str
+    settings: Mapping[str, Json] = attrs.field(factory=dict)
+    auth: Auth = attrs.field(factory=Auth)
+    logger: logging.Logger = _LOGGER
+    sync_mode: str | None = None
+    matching_key: str | None = None
+    hook_outputs: Mapping[str, Json] = attrs.field(factory=dict)
+    features: Mapping[str, Any] = attrs.field(factory=dict)
+    #: changes when the mapping or the subscription does: what is sent under one key must be the same
+    key_suffix: str = ""
+
+
+class Context:
+    """One event in one subscription, as a handler sees it. `settings` are those of the instance."""
+
+    __slots__ = ("_scope", "_warnings", "dry_run", "event")
+
+    def __init__(self, scope: Scope, event: JsonObject, *, dry_run: bool = False) -> None:
+        self._scope = scope
+        self.event = event
+        self.dry_run = dry_run
+        self._warnings: list[Problem] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Context {self._scope.instance}>"
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        """The instance's settings, by their JSON names, defaults filled in."""
+        return self._scope.settings
+
+    @property
+    def auth(self) -> Auth:
+        """The current credentials; `auth.access_token` is None where there are none."""
+        return self._scope.auth
+
+    @property
+    def logger(self) -> logging.Logger:
+        """The logger for what the handler has to say."""
+        return self._scope.logger
+
+    @property
+    def sync_mode(self) -> str | None:
+        """The mapping's sync mode, where the action declares sync modes."""
+        return self._scope.sync_mode
+
+    @property
+    def matching_key(self) -> str | None:
+        """The mapping's matching key, as text."""
+        return self._scope.matching_key
+
+    @property
+    def hook_outputs(self) -> Mapping[str, Json]:
+        """What the hooks gave when the mapping was saved, by hook."""
+        return self._scope.hook_outputs
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        """The host's feature switches."""
+        return self._scope.features
+
+    @property
+    def idempotency_key(self) -> str:
+        """A key that is the same at every try of this event in this subscription, and for no other.
+
+        It is made of the event's messageId and a digest of the subscription, so it also changes when
+        the mapping does. Characters that no header may hold are hashed away.
+        """
+        message_id = self.event.get("messageId")
+        text = message_id if isinstance(message_id, str) else repr(message_id)
+        if not text.isascii() or not text.isprintable() or len(text) > _LONGEST_KEY:
+            text = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{text}-{self._scope.key_suffix}"
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What was warned of so far."""
+        return () if self._warnings is None else tuple(self._warnings)
+
+    def warn(self, path: str, message: str, severity: Severity = "warning") -> None:
+        """Report something that does not stop the event: it comes with the result and with `explain`."""
+        if self._warnings is None:
+            self._warnings = []
+        self._warnings.append(Problem(path, message, severity))

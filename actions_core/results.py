@@ -1,0 +1,93 @@
+"""What became of an event: one `Result` for each instance and subscription, gathered in a `Report`.
+
+A result never shows a secret: the request and the answer are masked when they are asked for, not
+when the result is made, so an event whose result nobody opens pays nothing for it.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from actions_core.errors import ActionsError, EventError, Problem
+    from actions_core.masking import Mask
+    from actions_core.requests import Request, Response
+
+
+class Status(enum.StrEnum):
+    """What became of one event in one subscription."""
+
+    SENT = "sent"  #: the destination took it
+    FAILED = "failed"  #: it was tried, or could not be tried; `Result.error` says why
+    SKIPPED = "skipped"  #: it was not meant for this subscription; `Result.reason` says why
+    NOT_TRIED = "not_tried"  #: the engine was closed before its turn came
+
+
+@attrs.frozen(repr=False, eq=False)
+class Result:
+    """The outcome of one event in one subscription of one instance.
+
+    `tries` counts the requests made, `duration` is in seconds, from the match to the outcome.
+    `request` is the last request made and `response` its answer, both without secrets.
+    """
+
+    instance: str
+    subscription: str
+    action: str
+    status: Status
+    error: ActionsError | None = None
+    reason: str = ""
+    tries: int = 0
+    duration: float = 0.0
+    warnings: tuple[Problem, ...] = ()
+    _request: Request | None = None
+    _response: Response | None = None
+    _mask: Mask | None = None
+
+    def __repr__(self) -> str:
+        shown = f"<Result {self.instance} {self.subscription!r} {self.status}"
+        return f"{shown}: {self.reason}>" if self.reason else f"{shown}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing went wrong: sent, or not meant to be sent."""
+        return self.status is Status.SENT or self.status is Status.SKIPPED
+
+    @property
+    def request(self) -> Request | None:
+        """The last request made, secrets masked."""
+        if self._request is None or self._mask is None:
+            return self._request
+        return self._mask.request(self._request)
+
+    @property
+    def response(self) -> Response | None:
+        """The last answer, secrets masked."""
+        if self._response is None or self._mask is None:
+            return self._response
+        return self._mask.response(self._response)
+
+
+@attrs.frozen(repr=False, eq=False)
+class Report:
+    """What became of one event everywhere.
+
+    `index` counts the events of a `send_many` from 0. `error` is set when what came in was no event;
+    there are no results then.
+    """
+
+    message_id: str | None
+    results: tuple[Result, ...] = ()
+    error: EventError | None = None
+    index: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Report {self.message_id} {[str(result.status) for result in self.results]}>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether it was an event, and no result failed or was not tried."""
+        return self.error is None and all(result.ok for result in self.results)
