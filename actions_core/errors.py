@@ -20,7 +20,8 @@ attributes; the wording is made in `__str__`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from http import HTTPStatus
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import attrs
 
@@ -53,6 +54,18 @@ def child_path(path: str, key: str | int) -> str:
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key.replace('.', chr(92) + '.')}"
+
+
+# Statuses that HTTP does not define but servers do send.
+_OTHER_STATUS_NAMES: Final = {529: "SITE_IS_OVERLOADED"}
+
+
+def status_name(status: int) -> str:
+    """The stable word for an HTTP status, such as `TOO_MANY_REQUESTS`; `UNKNOWN_ERROR` if it has none."""
+    try:
+        return HTTPStatus(status).name
+    except ValueError:
+        return _OTHER_STATUS_NAMES.get(status, "UNKNOWN_ERROR")
 
 
 class ActionsError(Exception):
@@ -174,6 +187,7 @@ class ResponseError(RequestError):
         code: str | None = None,
         retryable: bool | None = None,
     ) -> None:
+        code = status_name(response.status) if code is None else code
         super().__init__("", code=code, status=response.status, retryable=retryable)
         self.request = request
         self.response = response

@@ -1,0 +1,196 @@
+"""How a request gets its answer: prepared, tried, tried again, and judged.
+
+Every request of every handler goes this way, so the rules of delivery stand here once. Trying again
+belongs to the single request, not to the handler: a handler that makes two requests never repeats
+the first because the second failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import attrs
+
+from actions_core.errors import (
+    AuthenticationError,
+    RequestError,
+    ResponseError,
+    TransportError,
+)
+from actions_core.masking import Mask
+from actions_core.retry import RetryPolicy, is_retryable, read_retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actions_core.context import Context
+    from actions_core.requests import Request, Response
+    from actions_core.transport import Transport
+
+DEFAULT_TIMEOUT: Final = 10.0
+_UNAUTHORIZED = 401
+
+
+class Deadlines:
+    """The time limits that are running, and the switch that ends them all when the engine closes.
+
+    While `closing` is set nothing is tried again; `expire` then ends what is still under way.
+    """
+
+    __slots__ = ("_running", "closing", "expired")
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Timeout] = set()
+        self.closing = asyncio.Event()
+        self.expired = False
+
+    def add(self, limit: asyncio.Timeout) -> None:
+        """Have `limit` ended by `expire`."""
+        self._running.add(limit)
+        if self.expired:
+            limit.reschedule(0)
+
+    def discard(self, limit: asyncio.Timeout) -> None:
+        """Forget a limit whose work is done."""
+        self._running.discard(limit)
+
+    def expire(self) -> None:
+        """End everything under way now."""
+        self.expired = True
+        for limit in self._running:
+            limit.reschedule(0)
+
+
+def _unchanged(request: Request, _context: Context) -> Request:
+    return request
+
+
+@attrs.frozen(repr=False)
+class Line:
+    """What all requests of one instance share."""
+
+    transport: Transport
+    deadlines: Deadlines
+    prepare: Callable[[Request, Context], Request] = _unchanged
+    policy: RetryPolicy = attrs.field(factory=RetryPolicy)
+    timeout: float = DEFAULT_TIMEOUT
+    mask: Mask = attrs.field(factory=lambda: Mask(()))
+    tries_by_status: Mapping[int, int] = attrs.field(factory=dict)
+
+
+class Client:
+    """Sends the requests of one event in one subscription.
+
+    After the handler is done, `tries`, `request` and `response` tell what was last under way.
+    """
+
+    __slots__ = ("_context", "_hints", "_line", "request", "response", "tries")
+
+    def __init__(self, line: Line, context: Context, hints: Mapping[int, str]) -> None:
+        self._line = line
+        self._context = context
+        self._hints = hints
+        self.tries = 0
+        self.request: Request | None = None
+        self.response: Response | None = None
+
+    async def send(self, request: Request) -> Response:
+        """Send `request` and give its answer, a success.
+
+        Raises `TransportError` when no answer came, `AuthenticationError` for a 401 and `ResponseError`
+        for any other answer but 2xx, each after the tries that the instance's policy allows.
+        """
+        request = self._line.prepare(request, self._context).complete()
+        self.request = request
+        return await self._deliver(request)
+
+    async def _deliver(self, request: Request) -> Response:
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        tried = 0
+        while True:
+            tried += 1
+            self.tries += 1
+            error: RequestError
+            retry_after: float | None = None
+            try:
+                response = await self._try(request)
+            except TransportError as failure:
+                error = failure
+            else:
+                self.response = response
+                if response.ok:
+                    return response
+                error = self._refusal(request, response)
+                retry_after = _retry_after(response)
+            await self._pause(error, tried, clock() - started, retry_after)
+
+    async def _try(self, request: Request) -> Response:
+        line = self._line
+        limit = asyncio.timeout(line.timeout if request.timeout is None else request.timeout)
+        try:
+            async with limit:
+                line.deadlines.add(limit)
+                return await line.transport.send(request)
+        except TimeoutError:
+            if line.deadlines.expired:
+                raise TransportError(
+                    "interrupted while the answer was awaited: whether the destination took it is not known",
+                    code="INTERRUPTED",
+                ) from None
+            seconds = line.timeout if request.timeout is None else request.timeout
+            raise TransportError(f"no answer within {seconds:g} s", code="SELF_TIMEOUT", status=408) from None
+        finally:
+            line.deadlines.discard(limit)
+
+    async def _pause(
+        self, error: RequestError, tried: int, elapsed: float, retry_after: float | None
+    ) -> None:
+        """Wait until the next try, or raise `error` when there is none."""
+        line = self._line
+        allowed = line.tries_by_status.get(error.status or 0, tried + 1)
+        delay = line.policy.delay(tried, elapsed, retry_after)
+        if not error.retryable or delay is None or tried >= allowed or line.deadlines.closing.is_set():
+            raise error
+        try:
+            async with asyncio.timeout(delay):
+                await line.deadlines.closing.wait()
+        except TimeoutError:
+            return
+        raise error
+
+    def _refusal(self, request: Request, response: Response) -> RequestError:
+        mask = self._line.mask
+        refusal = ResponseError(
+            mask.request(request),
+            mask.response(response),
+            hint=self._hints.get(response.status, ""),
+            retryable=is_retryable(response.status),
+        )
+        if response.status == _UNAUTHORIZED:
+            return AuthenticationError(str(refusal))
+        return refusal
+
+
+def _retry_after(response: Response) -> float | None:
+    text = response.headers.get("retry-after")
+    return None if text is None else read_retry_after(text, datetime.now(UTC))
+
+
+class Rehearsed(BaseException):
+    """Ends a handler at its first request in a dry run.
+
+    Not an `Exception`: a handler that catches those would go on without the answer it waits for.
+    """
+
+
+class DryRunClient(Client):
+    """A client that stops where the network begins; `request` then holds what would have been sent."""
+
+    __slots__ = ()
+
+    async def _deliver(self, request: Request) -> NoReturn:
+        request.content()  # what cannot be written fails here as it would on the way out
+        raise Rehearsed

@@ -1,0 +1,109 @@
+"""The only door to the network: how a `Request` becomes a `Response`.
+
+The aiohttp session is made at the first request, inside the running loop, so an engine can be made
+anywhere. A body is read up to a limit that also holds for what decompression makes of it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+from yarl import URL
+
+from actions_core.errors import PayloadError, RequestError, TransportError
+from actions_core.requests import Response
+
+if TYPE_CHECKING:
+    from actions_core.requests import Request
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+MAX_REDIRECTS: Final = 5
+
+
+def user_agent() -> str:
+    """Our own name and version."""
+    try:
+        return f"actions-core/{importlib.metadata.version('actions-core')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "actions-core"
+
+
+class AiohttpTransport:
+    """HTTP/1.1 over TCP with kept connections, TLS certificates verified."""
+
+    def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: Request) -> Response:
+        """Send one absolute request."""
+        session = self._session or self._open()
+        body, content_type = request.content()
+        headers = dict(request.headers)
+        if content_type is not None and not any(name.lower() == "content-type" for name in headers):
+            headers["content-type"] = content_type
+        try:
+            url = URL(request.url, encoded=True)
+            # encoded: yarl would otherwise decode what a handler encoded on purpose, such as %2F in an id.
+            async with session.request(
+                request.method,
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=request.follow_redirects,
+                max_redirects=MAX_REDIRECTS,
+            ) as answer:
+                content = await self._read(answer)
+                return Response(
+                    answer.status, {name.lower(): text for name, text in answer.headers.items()}, content
+                )
+        except (aiohttp.InvalidURL, aiohttp.TooManyRedirects, aiohttp.NonHttpUrlRedirectClientError) as error:
+            raise RequestError(f"{_reason(error)}", code="REQUEST_INVALID") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise RequestError(f"the certificate is not accepted: {_reason(error)}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise TransportError(f"no answer: {_reason(error)}") from None
+        except ValueError as error:
+            # aiohttp says so when a part of the request cannot be written on the wire.
+            raise PayloadError(f"the request cannot be sent: {error}") from None
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        length = answer.content_length
+        if length is not None and length <= self._max_body_bytes and "content-encoding" not in answer.headers:
+            return await answer.read()
+        parts: list[bytes] = []
+        left = self._max_body_bytes
+        async for part in answer.content.iter_any():
+            parts.append(part[:left])
+            left -= len(part)
+            if left <= 0:
+                # The rest is not wanted, and reading it is what a decompression bomb hopes for.
+                answer.close()
+                break
+        return b"".join(parts)
+
+    def _open(self) -> aiohttp.ClientSession:
+        self._session = aiohttp.ClientSession(
+            # The lanes bound how many requests are under way; a second bound here would only hide that.
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ttl_dns_cache=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # The client limits the time of a whole try, this transport's or any other's.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+            headers={"user-agent": user_agent()},
+            raise_for_status=False,
+        )
+        return self._session
+
+    async def close(self) -> None:
+        """Close the kept connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    # The URL, and with it perhaps a key, stands in some of aiohttp's messages.
+    return text.split("?", 1)[0][:300]
