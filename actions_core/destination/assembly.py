@@ -1,0 +1,147 @@
+"""The functions of a destination against its definition: each compiled, and all that does not fit named."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from actions_core.destination.handler import Handler, compile_handler, name_of
+from actions_core.destination.roles import ROLES, Role
+from actions_core.errors import Problem, child_path
+from actions_core.names import shown, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from actions_core.fields import FieldSpec
+    from actions_core.specs import ActionSpec, DestinationSpec
+
+_KEYS_AND_VALUES = ("__keys__", "__values__")
+
+
+@attrs.frozen
+class Note:
+    """A function, and what it is noted for."""
+
+    role: str
+    keys: tuple[str, ...]
+    function: Callable[..., Any]
+
+
+@attrs.frozen
+class Assembly:
+    """The handlers by role and keys, and what is wrong."""
+
+    handlers: Mapping[str, Mapping[tuple[str, ...], Handler]]
+    problems: tuple[Problem, ...]
+
+    def of(self, role: str) -> Mapping[tuple[str, ...], Handler]:
+        """The handlers of one role."""
+        return self.handlers.get(role, {})
+
+
+def assemble(spec: DestinationSpec, notes: Sequence[Note]) -> Assembly:
+    """Compile every function that was noted, and compare the lot with the definition."""
+    handlers: dict[str, dict[tuple[str, ...], Handler]] = defaultdict(dict)
+    problems: list[Problem] = []
+    first: dict[tuple[str, ...], Note] = {}
+    for note in notes:
+        role = ROLES[note.role]
+        before = first.setdefault((note.role, *note.keys), note)
+        if before is not note:
+            problems.append(_twice(before, note))
+            continue
+        path, fault = _place(spec, role, note)
+        if fault:
+            problems.append(Problem(path, f"{name_of(note.function)}() {fault}"))
+            continue
+        fields = _fields(spec, role, note)
+        handler, found = compile_handler(role, note.keys, note.function, fields=fields, path=path)
+        problems += found
+        if handler is not None:
+            handlers[note.role][note.keys] = handler
+    problems += _absent(spec, {(note.role, *note.keys) for note in notes})
+    return Assembly(handlers, tuple(problems))
+
+
+def _twice(before: Note, note: Note) -> Problem:
+    path = child_path("$.actions", note.keys[0]) if note.keys else "$"
+    what = ROLES[note.role].words + "".join(f" {shown(key)}" for key in note.keys)
+    return Problem(path, f"{name_of(before.function)}() and {name_of(note.function)}() are both for {what}")
+
+
+def _place(spec: DestinationSpec, role: Role, note: Note) -> tuple[str, str]:
+    """The path of what the function is for, and why there is no such thing, where there is none."""
+    if not note.keys:
+        return "$", _without_base(spec, role)
+    action = spec.actions.get(note.keys[0])
+    if action is None:
+        near = suggestion(note.keys[0], list(spec.actions))
+        return (
+            "$.actions",
+            f"is for the action {shown(note.keys[0])}, which the definition does not have{near}",
+        )
+    path = child_path("$.actions", note.keys[0])
+    if role.name == "hook":
+        return child_path(f"{path}.hooks", note.keys[1]), _no_hook(action, note.keys[1])
+    if role.name == "dynamic_field":
+        return f"{path}.fields", _no_field(action, note.keys[1])
+    return path, ""
+
+
+def _without_base(spec: DestinationSpec, role: Role) -> str:
+    scheme = None if spec.authentication is None else spec.authentication.scheme
+    if role.name == "refresh_access_token" and scheme not in ("oauth2", "oauth-managed"):
+        return f"refreshes access tokens, but the authentication scheme is {shown(scheme or 'none')}"
+    if role.name in ("create_audience", "get_audience") and spec.audience is None:
+        return "is for audiences, but the definition has no 'audienceConfig'"
+    return ""
+
+
+def _no_hook(action: ActionSpec, hook: str) -> str:
+    if hook in action.hooks:
+        return ""
+    return (
+        f"is for the hook {shown(hook)}, which the action does not have{suggestion(hook, list(action.hooks))}"
+    )
+
+
+def _no_field(action: ActionSpec, field: str) -> str:
+    """Why no field is at `field`, `object.child`, `array.[].child` or `object.__keys__`."""
+    fields: Mapping[str, FieldSpec] = action.fields
+    for step in field.split("."):
+        if step in _KEYS_AND_VALUES or step.startswith("["):
+            continue
+        if step not in fields:
+            near = suggestion(step, list(fields))
+            return f"is for the field {shown(field)}, which the action does not have{near}"
+        fields = fields[step].properties or {}
+    return ""
+
+
+def _fields(spec: DestinationSpec, role: Role, note: Note) -> Mapping[str, bool]:
+    """Each name that the function may take, and whether it is always there."""
+    if not role.by_fields:
+        return dict.fromkeys(role.given, False)
+    action = spec.actions[note.keys[0]]
+    fields = action.hooks[note.keys[1]].input_fields if role.name == "hook" else action.fields
+    return {key: field.required is True for key, field in fields.items()}
+
+
+def _absent(spec: DestinationSpec, noted: set[tuple[str, ...]]) -> list[Problem]:
+    """What the definition promises and no function does. Without any function there is no promise."""
+    if not noted:
+        return []
+    problems = []
+    for key, action in spec.actions.items():
+        path = child_path("$.actions", key)
+        if ("action", key) not in noted and action.platform == "cloud":
+            problems.append(Problem(path, f"the action {shown(key)} has no handler"))
+        if action.has_perform_batch and ("batch", key) not in noted:
+            message = f"the definition says that {shown(key)} takes batches, but no function does"
+            problems.append(Problem(path, message, "warning"))
+        if ("poll", key) in noted and ("batch", key) not in noted:
+            problems.append(Problem(path, f"{shown(key)} can be polled, but has no function for batches"))
+    return problems

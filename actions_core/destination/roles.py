@@ -1,0 +1,67 @@
+"""What the functions of a destination are for, and what each kind is handed.
+
+One table in place of a rule in each decorator: a new kind of function is a line here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from actions_core.specs import BATCH_FIELDS
+
+_CONTEXT: Final = frozenset({"context"})
+_ASYNC: Final = frozenset({"context", "client"})
+
+
+@attrs.frozen
+class Role:
+    """One kind of function.
+
+    `given` are the parameters that it may take by name; `by_fields` means that they are fields of the
+    definition instead, of which it may leave out `spare`. `handed` may be asked for by type. A `plain`
+    function must not be asynchronous.
+    """
+
+    name: str
+    words: str
+    given: tuple[str, ...] = ()
+    by_fields: bool = False
+    spare: tuple[str, ...] = ()
+    handed: frozenset[str] = _ASYNC
+    plain: bool = False
+
+
+ROLES: Final = {
+    role.name: role
+    for role in (
+        Role("action", "an action", by_fields=True, spare=BATCH_FIELDS),
+        Role("batch", "a batch", given=("payloads",)),
+        Role("poll", "a poll", given=("job_id", "upload_count")),
+        Role("hook", "a hook", by_fields=True),
+        Role(
+            "dynamic_field",
+            "a dynamic field",
+            given=("payload", "query", "page", "index", "selected_key"),
+        ),
+        Role("prepare", "prepare", handed=_CONTEXT | {"request"}, plain=True),
+        Role("test_authentication", "the authentication test"),
+        Role("on_delete", "the deletion", given=("user_id", "anonymous_id")),
+        Role(
+            "refresh_access_token",
+            "the refresh of the access token",
+            given=("access_token", "refresh_token", "client_id", "client_secret", "refresh_token_url"),
+        ),
+        Role(
+            "create_audience",
+            "the creation of an audience",
+            given=("audience_name", "audience_settings"),
+        ),
+        Role(
+            "get_audience",
+            "the look-up of an audience",
+            given=("external_id", "audience_settings"),
+        ),
+    )
+}

@@ -1,0 +1,8 @@
+"""From JSON to specs: the schema is checked first, then cattrs builds, then the parts are compared."""
+
+from __future__ import annotations
+
+from actions_core.loading.definition import check_definition, load_definition, read_definition
+from actions_core.loading.sources import package_file, schema
+
+__all__ = ["check_definition", "load_definition", "package_file", "read_definition", "schema"]

@@ -1,0 +1,106 @@
+"""From checked JSON to specs: the only door to cattrs.
+
+What comes here has passed its schema, so that structuring finds no fault; it only bridges the two
+spellings. null means absent, except where it is a value: of a choice.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core import fields as field_specs
+from actions_core import specs
+from actions_core.names import camel_case
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cattrs import Converter
+
+    from actions_core.types import Json, JsonObject
+
+#: Attributes whose key is not simply their name in camelCase.
+_KEYS: Final = {
+    specs.DestinationSpec: {"audience": "audienceConfig"},
+    specs.AudienceSpec: {"fields": "audienceFields"},
+    specs.AudienceMode: {"full_audience_sync": "full_audience_sync"},
+    field_specs.FieldSpec: {
+        attribute: key for key, attribute in field_specs.FIELD_KEYS.items() if key != "unsafe_hidden"
+    },
+}
+
+
+def structure_definition(data: JsonObject) -> specs.DestinationSpec:
+    """The spec of a definition that has passed its schema."""
+    return _converter().structure(data, specs.DestinationSpec)
+
+
+@functools.cache
+def _converter() -> Converter:
+    import attrs
+    import cattrs
+
+    converter = cattrs.Converter()
+    converter.register_structure_hook(float, lambda value, _: value)  # 1 stays 1, in schemas and in sentences
+    converter.register_structure_hook(field_specs.Choice, _choice)
+    converter.register_structure_hook(
+        bool | field_specs.ConditionSet,
+        lambda value, _: (
+            value if isinstance(value, bool) else converter.structure(value, field_specs.ConditionSet)
+        ),
+    )
+    converter.register_structure_hook_factory(attrs.has, functools.partial(_hook, converter))
+    converter.register_structure_hook(field_specs.Choice, _choice)
+    return converter
+
+
+def _hook(converter: Converter, cls: type[Any]) -> Callable[[Json, Any], Any]:
+    """How a dictionary becomes a `cls`."""
+    from attrs import fields_dict
+    from cattrs.gen import make_dict_structure_fn, override
+
+    own = _KEYS.get(cls, {})
+    renames = {name: override(rename=own.get(name, camel_case(name))) for name in fields_dict(cls)}
+    structure = make_dict_structure_fn(cls, converter, **renames)  # type: ignore[arg-type] # names come from the class
+    before = _BEFORE.get(cls)
+
+    def hook(data: Json, _: Any) -> Any:
+        present = {key: value for key, value in data.items() if value is not None}
+        return structure(before(present) if before is not None else present, cls)
+
+    return hook
+
+
+def _choice(data: Json, _: Any) -> field_specs.Choice:
+    """A choice is a value with a label, or the bare value."""
+    if isinstance(data, dict):
+        return field_specs.Choice(value=data["value"], label=data.get("label"))
+    return field_specs.Choice(value=data)
+
+
+def _field(data: JsonObject) -> JsonObject:
+    """Segment's catalogue writes `hidden`, its sources write `unsafe_hidden`: either hides."""
+    if "unsafe_hidden" not in data:
+        return data
+    return {**data, "hidden": bool(data["unsafe_hidden"] or data.get("hidden"))}
+
+
+def _destination(data: JsonObject) -> JsonObject:
+    """The fields of an audience may stand beside its configuration, as in Segment's sources."""
+    if not data.get("audienceFields") or "audienceConfig" not in data:
+        return data
+    config = data["audienceConfig"]
+    return {
+        **data,
+        "audienceConfig": {
+            **config,
+            "audienceFields": {**data["audienceFields"], **(config.get("audienceFields") or {})},
+        },
+    }
+
+
+_BEFORE: Final[dict[type[Any], Callable[[JsonObject], JsonObject]]] = {
+    field_specs.FieldSpec: _field,
+    specs.DestinationSpec: _destination,
+}
