@@ -1,0 +1,259 @@
+"""FQL's text as a tree of terms.
+
+    either     := both ("or" both)*
+    both       := single ("and" single)*
+    single     := "!"? "(" either ")" | "!"? function | field relation value
+    function   := "contains(" field "," text ")" | "match(" field "," text with one * at an end ")"
+    relation   := "=" | "==" | "!=" | "<" | "<=" | ">" | ">="
+    value      := text | number | "true" | "false" | "null"
+
+`==` is not in the documentation, but in published definitions. Open parentheses are kept in a list of
+ours instead of Python's stack, so no text is too deep to be read; groups that really nest are bounded
+by the tree, parentheses around parentheses are not.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+
+import attrs
+
+from actions_core.errors import DefinitionError, FqlError
+from actions_core.javascript import to_text
+from actions_core.subscriptions.condition import Condition
+from actions_core.subscriptions.terms import (
+    LONE_FIELDS,
+    PATH_FIELDS,
+    RELATIONS,
+    Comparison,
+    Group,
+    Negation,
+)
+
+if TYPE_CHECKING:
+    from actions_core.subscriptions.terms import Operator, Term, Value
+
+_TOKEN: Final = re.compile(
+    r"""
+    (?P<blank>\s+)
+    | (?P<word>[^\W\d](?:[\w.-]|\\.)*)
+    | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
+    | (?P<text>"[^"]*"|'[^']*')
+    | (?P<sign>==|!=|<=|>=|[=<>!(),])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_STEP: Final = re.compile(r"\\(.)|(\.)|([^\\.]+)", re.DOTALL)
+_CONSTANTS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None}
+_FUNCTIONS: Final = ("contains", "match")
+_FIELDS: Final = "type, event, name, userId, properties.…, traits.… or context.…"
+_SINGLE: Final = f"{_FIELDS}, contains(, match( or ("
+_VALUE: Final = "text in quotes, a number, true, false or null"
+_SHOWN: Final = 30
+
+
+def parse_fql(text: str) -> Condition:
+    """The condition that a subscription's text states.
+
+    Raises `FqlError`, which says where the text is wrong and what was expected there.
+    """
+    if not isinstance(text, str):
+        raise FqlError(f"expected text, but found a Python {type(text).__name__}", text="", position=0)
+    return Condition(_Parser(text).parse())
+
+
+@attrs.frozen
+class _Token:
+    kind: str
+    text: str
+    position: int
+
+
+@attrs.define
+class _Open:
+    """A parenthesis that is not closed yet: `either` holds the alternatives, each a list joined by `and`."""
+
+    position: int
+    negated: bool = False
+    either: list[list[Term]] = attrs.Factory(lambda: [[]])
+
+
+class _Parser:
+    """Reads one text from left to right, once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._end = 0
+        self._token = _Token("blank", "", 0)
+        self._advance()
+
+    def parse(self) -> Term:
+        opened = [_Open(0)]
+        while True:
+            found = self._single()
+            if isinstance(found, _Open):
+                opened.append(found)
+                continue
+            opened[-1].either[-1].append(found)
+            while len(opened) > 1 and self._accept(")"):
+                closed = self._close(opened.pop())
+                opened[-1].either[-1].append(closed)
+            word = self._token.text.lower() if self._token.kind == "word" else ""
+            if word == "or":
+                opened[-1].either.append([])
+            elif word != "and":
+                break
+            self._advance()
+        if len(opened) > 1:
+            self._fail(f"expected and, or, or ) for the ( at position {opened[-1].position}")
+        if self._token.kind != "end":
+            self._fail("expected and, or, or the end")
+        return self._close(opened[0])
+
+    def _single(self) -> Term | _Open:
+        position = self._token.position
+        negated = self._accept("!")
+        if self._accept("("):
+            return _Open(position, negated=negated)
+        word = self._token.text
+        if self._token.kind == "word" and word in _FUNCTIONS:
+            return self._function(negated=negated)
+        if negated:
+            self._fail("expected contains(, match( or ( after !")
+        path = self._field(_SINGLE)
+        operator = self._token.text
+        if operator not in RELATIONS and operator != "==":
+            self._fail(f"expected =, !=, <, <=, > or >= after {_shorten(word)}")
+        self._advance()
+        return Comparison(path, cast("Operator", "=" if operator == "==" else operator), self._value(_VALUE))
+
+    def _function(self, *, negated: bool) -> Comparison:
+        name = self._token.text
+        self._advance()
+        self._expect("(", f"( after {name}")
+        path = self._field(_FIELDS)
+        self._expect(",", "a comma after the field")
+        start = self._token.position
+        value = self._value("text in quotes")
+        text = value if isinstance(value, str) else to_text(value)
+        operator = name if name == "contains" else self._pattern(text, start)
+        if operator != "contains":
+            text = text.replace("*", "")
+        self._expect(")", f") after the text of {name}")
+        return Comparison(path, cast("Operator", f"not_{operator}" if negated else operator), text)
+
+    def _pattern(self, text: str, position: int) -> str:
+        if text.count("*") != 1 or not (text[0] == "*" or text[-1] == "*"):
+            hint = "; use contains for text in the middle" if text[:1] == text[-1:] == "*" != text else ""
+            self._fail(f'expected text with one * at its start or its end, such as "Order*"{hint},', position)
+        return "starts_with" if text[-1] == "*" else "ends_with"
+
+    def _field(self, expected: str) -> tuple[str, ...]:
+        token = self._token
+        if token.kind != "word":
+            self._fail(f"expected {expected}")
+        keys, start = [""], 0
+        for step in _STEP.finditer(token.text):
+            if step[2]:
+                keys.append("")
+                start = step.end()
+            else:
+                keys[-1] += step[1] or step[3]
+        self._check_field(keys)
+        if not all(keys):
+            offset = token.text.find("..") + 1 or start
+            self._fail("expected a key after the dot,", token.position + offset)
+        self._advance()
+        return tuple(keys)
+
+    def _check_field(self, keys: list[str]) -> None:
+        token, root = self._token, keys[0]
+        if root in LONE_FIELDS:
+            if len(keys) > 1:
+                self._fail(f"expected {root} alone, it has nothing below it,")
+        elif root not in PATH_FIELDS:
+            self._fail(f"unknown field: expected {_SINGLE}", hint=_similar(token.text))
+        elif len(keys) == 1:
+            self._fail(f"expected a key below {root}, such as {root}.plan,")
+
+    def _value(self, expected: str) -> Value:
+        token = self._token
+        if token.kind == "text":
+            value: Value = token.text[1:-1]
+        elif token.kind == "number":
+            value = self._number(token.text)
+        elif token.kind == "word" and token.text in _CONSTANTS:
+            value = _CONSTANTS[token.text]
+        else:
+            self._fail(f"expected {expected}")
+        self._advance()
+        return value
+
+    def _number(self, text: str) -> float:
+        number = float(text)
+        if math.isinf(number):
+            self._fail("expected a number within the range of JSON,")
+        if not text.lstrip("+-").isdigit():
+            return number
+        return int(text.lstrip("+-").lstrip("0") or "0") * (-1 if text[0] == "-" else 1)
+
+    def _close(self, opened: _Open) -> Term:
+        try:
+            alternatives = [_join("and", both) for both in opened.either]
+            term = _join("or", alternatives)
+            return Negation(term) if opened.negated else term
+        except DefinitionError as error:
+            raise FqlError(error.message, text=self._text, position=opened.position) from None
+
+    def _accept(self, sign: str) -> bool:
+        if self._token.kind != "sign" or self._token.text != sign:
+            return False
+        self._advance()
+        return True
+
+    def _expect(self, sign: str, expected: str) -> None:
+        if not self._accept(sign):
+            self._fail(f"expected {expected}")
+
+    def _advance(self) -> None:
+        kind, position = "blank", self._end
+        while kind == "blank":
+            position = self._end
+            match = _TOKEN.match(self._text, position)
+            if match is None:
+                kind = "end" if position == len(self._text) else "unknown"
+                self._token = _Token(kind, self._text[position : position + _SHOWN + 1], position)
+                return
+            kind, self._end = cast("str", match.lastgroup), match.end()
+        self._token = _Token(kind, cast("Any", match)[0], position)
+
+    def _fail(self, expected: str, position: int | None = None, *, hint: str = "") -> NoReturn:
+        token = self._token
+        if position is None:
+            position = token.position
+        if token.kind == "end":
+            found = "the end"
+        elif token.kind == "unknown" and token.text[0] in "\"'":
+            found = "text that is never closed"
+        else:
+            found = _shorten(token.text)
+        raise FqlError(f"{expected} but found {found}{hint}", text=self._text, position=position)
+
+
+def _join(operator: str, terms: list[Term]) -> Term:
+    return terms[0] if len(terms) == 1 else Group(cast("Any", operator), terms)
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _similar(word: str) -> str:
+    known = [*LONE_FIELDS, *PATH_FIELDS, *_FUNCTIONS]
+    by_letters = {name.lower().replace("_", ""): name for name in known}
+    root = word[:_SHOWN].partition(".")[0].lower().replace("_", "")
+    close = get_close_matches(root, by_letters, n=1, cutoff=0.75)
+    return f" (did you mean {by_letters[close[0]]}?)" if close else ""

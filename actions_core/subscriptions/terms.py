@@ -1,0 +1,152 @@
+"""The tree of a subscription: comparisons, and the groups that join them.
+
+A term is data: embedders may walk it, build it and compare it. It holds the text of the condition
+literal by literal; what a comparison means is the business of `checks`. Terms check themselves, so a
+tree made by hand can always be written, run and walked without running out of stack.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
+
+import attrs
+
+from actions_core.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Value: TypeAlias = str | int | float | bool | None
+Relation = Literal["=", "!=", "<", "<=", ">", ">="]
+TextOperator = Literal[
+    "contains", "not_contains", "starts_with", "not_starts_with", "ends_with", "not_ends_with"
+]
+Operator: TypeAlias = Relation | TextOperator
+
+RELATIONS: Final = frozenset(get_args(Relation))
+TEXT_OPERATORS: Final = frozenset(get_args(TextOperator))
+#: Fields that stand alone, and those that need a path below them.
+LONE_FIELDS: Final = ("type", "event", "name", "userId")
+PATH_FIELDS: Final = ("properties", "traits", "context")
+#: How deep groups may nest. Python's own parser allows 200 parentheses, and every walk of a tree recurses.
+MAX_DEPTH: Final = 100
+
+
+def _keys(keys: Iterable[str]) -> tuple[str, ...]:
+    return tuple(keys)
+
+
+def _terms(terms: Iterable[Term]) -> tuple[Term, ...]:
+    return tuple(terms)
+
+
+@attrs.frozen
+class Comparison:
+    """One question about one field: `properties.price >= 5`, `!match(event, "Order*")`.
+
+    `path` names the field key by key (`("properties", "price")`). For text operators, `value` is the
+    text without the pattern's star.
+    """
+
+    path: tuple[str, ...] = attrs.field(converter=_keys)
+    operator: Operator
+    value: Value
+
+    def __attrs_post_init__(self) -> None:
+        _check_path(self.path)
+        if self.operator in TEXT_OPERATORS:
+            if not isinstance(self.value, str):
+                raise DefinitionError(f"{self.operator} needs text, not {self.value!r}")
+            if "contains" not in self.operator and "*" in self.value:
+                raise DefinitionError(f"the text of {self.operator} cannot hold a *, which FQL cannot say")
+        elif self.operator not in RELATIONS:
+            raise DefinitionError(f"unknown operator {self.operator!r}")
+        _check_value(self.value)
+
+
+@attrs.frozen
+class Group:
+    """Several terms of which all (`and`) or at least one (`or`) must hold."""
+
+    operator: Literal["and", "or"]
+    terms: tuple[Term, ...] = attrs.field(converter=_terms)
+    depth: int = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.operator not in ("and", "or"):
+            raise DefinitionError(f"a group's operator is and or or, not {self.operator!r}")
+        if not self.terms:
+            raise DefinitionError("a group needs at least one term")
+        object.__setattr__(self, "depth", _deeper(max(map(depth_of, self.terms))))
+
+
+@attrs.frozen
+class Negation:
+    """`!( … )`: holds where its term does not, whatever kind of value stands there."""
+
+    term: Term
+    depth: int = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "depth", _deeper(depth_of(self.term)))
+
+
+Term: TypeAlias = Comparison | Group | Negation
+
+
+def depth_of(term: Term) -> int:
+    """How many groups and negations stand inside each other."""
+    return 0 if isinstance(term, Comparison) else term.depth
+
+
+def comparisons(term: Term) -> Iterator[Comparison]:
+    """Every comparison of a tree, in the order of its text."""
+    stack = [term]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Comparison):
+            yield current
+        elif isinstance(current, Negation):
+            stack.append(current.term)
+        else:
+            stack.extend(reversed(current.terms))
+
+
+def field_text(path: tuple[str, ...]) -> str:
+    """A field as people read it: keys joined by dots, a dot inside a key escaped by a backslash."""
+    return ".".join(key.replace(".", "\\.") for key in path)
+
+
+def _deeper(depth: int) -> int:
+    if depth >= MAX_DEPTH:
+        raise DefinitionError(f"groups nest deeper than {MAX_DEPTH} levels")
+    return depth + 1
+
+
+def _check_path(path: tuple[str, ...]) -> None:
+    if not path or not all(isinstance(key, str) and key for key in path):
+        raise DefinitionError("a field is named by one or more keys, none of them empty")
+    if path[0] in LONE_FIELDS:
+        if len(path) > 1:
+            raise DefinitionError(f"{path[0]} has nothing below it")
+    elif path[0] not in PATH_FIELDS:
+        raise DefinitionError(f"unknown field {path[0]!r}")
+    elif len(path) == 1:
+        raise DefinitionError(f"{path[0]} needs a key below it")
+
+
+def _check_value(value: Value) -> None:
+    if isinstance(value, str):
+        if '"' in value and "'" in value:
+            raise DefinitionError("FQL cannot say text that holds both kinds of quotes")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise DefinitionError(f"{value} is no number that FQL can say")
+    elif isinstance(value, int):
+        try:
+            float(value)
+        except OverflowError:
+            raise DefinitionError("the number is too large") from None
+    elif value is not None:
+        raise DefinitionError(f"a comparison is with text, a number, true, false or null, not {value!r}")
