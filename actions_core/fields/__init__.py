@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from actions_core.fields.reading import read_fields
+from actions_core.fields.schema import fields_to_json_schema
 from actions_core.fields.spec import (
     CONDITION_KEYS,
     FIELD_KEYS,
@@ -22,4 +24,6 @@ __all__ = [
     "FieldCondition",
     "FieldSpec",
     "FieldType",
+    "fields_to_json_schema",
+    "read_fields",
 ]

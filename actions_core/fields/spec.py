@@ -1,4 +1,4 @@
-"""What a definition says of a field: its type, its marks, its choices, and the conditions under which it counts.
+"""What a definition says of a field: its type, its marks, its choices, the conditions under which it counts.
 
 These are plain data. The names are Segment's in Python's spelling (`allowNull` is `allow_null`);
 `FIELD_KEYS` holds the table, so that no other module spells a key a second time.
@@ -88,7 +88,7 @@ class FieldSpec:
         return [choice.value for choice in self.choices] if self.choices else None
 
 
-#: The key of each attribute in JSON. `unsafe_hidden` is Segment's word for `hidden`; its catalogue writes both.
+#: The attribute of each key in JSON. `unsafe_hidden` is Segment's word for `hidden`; its catalogue has both.
 FIELD_KEYS: Final[Mapping[str, str]] = {
     "type": "type",
     "label": "label",
