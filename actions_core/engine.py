@@ -1,0 +1,227 @@
+"""The engine: events go in, reports come out.
+
+An engine is made from a workspace and refuses, then and there, one that cannot work. After that no
+event, instance or handler can stop the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.errors import EventError, RequestError, WorkspaceError
+from actions_core.events import MAX_EVENT_BYTES, check_event
+from actions_core.explain import Explanation, explain_delivery
+from actions_core.instance import Host, compile_instances
+from actions_core.registry import Registry
+from actions_core.results import Report, Result
+from actions_core.stream import stream
+from actions_core.transport import LazyTransport
+from actions_core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from actions_core.executor import Lane
+    from actions_core.instance import Instance
+    from actions_core.pipeline import Pipeline
+    from actions_core.transport import Transport
+    from actions_core.types import Json, JsonObject
+
+_LOGGER = logging.getLogger("actions_core")
+GRACE: Final = 10.0
+#: Events that `send_many` holds beyond what all lanes can have under way, so that a full lane does
+#: not at once keep the others waiting.
+_WAITING_ROOM: Final = 100
+#: How long an interrupted handler gets to end itself.
+_LAST_MOMENTS: Final = 2.0
+
+
+class Engine:
+    """Delivers events to the destinations of a workspace.
+
+    `registry` holds the destinations; without one, the installed ones are used. `transport` replaces
+    the network; it is closed with the engine. `max_event_bytes` bounds an event's JSON.
+    Raises `WorkspaceError` with every problem of the workspace.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        registry: Registry | None = None,
+        transport: Transport | None = None,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        if registry is None:
+            registry = Registry()
+            registry.discover()
+        self._transport = LazyTransport() if transport is None else transport
+        host = Host(self._transport) if environ is None else Host(self._transport, environ=environ)
+        self._deadlines = host.deadlines
+        instances, problems = compile_instances(workspace.destinations, registry, host)
+        if any(problem.severity == "error" for problem in problems):
+            raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
+        for problem in problems:
+            _LOGGER.warning("%s: %s", workspace.source, problem)
+        self.warnings = tuple(problems)
+        self.instances: Mapping[str, Instance] = {instance.id: instance for instance in instances}
+        self._enabled = tuple(instance for instance in instances if instance.enabled)
+        self._max_event_bytes = max_event_bytes
+        self._active = 0
+        self._idle = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<Engine {', '.join(self.instances)}>"
+
+    @classmethod
+    def from_file(
+        cls, path: str | Path, *, registry: Registry | None = None, transport: Transport | None = None
+    ) -> Engine:
+        """An engine for the workspace in a file."""
+        return cls(Workspace.from_file(path), registry=registry, transport=transport)
+
+    async def __aenter__(self) -> Engine:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def send(self, event: Json) -> Report:
+        """Deliver one event to every instance and subscription that it is meant for.
+
+        Raises `EventError` when it is no event; what goes wrong later is in the report.
+        """
+        return await self._run(check_event(event, max_bytes=self._max_event_bytes), 0)
+
+    def send_many(
+        self,
+        events: Iterable[Json] | AsyncIterable[Json],
+        *,
+        concurrency: int | None = None,
+    ) -> AsyncIterator[Report]:
+        """Deliver events as they come, and give each one's report when it is done.
+
+        Reports come in the order in which events are done; `Report.index` counts them as they went in.
+        At most `concurrency` events are held at once; no more are taken in while that many are under
+        way or while reports wait to be fetched. What is no event gives a report with an `error`.
+        """
+        if concurrency is None:
+            concurrency = _WAITING_ROOM + sum(instance.lane.concurrency for instance in self._enabled)
+        return stream(events, self._report, concurrency, self._deadlines.closing)
+
+    async def explain(self, event: Json) -> Explanation:
+        """What `send` would do with the event and why, by the same code up to the network."""
+        event = check_event(event, max_bytes=self._max_event_bytes)
+        deliveries = [
+            await explain_delivery(instance, pipeline, event)
+            for instance in self._enabled
+            for pipeline in self._candidates(instance, event)
+        ]
+        return Explanation(event["messageId"], tuple(deliveries))
+
+    async def delete(self, *, user_id: str | None = None, anonymous_id: str | None = None) -> Report:
+        """Have every destination that can delete a user do so."""
+        given = {"userId": user_id, "anonymousId": anonymous_id}
+        event = {key: value for key, value in given.items() if value is not None}
+        return await self.send({"type": "delete", **event})
+
+    async def test_authentication(self, instance_id: str) -> Result:
+        """Ask the destination whether the settings of an instance are good.
+
+        Raises `WorkspaceError` for an unknown instance, `RequestError` when the destination has no test.
+        """
+        instance = self.instances.get(instance_id)
+        if instance is None:
+            raise WorkspaceError(
+                f"there is no instance {instance_id!r}; there are {', '.join(self.instances)}"
+            )
+        if instance.authentication is None:
+            raise RequestError(
+                f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
+            )
+        return await instance.lane.deliver(instance.authentication, {})
+
+    async def close(self, grace: float = GRACE) -> None:
+        """Let what is under way end within `grace` seconds, then end it, and close the transport.
+
+        From the first moment nothing is tried again and nothing new is tried; whatever was not tried
+        says so in its result.
+        """
+        self._deadlines.closing.set()
+        try:
+            async with asyncio.timeout(grace):
+                await self._wait_until_idle()
+        except TimeoutError:
+            self._deadlines.expire()
+            try:
+                async with asyncio.timeout(_LAST_MOMENTS):
+                    await self._wait_until_idle()
+            except TimeoutError:
+                _LOGGER.warning("%d events were still under way when the engine was closed", self._active)
+        await self._transport.close()
+
+    async def _wait_until_idle(self) -> None:
+        while self._active:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def _report(self, event: Json, index: int) -> Report:
+        try:
+            checked = check_event(event, max_bytes=self._max_event_bytes)
+        except EventError as error:
+            message_id = event.get("messageId") if isinstance(event, dict) else None
+            return Report(message_id if isinstance(message_id, str) else None, (), error, index)
+        return await self._run(checked, index)
+
+    async def _run(self, event: JsonObject, index: int) -> Report:
+        results: list[Result] = []
+        todo: list[tuple[int, Lane, Pipeline, JsonObject]] = []
+        for instance in self._enabled:
+            seen = event
+            if instance.filters is not None:
+                filtered, reason = instance.filters.apply(event)
+                if filtered is None:
+                    results += [_dropped(pipeline, reason) for pipeline in instance.pipelines]
+                    continue
+                seen = filtered
+            for pipeline in self._candidates(instance, event):
+                if pipeline.matches(seen):
+                    todo.append((len(results), instance.lane, pipeline, seen))
+                results.append(pipeline.skipped)
+        self._active += 1
+        try:
+            if len(todo) == 1:
+                place, lane, pipeline, seen = todo[0]
+                results[place] = await lane.deliver(pipeline, seen)
+            elif todo:
+                done = await asyncio.gather(
+                    *(lane.deliver(pipeline, seen) for _, lane, pipeline, seen in todo)
+                )
+                for (place, *_), result in zip(todo, done, strict=True):
+                    results[place] = result
+        finally:
+            self._active -= 1
+            if not self._active:
+                self._idle.set()
+        return Report(event["messageId"], tuple(results), None, index)
+
+    def _candidates(self, instance: Instance, event: JsonObject) -> tuple[Pipeline, ...]:
+        if event["type"] == "delete" and instance.deletion is not None:
+            return (*instance.pipelines, instance.deletion)
+        return instance.pipelines
+
+
+def _dropped(pipeline: Pipeline, reason: str) -> Result:
+    import attrs
+
+    return attrs.evolve(pipeline.skipped, reason=reason)

@@ -1,0 +1,122 @@
+"""Runs pipelines: a lane for each instance, so that none has to wait for another's troubles.
+
+A lane bounds how many requests are under way, turns everything that can happen into a `Result`, and
+lets nothing but cancellation out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.client import Client
+from actions_core.context import Context
+from actions_core.errors import ActionsError, RequestError, TransportError
+from actions_core.pipeline import HandlerError
+from actions_core.results import Result, Status
+
+if TYPE_CHECKING:
+    from actions_core.client import Line
+    from actions_core.pipeline import Pipeline
+    from actions_core.types import JsonObject
+
+_LOGGER = logging.getLogger("actions_core")
+_GONE: Final = 410
+
+
+class Lane:
+    """The way to one instance."""
+
+    def __init__(self, instance: str, line: Line, concurrency: int) -> None:
+        self.instance = instance
+        self.line = line
+        self.concurrency = concurrency
+        self.disabled = ""
+        self._free = asyncio.Semaphore(concurrency)
+
+    async def deliver(self, pipeline: Pipeline, event: JsonObject) -> Result:
+        """Take one event through a pipeline. Raises nothing but `CancelledError`."""
+        started = perf_counter()
+        context = Context(pipeline.scope, event)
+        client = Client(self.line, context, pipeline.hints)
+        error: ActionsError | None = None
+        status = Status.SENT
+        try:
+            payload = pipeline.to_payload(event)
+            async with self._free:
+                if self.line.deadlines.closing.is_set():
+                    status = Status.NOT_TRIED
+                else:
+                    await self._perform(pipeline, payload, context, client)
+        except ActionsError as failure:
+            error = failure
+        except Exception as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
+            error = self._unexpected(pipeline, failure)
+        if error is not None:
+            status = Status.FAILED
+            if error.status == _GONE:
+                self._disable(error)
+        return Result(
+            self.instance,
+            pipeline.name,
+            pipeline.action,
+            status,
+            error,
+            _reason(status, error),
+            client.tries,
+            perf_counter() - started,
+            context.warnings,
+            client.request,
+            client.response,
+            self.line.mask,
+        )
+
+    async def _perform(
+        self, pipeline: Pipeline, payload: JsonObject, context: Context, client: Client
+    ) -> None:
+        if self.disabled:
+            raise RequestError(self.disabled, code="INSTANCE_DISABLED")
+        work = pipeline.perform(payload, context, client)
+        if pipeline.handler is not None and pipeline.handler.is_async:
+            work = self._limited(work)
+        await work
+
+    async def _limited(self, work: Any) -> None:
+        """Await an asynchronous handler within the time that its requests may take altogether."""
+        line = self.line
+        seconds = line.policy.within + line.timeout
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                line.deadlines.add(limit)
+                await work
+        except TimeoutError:
+            if line.deadlines.expired:
+                raise TransportError("interrupted while the handler ran", code="INTERRUPTED") from None
+            raise TransportError(
+                f"the handler was not done within {seconds:g} s", code="SELF_TIMEOUT", status=408
+            ) from None
+        finally:
+            line.deadlines.discard(limit)
+
+    def _disable(self, error: ActionsError) -> None:
+        if not self.disabled:
+            self.disabled = f"{self.instance} is disabled until the engine is made anew: {error}"
+            _LOGGER.error("%s", self.disabled)
+
+    def _unexpected(self, pipeline: Pipeline, failure: Exception) -> ActionsError:
+        """The failure as ours. Its text may hold anything, a secret too, and so may its traceback's lines."""
+        text = self.line.mask.text(f"{type(failure).__name__}: {failure}")[:500]
+        frames = traceback.extract_tb(failure.__traceback__)
+        place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+        _LOGGER.error("%s, %s: %s%s", self.instance, pipeline.name, text, place)
+        return HandlerError(f"{pipeline.action} failed with {text}{place}")
+
+
+def _reason(status: Status, error: ActionsError | None) -> str:
+    if error is not None:
+        return str(error)
+    return "the engine was closed before its turn came" if status is Status.NOT_TRIED else ""

@@ -1,0 +1,243 @@
+"""An instance: a destination with its settings and subscriptions, compiled and ready for events.
+
+All that can be wrong with the configuration is found here, at once, before the first event.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from actions_core.client import Deadlines, Line
+from actions_core.context import Auth, Scope
+from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
+from actions_core.executor import Lane
+from actions_core.filters import compile_filters, validate_filters
+from actions_core.masking import Mask
+from actions_core.names import suggestion
+from actions_core.pipeline import Pipeline, compile_pipeline, hints_for, skipped
+from actions_core.types import MISSING
+from actions_core.validation import PayloadValidator
+from actions_core.workspace import SubscriptionSpec, resolve_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actions_core.destination import Destination, Handler
+    from actions_core.filters import Filters
+    from actions_core.registry import Registry
+    from actions_core.requests import Request
+    from actions_core.transport import Transport
+    from actions_core.types import JsonObject
+    from actions_core.workspace import InstanceSpec
+
+_MOST_SUBSCRIPTIONS = 50
+# Settings that stand beside the declared ones in what Segment exports.
+_OTHER_SETTINGS = frozenset({"oauth", "dynamicAuthSettings"})
+
+
+@attrs.frozen(eq=False)
+class Instance:
+    """One configured destination, compiled."""
+
+    id: str
+    destination: Destination
+    enabled: bool
+    lane: Lane = attrs.field(repr=False)
+    pipelines: tuple[Pipeline, ...] = attrs.field(repr=False)
+    filters: Filters | None = attrs.field(default=None, repr=False)
+    deletion: Pipeline | None = attrs.field(default=None, repr=False)
+    authentication: Pipeline | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Host:
+    """What an engine gives to all its instances."""
+
+    transport: Transport
+    deadlines: Deadlines = attrs.field(factory=Deadlines)
+    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ)
+
+
+def compile_instances(
+    specs: tuple[InstanceSpec, ...], registry: Registry, host: Host
+) -> tuple[list[Instance], list[Problem]]:
+    """Every instance that can be compiled, and every problem of all of them."""
+    instances: list[Instance] = []
+    problems: list[Problem] = []
+    for index, spec in enumerate(specs):
+        path = f"$.destinations[{index}]"
+        try:
+            destination = registry.get(spec.destination)
+        except DefinitionError as error:
+            problems.append(Problem(f"{path}.destination", str(error)))
+            continue
+        instance, found = compile_instance(spec, destination, host, path)
+        problems += found
+        if instance is not None:
+            instances.append(instance)
+    return instances, problems
+
+
+def compile_instance(
+    spec: InstanceSpec, destination: Destination, host: Host, path: str
+) -> tuple[Instance | None, list[Problem]]:
+    """One compiled instance, None where it has errors, and every problem below `path`."""
+    settings, secrets, problems = read_settings(spec.settings, destination, f"{path}.settings", host.environ)
+    scope = Scope(spec.id, settings, _auth(settings))
+    pipelines, found = _pipelines(spec, destination, scope, path)
+    problems += found
+    filters, found = _filters(spec, f"{path}.filters")
+    problems += found
+    if any(problem.severity == "error" for problem in problems):
+        return None, problems
+    line = Line(
+        transport=host.transport,
+        deadlines=host.deadlines,
+        policy=spec.delivery.retry,
+        timeout=spec.delivery.timeout,
+        mask=Mask(secrets),
+        tries_by_status=destination.spec.tries_by_status,
+        **_prepare(destination),
+    )
+    instance = Instance(
+        id=spec.id,
+        destination=destination,
+        enabled=spec.enabled,
+        lane=Lane(spec.id, line, spec.delivery.concurrency),
+        pipelines=pipelines,
+        filters=filters,
+        deletion=_single(destination, destination.deletion_handler, scope, "onDelete", _deletion_payload),
+        authentication=_single(
+            destination, destination.authentication_handler, scope, "testAuthentication", lambda _event: {}
+        ),
+    )
+    return instance, problems
+
+
+def read_settings(
+    raw: JsonObject, destination: Destination, path: str, environ: Mapping[str, str]
+) -> tuple[JsonObject, list[str], list[Problem]]:
+    """The settings as handlers get them, the secrets among them, and every problem.
+
+    What comes from the environment is resolved, defaults are filled in, and all is validated like a
+    payload. Passwords, everything of OAuth and whatever came from the environment are secrets.
+    """
+    settings, secrets, problems = resolve_environment(raw, path, environ)
+    fields = destination.spec.settings
+    for key in settings:
+        if key not in fields and key not in _OTHER_SETTINGS:
+            hint = suggestion(key, list(fields))
+            message = f"{destination.slug} has no setting {key!r}{hint}"
+            problems.append(Problem(child_path(path, key), message, "warning"))
+    filled = {key: field.default for key, field in fields.items() if field.default is not MISSING}
+    filled.update(settings)
+    secrets += [
+        str(filled[key]) for key, field in fields.items() if field.type == "password" and filled.get(key)
+    ]
+    secrets += _texts(filled.get("oauth"))
+    missing = {problem.path for problem in problems if problem.severity == "error"}
+    try:
+        checked = PayloadValidator(fields).check({key: filled[key] for key in filled if key in fields})
+    except PayloadError as error:
+        # A variable that is not set is one fault, not also a missing setting.
+        places = [attrs.evolve(problem, path=path + problem.path[1:]) for problem in error.problems]
+        problems += [problem for problem in places if not missing]
+        return filled, secrets, problems
+    return {**checked, **{key: filled[key] for key in _OTHER_SETTINGS if key in filled}}, secrets, problems
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _texts(item)]
+    return []
+
+
+def _auth(settings: JsonObject) -> Auth:
+    """Take what belongs to OAuth out of the settings: handlers see the access token, nothing more."""
+    oauth = settings.pop("oauth", None)
+    token = oauth.get("access_token") if isinstance(oauth, dict) else None
+    return Auth(token if isinstance(token, str) else None)
+
+
+def _prepare(destination: Destination) -> dict[str, Callable[..., Request]]:
+    handler = destination.prepare_handler
+    if handler is None:
+        return {}
+    call = handler.call
+    return {"prepare": lambda request, context: call({}, context, None, request)}
+
+
+def _pipelines(
+    spec: InstanceSpec, destination: Destination, scope: Scope, path: str
+) -> tuple[tuple[Pipeline, ...], list[Problem]]:
+    pipelines: list[Pipeline] = []
+    problems: list[Problem] = []
+    if spec.subscriptions == "presets":
+        chosen = _presets(destination)
+    else:
+        chosen = spec.subscriptions
+    if len(chosen) > _MOST_SUBSCRIPTIONS:
+        message = (
+            f"has {len(chosen)} subscriptions; at most {_MOST_SUBSCRIPTIONS} are allowed in one instance"
+        )
+        problems.append(Problem(f"{path}.subscriptions", message))
+    for index, subscription in enumerate(chosen):
+        place = f"{path}.subscriptions[{index}]"
+        pipeline, found = compile_pipeline(subscription, destination, scope, place)
+        problems += found
+        if pipeline is None:
+            continue
+        if pipeline.handler is None and destination.handlers:
+            problems.append(Problem(place, f"the action {pipeline.action!r} has no handler"))
+        pipelines.append(pipeline)
+    return tuple(pipelines), problems
+
+
+def _presets(destination: Destination) -> tuple[SubscriptionSpec, ...]:
+    return tuple(
+        SubscriptionSpec(
+            preset.name, preset.partner_action, preset.subscribe, destination.spec.preset_mapping(preset)
+        )
+        for preset in destination.spec.presets
+        if preset.type == "automatic" and preset.subscribe is not None
+    )
+
+
+def _filters(spec: InstanceSpec, path: str) -> tuple[Filters | None, list[Problem]]:
+    if not spec.filters:
+        return None, []
+    raw = list(spec.filters)
+    problems = [attrs.evolve(item, path=path + item.path.removeprefix("$")) for item in validate_filters(raw)]
+    if any(problem.severity == "error" for problem in problems):
+        return None, problems
+    return compile_filters(raw), problems
+
+
+def _single(
+    destination: Destination,
+    handler: Handler | None,
+    scope: Scope,
+    action: str,
+    to_payload: Callable[[JsonObject], JsonObject],
+) -> Pipeline | None:
+    """A pipeline without condition and mapping."""
+    if handler is None:
+        return None
+    return Pipeline(
+        name=action,
+        action=action,
+        scope=scope,
+        skipped=skipped(scope.instance, action, action, ""),
+        to_payload=to_payload,
+        handler=handler,
+        hints=hints_for(destination),
+    )
+
+
+def _deletion_payload(event: JsonObject) -> JsonObject:
+    return {"user_id": event.get("userId"), "anonymous_id": event.get("anonymousId")}

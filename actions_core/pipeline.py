@@ -1,0 +1,204 @@
+"""One subscription, compiled: from an event to a payload, and from a payload to its request.
+
+Everything that can be known before an event comes is worked out in `compile_pipeline`: the condition,
+the mapping, the validator, the handler, and the result that an event gets which does not match.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from actions_core.errors import ActionsError, FqlError, MappingError, Problem, child_path
+from actions_core.mapping import compile_mapping
+from actions_core.requests import Request
+from actions_core.results import Result, Status
+from actions_core.specs import MAPPING_EXTRAS
+from actions_core.subscriptions import parse_fql
+from actions_core.validation import PayloadValidator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actions_core.client import Client
+    from actions_core.context import Context, Scope
+    from actions_core.destination import Destination, Handler
+    from actions_core.mapping import Mapping as CompiledMapping
+    from actions_core.specs import ActionSpec
+    from actions_core.subscriptions import Condition
+    from actions_core.types import Json, JsonObject
+    from actions_core.workspace import SubscriptionSpec
+
+#: A plain handler runs in the event loop: one that takes longer than this, in seconds, is reported.
+_SLOW_HANDLER: Final = 1.0
+
+
+class HandlerError(ActionsError):
+    """A handler failed in a way that it did not announce: a fault of the destination's code."""
+
+    default_code = "HANDLER_FAILED"
+    default_status = 500
+
+
+def _always(_event: JsonObject) -> bool:
+    return True
+
+
+def _never(_event: JsonObject) -> bool:
+    return False
+
+
+@attrs.frozen(eq=False, repr=False)
+class Pipeline:
+    """The way of an event through one subscription, up to the network.
+
+    `skipped` is what an event gets that `matches` does not let in; it is made once, because it is the
+    same for all of them. The deletion of a user and the authentication test are pipelines too, without
+    condition and mapping.
+    """
+
+    name: str
+    action: str
+    scope: Scope
+    skipped: Result
+    to_payload: Callable[[JsonObject], JsonObject]
+    handler: Handler | None
+    hints: Mapping[int, str]
+    matches: Callable[[JsonObject], bool] = _always
+    condition: Condition | None = None
+    mapping: CompiledMapping | None = None
+    validator: PayloadValidator | None = None
+
+    async def perform(self, payload: JsonObject, context: Context, client: Client) -> Any:
+        """Have the handler turn the payload into its request, and send that.
+
+        Raises `ActionsError` for what can be expected; anything else is a fault of the handler.
+        """
+        handler = self.handler
+        if handler is None:
+            raise HandlerError(f"the action {self.action!r} has no handler: its definition is all there is")
+        begun = perf_counter()
+        answer = handler.call(payload, context, client)
+        if perf_counter() - begun > _SLOW_HANDLER:
+            context.warn(
+                "$", f"{handler.name}() kept everything else waiting for more than {_SLOW_HANDLER:g} s"
+            )
+        if handler.is_async:
+            answer = await answer
+        elif not isinstance(answer, Request):
+            raise HandlerError(
+                f"{handler.name}() gave {type(answer).__name__}; a handler gives one Request, "
+                "or is 'async def' and sends with its Client"
+            )
+        if isinstance(answer, Request):
+            answer = await client.send(answer)
+        return answer
+
+
+def skipped(instance: str, name: str, action: str, reason: str) -> Result:
+    """The result of an event that is not meant for a subscription."""
+    return Result(instance, name, action, Status.SKIPPED, reason=reason)
+
+
+def hints_for(destination: Destination, action: str | None = None) -> dict[int, str]:
+    """What to say about each status: the action's words win over the destination's."""
+    hints = dict(destination.spec.status_hints)
+    if action is not None:
+        hints.update(destination.spec.actions[action].status_hints)
+    return hints
+
+
+def compile_pipeline(
+    spec: SubscriptionSpec, destination: Destination, scope: Scope, path: str
+) -> tuple[Pipeline | None, list[Problem]]:
+    """The compiled subscription, None where it has errors, and every problem below `path`."""
+    action = destination.spec.actions.get(spec.partner_action)
+    if action is None:
+        known = ", ".join(sorted(destination.spec.actions))
+        message = f"{destination.slug} has no action {spec.partner_action!r}; it has {known}"
+        return None, [Problem(child_path(path, "partnerAction"), message)]
+    problems: list[Problem] = []
+    raw = action.default_mapping if spec.mapping is None else spec.mapping
+    plain, extras = _split(raw)
+    condition = _condition(spec.subscribe, child_path(path, "subscribe"), problems)
+    mapping = _mapping(plain, child_path(path, "mapping"), problems)
+    if condition is None or mapping is None:
+        return None, problems
+    scope = _own_scope(scope, spec, action, raw, extras)
+    validator = PayloadValidator(action.fields)
+    reason = "the subscription is disabled"
+    if spec.enabled:
+        reason = f"the subscription {spec.subscribe} does not match"
+    pipeline = Pipeline(
+        name=spec.name,
+        action=spec.partner_action,
+        scope=scope,
+        skipped=skipped(scope.instance, spec.name, spec.partner_action, reason),
+        to_payload=_to_payload(mapping, validator, scope.sync_mode),
+        handler=destination.handlers.get(spec.partner_action),
+        hints=hints_for(destination, spec.partner_action),
+        matches=condition.matches if spec.enabled else _never,
+        condition=condition,
+        mapping=mapping,
+        validator=validator,
+    )
+    return pipeline, problems
+
+
+def _to_payload(
+    mapping: CompiledMapping, validator: PayloadValidator, sync_mode: str | None
+) -> Callable[[JsonObject], JsonObject]:
+    resolve, check = mapping.resolve, validator.check
+    if sync_mode is None:
+        return lambda event: check(resolve(event))
+    return lambda event: check(resolve(event), sync_mode)
+
+
+def _split(raw: Json) -> tuple[Json, JsonObject]:
+    """The mapping for the fields, and what the engine itself reads from it."""
+    if not isinstance(raw, dict):
+        return raw, {}
+    extras = {key: raw[key] for key in MAPPING_EXTRAS if key in raw}
+    return {key: value for key, value in raw.items() if key not in extras}, extras
+
+
+def _condition(text: str, path: str, problems: list[Problem]) -> Condition | None:
+    try:
+        return parse_fql(text)
+    except FqlError as error:
+        problems.append(Problem(path, str(error)))
+        return None
+
+
+def _mapping(raw: Json, path: str, problems: list[Problem]) -> CompiledMapping | None:
+    try:
+        mapping = compile_mapping(raw)
+    except MappingError as error:
+        problems += _below(path, error.problems or (Problem("$", error.message),))
+        return None
+    problems += _below(path, mapping.warnings)
+    return mapping
+
+
+def _below(path: str, found: tuple[Problem, ...] | list[Problem]) -> list[Problem]:
+    return [attrs.evolve(problem, path=path + problem.path.removeprefix("$")) for problem in found]
+
+
+def _own_scope(
+    scope: Scope, spec: SubscriptionSpec, action: ActionSpec, raw: Json, extras: JsonObject
+) -> Scope:
+    mode = extras.get("__segment_internal_sync_mode")
+    modes = () if action.sync_mode is None else tuple(choice.value for choice in action.sync_mode.choices)
+    key = extras.get("__segment_internal_matching_key")
+    identity = json.dumps([scope.instance, spec.name, spec.partner_action, raw], sort_keys=True, default=str)
+    return attrs.evolve(
+        scope,
+        sync_mode=mode if mode in modes else None,
+        matching_key=None if key is None else str(key),
+        hook_outputs={name: extras[name] for name in extras if not name.startswith("__")},
+        key_suffix=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12],
+    )

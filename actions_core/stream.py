@@ -1,0 +1,114 @@
+"""Many events through one engine: a fixed number of workers between a source and whoever reads the reports.
+
+Memory stays flat because nothing is held but what the workers have in hand and as many reports: a
+worker takes the next event only when it is free, and it is free only when its report found room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from actions_core.results import Report
+    from actions_core.types import Json
+
+
+class _End:
+    """Stands behind the last report; `error` is what the source raised."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+async def stream(
+    events: Iterable[Json] | AsyncIterable[Json],
+    report: Callable[[Json, int], Awaitable[Report]],
+    concurrency: int,
+    closing: asyncio.Event,
+) -> AsyncIterator[Report]:
+    """Give the report of each event, in the order in which they are done.
+
+    Once `closing` is set no event is taken any more: those not taken stay in the source. What the
+    source raises comes out when all that was taken before is reported. Leaving the loop early cancels
+    what is under way.
+    """
+    reports: asyncio.Queue[Report | _End] = asyncio.Queue(maxsize=concurrency)
+    supply = _Supply(events, closing)
+    workers = [asyncio.create_task(_work(supply, report, reports)) for _ in range(max(concurrency, 1))]
+    ending = asyncio.create_task(_end(workers, supply, reports))
+    try:
+        while not isinstance(item := await reports.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        for task in (*workers, ending):
+            task.cancel()
+        await asyncio.gather(*workers, ending, return_exceptions=True)
+
+
+async def _end(
+    workers: list[asyncio.Task[None]], supply: _Supply, reports: asyncio.Queue[Report | _End]
+) -> None:
+    found = await asyncio.gather(*workers, return_exceptions=True)
+    # A worker raises nothing of its own making; should one have, its reader must know, not wait for ever.
+    fault = next((item for item in found if isinstance(item, BaseException)), None)
+    await reports.put(_End(supply.error or fault))
+
+
+async def _work(
+    supply: _Supply,
+    report: Callable[[Json, int], Awaitable[Report]],
+    reports: asyncio.Queue[Report | _End],
+) -> None:
+    while (taken := await supply.take()) is not None:
+        await reports.put(await report(*taken))
+
+
+class _Supply:
+    """The events, numbered; whichever worker is free takes the next."""
+
+    def __init__(self, events: Iterable[Json] | AsyncIterable[Json], closing: asyncio.Event) -> None:
+        self._closing = closing
+        self._later = aiter(events) if isinstance(events, AsyncIterable) else None
+        self._now = None if isinstance(events, AsyncIterable) else iter(events)
+        self._turn = asyncio.Lock()
+        self._count = 0
+        self.error: Exception | None = None
+
+    async def take(self) -> tuple[Json, int] | None:
+        """The next event and its number; None when there is none, or none shall be taken any more."""
+        if self.error is not None or self._closing.is_set():
+            return None
+        try:
+            if self._now is not None:
+                event = next(self._now, self)
+            else:
+                event = await self._take_later()
+        except Exception as error:  # noqa: BLE001 - a source may raise anything; the reader gets it in the end
+            self.error = error
+            return None
+        if event is self:
+            return None
+        number = self._count
+        self._count += 1
+        return event, number
+
+    async def _take_later(self) -> Json:
+        """The next of an asynchronous source, which only one worker at a time may ask."""
+        assert self._later is not None  # noqa: S101 - one of the two is there; the type checker cannot know
+        async with self._turn:
+            if self._closing.is_set() or self.error is not None:
+                return self
+            asked = asyncio.ensure_future(anext(self._later, self))
+            closed = asyncio.ensure_future(self._closing.wait())
+            await asyncio.wait((asked, closed), return_when=asyncio.FIRST_COMPLETED)
+            closed.cancel()
+            if not asked.done():
+                asked.cancel()
+                return self
+            return asked.result()

@@ -1,0 +1,31 @@
+"""What the tests of a destination, and of whoever embeds the engine, are made with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actions_core.testing.cases import Case, check_case, load_cases, run_cases
+from actions_core.testing.events import make_event
+from actions_core.testing.recording import RecordingTransport
+
+if TYPE_CHECKING:
+    from actions_core.testing.loopback import LoopbackServer
+
+__all__ = [
+    "Case",
+    "LoopbackServer",
+    "RecordingTransport",
+    "check_case",
+    "load_cases",
+    "make_event",
+    "run_cases",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # aiohttp's server is costly to import, and most tests need none.
+    if name == "LoopbackServer":
+        from actions_core.testing.loopback import LoopbackServer
+
+        return LoopbackServer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
