@@ -1,0 +1,73 @@
+"""What a person at a terminal sees while events are delivered; anywhere else it is silent."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from actions_core.cli.ledger import Outcome
+from actions_core.cli.output import err
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from actions_core.cli.ledger import Ledger
+    from actions_core.cli.lines import LineReader
+
+#: Seconds between two pictures, and the time over which the rate is taken.
+_EVERY = 0.1
+_RATE_OVER = 2.0
+
+
+class ProgressBar:
+    """Draws how far a run is, when events are settled: that needs no task and no thread."""
+
+    def __init__(self, reader: LineReader, ledger: Ledger) -> None:
+        console = err()
+        self._reader = reader
+        self._ledger = ledger
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[counts]}"),
+            TimeElapsedColumn(),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("delivering", total=None, counts="")
+        self._drawn = 0.0
+        self._marks: list[tuple[float, int]] = []
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def tick(self) -> None:
+        """Something has happened: draw it, if the last picture is old enough."""
+        now = time.monotonic()
+        if self._progress.disable or now - self._drawn < _EVERY:
+            return
+        self._drawn = now
+        events = self._ledger.events
+        settled = events.total()
+        failed = events[Outcome.FAILED]
+        counts = f"{settled:,} events  {self._rate(now, settled):,.0f}/s  {failed:,} failed"
+        size = self._reader.size
+        self._progress.update(self._task, total=size, completed=self._reader.done, counts=counts)
+        self._progress.refresh()
+
+    def _rate(self, now: float, settled: int) -> float:
+        self._marks = [(at, count) for at, count in self._marks if now - at < _RATE_OVER]
+        self._marks.append((now, settled))
+        first, count = self._marks[0]
+        return (settled - count) / (now - first) if now > first else 0.0

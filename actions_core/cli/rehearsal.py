@@ -1,0 +1,100 @@
+"""`actions run --dry-run`: the exact requests, in the order of the events, and nothing sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from actions_core.cli.lines import LineReader
+from actions_core.cli.output import Exit, err, out, plain
+from actions_core.errors import ActionsError
+from actions_core.types import MISSING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actions_core.engine import Engine
+    from actions_core.explain import Delivery
+    from actions_core.requests import Request
+    from actions_core.types import JsonObject
+
+
+async def rehearse(engine: Engine, source: Path | None, *, as_json: bool) -> Exit:
+    """Print what `run` would send, on standard output, and what it could not, on standard error."""
+    read = requests = failed = 0
+    async with engine:
+        async for line in LineReader(source).lines():
+            read += 1
+            try:
+                explanation = await engine.explain(line.parse())
+            except ActionsError as error:
+                failed += 1
+                _print_failure(line.number, "", str(error))
+                continue
+            for delivery in explanation.deliveries:
+                if delivery.request is not None:
+                    requests += 1
+                    _print_request(line.number, delivery, delivery.request, as_json=as_json)
+                elif delivery.matched:
+                    failed += 1
+                    _print_failure(line.number, delivery.subscription, delivery.reason)
+    err().print(
+        f"{read:,} events read, {requests:,} requests, {failed:,} failures; nothing was sent", soft_wrap=True
+    )
+    return Exit.FAILURES if failed else Exit.OK
+
+
+def _print_failure(number: int, subscription: str, reason: str) -> None:
+    where = f"line {number}: {subscription}: " if subscription else f"line {number}: "
+    err().print(Text(plain(where), style="bold").append(plain(reason), style="not bold"), soft_wrap=True)
+
+
+def _print_request(number: int, delivery: Delivery, request: Request, *, as_json: bool) -> None:
+    if as_json:
+        entry = {
+            "line": number,
+            "instance": delivery.instance,
+            "subscription": delivery.subscription,
+            "action": delivery.action,
+            "request": request_json(request),
+        }
+        sys.stdout.write(json.dumps(entry) + "\n")
+        return
+    console = out()
+    head = f"# line {number}: {delivery.instance}, {delivery.subscription} → {delivery.action}"
+    console.print(Text(plain(head), style="dim"), soft_wrap=True)
+    if delivery.note:
+        console.print(Text(f"# {plain(delivery.note)}", style="yellow"), soft_wrap=True)
+    console.print(Text(plain(f"{request.method} {request.url}"), style="bold"), soft_wrap=True)
+    for name, value in _headers(request).items():
+        console.print(Text(plain(f"{name}: {value}")), soft_wrap=True)
+    body = _body(request)
+    if body:
+        console.print()
+        console.print(Text(plain(body)), soft_wrap=True)
+    console.print()
+
+
+def _headers(request: Request) -> dict[str, str]:
+    content_type = request.content()[1]
+    named = any(name.lower() == "content-type" for name in request.headers)
+    return {**request.headers, **({"content-type": content_type} if content_type and not named else {})}
+
+
+def _body(request: Request) -> str:
+    if request.json is not MISSING:
+        return json.dumps(request.json, ensure_ascii=False, indent=2)
+    content = request.content()[0]
+    return "" if content is None else content.decode("utf-8", "replace")
+
+
+def request_json(request: Request) -> JsonObject:
+    """A request as JSON: what a case file has, and what a program compares."""
+    shown: JsonObject = {"method": request.method, "url": request.url, "headers": _headers(request)}
+    if request.json is not MISSING:
+        return {**shown, "json": request.json}
+    content = request.content()[0]
+    return shown if content is None else {**shown, "body": content.decode("utf-8", "replace")}

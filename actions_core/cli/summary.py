@@ -1,0 +1,111 @@
+"""The end of a run: what became of the events, where, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from actions_core.cli.ledger import Outcome
+from actions_core.cli.output import cell, out, plain, print_json, table
+from actions_core.results import Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actions_core.cli.ledger import Ledger, Reason
+
+_MOST_SHOWN = 20
+_WORDS = {
+    Outcome.SENT: "sent",
+    Outcome.FAILED: "failed",
+    Outcome.UNMATCHED: "matched no subscription",
+    Outcome.NOT_TRIED: "not tried",
+}
+_COLUMNS = {
+    Status.SENT: ("Sent", "green"),
+    Status.FAILED: ("Failed", "red"),
+    Status.SKIPPED: ("Skipped", "dim"),
+    Status.NOT_TRIED: ("Not tried", "yellow"),
+}
+
+
+def print_summary(ledger: Ledger, seconds: float, failures: Path | None) -> None:
+    """The summary for people."""
+    console = out()
+    counts = [
+        f"{ledger.events[outcome]:,} {word}" for outcome, word in _WORDS.items() if ledger.events[outcome]
+    ]
+    line = f"{ledger.read:,} event{'' if ledger.read == 1 else 's'} read in {seconds:.1f} s"
+    console.print(Text(f"{line}: {', '.join(counts)}" if counts else line, style="bold"), soft_wrap=True)
+    if ledger.unread is None:
+        console.print("the run was interrupted before the end of its input; how much is left is not known")
+    elif ledger.unread:
+        console.print(f"{ledger.unread:,} more not tried: interrupted before they were read", soft_wrap=True)
+    if ledger.rows:
+        console.print()
+        _print_rows(ledger)
+    if ledger.reasons:
+        console.print()
+        _print_reasons(ledger)
+    if failures is not None:
+        console.print()
+        console.print(f"What was not delivered, with reasons: {plain(failures)}", soft_wrap=True)
+
+
+def _print_rows(ledger: Ledger) -> None:
+    heads = [head for head, _ in _COLUMNS.values()]
+    shown = table("Instance", "Subscription", "Action", *heads, numbers=heads)
+    for row, counts in ledger.rows.items():
+        numbers = [
+            cell(f"{counts[status]:,}" if counts[status] else "·", style if counts[status] else "dim")
+            for status, (_, style) in _COLUMNS.items()
+        ]
+        shown.add_row(cell(row.instance, "cyan"), cell(row.subscription), cell(row.action), *numbers)
+    out().print(shown)
+
+
+def _print_reasons(ledger: Ledger) -> None:
+    shown = table("Times", "Where", "Why", numbers=["Times"])
+    for reason, count in ledger.reasons.most_common(_MOST_SHOWN):
+        shown.add_row(cell(f"{count:,}", "red"), cell(_where(reason)), cell(reason.text))
+    out().print(shown)
+    hidden = len(ledger.reasons) - _MOST_SHOWN
+    if hidden > 0:
+        out().print(f"and {hidden:,} more reasons")
+
+
+def _where(reason: Reason) -> str:
+    return f"{reason.instance}: {reason.subscription}" if reason.instance else "the event itself"
+
+
+def print_summary_json(ledger: Ledger, seconds: float, failures: Path | None) -> None:
+    """The summary for programs."""
+    print_json(
+        {
+            "read": ledger.read,
+            "events": {str(outcome): ledger.events[outcome] for outcome in Outcome},
+            "unread": ledger.unread,
+            "interrupted": ledger.interrupted,
+            "seconds": round(seconds, 3),
+            "subscriptions": [
+                {
+                    "instance": row.instance,
+                    "subscription": row.subscription,
+                    "action": row.action,
+                    **{str(status): counts[status] for status in Status},
+                }
+                for row, counts in ledger.rows.items()
+            ],
+            "reasons": [
+                {
+                    "instance": reason.instance or None,
+                    "subscription": reason.subscription or None,
+                    "reason": reason.text,
+                    "count": count,
+                }
+                for reason, count in ledger.reasons.most_common()
+            ],
+            "failures": None if failures is None else str(failures),
+        }
+    )
