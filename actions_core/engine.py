@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.events import MAX_EVENT_BYTES, check_event
@@ -85,7 +85,7 @@ class Engine:
         """An engine for the workspace in a file."""
         return cls(Workspace.from_file(path), registry=registry, transport=transport)
 
-    async def __aenter__(self) -> Engine:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

@@ -177,10 +177,7 @@ def _pipelines(
 ) -> tuple[tuple[Pipeline, ...], list[Problem]]:
     pipelines: list[Pipeline] = []
     problems: list[Problem] = []
-    if spec.subscriptions == "presets":
-        chosen = _presets(destination)
-    else:
-        chosen = spec.subscriptions
+    chosen = _presets(destination) if spec.subscriptions == "presets" else spec.subscriptions
     if len(chosen) > _MOST_SUBSCRIPTIONS:
         message = (
             f"has {len(chosen)} subscriptions; at most {_MOST_SUBSCRIPTIONS} are allowed in one instance"

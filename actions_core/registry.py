@@ -78,10 +78,7 @@ class Registry:
     def _discover(self, entry_point: EntryPoint) -> None:
         origin = f"entry point {shown(entry_point.name)} ({entry_point.value})"
         try:
-            loaded = entry_point.load()
-            if not isinstance(loaded, Destination):
-                raise DefinitionError(f"it is {type(loaded).__name__}, not a Destination")
-            self._add(loaded, origin)
+            self._add(_loaded(entry_point), origin)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
             reason = str(error) if isinstance(error, DefinitionError) else f"{type(error).__name__}: {error}"
             path = child_path("$", entry_point.name)
@@ -102,3 +99,10 @@ class Registry:
             raise DefinitionError(f"the destination {shown(slug)} is faulty:", problems=problems)
         self._destinations[slug] = destination
         self._origins[slug] = origin
+
+
+def _loaded(entry_point: EntryPoint) -> Destination:
+    loaded = entry_point.load()
+    if not isinstance(loaded, Destination):
+        raise DefinitionError(f"it names something of type {type(loaded).__name__}, not a Destination")
+    return loaded

@@ -3,9 +3,22 @@
 `parse_fql` reads the text once, `Condition.matches` runs for each event.
 """
 
+from actions_core.subscriptions.analysis import never_matches, normal_form, same_meaning
 from actions_core.subscriptions.condition import Condition, generate_fql
 from actions_core.subscriptions.parser import parse_fql
 from actions_core.subscriptions.terms import Comparison, Group, Negation, Term
 from actions_core.subscriptions.trace import Trace
 
-__all__ = ["Comparison", "Condition", "Group", "Negation", "Term", "Trace", "generate_fql", "parse_fql"]
+__all__ = [
+    "Comparison",
+    "Condition",
+    "Group",
+    "Negation",
+    "Term",
+    "Trace",
+    "generate_fql",
+    "never_matches",
+    "normal_form",
+    "parse_fql",
+    "same_meaning",
+]

@@ -18,7 +18,8 @@ _EMPTY = Response(200, {"content-type": "application/json"}, b"{}")
 class RecordingTransport:
     """Answers each request with the next of `responses`, then with 200 `{}`; `requests` holds all of them.
 
-    The requests are what a network would get, secrets included: absolute, and with a body that can be written.
+    The requests are what a network would get, secrets included: absolute, with a body that can be
+    written.
     """
 
     def __init__(self, responses: Iterable[Reply] = ()) -> None:

@@ -1,0 +1,68 @@
+"""No secret gets into what people see."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+
+from actions_core.masking import Mask
+from actions_core.requests import Request, Response
+
+SECRET = 'na1.s3/cr+t "x"'
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        json.dumps(SECRET)[1:-1],
+        base64.b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_a_secret_is_masked_in_every_form(form: str) -> None:
+    """A secret is masked as it stands, percent-encoded, in JSON and in Base64."""
+    assert Mask([SECRET]).text(f"before {form} after") == "before *** after"
+
+
+def test_a_request_shows_no_secret_anywhere() -> None:
+    """URL, headers, params, JSON, form and body of a masked request hold no secret."""
+    request = Request(
+        "POST",
+        f"https://x.test/{quote(SECRET, safe='')}?key={quote(SECRET, safe='')}",
+        headers={"Authorization": f"Basic {SECRET}", "X-Api-Key": "other", "Accept": SECRET},
+        params={"k": SECRET},
+        json={"deep": [{SECRET: SECRET}]},
+        form={"f": SECRET},
+        body=SECRET.encode(),
+    )
+    masked = Mask([SECRET]).request(request)
+    shown = f"{masked.url} {masked.headers} {masked.params} {masked.json} {masked.form} {masked.body!r}"
+    assert "s3" not in shown
+    assert masked.headers["Authorization"] == "Basic ***"
+    assert masked.headers["X-Api-Key"] == "***"
+    assert masked.json == {"deep": [{"***": "***"}]}
+    assert request.json == {"deep": [{SECRET: SECRET}]}
+
+
+def test_credentials_without_a_scheme_are_masked_whole() -> None:
+    """Only the word of a known scheme is left of a header that carries credentials."""
+    assert Mask([]).headers({"authorization": "geheim ja"}) == {"authorization": "***"}
+
+
+def test_an_echoed_body_is_masked() -> None:
+    """A destination that echoes the secret does not bring it into a response that is shown."""
+    response = Response(400, {"set-cookie": "a=b"}, f'{{"bad key": "{quote(SECRET)}", "k": "abc"}}'.encode())
+    masked = Mask([SECRET, "abc"]).response(response)
+    assert "abc" not in masked.text
+    assert masked.headers == {"set-cookie": "***"}
+
+
+def test_reprs_show_neither_query_nor_body_nor_headers() -> None:
+    """The repr of a request and of a response holds nothing that may be secret."""
+    request = Request("GET", "https://x.test/a?k=secret", headers={"a": "secret"}, json="secret")
+    assert repr(request) == "<Request GET https://x.test/a>"
+    assert repr(Response(200, {"a": "secret"}, b"secret")) == "<Response 200>"
