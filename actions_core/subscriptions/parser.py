@@ -26,6 +26,7 @@ from actions_core.javascript import to_text
 from actions_core.subscriptions.condition import Condition
 from actions_core.subscriptions.terms import (
     LONE_FIELDS,
+    MAX_KEYS,
     PATH_FIELDS,
     RELATIONS,
     Comparison,
@@ -49,8 +50,8 @@ _TOKEN: Final = re.compile(
 _STEP: Final = re.compile(r"\\(.)|(\.)|([^\\.]+)", re.DOTALL)
 _CONSTANTS: Final[dict[str, Value]] = {"true": True, "false": False, "null": None}
 _FUNCTIONS: Final = ("contains", "match")
-_FIELDS: Final = "type, event, name, userId, properties.…, traits.… or context.…"
-_SINGLE: Final = f"{_FIELDS}, contains(, match( or ("
+_FIELD: Final = "a field (type, event, name, userId, properties.…, traits.… or context.…)"
+_SINGLE: Final = f"{_FIELD}, contains, match or ("
 _VALUE: Final = "text in quotes, a number, true, false or null"
 _SHOWN: Final = 30
 
@@ -70,6 +71,10 @@ class _Token:
     kind: str
     text: str
     position: int
+
+    def part(self, start: int) -> _Token:
+        """The token from one of its characters on."""
+        return _Token(self.kind, self.text[start:], self.position + start)
 
 
 @attrs.define
@@ -122,7 +127,7 @@ class _Parser:
         if self._token.kind == "word" and word in _FUNCTIONS:
             return self._function(negated=negated)
         if negated:
-            self._fail("expected contains(, match( or ( after !")
+            self._fail("expected contains, match or ( after !")
         path = self._field(_SINGLE)
         operator = self._token.text
         if operator not in RELATIONS and operator != "==":
@@ -134,50 +139,50 @@ class _Parser:
         name = self._token.text
         self._advance()
         self._expect("(", f"( after {name}")
-        path = self._field(_FIELDS)
+        path = self._field(_FIELD)
         self._expect(",", "a comma after the field")
-        start = self._token.position
+        token = self._token
         value = self._value("text in quotes")
-        text = value if isinstance(value, str) else to_text(value)
-        operator = name if name == "contains" else self._pattern(text, start)
-        if operator != "contains":
-            text = text.replace("*", "")
+        operator, text = name, value if isinstance(value, str) else to_text(value)
+        if name == "match":
+            operator, text = self._pattern(text, token)
         self._expect(")", f") after the text of {name}")
         return Comparison(path, cast("Operator", f"not_{operator}" if negated else operator), text)
 
-    def _pattern(self, text: str, position: int) -> str:
-        if text.count("*") != 1 or not (text[0] == "*" or text[-1] == "*"):
-            hint = "; use contains for text in the middle" if text[:1] == text[-1:] == "*" != text else ""
-            self._fail(f'expected text with one * at its start or its end, such as "Order*"{hint},', position)
-        return "starts_with" if text[-1] == "*" else "ends_with"
+    def _pattern(self, text: str, token: _Token) -> tuple[str, str]:
+        if text.count("*") != 1 or "*" not in (text[0], text[-1]):
+            expected = 'expected text with one * at its start or its end, such as "Order*",'
+            self._fail(expected, token, hint=" (contains finds text in the middle)")
+        return ("starts_with", text[:-1]) if text[-1] == "*" else ("ends_with", text[1:])
 
     def _field(self, expected: str) -> tuple[str, ...]:
         token = self._token
         if token.kind != "word":
             self._fail(f"expected {expected}")
-        keys, start = [""], 0
+        keys = [""]
         for step in _STEP.finditer(token.text):
-            if step[2]:
-                keys.append("")
-                start = step.end()
-            else:
+            if not step[2]:
                 keys[-1] += step[1] or step[3]
-        self._check_field(keys)
-        if not all(keys):
-            offset = token.text.find("..") + 1 or start
-            self._fail("expected a key after the dot,", token.position + offset)
+            elif keys[-1]:
+                keys.append("")
+            else:
+                self._fail("expected a key after the dot", token.part(step.start()))
+        self._check_field(token, keys, expected)
         self._advance()
         return tuple(keys)
 
-    def _check_field(self, keys: list[str]) -> None:
-        token, root = self._token, keys[0]
-        if root in LONE_FIELDS:
-            if len(keys) > 1:
-                self._fail(f"expected {root} alone, it has nothing below it,")
-        elif root not in PATH_FIELDS:
-            self._fail(f"unknown field: expected {_SINGLE}", hint=_similar(token.text))
-        elif len(keys) == 1:
+    def _check_field(self, token: _Token, keys: list[str], expected: str) -> None:
+        root = keys[0]
+        if root not in (*LONE_FIELDS, *PATH_FIELDS):
+            self._fail(f"expected {expected}", hint=_similar(root))
+        if root in LONE_FIELDS and len(keys) > 1:
+            self._fail(f"expected {root} alone, without anything below it,")
+        if root in PATH_FIELDS and len(keys) == 1:
             self._fail(f"expected a key below {root}, such as {root}.plan,")
+        if not keys[-1]:
+            self._fail("expected a key after the dot", token.part(len(token.text)))
+        if len(keys) > MAX_KEYS:
+            self._fail(f"expected at most {MAX_KEYS} keys in a field,")
 
     def _value(self, expected: str) -> Value:
         token = self._token
@@ -230,17 +235,13 @@ class _Parser:
             kind, self._end = cast("str", match.lastgroup), match.end()
         self._token = _Token(kind, cast("Any", match)[0], position)
 
-    def _fail(self, expected: str, position: int | None = None, *, hint: str = "") -> NoReturn:
-        token = self._token
-        if position is None:
-            position = token.position
-        if token.kind == "end":
-            found = "the end"
-        elif token.kind == "unknown" and token.text[0] in "\"'":
+    def _fail(self, expected: str, token: _Token | None = None, *, hint: str = "") -> NoReturn:
+        token = token or self._token
+        if token.kind == "unknown" and token.text[0] in "\"'":
             found = "text that is never closed"
         else:
-            found = _shorten(token.text)
-        raise FqlError(f"{expected} but found {found}{hint}", text=self._text, position=position)
+            found = _shorten(token.text) or ("the end" if token.kind == "end" else "nothing")
+        raise FqlError(f"{expected} but found {found}{hint}", text=self._text, position=token.position)
 
 
 def _join(operator: str, terms: list[Term]) -> Term:
@@ -254,6 +255,5 @@ def _shorten(text: str) -> str:
 def _similar(word: str) -> str:
     known = [*LONE_FIELDS, *PATH_FIELDS, *_FUNCTIONS]
     by_letters = {name.lower().replace("_", ""): name for name in known}
-    root = word[:_SHOWN].partition(".")[0].lower().replace("_", "")
-    close = get_close_matches(root, by_letters, n=1, cutoff=0.75)
+    close = get_close_matches(word[:_SHOWN].lower().replace("_", ""), by_letters, n=1, cutoff=0.75)
     return f" (did you mean {by_letters[close[0]]}?)" if close else ""

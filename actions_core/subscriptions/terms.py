@@ -31,6 +31,8 @@ LONE_FIELDS: Final = ("type", "event", "name", "userId")
 PATH_FIELDS: Final = ("properties", "traits", "context")
 #: How deep groups may nest. Python's own parser allows 200 parentheses, and every walk of a tree recurses.
 MAX_DEPTH: Final = 100
+#: How many keys a field may have: as deep as an event may be.
+MAX_KEYS: Final = 100
 
 
 def _keys(keys: Iterable[str]) -> tuple[str, ...]:
@@ -127,6 +129,8 @@ def _deeper(depth: int) -> int:
 def _check_path(path: tuple[str, ...]) -> None:
     if not path or not all(isinstance(key, str) and key for key in path):
         raise DefinitionError("a field is named by one or more keys, none of them empty")
+    if len(path) > MAX_KEYS:
+        raise DefinitionError(f"a field has at most {MAX_KEYS} keys")
     if path[0] in LONE_FIELDS:
         if len(path) > 1:
             raise DefinitionError(f"{path[0]} has nothing below it")
