@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +19,7 @@ from actions_core.errors import DefinitionError, Problem, child_path
 from actions_core.names import shown
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from actions_core.types import Json
@@ -99,8 +99,12 @@ def json_problems(data: Json) -> list[Problem]:
         if seen > _MOST_VALUES:
             return [Problem("$", f"holds more than {_MOST_VALUES:,} values, or holds itself")]
         if isinstance(value, dict):
-            problems += [Problem(path, f"the key {shown(key)} is no text") for key in value if not _is_text(key)]
-            inside = [(child_path(path, key), depth + 1, item) for key, item in value.items() if _is_text(key)]
+            problems += [
+                Problem(path, f"the key {shown(key)} is no text") for key in value if not _is_text(key)
+            ]
+            inside = [
+                (child_path(path, key), depth + 1, item) for key, item in value.items() if _is_text(key)
+            ]
             waiting += reversed(inside)
         elif isinstance(value, list):
             inside = [(f"{path}[{index}]", depth + 1, item) for index, item in enumerate(value)]
@@ -164,7 +168,9 @@ def _decode(data: bytes, name: str) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DefinitionError(f"{name}:1:1: the file is UTF-16; save it as UTF-8")
     if data.startswith(b"\xef\xbb\xbf"):
-        raise DefinitionError(f"{name}:1:1: the file begins with a byte order mark; save it as UTF-8 without one")
+        raise DefinitionError(
+            f"{name}:1:1: the file begins with a byte order mark; save it as UTF-8 without one"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -176,7 +182,7 @@ def _decode(data: bytes, name: str) -> str:
 def _syntax(text: str, error: json.JSONDecodeError) -> str:
     if not text.strip():
         return "the file is empty"
-    said = _SYNTAX.get(error.msg.partition(":")[0].strip(), error.msg)
+    said = _SYNTAX.get(error.msg) or _SYNTAX.get(error.msg.partition(": ")[0], error.msg)
     if not text[error.pos :].strip():
         return f"the file ends too early: {said}"
     return said
@@ -238,7 +244,7 @@ def _walk(text: str) -> Iterator[tuple[int, str, str]]:
             _step(frames, word)
             continue
         is_key = bool(frames) and frames[-1].wants_key
-        message = _token_fault(word, kind == "text", frames[-1] if is_key else None)
+        message = _word_fault(word) if kind == "word" else _text_fault(word, frames[-1] if is_key else None)
         if message:
             yield token.start(), _path(frames), message
 
@@ -259,26 +265,28 @@ def _step(frames: list[_Frame], mark: str) -> None:
         frames[-1].key += 1
 
 
-def _token_fault(word: str, is_text: bool, holder: _Frame | None) -> str:
-    """What is wrong with a text, number or word; `holder` is the object whose key it is."""
-    if is_text:
-        try:
-            value = json.loads(word)
-        except ValueError:
-            return ""
-        if _LONE_SURROGATE.search(value):
-            return "half of a surrogate pair is no character"
-        if holder is not None:
-            twice = value in holder.keys
-            holder.keys.add(value)
-            holder.key = value
-            return f"the key {shown(value)} is given twice" if twice else ""
+def _text_fault(token: str, holder: _Frame | None) -> str:
+    """What is wrong with a text; `holder` is the object whose key it is, None for a value."""
+    try:
+        text = json.loads(token, strict=False)
+    except ValueError:
         return ""
+    twice = holder is not None and text in holder.keys
+    if holder is not None:
+        holder.keys.add(text)
+        holder.key = text.encode("utf-8", "backslashreplace").decode()
+    if _LONE_SURROGATE.search(text):
+        return "half of a surrogate pair is no character"
+    return f"the key {shown(text)} is given twice" if twice else ""
+
+
+def _word_fault(word: str) -> str:
+    """What is wrong with a number or a bare word."""
     if word in ("NaN", "Infinity", "-Infinity"):
         return f"{word} is no JSON"
     if len(word) > _LONGEST_INTEGER and word.lstrip("-").isdecimal():
         return f"a number of {len(word):,} digits is too long"
-    if word[0] in "-0123456789" and len(word) <= _LONGEST_INTEGER and _is_infinite(word):
+    if word[0] in "-0123456789" and _is_infinite(word):
         return f"the number {shown(word)} is too large"
     return ""
 

@@ -26,6 +26,8 @@ SYNC_MODES: Final[tuple[str, ...]] = get_args(SyncMode)
 
 #: Fields that steer batches. A handler of single payloads need not take them.
 BATCH_FIELDS: Final = ("enable_batching", "batch_size", "batch_bytes", "batch_keys")
+#: Keys of a mapping that begin so are for the engine: no field is called so.
+INTERNAL_PREFIX: Final = "__segment_internal_"
 #: What a mapping may hold beside the action's fields: the engine reads them, no handler does.
 MAPPING_EXTRAS: Final = ("__segment_internal_sync_mode", "__segment_internal_matching_key", *HOOKS)
 

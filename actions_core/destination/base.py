@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actions_core.destination.assembly import Assembly, Note, assemble
+from actions_core.errors import DefinitionError
 from actions_core.loading import package_file, read_definition
 
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ class Destination:
         return self._note("get_audience")(function)
 
     def _note(self, role: str, *keys: str) -> Callable[[F], F]:
+        for key in keys:
+            if not isinstance(key, str):
+                raise DefinitionError(f'@destination.{role} names what it is for: @destination.{role}("…")')
+
         def note(function: F) -> F:
             self._notes.append(Note(role, keys, function))
             self._assembly = None

@@ -8,7 +8,6 @@ call with everything in its place is several times faster than a loop over field
 from __future__ import annotations
 
 import inspect
-import keyword
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actions_core.destination.roles import Role
+    from actions_core.errors import Severity
 
     Function: TypeAlias = Callable[..., Any]
 
@@ -66,8 +66,8 @@ class _Draft:
     takes: set[str] = attrs.field(factory=set)
     rest: bool = False
 
-    def fault(self, message: str, severity: str = "error") -> None:
-        self.problems.append(Problem(self.path, f"{self.subject} {message}", severity))  # type: ignore[arg-type]
+    def fault(self, message: str, severity: Severity = "error") -> None:
+        self.problems.append(Problem(self.path, f"{self.subject} {message}", severity))
 
 
 def name_of(function: Function) -> str:
@@ -188,8 +188,3 @@ def _generate(draft: _Draft, function: Function) -> tuple[Callable[..., dict[str
     )
     exec(compile(source, f"<call of {name_of(function)}>", "exec"), scope)  # noqa: S102 - see the docstring
     return scope["bind"], scope["call"]
-
-
-def is_parameter(name: str) -> bool:
-    """Whether a function can have a parameter of this name."""
-    return name.isidentifier() and not keyword.iskeyword(name)

@@ -1,0 +1,231 @@
+"""A document against its schema, in sentences for people: the files that users write.
+
+jsonschema finds what is wrong; its own wording speaks of schemas, so each keyword has a sentence here.
+`null` is left out of what is expected: in our files it means that nothing is said.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from actions_core.errors import Problem, child_path
+from actions_core.files import json_problems
+from actions_core.names import shown, suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from actions_core.types import Json, JsonObject
+
+    Sentence: TypeAlias = Callable[[Any, Json], str]
+    #: jsonschema's ValidationError; its stubs have every attribute as possibly not set.
+    ValidationError: TypeAlias = Any
+
+_WORDS: Final = {
+    "string": "a string",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
+_MOST_LISTED: Final = 12
+_LONGEST_SHOWN: Final = 60
+
+
+def check_document(data: Json, schema: JsonObject) -> list[Problem]:
+    """Everything in which a document does not fit its schema, in the document's order."""
+    problems = json_problems(data)
+    if problems:
+        return problems
+    try:
+        errors = sorted(_validator(_Held(schema)).iter_errors(data), key=lambda error: _order(error, data))
+        found = [problem for error in errors for problem in _problems(error)]
+    except RecursionError:
+        return [Problem("$", "is nested too deeply")]
+    return list(dict.fromkeys(found))
+
+
+class _Held:
+    """A schema as a key of a cache: the same dictionary is the same schema."""
+
+    def __init__(self, schema: JsonObject) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other.schema is self.schema
+
+
+@functools.lru_cache(maxsize=16)
+def _validator(held: _Held) -> Any:
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+    from referencing import Registry
+    from referencing.jsonschema import DRAFT202012
+
+    def elsewhere(_: str) -> Any:
+        # What lies in another file (mappings) has a check of its own, which knows more than a schema can.
+        return DRAFT202012.create_resource({})
+
+    # A number with a point is no whole number: it would come out as a float where a count is needed.
+    checker = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    made: Any = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call] # as its stubs have it
+    registry: Any = Registry(retrieve=elsewhere)  # type: ignore[call-arg] # attrs makes the parameter
+    return made(held.schema, registry=registry)
+
+
+def _order(error: ValidationError, data: Json) -> list[int]:
+    """Where in the document the fault is: the place of each key and item on the way to it."""
+    places = []
+    for step in error.absolute_path:
+        places.append(step if isinstance(data, list) else list(data).index(step))
+        data = data[step]
+    return places
+
+
+def _problems(error: ValidationError) -> Iterator[Problem]:
+    path = functools.reduce(child_path, error.absolute_path, "$")
+    keyword = str(error.validator)
+    if keyword in ("additionalProperties", "unevaluatedProperties") and isinstance(error.instance, dict):
+        yield from _unknown(error, path)
+    elif keyword in ("anyOf", "oneOf"):
+        yield from _best_branch(error, path)
+    elif keyword == "required":
+        yield Problem(path, f"the key {shown(_absent(error))} is missing")
+    elif keyword in _SENTENCES:
+        message = _SENTENCES[keyword](error.validator_value, error.instance)
+        yield Problem(path, message + _example(error))
+    else:
+        yield Problem(path, f"{_show(error.instance)} does not fit {shown(keyword)}")
+
+
+def _unknown(error: ValidationError, path: str) -> Iterator[Problem]:
+    known = list(error.schema.get("properties", {}))
+    for key in error.instance:
+        if key not in known:
+            yield Problem(child_path(path, key), f"the key {shown(key)} is not known{suggestion(key, known)}")
+
+
+def _absent(error: ValidationError) -> str:
+    """The key that is missing: jsonschema reports one error for each, and names it only in its message."""
+    absent: list[str] = [key for key in error.validator_value if key not in error.instance]
+    return next((key for key in absent if error.message.startswith(repr(key))), absent[0])
+
+
+def _best_branch(error: ValidationError, path: str) -> Iterator[Problem]:
+    """The faults of the branch that was most probably meant: of the right type, with the fewest faults."""
+    branches: dict[object, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    fitting = [inner for inner in branches.values() if not any(_is_wrong_type(one) for one in inner)]
+    if fitting:
+        for inner in min(fitting, key=len):
+            yield from _problems(inner)
+    elif branches:
+        types = [one.validator_value for inner in branches.values() for one in inner if _is_wrong_type(one)]
+        yield Problem(path, _type(_flat(types), error.instance))
+    else:
+        yield Problem(path, f"{_show(error.instance)} fits more than one of the forms it may have")
+
+
+def _is_wrong_type(error: ValidationError) -> bool:
+    return error.validator == "type" and not error.relative_path
+
+
+def _flat(types: Iterable[str | Sequence[str]]) -> list[str]:
+    listed = [name for one in types for name in ([one] if isinstance(one, str) else one)]
+    return list(dict.fromkeys(listed))
+
+
+def _type(expected: str | Sequence[str], instance: Json) -> str:
+    names = [expected] if isinstance(expected, str) else list(expected)
+    words = [_WORDS[name] for name in names if name != "null" or len(names) == 1]
+    return f"must be {_either(words)}, but it is {_kind(instance)}"
+
+
+def _kind(value: Json) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return f"the number {_show(value)}"
+    if isinstance(value, str):
+        return f"the string {_show(value)}"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def _enum(choices: Sequence[Json], instance: Json) -> str:
+    listed = [choice for choice in choices if choice is not None]
+    near = suggestion(instance, [choice for choice in listed if isinstance(choice, str)])
+    return f"must be {_either([_show(choice) for choice in listed])}, but it is {_show(instance)}{near}"
+
+
+def _either(words: list[str]) -> str:
+    if len(words) > _MOST_LISTED:
+        words = [*words[:_MOST_LISTED], "another of its kind"]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _show(value: Json) -> str:
+    """A value as JSON, text in single quotes as everywhere else, never longer than a line."""
+    if isinstance(value, str):
+        return shown(value)
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST_SHOWN else _kind_of_holder(value, text)
+
+
+def _kind_of_holder(value: Json, text: str) -> str:
+    return _kind(value) if isinstance(value, (dict, list)) else text[:_LONGEST_SHOWN] + "…"
+
+
+def _example(error: ValidationError) -> str:
+    examples = error.schema.get("examples") if error.validator == "pattern" else None
+    return f", such as {_show(examples[0])}" if examples else ""
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"1 {one}" if number == 1 else f"{number} {many}"
+
+
+#: A sentence for each keyword, made of the keyword's value and what is there.
+_SENTENCES: Final[dict[str, Sentence]] = {
+    "type": _type,
+    "enum": _enum,
+    "const": lambda wanted, instance: f"must be {_show(wanted)}, but it is {_show(instance)}",
+    "pattern": lambda pattern, instance: f"{_show(instance)} does not have the form {pattern}",
+    "minLength": lambda least, _: (
+        "must not be empty"
+        if least == 1
+        else f"must have at least {_count(least, 'character', 'characters')}"
+    ),
+    "maxLength": lambda most, instance: (
+        f"must have at most {_count(most, 'character', 'characters')}, but it has {len(instance)}"
+    ),
+    "minItems": lambda least, _: (
+        "must not be empty" if least == 1 else f"must have at least {_count(least, 'item', 'items')}"
+    ),
+    "maxItems": lambda most, instance: (
+        f"must have at most {_count(most, 'item', 'items')}, but it has {len(instance)}"
+    ),
+    "minProperties": lambda least, _: f"must have at least {_count(least, 'key', 'keys')}",
+    "maxProperties": lambda most, _: f"must have at most {_count(most, 'key', 'keys')}",
+    "minimum": lambda least, instance: f"must be at least {_show(least)}, but it is {_show(instance)}",
+    "maximum": lambda most, instance: f"must be at most {_show(most)}, but it is {_show(instance)}",
+    "exclusiveMinimum": lambda least, instance: (
+        f"must be more than {_show(least)}, but it is {_show(instance)}"
+    ),
+    "exclusiveMaximum": lambda most, instance: (
+        f"must be less than {_show(most)}, but it is {_show(instance)}"
+    ),
+    "multipleOf": lambda unit, instance: f"must be a multiple of {_show(unit)}, but it is {_show(instance)}",
+    "uniqueItems": lambda _, __: "must not hold the same item twice",
+}
