@@ -60,12 +60,10 @@ def read_time(value: Json) -> datetime:
 
 def is_time_text(text: str) -> bool:
     """Whether the text is digits, an ISO 8601 date, or an ISO 8601 date and time."""
-    if text.isascii() and text.isdigit():
-        return True
     try:
         read_time(text)
     except PayloadError:
-        return False
+        return text.isascii() and text.isdigit()
     return True
 
 

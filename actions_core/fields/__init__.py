@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from actions_core.fields.checking import field_problems
 from actions_core.fields.reading import read_fields
-from actions_core.fields.schema import fields_to_json_schema
+from actions_core.fields.schema import fields_to_json_schema, format_of, json_types
 from actions_core.fields.spec import (
     CONDITION_KEYS,
     FIELD_KEYS,
     FIELD_TYPES,
+    FORMATS,
     Choice,
     ConditionSet,
     FieldCondition,
@@ -19,11 +21,15 @@ __all__ = [
     "CONDITION_KEYS",
     "FIELD_KEYS",
     "FIELD_TYPES",
+    "FORMATS",
     "Choice",
     "ConditionSet",
     "FieldCondition",
     "FieldSpec",
     "FieldType",
+    "field_problems",
     "fields_to_json_schema",
+    "format_of",
+    "json_types",
     "read_fields",
 ]

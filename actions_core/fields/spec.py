@@ -24,6 +24,25 @@ FIELD_TYPES: Final[tuple[str, ...]] = get_args(FieldType)
 OPERATORS: Final[tuple[str, ...]] = get_args(Operator)
 MATCHES: Final[tuple[str, ...]] = get_args(Match)
 
+#: What `format` may say. `date-like` is what fields of type `datetime` have without saying so.
+FORMATS: Final = (
+    "date",
+    "date-like",
+    "date-time",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "password",
+    "regex",
+    "text",
+    "time",
+    "uri",
+    "uri-reference",
+    "uri-template",
+    "uuid",
+)
+
 
 @attrs.frozen
 class Choice:

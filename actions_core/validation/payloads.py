@@ -1,0 +1,80 @@
+"""The check that stands between a mapping's result and a handler.
+
+A payload that has its shape and is right goes through one compiled function and comes back itself.
+Any other goes the long way: it gets its shape (empties, lone values, unknown keys, types), the same
+function looks again, and what it still refuses is explained.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actions_core.errors import DefinitionError, PayloadError, Problem
+from actions_core.fields import field_problems, read_fields
+from actions_core.validation.exact import exact_schema
+from actions_core.validation.explaining import explain
+from actions_core.validation.shaping import cleaner, shaper
+from actions_core.validation.verdict import compile_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from actions_core.types import Json, JsonObject
+
+
+class PayloadValidator:
+    """Checks payloads against fields: raw ones, specs, or both. Compiled once; holds no state of a payload.
+
+    `additional_properties` lets keys at the root pass that are no fields; those in `keep` pass in any case,
+    and nothing is asked of them. Raises `DefinitionError` where the fields are faulty.
+    """
+
+    def __init__(
+        self,
+        fields: Mapping[str, Json],
+        *,
+        additional_properties: bool = False,
+        keep: Collection[str] = (),
+    ) -> None:
+        specs = read_fields(fields)
+        faults = [problem for problem in field_problems(specs) if problem.severity == "error"]
+        if faults:
+            raise DefinitionError("The fields are faulty:", problems=faults)
+        kept = frozenset(keep)
+        self._clean = cleaner(specs)
+        self._shape = shaper(specs, additional=additional_properties, keep=kept)
+        self._fields = {key: spec for key, spec in specs.items() if key not in kept}
+        self._fits = compile_verdict(specs, additional=additional_properties, keep=kept)
+        self._schemas: dict[str | None, JsonObject] = {}
+
+    def clean(self, payload: JsonObject) -> JsonObject:
+        """The payload without its empty values; the payload itself where it has none."""
+        cleaned: JsonObject = self._clean(_object(payload))
+        return cleaned
+
+    def check(self, payload: JsonObject, sync_mode: str | None = None) -> JsonObject:
+        """The payload that a handler gets; raises `PayloadError` with everything that is wrong.
+
+        What is passed in is never changed; it is what comes back where nothing had to be.
+        """
+        if self._fits(payload, sync_mode, False):  # noqa: FBT003  # generated, and called for each event
+            return payload
+        shaped: JsonObject = self._shape(self.clean(payload))
+        if self._fits(shaped, sync_mode, True):  # noqa: FBT003  # as above
+            return shaped
+        problems = self._explain(shaped, sync_mode)
+        if problems:
+            raise PayloadError(problems=problems)
+        return shaped
+
+    def _explain(self, payload: JsonObject, sync_mode: str | None) -> list[Problem]:
+        schema = self._schemas.get(sync_mode)
+        if schema is None:
+            schema = self._schemas[sync_mode] = exact_schema(self._fields, sync_mode)
+        return explain(payload, schema)
+
+
+def _object(payload: Json) -> JsonObject:
+    if not isinstance(payload, dict):
+        raise PayloadError(problems=[Problem("$", "The root value must be an object.")])
+    return payload
