@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from actions_core.destination import Destination
 from actions_core.errors import DefinitionError, Problem, child_path
 from actions_core.names import shown, suggestion
@@ -19,30 +21,38 @@ if TYPE_CHECKING:
 ENTRY_POINTS: Final = "actions_core.destinations"
 
 
+@attrs.frozen
+class _Entry:
+    """A destination that was taken, in words where it came from, and the plugin that brought it."""
+
+    destination: Destination
+    origin: str
+    plugin: str | None = None
+
+
 class Registry:
     """Destinations by slug."""
 
     def __init__(self) -> None:
-        self._destinations: dict[str, Destination] = {}
-        self._origins: dict[str, str] = {}
+        self._entries: dict[str, _Entry] = {}
         self._refused: dict[str, str] = {}
         self._problems: dict[str, Problem] = {}
 
     def __iter__(self) -> Iterator[Destination]:
-        return iter(self._destinations.values())
+        return (entry.destination for entry in self._entries.values())
 
     def __len__(self) -> int:
-        return len(self._destinations)
+        return len(self._entries)
 
     def __contains__(self, slug: object) -> bool:
-        return slug in self._destinations
+        return isinstance(slug, str) and slug in self._entries
 
     def __repr__(self) -> str:
-        return f"<Registry {', '.join(self._destinations)}>"
+        return f"<Registry {', '.join(self._entries)}>"
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The plugins that could not be loaded, each with its entry point and the reason."""
+        """The plugins that cannot be used: the path is the entry point's name, the message the reason."""
         return tuple(self._problems.values())
 
     def register(self, destination: Destination) -> Destination:
@@ -50,55 +60,77 @@ class Registry:
 
         Registering the same object again changes nothing; another one of the same slug is an error.
         """
-        self._add(destination, "register")
+        before = self._entries.get(destination.slug)
+        if before is None:
+            _check(destination)
+            self._entries[destination.slug] = _Entry(destination, "a call of register")
+        elif before.destination is not destination:
+            raise DefinitionError(_two(destination.slug, before.origin, "a call of register"))
         return destination
 
     def get(self, slug: str) -> Destination:
         """The destination of that slug; raises `DefinitionError`, with a suggestion, where there is none."""
-        if slug in self._destinations:
-            return self._destinations[slug]
+        if slug in self:
+            return self._entries[slug].destination
         if slug in self._refused:
             raise DefinitionError(self._refused[slug])
-        near = suggestion(slug, list(self._destinations))
-        known = "" if near else f"; there are {', '.join(sorted(self._destinations)) or 'none at all'}"
-        raise DefinitionError(
-            f"no destination is called {shown(slug)}{near or known}", problems=self.problems
-        )
+        near = suggestion(slug, list(self._entries))
+        known = f"; there are {', '.join(sorted(self._entries))}" if self._entries else "; none is registered"
+        message = f"no destination is called {shown(slug)}{near or known}"
+        if self._problems:
+            message += "; these plugins cannot be used:"
+        raise DefinitionError(message, problems=self.problems)
 
     def discover(self) -> Registry:
-        """Take the destinations of the installed packages; what cannot be loaded is in `problems`."""
+        """Take the destinations of the installed packages; what cannot be used is in `problems`.
+
+        Of two plugins with one slug neither is taken, because which of them comes first is chance.
+        """
         from importlib.metadata import entry_points  # costly, and only discovery needs it
 
-        for entry_point in sorted(
-            entry_points(group=ENTRY_POINTS), key=lambda found: (found.name, found.value)
-        ):
-            self._discover(entry_point)
+        for entry_point in sorted(entry_points(group=ENTRY_POINTS), key=lambda one: (one.name, one.value)):
+            origin = f"the entry point {shown(entry_point.name)} ({entry_point.value})"
+            try:
+                destination = _loaded(entry_point)
+                if destination.slug not in self._entries:
+                    _check(destination)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
+                reason = (
+                    str(error) if isinstance(error, DefinitionError) else f"{type(error).__name__}: {error}"
+                )
+                self._note(entry_point.name, origin, f"{origin} cannot be used: {reason}")
+            else:
+                self._take(_Entry(destination, origin, entry_point.name))
         return self
 
-    def _discover(self, entry_point: EntryPoint) -> None:
-        origin = f"entry point {shown(entry_point.name)} ({entry_point.value})"
-        try:
-            self._add(_loaded(entry_point), origin)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
-            reason = str(error) if isinstance(error, DefinitionError) else f"{type(error).__name__}: {error}"
-            path = child_path("$", entry_point.name)
-            self._problems[origin] = Problem(path, f"{origin} cannot be used: {reason}")
-
-    def _add(self, destination: Destination, origin: str) -> None:
-        slug = destination.slug
-        before = self._destinations.get(slug)
-        if before is destination:
+    def _take(self, entry: _Entry) -> None:
+        slug = entry.destination.slug
+        before = self._entries.get(slug)
+        if before is not None and before.destination is entry.destination:
             return
-        if before is not None:
-            first = self._origins[slug]
-            raise DefinitionError(
-                f"two destinations are called {shown(slug)}: from {first} and from {origin}"
-            )
-        problems = [problem for problem in destination.check() if problem.severity == "error"]
-        if problems:
-            raise DefinitionError(f"the destination {shown(slug)} is faulty:", problems=problems)
-        self._destinations[slug] = destination
-        self._origins[slug] = origin
+        if before is None and slug not in self._refused:
+            self._entries[slug] = entry
+            return
+        message = self._refused.get(slug) or _two(slug, before.origin if before else "", entry.origin)
+        self._note(entry.plugin or slug, entry.origin, message)
+        if before is not None and before.plugin is not None:
+            self._note(before.plugin, before.origin, message)
+            self._refused[slug] = message
+            del self._entries[slug]
+
+    def _note(self, name: str, origin: str, message: str) -> None:
+        """Keep one problem for each entry point, however often it is looked for."""
+        self._problems[origin] = Problem(child_path("$", name), message)
+
+
+def _two(slug: str, first: str, second: str) -> str:
+    return f"two destinations are called {shown(slug)}: one from {first}, one from {second}"
+
+
+def _check(destination: Destination) -> None:
+    problems = [problem for problem in destination.check() if problem.severity == "error"]
+    if problems:
+        raise DefinitionError(f"the destination {shown(destination.slug)} is faulty:", problems=problems)
 
 
 def _loaded(entry_point: EntryPoint) -> Destination:
