@@ -1,0 +1,41 @@
+"""Answers that are given again when the same request comes again under the same key."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from destinations.fullstory.sandbox.answers import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actions_core import Request, Response
+    from actions_core.types import Json
+
+KEPT_SECONDS: Final = 24 * 60 * 60
+_MOST: Final = 100_000
+
+
+class Replays:
+    """The answers given under idempotency keys, for a day."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._answers: OrderedDict[str, tuple[float, str, Json, Response]] = OrderedDict()
+
+    def find(self, key: str, request: Request) -> Response | None:
+        """The answer that was given under `key`; a refusal if that was to another request."""
+        entry = self._answers.get(key)
+        if entry is None or entry[0] <= self._clock():
+            return None
+        _, url, body, response = entry
+        if (url, body) != (request.url, request.json):
+            raise invalid("the idempotency key was used for another request")
+        return response
+
+    def keep(self, key: str, request: Request, response: Response) -> None:
+        """Give this answer again when the request comes again."""
+        if len(self._answers) >= _MOST:
+            self._answers.popitem(last=False)
+        self._answers[key] = (self._clock() + KEPT_SECONDS, request.url, request.json, response)
