@@ -1,23 +1,23 @@
 """`actions check`: every fault of workspaces, definitions and mappings, by file and path."""
 
 import enum
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
+import attrs
 import typer
 from rich.text import Text
 
 from actions_core.cli.options import AsJson
-from actions_core.cli.output import Exit, err, out, plain, print_json, print_problems
+from actions_core.cli.output import Exit, complain, out, plain, print_json, print_problems
 from actions_core.engine import Engine
-from actions_core.errors import ActionsError, Problem
+from actions_core.errors import ActionsError, DefinitionError, Problem
+from actions_core.files import read_json
 from actions_core.loading import check_definition
 from actions_core.mapping import validate_mapping
-from actions_core.registry import Registry
 from actions_core.types import Json, JsonObject
-from actions_core.workspace import Workspace
+from actions_core.workspace import Workspace, resolve_environment
 
 
 class Kind(enum.StrEnum):
@@ -43,44 +43,35 @@ def check(files: Files, *, kind: KindOption = Kind.AUTO, as_json: AsJson = False
     found: list[JsonObject] = []
     worst = Exit.OK
     for file in files:
-        taken, problems, code = _check_file(file, kind)
-        worst = max(worst, code)
-        if as_json:
-            found += [{"file": str(file), **_row(problem)} for problem in problems]
-            continue
-        print_problems(problems, file=str(file), console=err() if code is Exit.FAULTY else out())
-        if code is Exit.OK:
-            out().print(
-                Text(f"{plain(file)}: ", style="bold").append(f"the {taken} is good", style="not bold green")
-            )
+        try:
+            data = read_json(file)
+        except DefinitionError as error:
+            worst = Exit.FAULTY
+            problems = list(error.problems) or [Problem("$", error.message.removeprefix(f"{file}:").strip())]
+            if not as_json:
+                complain(str(error))
+        else:
+            taken = _looks_like(data) if kind is Kind.AUTO else kind
+            problems = _CHECKS[taken](data)
+            good = all(problem.severity == "warning" for problem in problems)
+            worst = max(worst, Exit.OK if good else Exit.FAILURES)
+            if not as_json:
+                _print_verdict(file, taken, problems, good=good)
+        found += [{"file": str(file), **_row(problem)} for problem in problems]
     if as_json:
         print_json(found)
     raise typer.Exit(worst)
 
 
+def _print_verdict(file: Path, kind: Kind, problems: list[Problem], *, good: bool) -> None:
+    print_problems(problems, file=str(file), console=out())
+    if good:
+        line = Text(f"{plain(file)}: ", style="bold").append(f"the {kind} is good", style="not bold green")
+        out().print(line, soft_wrap=True)
+
+
 def _row(problem: Problem) -> JsonObject:
     return {"path": problem.path, "message": problem.message, "severity": problem.severity}
-
-
-def _check_file(file: Path, kind: Kind) -> tuple[Kind, list[Problem], Exit]:
-    data, syntax = _read(file)
-    if syntax is not None:
-        return kind, [syntax], Exit.FAULTY
-    taken = _looks_like(data) if kind is Kind.AUTO else kind
-    problems = _CHECKS[taken](data)
-    errors = any(problem.severity == "error" for problem in problems)
-    return taken, problems, Exit.FAILURES if errors else Exit.OK
-
-
-def _read(file: Path) -> tuple[Json, Problem | None]:
-    try:
-        return json.loads(file.read_text(encoding="utf-8-sig")), None
-    except json.JSONDecodeError as error:
-        return None, Problem("$", f"not JSON: {error.msg} in line {error.lineno}, column {error.colno}")
-    except UnicodeDecodeError as error:
-        return None, Problem("$", f"not JSON: byte {error.start + 1} is not UTF-8")
-    except (ValueError, RecursionError) as error:
-        return None, Problem("$", f"not JSON that can be read: {error}")
 
 
 def _looks_like(data: Json) -> Kind:
@@ -102,10 +93,31 @@ def _looks_like(data: Json) -> Kind:
 
 def _check_workspace(data: Json) -> list[Problem]:
     try:
-        Engine(Workspace.from_dict(data), registry=Registry().discover())
+        workspace = Workspace.from_dict(data)
     except ActionsError as error:
-        return list(error.problems) or [Problem("$", str(error))]
-    return []
+        return _problems(error)
+    try:
+        return list(Engine(workspace).warnings)
+    except ActionsError as error:
+        # A variable that is not set refuses a start, but it is no fault of the file.
+        unset = _unset(workspace)
+        return [
+            attrs.evolve(problem, severity="warning") if problem.path in unset else problem
+            for problem in _problems(error)
+        ]
+
+
+def _problems(error: ActionsError) -> list[Problem]:
+    return list(error.problems) or [Problem("$", str(error))]
+
+
+def _unset(workspace: Workspace) -> set[str]:
+    """The paths of the settings that the environment should give and does not."""
+    return {
+        problem.path
+        for index, spec in enumerate(workspace.destinations)
+        for problem in resolve_environment(spec.settings, f"$.destinations[{index}].settings")[2]
+    }
 
 
 def _check_definition(data: Json) -> list[Problem]:

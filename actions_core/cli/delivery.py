@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from actions_core.cli.ledger import Ledger
     from actions_core.cli.lines import LineReader
-    from actions_core.cli.progress import ProgressBar
     from actions_core.engine import Engine
     from actions_core.types import Json
 
@@ -76,7 +75,6 @@ async def deliver(
     engine: Engine,
     reader: LineReader,
     ledger: Ledger,
-    bar: ProgressBar,
     *,
     concurrency: int | None,
     grace: float,
@@ -85,9 +83,8 @@ async def deliver(
     interruption = Interruption(engine, reader, grace)
     with interruption.awaited():
         try:
-            async for report in engine.send_many(_events(reader, ledger, bar), concurrency=concurrency):
+            async for report in engine.send_many(_events(reader, ledger), concurrency=concurrency):
                 ledger.settle(report)
-                bar.tick()
         finally:
             await engine.close(grace=0 if interruption.happened else GRACE)
     if interruption.happened:
@@ -96,13 +93,12 @@ async def deliver(
         ledger.unread = reader.count_rest()
 
 
-async def _events(reader: LineReader, ledger: Ledger, bar: ProgressBar) -> AsyncIterator[Json]:
+async def _events(reader: LineReader, ledger: Ledger) -> AsyncIterator[Json]:
     async for line in reader.lines():
         try:
             event = line.parse()
         except EventError as error:
             ledger.reject(line, error)
-            bar.tick()
             continue
         ledger.give(line)
         yield event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ _RATE_OVER = 2.0
 
 
 class ProgressBar:
-    """Draws how far a run is, when events are settled: that needs no task and no thread."""
+    """Draws how far a run is, from a task of the loop: a thread would read the books while they change."""
 
     def __init__(self, reader: LineReader, ledger: Ledger) -> None:
         console = err()
@@ -40,24 +41,29 @@ class ProgressBar:
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("delivering", total=None, counts="")
-        self._drawn = 0.0
+        self._drawing: asyncio.Task[None] | None = None
         self._marks: list[tuple[float, int]] = []
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         self._progress.start()
+        if not self._progress.disable:
+            self._drawing = asyncio.create_task(self._draw())
         return self
 
-    def __exit__(
+    async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._drawing is not None:
+            self._drawing.cancel()
         self._progress.stop()
 
-    def tick(self) -> None:
-        """Something has happened: draw it, if the last picture is old enough."""
+    async def _draw(self) -> None:
+        while True:
+            self._refresh()
+            await asyncio.sleep(_EVERY)
+
+    def _refresh(self) -> None:
         now = time.monotonic()
-        if self._progress.disable or now - self._drawn < _EVERY:
-            return
-        self._drawn = now
         events = self._ledger.events
         settled = events.total()
         failed = events[Outcome.FAILED]

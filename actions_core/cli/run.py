@@ -80,6 +80,6 @@ async def _deliver(
 ) -> Ledger:
     reader = LineReader(source)
     ledger = Ledger(file)
-    with ProgressBar(reader, ledger) as bar:
-        await deliver(engine, reader, ledger, bar, concurrency=concurrency, grace=grace)
+    async with ProgressBar(reader, ledger):
+        await deliver(engine, reader, ledger, concurrency=concurrency, grace=grace)
     return ledger

@@ -1,0 +1,144 @@
+"""Runs the examples of README.md and docs/ in the order in which they stand, as a reader would.
+
+A code block is what its language says: `json` has to parse; `python` is run, and a `text` block behind it
+is what it prints; in `console` the lines after `$` are run, and what stands below them is what they print.
+A block after a line that names a file in backticks ("Save this as `shop.py`:") is saved under that name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sybil import Sybil
+from sybil.parsers.markdown import CodeBlockParser
+
+from actions_core import compile_mapping
+
+if TYPE_CHECKING:
+    from sybil import Example
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+#: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
+ADDRESS = "http://127.0.0.1:8811"
+#: Commands that a reader runs and this test does not: the first two would run this test, the third waits.
+NOT_RUN = ("make ", "pip install ", "actions sandbox")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+class Page:
+    """The state of one page while its examples run."""
+
+    def __init__(self, folder: Path, stand_in: Any) -> None:
+        self.folder = folder
+        self.address = stand_in.url
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "FULLSTORY_API_KEY": stand_in.api_key,
+            "NO_COLOR": "1",
+            "PYTHONWARNINGS": "error",
+        }
+        self.printed = ""
+
+    def evaluate(self, example: Example) -> str | None:
+        """Run a block; the text of what is wrong, or None."""
+        language, source = example.lexemes["arguments"], str(example.parsed)
+        source = source.replace(ADDRESS, self.address)
+        before = example.document.text[: example.region.start].rstrip().rpartition("\n")[2]
+        named = re.search(r"`([\w./-]+\.\w+)`:$", before)
+        if named:
+            file = self.folder / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(source, encoding="utf-8")
+        return getattr(self, f"_{language}")(source, saved=named is not None)
+
+    def _json(self, source: str, *, saved: bool) -> str | None:
+        del saved
+        value = json.loads(source)
+        for item in value if isinstance(value, list) else []:
+            if "mapping" in item:
+                compile_mapping(item["mapping"])
+        return None
+
+    def _python(self, source: str, *, saved: bool) -> str | None:
+        if saved:
+            return None
+        run = self._run([sys.executable, "-c", source])
+        self.printed = run.stdout
+        return run.stderr or None
+
+    def _text(self, source: str, *, saved: bool) -> str | None:
+        return None if saved else _difference(source, self.printed)
+
+    def _toml(self, source: str, *, saved: bool) -> str | None:
+        del source
+        return None if saved else "a toml block that is not saved is not tested"
+
+    def _console(self, source: str, *, saved: bool) -> str | None:
+        del saved
+        for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
+            command, _, expected = part.partition("\n")
+            if command.startswith("make "):
+                assert f"\n{command.split()[1]}:" in MAKEFILE
+            if command.startswith(NOT_RUN):
+                continue
+            run = self._run(["bash", "-c", command])
+            if run.returncode:
+                return f"{command} ended with {run.returncode}:\n{run.stdout}{run.stderr}"
+            if expected and (wrong := _difference(expected, run.stdout)):
+                return wrong
+        return None
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603  # the examples of our own pages
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+def _difference(expected: str, printed: str) -> str | None:
+    want = [line.rstrip() for line in expected.rstrip().splitlines()]
+    have = [line.rstrip() for line in printed.rstrip().splitlines()]
+    return None if want == have else "\n".join(["expected:", *want, "printed:", *have])
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any) -> None:
+    """What a page shows works as it stands, in the order in which it stands."""
+    page = Page(tmp_path, stand_in)
+    event = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 42}}
+    (tmp_path / "events.ndjson").write_text(json.dumps(event) + "\n", encoding="utf-8")
+    languages = ("json", "python", "text", "toml", "console")
+    parsers = [CodeBlockParser(language, page.evaluate) for language in languages]
+    examples = list(Sybil(parsers=parsers).parse(path).examples())
+    assert examples or path.name != "README.md"
+    for example in examples:
+        example.evaluate()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_block_has_a_language_that_is_tested(path: Path) -> None:
+    """No block stays untested because its language is missing or misspelt."""
+    fences = re.findall(r"^```(.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert set(fences[::2]) <= {"json", "python", "text", "toml", "console"}
+    assert set(fences[1::2]) <= {""}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_to_a_file_leads_there(path: Path) -> None:
+    """A relative link names a file that exists."""
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
