@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actions_core.context import Context
+    from actions_core.oauth import TokenKeeper
     from actions_core.requests import Request, Response
     from actions_core.transport import Transport
 
@@ -78,6 +79,7 @@ class Line:
     timeout: float = DEFAULT_TIMEOUT
     mask: Mask = attrs.field(factory=lambda: Mask(()))
     tries_by_status: Mapping[int, int] = attrs.field(factory=dict)
+    tokens: TokenKeeper | None = None
 
 
 class Client:
@@ -102,9 +104,20 @@ class Client:
         Raises `TransportError` when no answer came, `AuthenticationError` for a 401 and `ResponseError`
         for any other answer but 2xx, each after the tries that the instance's policy allows.
         """
-        request = self._line.prepare(request, self._context).complete()
-        self.request = request
-        return await self._deliver(request)
+        line = self._line
+        if line.tokens is None:
+            return await self._deliver(self._completed(request))
+        used = self._context.auth.access_token
+        try:
+            return await self._deliver(self._completed(request))
+        except AuthenticationError:
+            await line.tokens.renew(used)
+        # Prepared anew: the credentials are part of what `prepare` adds.
+        return await self._deliver(self._completed(request))
+
+    def _completed(self, request: Request) -> Request:
+        self.request = self._line.prepare(request, self._context).complete()
+        return self.request
 
     async def _deliver(self, request: Request) -> Response:
         clock = asyncio.get_running_loop().time

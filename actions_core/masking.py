@@ -42,10 +42,17 @@ def _forms(secret: str) -> set[str]:
 class Mask:
     """Replaces the secrets of one instance by `***`."""
 
-    __slots__ = ("_pattern",)
+    __slots__ = ("_pattern", "_secrets")
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
+        self._secrets: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str | None) -> None:
+        """Mask these too from now on: tokens are renewed while the engine runs."""
+        self._secrets |= {secret for secret in secrets if secret}
+        forms = {form for secret in self._secrets for form in _forms(secret)}
         # Longest first, so that a secret which begins with another one is masked whole.
         ordered = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
