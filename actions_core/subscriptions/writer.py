@@ -21,12 +21,14 @@ def write(term: Term) -> str:
         return _write_comparison(term)
     if isinstance(term, Negation):
         return f"!({write(term.term)})"
-    if len(term.terms) == 1:
-        return write(term.terms[0])
     return f" {term.operator} ".join(_write_member(member, term) for member in term.terms)
 
 
 def _write_member(term: Term, group: Group) -> str:
+    while isinstance(term, Group) and len(term.terms) == 1:
+        term = term.terms[0]
+    if len(group.terms) == 1:
+        return write(term)
     binds_tighter = isinstance(term, Group) and group.operator == "or" and term.operator == "and"
     return f"({write(term)})" if isinstance(term, Group) and not binds_tighter else write(term)
 
