@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actions_core.client import Client
 from actions_core.context import Context
 from actions_core.errors import ActionsError, RequestError, TransportError
-from actions_core.pipeline import HandlerError
+from actions_core.requests import Request
 from actions_core.results import Result, Status
 
 if TYPE_CHECKING:
@@ -25,6 +25,40 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("actions_core")
 _GONE: Final = 410
+#: A plain handler runs in the event loop: one that takes longer than this, in seconds, is reported.
+_SLOW_HANDLER: Final = 1.0
+
+
+class HandlerError(ActionsError):
+    """A handler failed in a way that it did not announce: a fault of the destination's code."""
+
+    default_code = "HANDLER_FAILED"
+    default_status = 500
+
+
+async def perform(pipeline: Pipeline, payload: JsonObject, context: Context, client: Client) -> Any:
+    """Have the handler turn the payload into its request, and send that.
+
+    Raises `ActionsError` for what can be expected; anything else is a fault of the handler.
+    """
+    handler = pipeline.handler
+    if handler is None:
+        raise HandlerError(f"the action {pipeline.action!r} has no handler: its definition is all there is")
+    begun = perf_counter()
+    answer = handler.call(payload, context, client)
+    if perf_counter() - begun > _SLOW_HANDLER:
+        message = f"{handler.name}() kept everything else waiting for more than {_SLOW_HANDLER:g} s"
+        context.warn("$", message)
+    if handler.is_async:
+        answer = await answer
+    elif not isinstance(answer, Request):
+        raise HandlerError(
+            f"{handler.name}() gave {type(answer).__name__}; a handler gives one Request, "
+            "or is 'async def' and sends with its Client"
+        )
+    if isinstance(answer, Request):
+        answer = await client.send(answer)
+    return answer
 
 
 class Lane:
@@ -79,7 +113,7 @@ class Lane:
     ) -> None:
         if self.disabled:
             raise RequestError(self.disabled, code="INSTANCE_DISABLED")
-        work = pipeline.perform(payload, context, client)
+        work = perform(pipeline, payload, context, client)
         if pipeline.handler is not None and pipeline.handler.is_async:
             work = self._limited(work)
         await work

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
-from actions_core.errors import ActionsError, FqlError, MappingError, Problem, child_path
+from actions_core.errors import FqlError, MappingError, Problem, child_path
 from actions_core.mapping import compile_mapping
-from actions_core.requests import Request
 from actions_core.results import Result, Status
 from actions_core.specs import MAPPING_EXTRAS
 from actions_core.subscriptions import parse_fql
@@ -24,24 +22,13 @@ from actions_core.validation import PayloadValidator
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actions_core.client import Client
-    from actions_core.context import Context, Scope
+    from actions_core.context import Scope
     from actions_core.destination import Destination, Handler
     from actions_core.mapping import Mapping as CompiledMapping
     from actions_core.specs import ActionSpec
     from actions_core.subscriptions import Condition
     from actions_core.types import Json, JsonObject
     from actions_core.workspace import SubscriptionSpec
-
-#: A plain handler runs in the event loop: one that takes longer than this, in seconds, is reported.
-_SLOW_HANDLER: Final = 1.0
-
-
-class HandlerError(ActionsError):
-    """A handler failed in a way that it did not announce: a fault of the destination's code."""
-
-    default_code = "HANDLER_FAILED"
-    default_status = 500
 
 
 def _always(_event: JsonObject) -> bool:
@@ -72,31 +59,6 @@ class Pipeline:
     condition: Condition | None = None
     mapping: CompiledMapping | None = None
     validator: PayloadValidator | None = None
-
-    async def perform(self, payload: JsonObject, context: Context, client: Client) -> Any:
-        """Have the handler turn the payload into its request, and send that.
-
-        Raises `ActionsError` for what can be expected; anything else is a fault of the handler.
-        """
-        handler = self.handler
-        if handler is None:
-            raise HandlerError(f"the action {self.action!r} has no handler: its definition is all there is")
-        begun = perf_counter()
-        answer = handler.call(payload, context, client)
-        if perf_counter() - begun > _SLOW_HANDLER:
-            context.warn(
-                "$", f"{handler.name}() kept everything else waiting for more than {_SLOW_HANDLER:g} s"
-            )
-        if handler.is_async:
-            answer = await answer
-        elif not isinstance(answer, Request):
-            raise HandlerError(
-                f"{handler.name}() gave {type(answer).__name__}; a handler gives one Request, "
-                "or is 'async def' and sends with its Client"
-            )
-        if isinstance(answer, Request):
-            answer = await client.send(answer)
-        return answer
 
 
 def skipped(instance: str, name: str, action: str, reason: str) -> Result:

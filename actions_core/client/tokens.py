@@ -105,4 +105,5 @@ class TokenKeeper:
             if inspect.isawaitable(waiting):
                 await waiting
         except Exception as error:  # noqa: BLE001 - the host's function; the token is good whatever it does
-            _LOGGER.error("the host's on_token_refresh failed: %s", type(error).__name__)
+            # Without its traceback and text: both may hold the tokens.
+            _LOGGER.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400

@@ -13,6 +13,7 @@ import attrs
 from actions_core.client import DryRunClient, Rehearsed
 from actions_core.context import Context
 from actions_core.errors import ActionsError, Problem
+from actions_core.executor import perform
 
 if TYPE_CHECKING:
     from actions_core.instance import Instance
@@ -77,7 +78,7 @@ async def _rehearse(
     try:
         payload = pipeline.to_payload(event)
         delivery = attrs.evolve(delivery, payload=line.mask.value(payload))
-        await pipeline.perform(payload, context, client)
+        await perform(pipeline, payload, context, client)
     except Rehearsed:
         pass
     except ActionsError as error:

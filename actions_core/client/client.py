@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from actions_core.context import Context
-    from actions_core.oauth import TokenKeeper
+    from actions_core.client.tokens import TokenKeeper
     from actions_core.requests import Request, Response
     from actions_core.transport import Transport
 

@@ -1,0 +1,17 @@
+"""How a request gets its answer: prepared, tried, tried again, judged; and how expired tokens are renewed."""
+
+from __future__ import annotations
+
+from actions_core.client.client import DEFAULT_TIMEOUT, Client, Deadlines, DryRunClient, Line, Rehearsed
+from actions_core.client.tokens import TokenKeeper, Tokens
+
+__all__ = [
+    "DEFAULT_TIMEOUT",
+    "Client",
+    "Deadlines",
+    "DryRunClient",
+    "Line",
+    "Rehearsed",
+    "TokenKeeper",
+    "Tokens",
+]
