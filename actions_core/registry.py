@@ -95,10 +95,8 @@ class Registry:
                 if destination.slug not in self._entries:
                     _check(destination)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
-                reason = (
-                    str(error) if isinstance(error, DefinitionError) else f"{type(error).__name__}: {error}"
-                )
-                self._note(entry_point.name, origin, f"{origin} cannot be used: {reason}")
+                kind = "" if isinstance(error, DefinitionError) else f"{type(error).__name__}: "
+                self._note(entry_point.name, origin, f"{origin} cannot be used: {kind}{error}")
             else:
                 self._take(_Entry(destination, origin, entry_point.name))
         return self

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actions_core.engine import Engine
-    from actions_core.explain import Delivery
+    from actions_core.engine.explain import Delivery
     from actions_core.requests import Request
     from actions_core.types import JsonObject
 

@@ -25,8 +25,8 @@ from actions_core.retry import RetryPolicy, is_retryable, read_retry_after
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actions_core.context import Context
     from actions_core.client.tokens import TokenKeeper
+    from actions_core.context import Context
     from actions_core.requests import Request, Response
     from actions_core.transport import Transport
 

@@ -10,13 +10,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final, Self
 
+from actions_core.engine.explain import Explanation, explain_delivery
+from actions_core.engine.stream import stream
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.events import MAX_EVENT_BYTES, check_event
-from actions_core.engine.explain import Explanation, explain_delivery
 from actions_core.instance import Host, compile_instances
 from actions_core.registry import Registry
 from actions_core.results import Report, Result
-from actions_core.engine.stream import stream
 from actions_core.transport import LazyTransport
 from actions_core.workspace import Workspace
 

@@ -1,7 +1,6 @@
 """What no schema can say: the parts of a definition against each other.
 
-Presets name actions and fields that exist, subscriptions parse, default mappings compile, conditions
-are on fields that exist.
+Presets name actions and fields that exist, subscriptions parse, default mappings compile.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions_core.errors import FqlError, Problem, child_path
-from actions_core.fields import ConditionSet
+from actions_core.fields import field_problems
 from actions_core.names import shown, suggestion
 from actions_core.specs import BATCH_FIELDS, INTERNAL_PREFIX, MAPPING_EXTRAS
 from actions_core.subscriptions import parse_fql
@@ -28,9 +27,9 @@ if TYPE_CHECKING:
 def cross_check(spec: DestinationSpec) -> Iterator[Problem]:
     """Everything in which the parts of a definition do not fit each other."""
     if spec.authentication is not None:
-        yield from _fields("$.authentication.fields", spec.settings, spec.settings)
+        yield from field_problems(spec.settings, "$.authentication.fields")
     if spec.audience is not None:
-        yield from _fields("$.audienceConfig.audienceFields", spec.audience.fields, spec.audience.fields)
+        yield from field_problems(spec.audience.fields, "$.audienceConfig.audienceFields")
     for key, action in spec.actions.items():
         yield from _action(child_path("$.actions", key), action, spec)
     for index, preset in enumerate(spec.presets):
@@ -39,9 +38,9 @@ def cross_check(spec: DestinationSpec) -> Iterator[Problem]:
 
 def _action(path: str, action: ActionSpec, spec: DestinationSpec) -> Iterator[Problem]:
     yield from _subscription(f"{path}.defaultSubscription", action.default_subscription)
-    yield from _fields(f"{path}.fields", action.fields, action.fields, defaults=True)
+    yield from _fields(f"{path}.fields", action.fields)
     for key, hook in action.hooks.items():
-        yield from _fields(f"{path}.hooks.{key}.inputFields", hook.input_fields, hook.input_fields)
+        yield from field_problems(hook.input_fields, f"{path}.hooks.{key}.inputFields")
     for key in action.dynamic_fields:
         if key not in action.fields:
             yield _unknown(child_path(f"{path}.dynamicFields", key), "field", key, list(action.fields))
@@ -72,38 +71,18 @@ def _preset(path: str, preset: PresetSpec, spec: DestinationSpec) -> Iterator[Pr
             yield _unknown(child_path(f"{path}.mapping", key), "field", key, list(action.fields))
 
 
-def _fields(path: str, fields: Fields, root: Fields, *, defaults: bool = False) -> Iterator[Problem]:
-    """Fields at any depth; conditions are on fields of the root, or beside the one that has them."""
+def _fields(path: str, fields: Fields) -> Iterator[Problem]:
+    yield from field_problems(fields, path)
+    yield from _defaults(path, fields)
+
+
+def _defaults(path: str, fields: Fields) -> Iterator[Problem]:
+    """The mappings that subscriptions start with, also those of children."""
     for key, field in fields.items():
         place = child_path(path, key)
-        for name, conditions in (("required", field.required), ("depends_on", field.depends_on)):
-            if isinstance(conditions, ConditionSet):
-                yield from _conditions(f"{place}.{name}", conditions, {**fields, **root})
-        if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:
-            yield Problem(f"{place}.minimum", f"{field.minimum} is more than the maximum {field.maximum}")
-        if defaults and field.default is not MISSING:
+        if field.default is not MISSING:
             yield from _mapping(f"{place}.default", field.default)
-        yield from _fields(f"{place}.properties", field.properties or {}, root, defaults=defaults)
-
-
-def _conditions(path: str, conditions: ConditionSet, known: Fields) -> Iterator[Problem]:
-    for index, condition in enumerate(conditions.conditions):
-        key = condition.field_key
-        if key is None or condition.type != "field" or key.startswith(INTERNAL_PREFIX):
-            continue
-        if not _exists(key, known):
-            yield _unknown(f"{path}.conditions[{index}].fieldKey", "field", key, list(known))
-
-
-def _exists(key: str, fields: Fields) -> bool:
-    """Whether `key` is a field, or `object.child` a child of one."""
-    if key in fields:
-        return True
-    first, _, rest = key.partition(".")
-    if first not in fields or not rest:
-        return False
-    inside = fields[first].properties
-    return inside is None or _exists(rest, inside)
+        yield from _defaults(f"{place}.properties", field.properties or {})
 
 
 def _subscription(path: str, text: str | None) -> Iterator[Problem]:

@@ -86,6 +86,12 @@ def _field(data: JsonObject) -> JsonObject:
     return {**data, "hidden": bool(data["unsafe_hidden"] or data.get("hidden"))}
 
 
+def _action(data: JsonObject) -> JsonObject:
+    """Published definitions name each hook that there could be, and null is none."""
+    hooks = {key: hook for key, hook in data.get("hooks", {}).items() if hook is not None}
+    return {**data, "hooks": hooks}
+
+
 def _destination(data: JsonObject) -> JsonObject:
     """The fields of an audience may stand beside its configuration, as in Segment's sources."""
     if not data.get("audienceFields") or "audienceConfig" not in data:
@@ -102,5 +108,6 @@ def _destination(data: JsonObject) -> JsonObject:
 
 _BEFORE: Final[dict[type[Any], Callable[[JsonObject], JsonObject]]] = {
     field_specs.FieldSpec: _field,
+    specs.ActionSpec: _action,
     specs.DestinationSpec: _destination,
 }
