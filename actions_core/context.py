@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from actions_core.audiences import audience_settings, membership
 from actions_core.errors import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from actions_core.types import Json, JsonObject
 
@@ -49,12 +50,20 @@ class Scope:
 class Context:
     """One event in one subscription, as a handler sees it. `settings` are those of the instance."""
 
-    __slots__ = ("_scope", "_warnings", "dry_run", "event")
+    __slots__ = ("_events", "_scope", "_warnings", "dry_run", "event")
 
-    def __init__(self, scope: Scope, event: JsonObject, *, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        event: JsonObject,
+        *,
+        dry_run: bool = False,
+        events: Sequence[JsonObject] | None = None,
+    ) -> None:
         self._scope = scope
         self.event = event
         self.dry_run = dry_run
+        self._events = events
         self._warnings: list[Problem] | None = None
 
     def __repr__(self) -> str:
@@ -89,6 +98,26 @@ class Context:
     def hook_outputs(self) -> Mapping[str, Json]:
         """What the hooks gave when the mapping was saved, by hook."""
         return self._scope.hook_outputs
+
+    @property
+    def events(self) -> Sequence[JsonObject]:
+        """In a batch the events of its payloads, in their order; else the one event."""
+        return (self.event,) if self._events is None else self._events
+
+    @property
+    def membership(self) -> bool | None:
+        """Whether the event says that its user is in the audience; None where it does not say."""
+        return membership(self.event, self._scope.sync_mode)
+
+    @property
+    def memberships(self) -> list[bool | None]:
+        """`membership` of each of the `events`."""
+        return [membership(event, self._scope.sync_mode) for event in self.events]
+
+    @property
+    def audience_settings(self) -> JsonObject:
+        """The settings of the audience; in a batch those that its first event has."""
+        return audience_settings(self.event)
 
     @property
     def features(self) -> Mapping[str, Any]:

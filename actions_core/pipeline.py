@@ -15,7 +15,7 @@ import attrs
 from actions_core.errors import FqlError, MappingError, Problem, child_path
 from actions_core.mapping import compile_mapping
 from actions_core.results import Result, Status
-from actions_core.specs import MAPPING_EXTRAS
+from actions_core.specs import HOOKS, MAPPING_EXTRAS
 from actions_core.subscriptions import parse_fql
 from actions_core.validation import PayloadValidator
 
@@ -150,6 +150,12 @@ def _below(path: str, found: tuple[Problem, ...] | list[Problem]) -> list[Proble
     return [attrs.evolve(problem, path=path + problem.path.removeprefix("$")) for problem in found]
 
 
+def _hook_outputs(extras: JsonObject) -> JsonObject:
+    """What each hook gave when the mapping was saved."""
+    saved = {name: value for name, value in extras.items() if name in HOOKS and isinstance(value, dict)}
+    return {name: value["outputs"] for name, value in saved.items() if "outputs" in value}
+
+
 def _own_scope(
     scope: Scope, spec: SubscriptionSpec, action: ActionSpec, raw: Json, extras: JsonObject
 ) -> Scope:
@@ -161,6 +167,6 @@ def _own_scope(
         scope,
         sync_mode=mode if mode in modes else None,
         matching_key=None if key is None else str(key),
-        hook_outputs={name: extras[name] for name in extras if not name.startswith("__")},
+        hook_outputs=_hook_outputs(extras),
         key_suffix=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12],
     )
