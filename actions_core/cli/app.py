@@ -1,6 +1,7 @@
 """Puts the commands together, and turns what a user can cause into a sentence and an exit code."""
 
 import importlib.metadata
+import logging
 import os
 import sys
 from typing import Annotated
@@ -8,7 +9,7 @@ from typing import Annotated
 import typer
 
 from actions_core.cli import auth_test, catalog, check, run, sandbox
-from actions_core.cli.output import Exit, complain
+from actions_core.cli.output import ConsoleHandler, Exit, complain
 from actions_core.errors import ActionsError
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.command("sandbox")(sandbox.sandbox)
 
 def run_app() -> None:
     """Run a command. A fault of the user's ends with a sentence; only a fault of ours shows a traceback."""
+    logging.getLogger("actions_core").addHandler(ConsoleHandler(logging.WARNING))
     try:
         app()
     except ActionsError as error:

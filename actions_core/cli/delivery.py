@@ -8,7 +8,6 @@ import signal
 from typing import TYPE_CHECKING
 
 from actions_core.cli.output import err
-from actions_core.engine import GRACE
 from actions_core.errors import EventError
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ async def deliver(
             async for report in engine.send_many(_events(reader, ledger), concurrency=concurrency):
                 ledger.settle(report)
         finally:
-            await engine.close(grace=0 if interruption.happened else GRACE)
+            await (engine.close(grace=0) if interruption.happened else engine.close())
     if interruption.happened:
         ledger.interrupted = True
         ledger.abandon(_STOPPED)

@@ -44,7 +44,7 @@ class Row:
 
 @attrs.frozen
 class Reason:
-    """Why something failed, and where; instance and subscription are empty for a line that is no event."""
+    """Why something failed or was warned of, and where; both places are empty for a line that is no event."""
 
     instance: str
     subscription: str
@@ -71,6 +71,7 @@ class Ledger:
         self.events: Counter[Outcome] = Counter()
         self.rows: dict[Row, Counter[Status]] = {}
         self.reasons: Counter[Reason] = Counter()
+        self.warnings: Counter[Reason] = Counter()
         self._unreachable = 0
         self._refused = 0
 
@@ -95,6 +96,8 @@ class Ledger:
         for result in report.results:
             row = Row(result.instance, result.subscription, result.action)
             self.rows.setdefault(row, Counter())[result.status] += 1
+            for warning in result.warnings:
+                _count(self.warnings, Reason(row.instance, row.subscription, str(warning)))
             if not result.ok:
                 undone.append(result)
                 self._note(result)
@@ -124,7 +127,7 @@ class Ledger:
 
     def _fail(self, line: Line, reason: str) -> None:
         self.events[Outcome.FAILED] += 1
-        self._count(Reason("", "", reason))
+        _count(self.reasons, Reason("", "", reason))
         self._failures.write(line, reason, ())
 
     def _note(self, result: Result) -> None:
@@ -137,13 +140,14 @@ class Ledger:
             self._unreachable += 1
         elif isinstance(error, RequestError):
             self._refused += 1
-        self._count(Reason(result.instance, result.subscription, reason_of(result)))
+        _count(self.reasons, Reason(result.instance, result.subscription, reason_of(result)))
 
-    def _count(self, reason: Reason) -> None:
-        reason = attrs.evolve(reason, text=" ".join(reason.text.split())[:_LONGEST_REASON])
-        if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
-            reason = attrs.evolve(reason, text=_OTHER)
-        self.reasons[reason] += 1
+
+def _count(counter: Counter[Reason], reason: Reason) -> None:
+    reason = attrs.evolve(reason, text=" ".join(reason.text.split())[:_LONGEST_REASON])
+    if reason not in counter and len(counter) >= _MOST_REASONS:
+        reason = attrs.evolve(reason, text=_OTHER)
+    counter[reason] += 1
 
 
 def reason_of(result: Result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import json
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -112,3 +113,13 @@ def fail(message: str, code: Exit = Exit.FAULTY) -> NoReturn:
     """Say what is wrong and end with the exit code for it."""
     complain(message)
     raise typer.Exit(code)
+
+
+class ConsoleHandler(logging.Handler):
+    """Prints what the library logs on standard error, above a progress bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        style = "red" if record.levelno >= logging.ERROR else "yellow"
+        line = Text(f"{record.levelname.lower()}: ", style=style)
+        err().print(line.append(plain(record.getMessage()), style="default"), soft_wrap=True)

@@ -16,19 +16,9 @@ from actions_core.cli.output import fail
 from actions_core.cli.progress import ProgressBar
 from actions_core.cli.rehearsal import rehearse
 from actions_core.cli.summary import print_summary, print_summary_json
-from actions_core.engine import GRACE, Engine
+from actions_core.engine import Engine
 
-Events = Annotated[
-    Path,
-    typer.Argument(
-        metavar="EVENTS",
-        exists=True,
-        dir_okay=False,
-        readable=True,
-        allow_dash=True,
-        help="NDJSON; - is stdin.",
-    ),
-]
+Events = Annotated[Path, typer.Argument(metavar="EVENTS", help="An NDJSON file; - is standard input.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the requests, secrets masked; send nothing.")]
 Failures = Annotated[
     Path | None,
@@ -52,7 +42,7 @@ def run(
     failures: Failures = None,
     settings: Settings = None,
     concurrency: Concurrency = None,
-    grace: Grace = GRACE,
+    grace: Grace = 10.0,
     as_json: AsJson = False,
 ) -> None:
     """Deliver the events of an NDJSON file, or of standard input, as a workspace says.
@@ -61,6 +51,8 @@ def run(
     what was sent, failed and not tried.
     """
     source = None if str(events) == "-" else events
+    if source is not None and (source.is_dir() or not source.exists()):
+        raise typer.BadParameter(f"file {str(source)!r} does not exist or is a folder", param_hint="EVENTS")
     if failures is not None and source is not None and failures.exists() and failures.samefile(source):
         fail(f"{failures} cannot be both the events and the failures")
     engine = Engine(load_workspace(workspace, settings))

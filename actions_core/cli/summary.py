@@ -11,9 +11,11 @@ from actions_core.cli.output import cell, out, plain, print_json, table
 from actions_core.results import Status
 
 if TYPE_CHECKING:
+    from collections import Counter
     from pathlib import Path
 
     from actions_core.cli.ledger import Ledger, Reason
+    from actions_core.types import JsonObject
 
 _MOST_SHOWN = 20
 _WORDS = {
@@ -45,9 +47,10 @@ def print_summary(ledger: Ledger, seconds: float, failures: Path | None) -> None
     if ledger.rows:
         console.print()
         _print_rows(ledger)
-    if ledger.reasons:
-        console.print()
-        _print_reasons(ledger)
+    for counter, head, style in ((ledger.reasons, "Why not", "red"), (ledger.warnings, "Warning", "yellow")):
+        if counter:
+            console.print()
+            _print_reasons(counter, head, style)
     if failures is not None:
         console.print()
         console.print(f"What was not delivered, with reasons: {plain(failures)}", soft_wrap=True)
@@ -65,14 +68,14 @@ def _print_rows(ledger: Ledger) -> None:
     out().print(shown)
 
 
-def _print_reasons(ledger: Ledger) -> None:
-    shown = table("Times", "Where", "Why", numbers=["Times"])
-    for reason, count in ledger.reasons.most_common(_MOST_SHOWN):
-        shown.add_row(cell(f"{count:,}", "red"), cell(_where(reason)), cell(reason.text))
+def _print_reasons(counter: Counter[Reason], head: str, style: str) -> None:
+    shown = table("Times", "Where", head, numbers=["Times"])
+    for reason, count in counter.most_common(_MOST_SHOWN):
+        shown.add_row(cell(f"{count:,}", style), cell(_where(reason)), cell(reason.text))
     out().print(shown)
-    hidden = len(ledger.reasons) - _MOST_SHOWN
+    hidden = len(counter) - _MOST_SHOWN
     if hidden > 0:
-        out().print(f"and {hidden:,} more reasons")
+        out().print(f"and {hidden:,} more")
 
 
 def _where(reason: Reason) -> str:
@@ -97,15 +100,20 @@ def print_summary_json(ledger: Ledger, seconds: float, failures: Path | None) ->
                 }
                 for row, counts in ledger.rows.items()
             ],
-            "reasons": [
-                {
-                    "instance": reason.instance or None,
-                    "subscription": reason.subscription or None,
-                    "reason": reason.text,
-                    "count": count,
-                }
-                for reason, count in ledger.reasons.most_common()
-            ],
+            "reasons": _reasons_json(ledger.reasons),
+            "warnings": _reasons_json(ledger.warnings),
             "failures": None if failures is None else str(failures),
         }
     )
+
+
+def _reasons_json(counter: Counter[Reason]) -> list[JsonObject]:
+    return [
+        {
+            "instance": reason.instance or None,
+            "subscription": reason.subscription or None,
+            "text": reason.text,
+            "count": count,
+        }
+        for reason, count in counter.most_common()
+    ]
