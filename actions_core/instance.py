@@ -13,7 +13,7 @@ import attrs
 from actions_core.client import Deadlines, Line
 from actions_core.context import Auth, Scope
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
-from actions_core.executor import Lane
+from actions_core.executor import Lane, PollPolicy
 from actions_core.filters import compile_filters, validate_filters
 from actions_core.masking import Mask
 from actions_core.names import suggestion
@@ -46,6 +46,7 @@ class Instance:
     destination: Destination
     enabled: bool
     lane: Lane = attrs.field(repr=False)
+    poll: PollPolicy = attrs.field(repr=False)
     pipelines: tuple[Pipeline, ...] = attrs.field(repr=False)
     filters: Filters | None = attrs.field(default=None, repr=False)
     deletion: Pipeline | None = attrs.field(default=None, repr=False)
@@ -107,6 +108,7 @@ def compile_instance(
         destination=destination,
         enabled=spec.enabled,
         lane=Lane(spec.id, line, spec.delivery.concurrency),
+        poll=spec.delivery.poll,
         pipelines=pipelines,
         filters=filters,
         deletion=_single(destination, destination.deletion_handler, scope, "onDelete", _deletion_payload),

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from actions_core.errors import FqlError, MappingError, Problem, child_path
+from actions_core.fields import FieldSpec
 from actions_core.mapping import compile_mapping
 from actions_core.results import Result, Status
-from actions_core.specs import HOOKS, MAPPING_EXTRAS
+from actions_core.specs import HOOKS, MAPPING_EXTRAS, BatchSpec
 from actions_core.subscriptions import parse_fql
 from actions_core.validation import PayloadValidator
 
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
     from actions_core.subscriptions import Condition
     from actions_core.types import Json, JsonObject
     from actions_core.workspace import SubscriptionSpec
+
+_BATCHING: Final = {
+    "enable_batching": FieldSpec(
+        label="Send in batches",
+        description="Whether events may be put together and sent as one request.",
+        type="boolean",
+        default=True,
+    )
+}
 
 
 def _always(_event: JsonObject) -> bool:
@@ -56,6 +66,9 @@ class Pipeline:
     handler: Handler | None
     hints: Mapping[int, str]
     matches: Callable[[JsonObject], bool] = _always
+    batch_handler: Handler | None = None
+    poll_handler: Handler | None = None
+    batch: BatchSpec = attrs.field(factory=BatchSpec)
     condition: Condition | None = None
     mapping: CompiledMapping | None = None
     validator: PayloadValidator | None = None
@@ -72,6 +85,14 @@ def hints_for(destination: Destination, action: str | None = None) -> dict[int, 
     if action is not None:
         hints.update(destination.spec.actions[action].status_hints)
     return hints
+
+
+def fields_of(destination: Destination, action: str) -> Mapping[str, FieldSpec]:
+    """The fields of an action; one that takes batches has `enable_batching` without saying so."""
+    fields = destination.spec.actions[action].fields
+    if action not in destination.batch_handlers or _BATCHING.keys() <= fields.keys():
+        return fields
+    return {**fields, **_BATCHING}
 
 
 def compile_pipeline(
@@ -91,7 +112,7 @@ def compile_pipeline(
     if condition is None or mapping is None:
         return None, problems
     scope = _own_scope(scope, spec, action, raw, extras)
-    validator = PayloadValidator(action.fields)
+    validator = PayloadValidator(fields_of(destination, spec.partner_action))
     reason = "the subscription is disabled"
     if spec.enabled:
         reason = f"the subscription {spec.subscribe} does not match"
@@ -103,6 +124,9 @@ def compile_pipeline(
         to_payload=_to_payload(mapping, validator, scope.sync_mode),
         handler=destination.handlers.get(spec.partner_action),
         hints=hints_for(destination, spec.partner_action),
+        batch_handler=destination.batch_handlers.get(spec.partner_action),
+        poll_handler=destination.poll_handlers.get(spec.partner_action),
+        batch=action.batch,
         matches=condition.matches if spec.enabled else _never,
         condition=condition,
         mapping=mapping,

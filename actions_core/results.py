@@ -14,6 +14,7 @@ import attrs
 if TYPE_CHECKING:
     from actions_core.errors import ActionsError, EventError, Problem
     from actions_core.masking import Mask
+    from actions_core.multistatus import Node
     from actions_core.requests import Request, Response
 
 
@@ -69,6 +70,38 @@ class Result:
         if self._response is None or self._mask is None:
             return self._response
         return self._mask.response(self._response)
+
+
+@attrs.frozen(repr=False, eq=False)
+class BatchResult:
+    """What became of a batch in one subscription: one node for each event, in the caller's order."""
+
+    instance: str
+    subscription: str
+    action: str
+    nodes: tuple[Node, ...]
+    duration: float = 0.0
+
+    def __repr__(self) -> str:
+        good = sum(node.ok for node in self.nodes)
+        return f"<BatchResult {self.instance} {self.subscription!r} {good} of {len(self.nodes)} sent>"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the destination took every event."""
+        return all(node.ok for node in self.nodes)
+
+
+@attrs.frozen(repr=False, eq=False)
+class BatchReport:
+    """What became of a batch everywhere: a result for each subscription of each instance."""
+
+    results: tuple[BatchResult, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every subscription's destination took every event."""
+        return all(result.ok for result in self.results)
 
 
 @attrs.frozen(repr=False, eq=False)

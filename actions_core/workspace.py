@@ -14,6 +14,7 @@ import attrs
 
 from actions_core.client import DEFAULT_TIMEOUT
 from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_path
+from actions_core.executor import PollPolicy
 from actions_core.files import read_json
 from actions_core.loading import schema
 from actions_core.retry import RetryPolicy
@@ -40,11 +41,12 @@ class SubscriptionSpec:
 
 @attrs.frozen
 class DeliverySpec:
-    """How an instance is delivered to: requests under way at once, seconds for one try, tries."""
+    """How an instance is delivered to: requests under way at once, seconds for one try, tries, polls."""
 
     concurrency: int = DEFAULT_CONCURRENCY
     timeout: float = DEFAULT_TIMEOUT
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    poll: PollPolicy = attrs.field(factory=PollPolicy)
 
 
 @attrs.frozen
@@ -135,7 +137,8 @@ def _subscription(raw: JsonObject) -> SubscriptionSpec:
 def _delivery(raw: JsonObject) -> DeliverySpec:
     known = {key: value for key, value in raw.items() if value is not None}
     retry = RetryPolicy(**(known.pop("retry", None) or {}))
-    return DeliverySpec(retry=retry, **known)
+    poll = PollPolicy(**(known.pop("poll", None) or {}))
+    return DeliverySpec(retry=retry, poll=poll, **known)
 
 
 def resolve_environment(

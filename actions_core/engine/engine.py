@@ -10,18 +10,19 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final, Self
 
+from actions_core.engine.batch import deliver_to
 from actions_core.engine.explain import Explanation, explain_delivery
 from actions_core.engine.stream import stream
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.events import MAX_EVENT_BYTES, check_event
 from actions_core.instance import Host, compile_instances
 from actions_core.registry import Registry
-from actions_core.results import Report, Result
+from actions_core.results import BatchReport, Report, Result
 from actions_core.transport import LazyTransport
 from actions_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -119,6 +120,37 @@ class Engine:
             concurrency = _WAITING_ROOM + sum(instance.lane.concurrency for instance in self._enabled)
         return stream(events, self._report, concurrency, self._deadlines.closing)
 
+    async def send_batch(self, events: Sequence[Json]) -> BatchReport:
+        """Deliver events together, where a destination takes batches, and one by one elsewhere.
+
+        Each subscription has one node for each event, in the order of `events`: also for one that is no
+        event, that does not match, or whose payload is not valid.
+        """
+        checked = [self._checked(event) for event in events]
+        self._active += 1
+        try:
+            results = await asyncio.gather(
+                *(
+                    deliver_to(instance, pipeline, checked)
+                    for instance in self._enabled
+                    for pipeline in instance.pipelines
+                )
+            )
+        finally:
+            self._leave()
+        return BatchReport(tuple(results))
+
+    def _checked(self, event: Json) -> JsonObject | EventError:
+        try:
+            return check_event(event, max_bytes=self._max_event_bytes)
+        except EventError as error:
+            return error
+
+    def _leave(self) -> None:
+        self._active -= 1
+        if not self._active:
+            self._idle.set()
+
     async def explain(self, event: Json) -> Explanation:
         """What `send` would do with the event and why, by the same code up to the network."""
         event = check_event(event, max_bytes=self._max_event_bytes)
@@ -176,11 +208,10 @@ class Engine:
             await self._idle.wait()
 
     async def _report(self, event: Json, index: int) -> Report:
-        try:
-            checked = check_event(event, max_bytes=self._max_event_bytes)
-        except EventError as error:
+        checked = self._checked(event)
+        if isinstance(checked, EventError):
             message_id = event.get("messageId") if isinstance(event, dict) else None
-            return Report(message_id if isinstance(message_id, str) else None, (), error, index)
+            return Report(message_id if isinstance(message_id, str) else None, (), checked, index)
         return await self._run(checked, index)
 
     async def _run(self, event: JsonObject, index: int) -> Report:
@@ -210,9 +241,7 @@ class Engine:
                 for (place, *_), result in zip(todo, done, strict=True):
                     results[place] = result
         finally:
-            self._active -= 1
-            if not self._active:
-                self._idle.set()
+            self._leave()
         return Report(event["messageId"], tuple(results), None, index)
 
     def _candidates(self, instance: Instance, event: JsonObject) -> tuple[Pipeline, ...]:

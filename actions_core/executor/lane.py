@@ -19,6 +19,8 @@ from actions_core.requests import Request
 from actions_core.results import Result, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from actions_core.client import Line
     from actions_core.pipeline import Pipeline
     from actions_core.types import JsonObject
@@ -69,7 +71,7 @@ class Lane:
         self.line = line
         self.concurrency = concurrency
         self.disabled = ""
-        self._free = asyncio.Semaphore(concurrency)
+        self.free = asyncio.Semaphore(concurrency)
 
     async def deliver(self, pipeline: Pipeline, event: JsonObject) -> Result:
         """Take one event through a pipeline. Raises nothing but `CancelledError`."""
@@ -80,7 +82,7 @@ class Lane:
         status = Status.SENT
         try:
             payload = pipeline.to_payload(event)
-            async with self._free:
+            async with self.free:
                 if self.line.deadlines.closing.is_set():
                     status = Status.NOT_TRIED
                 else:
@@ -88,11 +90,10 @@ class Lane:
         except ActionsError as failure:
             error = failure
         except Exception as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
-            error = self._unexpected(pipeline, failure)
+            error = self.unexpected(pipeline, failure)
         if error is not None:
             status = Status.FAILED
-            if error.status == _GONE:
-                self._disable(error)
+            self.note(error)
         return Result(
             self.instance,
             pipeline.name,
@@ -111,14 +112,13 @@ class Lane:
     async def _perform(
         self, pipeline: Pipeline, payload: JsonObject, context: Context, client: Client
     ) -> None:
-        if self.disabled:
-            raise RequestError(self.disabled, code="INSTANCE_DISABLED")
-        work = perform(pipeline, payload, context, client)
+        self.refuse_if_disabled()
+        work: Awaitable[Any] = perform(pipeline, payload, context, client)
         if pipeline.handler is not None and pipeline.handler.is_async:
-            work = self._limited(work)
+            work = self.limited(work)
         await work
 
-    async def _limited(self, work: Any) -> None:
+    async def limited(self, work: Awaitable[Any]) -> Any:
         """Await an asynchronous handler within the time that its requests may take altogether."""
         line = self.line
         seconds = line.policy.within + line.timeout
@@ -126,7 +126,7 @@ class Lane:
         try:
             async with limit:
                 line.deadlines.add(limit)
-                await work
+                return await work
         except TimeoutError:
             if line.deadlines.expired:
                 raise TransportError("interrupted while the handler ran", code="INTERRUPTED") from None
@@ -136,12 +136,18 @@ class Lane:
         finally:
             line.deadlines.discard(limit)
 
-    def _disable(self, error: ActionsError) -> None:
-        if not self.disabled:
+    def refuse_if_disabled(self) -> None:
+        """Raise `RequestError` once the destination has said that it is gone for good."""
+        if self.disabled:
+            raise RequestError(self.disabled, code="INSTANCE_DISABLED")
+
+    def note(self, error: ActionsError) -> None:
+        """Disable the instance when the error says that it is gone."""
+        if error.status == _GONE and not self.disabled:
             self.disabled = f"{self.instance} is disabled until the engine is made anew: {error}"
             _LOGGER.error("%s", self.disabled)
 
-    def _unexpected(self, pipeline: Pipeline, failure: Exception) -> ActionsError:
+    def unexpected(self, pipeline: Pipeline, failure: Exception) -> ActionsError:
         """The failure as ours. Its text may hold anything, a secret too, and so may its traceback's lines."""
         text = self.line.mask.text(f"{type(failure).__name__}: {failure}")[:500]
         frames = traceback.extract_tb(failure.__traceback__)
