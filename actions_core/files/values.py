@@ -16,7 +16,7 @@ MAX_DEPTH: Final = 100
 #: Python refuses to write much longer integers as text, so no sentence could name them.
 LONGEST_INTEGER: Final = 4000
 #: More values than this are no file that somebody wrote; they may be one list that holds itself twice.
-_MOST_VALUES: Final = 5_000_000
+_MOST_VALUES: Final = 1_000_000
 _MOST_SHOWN: Final = 20
 
 
@@ -32,7 +32,7 @@ def json_problems(data: Json) -> list[Problem]:
     while waiting and len(problems) < _MOST_SHOWN:
         path, depth, value = waiting.pop()
         seen += 1
-        if depth > MAX_DEPTH:
+        if depth >= MAX_DEPTH and isinstance(value, (dict, list)):
             return [Problem(path, f"lies deeper than {MAX_DEPTH} levels, or holds itself")]
         if seen > _MOST_VALUES:
             return [Problem("$", f"holds more than {_MOST_VALUES:,} values, or holds itself")]
@@ -70,13 +70,11 @@ def _scalar_fault(value: object) -> str | None:
 def too_deep(value: Json) -> bool:
     """Whether anything lies deeper than it may; level by level, so that depth costs no recursion."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             item
             for holder in level
             if isinstance(holder, (dict, list))
             for item in (holder.values() if isinstance(holder, dict) else holder)
         ]
-        if not level:
-            return False
-    return True
+    return any(isinstance(item, (dict, list)) for item in level)

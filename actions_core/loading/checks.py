@@ -15,60 +15,69 @@ from actions_core.subscriptions import parse_fql
 from actions_core.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from actions_core.fields import FieldSpec
-    from actions_core.specs import ActionSpec, DestinationSpec, PresetSpec
+    from actions_core.loading.parts import Parts
+    from actions_core.specs import PresetSpec
     from actions_core.types import Json
 
     Fields = Mapping[str, FieldSpec]
 
 
-def cross_check(spec: DestinationSpec) -> Iterator[Problem]:
+def cross_check(parts: Parts) -> Iterator[Problem]:
     """Everything in which the parts of a definition do not fit each other."""
-    if spec.authentication is not None:
-        yield from field_problems(spec.settings, "$.authentication.fields")
-    if spec.audience is not None:
-        yield from field_problems(spec.audience.fields, "$.audienceConfig.audienceFields")
-    for key, action in spec.actions.items():
-        yield from _action(child_path("$.actions", key), action, spec)
-    for index, preset in enumerate(spec.presets):
-        yield from _preset(f"$.presets[{index}]", preset, spec)
+    yield from field_problems(parts.settings, "$.authentication.fields")
+    yield from field_problems(parts.audience_fields, "$.audienceConfig.audienceFields")
+    for key in parts.actions:
+        yield from _action(child_path("$.actions", key), key, parts)
+    for index, preset in parts.presets.items():
+        yield from _preset(f"$.presets[{index}]", preset, parts)
 
 
-def _action(path: str, action: ActionSpec, spec: DestinationSpec) -> Iterator[Problem]:
+def _action(path: str, key: str, parts: Parts) -> Iterator[Problem]:
+    action = parts.actions[key]
     yield from _subscription(f"{path}.defaultSubscription", action.default_subscription)
     yield from _fields(f"{path}.fields", action.fields)
-    for key, hook in action.hooks.items():
-        yield from field_problems(hook.input_fields, f"{path}.hooks.{key}.inputFields")
-    for key in action.dynamic_fields:
-        if key not in action.fields:
-            yield _unknown(child_path(f"{path}.dynamicFields", key), "field", key, list(action.fields))
+    for name, hook in action.hooks.items():
+        yield from field_problems(hook.input_fields, f"{path}.hooks.{name}.inputFields")
+    known = parts.field_keys[key]
+    for name in action.dynamic_fields:
+        if name not in known:
+            yield _unknown(child_path(f"{path}.dynamicFields", name), "field", name, known)
     modes = [choice.value for choice in action.sync_mode.choices] if action.sync_mode else []
     if action.sync_mode and action.sync_mode.default not in (None, *modes):
         message = f"the default {shown(action.sync_mode.default)} is not among the choices"
         yield Problem(f"{path}.syncMode.default", message)
     successor = action.superseded_by
-    if successor is not None and successor not in spec.actions:
-        yield _unknown(f"{path}.supersededBy", "action", successor, list(spec.actions))
-    elif successor is not None and spec.actions[successor] is action:
-        yield Problem(f"{path}.supersededBy", "an action cannot supersede itself")
+    if successor is not None and successor not in parts.actions:
+        yield _unknown(f"{path}.supersededBy", "action", successor, list(parts.actions))
+    elif key in _successors(key, parts):
+        yield Problem(f"{path}.supersededBy", "the action supersedes itself, directly or by way of others")
 
 
-def _preset(path: str, preset: PresetSpec, spec: DestinationSpec) -> Iterator[Problem]:
+def _preset(path: str, preset: PresetSpec, parts: Parts) -> Iterator[Problem]:
     yield from _subscription(f"{path}.subscribe", preset.subscribe)
-    action = spec.actions.get(preset.partner_action)
-    if action is None:
-        yield _unknown(f"{path}.partnerAction", "action", preset.partner_action, list(spec.actions))
+    known = parts.field_keys.get(preset.partner_action)
+    if known is None:
+        yield _unknown(f"{path}.partnerAction", "action", preset.partner_action, list(parts.actions))
     if preset.mapping is None:
         return
     yield from _mapping(f"{path}.mapping", preset.mapping)
-    if action is None:
-        return
-    for key in preset.mapping:
+    for key in preset.mapping if known is not None else ():
         extra = key in (*MAPPING_EXTRAS, *BATCH_FIELDS) or key.startswith((INTERNAL_PREFIX, "@"))
-        if key not in action.fields and not extra:
-            yield _unknown(child_path(f"{path}.mapping", key), "field", key, list(action.fields))
+        if key not in (known or ()) and not extra:
+            yield _unknown(child_path(f"{path}.mapping", key), "field", key, known or ())
+
+
+def _successors(key: str, parts: Parts) -> Iterator[str]:
+    """The actions that supersede this one, one after the other, each at most once."""
+    seen: set[str] = set()
+    successor = parts.actions[key].superseded_by
+    while successor is not None and successor in parts.actions and successor not in seen:
+        yield successor
+        seen.add(successor)
+        successor = parts.actions[successor].superseded_by
 
 
 def _fields(path: str, fields: Fields) -> Iterator[Problem]:
@@ -101,5 +110,5 @@ def _mapping(path: str, mapping: Json) -> Iterator[Problem]:
         yield Problem(path + problem.path.removeprefix("$"), problem.message, problem.severity)
 
 
-def _unknown(path: str, what: str, key: str, known: list[str]) -> Problem:
+def _unknown(path: str, what: str, key: str, known: Collection[str]) -> Problem:
     return Problem(path, f"there is no {what} {shown(key)}{suggestion(key, known)}")

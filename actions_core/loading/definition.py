@@ -6,14 +6,15 @@ import os
 from typing import TYPE_CHECKING
 
 from actions_core.errors import DefinitionError, Problem
-from actions_core.files import read_json
+from actions_core.files import json_problems, read_json
 from actions_core.loading.checks import cross_check
+from actions_core.loading.parts import parts_of, readable_parts
 from actions_core.loading.sources import schema
-from actions_core.loading.structuring import structure_definition
+from actions_core.loading.structuring import structure
+from actions_core.specs import DestinationSpec
 from actions_core.validation.documents import check_document
 
 if TYPE_CHECKING:
-    from actions_core.specs import DestinationSpec
     from actions_core.types import JsonObject
 
 
@@ -22,8 +23,8 @@ def check_definition(
 ) -> tuple[DestinationSpec | None, list[Problem]]:
     """The definition, or None where it has errors, and every problem, warnings included.
 
-    Raises `DefinitionError` for a file that cannot be read. The parts are compared with each other
-    only when the whole has the form of a definition.
+    Raises `DefinitionError` for a file that cannot be read. Parts are compared with each other also
+    where the whole has not the form of a definition, as far as they can be read.
     """
     if isinstance(definition, (str, os.PathLike)):
         data = read_json(definition)
@@ -33,13 +34,15 @@ def check_definition(
         kind = type(definition).__name__
         raise DefinitionError(f"a definition is a dictionary or the path of a file, not of type {kind}")
     problems = check_document(data, schema("destination"))
-    if problems:
-        return None, problems
+    if problems and json_problems(data):
+        return None, problems  # no JSON at all: it may hold itself
     try:
-        spec = structure_definition(data)
-        problems = list(cross_check(spec))
+        spec = None if problems else structure(data, DestinationSpec)
+        parts = readable_parts(data) if spec is None else parts_of(spec)
+        found = {problem.path for problem in problems}
+        problems += [problem for problem in cross_check(parts) if problem.path not in found]
     except RecursionError:
-        return None, [Problem("$", "is nested too deeply")]
+        return None, [*problems, Problem("$", "is nested too deeply")]
     return (None if any(problem.severity == "error" for problem in problems) else spec), problems
 
 

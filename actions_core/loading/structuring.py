@@ -7,7 +7,7 @@ spellings. null means absent, except where it is a value: of a choice.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actions_core import fields as field_specs
 from actions_core import specs
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from actions_core.types import Json, JsonObject
 
+    T = TypeVar("T")
+
 #: Attributes whose key is not simply their name in camelCase.
 _KEYS: Final = {
     specs.DestinationSpec: {"audience": "audienceConfig"},
@@ -31,9 +33,9 @@ _KEYS: Final = {
 }
 
 
-def structure_definition(data: JsonObject) -> specs.DestinationSpec:
-    """The spec of a definition that has passed its schema."""
-    return _converter().structure(data, specs.DestinationSpec)
+def structure(data: JsonObject, cls: type[T]) -> T:
+    """The spec of what has passed its schema."""
+    return _converter().structure(data, cls)
 
 
 @functools.cache
@@ -62,12 +64,12 @@ def _hook(converter: Converter, cls: type[Any]) -> Callable[[Json, Any], Any]:
 
     own = _KEYS.get(cls, {})
     renames = {name: override(rename=own.get(name, camel_case(name))) for name in fields_dict(cls)}
-    structure = make_dict_structure_fn(cls, converter, **renames)  # type: ignore[arg-type] # names come from the class
+    build = make_dict_structure_fn(cls, converter, **renames)  # type: ignore[arg-type] # names come from the class
     before = _BEFORE.get(cls)
 
     def hook(data: Json, _: Any) -> Any:
         present = {key: value for key, value in data.items() if value is not None}
-        return structure(before(present) if before is not None else present, cls)
+        return build(before(present) if before is not None else present, cls)
 
     return hook
 
