@@ -33,10 +33,11 @@ _DATE_LENGTH: Final = len("2026-01-02")
 _LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _LABEL: Final = re.compile(r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*")
 _URI: Final = re.compile(rf"[A-Za-z][A-Za-z0-9+.\-]*:(?:[{_PATH}]|%[0-9A-Fa-f]{{2}})+{_QUERY}{_FRAGMENT}")
-_ADDRESS_URI: Final = re.compile(rf"[A-Za-z][A-Za-z0-9+.\-]*://{_USER}\[([0-9A-Za-z:.]+)\]{_REST}")
+_ADDRESS: Final = re.compile(rf"([A-Za-z][A-Za-z0-9+.\-]*:)?//{_USER}\[([0-9A-Za-z:.]+)\]{_REST}")
 _REFERENCE: Final = re.compile(rf"(?:[{_PATH}]|%[0-9A-Fa-f]{{2}})*{_QUERY}{_FRAGMENT}")
+_VARIABLE: Final = r"(?:[A-Za-z0-9_.]|%[0-9A-Fa-f]{2})+(?::[1-9][0-9]{0,3}|\*)?"
 _TEMPLATE: Final = re.compile(
-    r"(?:[^\x00-\x20\"'<>%\\^`{|}]|%[0-9A-Fa-f]{2}|\{[+#./;?&=,!@|]?[A-Za-z0-9_.,:*%]+\})*"
+    rf"(?:[^\x00-\x20\"'<>%\\^`{{|}}]|%[0-9A-Fa-f]{{2}}|\{{[+#./;?&=,!@|]?{_VARIABLE}(?:,{_VARIABLE})*\}})*"
 )
 _UUID: Final = re.compile(
     r"(?:[Uu][Rr][Nn]:[Uu][Uu][Ii][Dd]:)?[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
@@ -113,13 +114,16 @@ def is_uri(text: str) -> bool:
     """Whether the text is an absolute URI in ASCII: a scheme, and something after it."""
     if _URI.fullmatch(text) is not None:
         return True
-    match = _ADDRESS_URI.fullmatch(text)
-    return match is not None and is_ipv6(match[1])
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and match[1] is not None and is_ipv6(match[2])
 
 
 def is_uri_reference(text: str) -> bool:
     """Whether the text is a URI, or one relative to another."""
-    return _REFERENCE.fullmatch(text) is not None or is_uri(text)
+    if _REFERENCE.fullmatch(text) is not None:
+        return True
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and is_ipv6(match[2])
 
 
 def is_uri_template(text: str) -> bool:

@@ -59,7 +59,7 @@ class PayloadValidator:
         """
         if self._fits(payload, sync_mode, False):  # noqa: FBT003  # generated, and called for each event
             return payload
-        shaped: JsonObject = self._shape(self.clean(payload))
+        shaped: JsonObject = self._shape(_object(payload))
         if self._fits(shaped, sync_mode, True):  # noqa: FBT003  # as above
             return shaped
         problems = self._explain(shaped, sync_mode)

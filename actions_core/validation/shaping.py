@@ -1,7 +1,8 @@
 """From a payload as it was mapped to the payload that is checked: empties, lone values, keys, types.
 
-Two passes, each made of functions that are built once from the fields. Neither changes what it gets:
-an object or a list is copied when the first thing in it differs, and passed on as it is otherwise.
+Each field has two steps, built once: one takes empty values away, the other gives what is left its type.
+Neither changes what it gets: an object or a list is copied when the first thing in it differs, and passed
+on as it is otherwise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _TEXT_TYPES: Final = frozenset({"string", "text", "password", "datetime"})
 
 
 def cleaner(fields: Mapping[str, FieldSpec]) -> Step:
-    """The first pass: empty values go, where they are none that the field takes."""
+    """The step of a payload in which the empty values go that no field takes."""
     clean = _for_keys({key: _clean_field(spec) for key, spec in fields.items()})
 
     def clean_root(payload: JsonObject) -> JsonObject:
@@ -41,12 +42,54 @@ def cleaner(fields: Mapping[str, FieldSpec]) -> Step:
 
 
 def shaper(fields: Mapping[str, FieldSpec], *, additional: bool, keep: frozenset[str] = frozenset()) -> Step:
-    """The second pass: lone values become lists, unknown keys go, scalars take the type of their field.
+    """The step of a payload in which all of it happens: empties, lone values, unknown keys, types.
 
     The keys in `keep` stay, whether they are known or not, as they are.
     """
-    steps = {key: _shape_field(spec) for key, spec in fields.items() if key not in keep}
-    return _for_keys(steps, known=None if additional else frozenset(fields) | keep)
+    steps = {key: (_plain(spec), _whole_step(spec)) for key, spec in fields.items() if key not in keep}
+
+    def shape_root(payload: JsonObject) -> JsonObject:
+        result = payload
+        for key, old in payload.items():
+            plain, step = steps.get(key, (None, None))
+            if old.__class__ is str and not old:
+                new = MISSING
+            elif step is None:
+                new = old if additional or key in keep else MISSING
+            elif old.__class__ is plain:
+                continue
+            else:
+                new = step(old)
+            if new is old:
+                continue
+            if result is payload:
+                result = dict(payload)
+            if new is MISSING:
+                del result[key]
+            else:
+                result[key] = new
+        return result
+
+    return shape_root
+
+
+def _plain(spec: FieldSpec) -> type | None:
+    """The class of the values that need no step: most values, most of the time."""
+    if spec.multiple or (spec.type == "object" and spec.properties is not None):
+        return None
+    if spec.type in _TEXT_TYPES:
+        return str
+    return {"boolean": bool, "integer": int, "number": int, "object": dict}[spec.type]
+
+
+def _whole_step(spec: FieldSpec) -> Step:
+    clean, shape = _clean_field(spec), _shape_field(spec)
+
+    def step(value: Json) -> Json:
+        cleaned = clean(value)
+        return MISSING if cleaned is MISSING else shape(cleaned)
+
+    return step
 
 
 def _clean_field(spec: FieldSpec) -> Step:
