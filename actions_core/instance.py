@@ -5,15 +5,16 @@ All that can be wrong with the configuration is found here, at once, before the 
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from actions_core.client import Deadlines, Line
+from actions_core.client import Deadlines, Line, TokenKeeper, unprepared
 from actions_core.context import Auth, Scope
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
-from actions_core.executor import Lane, PollPolicy
+from actions_core.executor import Lane, PollPolicy, ask
 from actions_core.filters import compile_filters, validate_filters
 from actions_core.masking import Mask
 from actions_core.names import suggestion
@@ -25,6 +26,8 @@ from actions_core.workspace import SubscriptionSpec, resolve_environment
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from actions_core.client.tokens import TokenListener
+    from actions_core.context import Context
     from actions_core.destination import Destination, Handler
     from actions_core.filters import Filters
     from actions_core.registry import Registry
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from actions_core.types import JsonObject
     from actions_core.workspace import InstanceSpec
 
+_LOGGER = logging.getLogger("actions_core")
 _MOST_SUBSCRIPTIONS = 50
 # Settings that stand beside the declared ones in what Segment exports.
 _OTHER_SETTINGS = frozenset({"oauth", "dynamicAuthSettings"})
@@ -46,6 +50,7 @@ class Instance:
     destination: Destination
     enabled: bool
     lane: Lane = attrs.field(repr=False)
+    scope: Scope = attrs.field(repr=False)
     poll: PollPolicy = attrs.field(repr=False)
     pipelines: tuple[Pipeline, ...] = attrs.field(repr=False)
     filters: Filters | None = attrs.field(default=None, repr=False)
@@ -60,6 +65,9 @@ class Host:
     transport: Transport
     deadlines: Deadlines = attrs.field(factory=Deadlines)
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ)
+    logger: logging.Logger = _LOGGER
+    features: Mapping[str, Any] = attrs.field(factory=dict)
+    on_token_refresh: TokenListener | None = None
 
 
 def compile_instances(
@@ -87,7 +95,10 @@ def compile_instance(
 ) -> tuple[Instance | None, list[Problem]]:
     """One compiled instance, None where it has errors, and every problem below `path`."""
     settings, secrets, problems = read_settings(spec.settings, destination, f"{path}.settings", host.environ)
-    scope = Scope(spec.id, settings, _auth(settings))
+    oauth = settings.pop("oauth", None) or {}
+    scope = Scope(
+        spec.id, settings, Auth(oauth.get("access_token")), logger=host.logger, features=host.features
+    )
     pipelines, found = _pipelines(spec, destination, scope, path)
     problems += found
     filters, found = _filters(spec, f"{path}.filters")
@@ -101,13 +112,15 @@ def compile_instance(
         timeout=spec.delivery.timeout,
         mask=Mask(secrets),
         tries_by_status=destination.spec.tries_by_status,
-        **_prepare(destination),
+        prepare=_prepare(destination),
     )
+    line = _with_tokens(line, destination, scope, oauth, host)
     instance = Instance(
         id=spec.id,
         destination=destination,
         enabled=spec.enabled,
         lane=Lane(spec.id, line, spec.delivery.concurrency),
+        scope=scope,
         poll=spec.delivery.poll,
         pipelines=pipelines,
         filters=filters,
@@ -159,19 +172,30 @@ def _texts(value: Any) -> list[str]:
     return []
 
 
-def _auth(settings: JsonObject) -> Auth:
-    """Take what belongs to OAuth out of the settings: handlers see the access token, nothing more."""
-    oauth = settings.pop("oauth", None)
-    token = oauth.get("access_token") if isinstance(oauth, dict) else None
-    return Auth(token if isinstance(token, str) else None)
+def _with_tokens(line: Line, destination: Destination, scope: Scope, oauth: JsonObject, host: Host) -> Line:
+    """The line with tokens that are renewed, where the destination can do that."""
+    handler = destination.refresh_handler
+    if handler is None or not oauth:
+        return line
+    # What asks for a token must not itself be prepared with the token that has expired.
+    plain = attrs.evolve(line, prepare=unprepared)
+    keeper = TokenKeeper(
+        scope.instance,
+        scope.auth,
+        oauth,
+        refresh=lambda given: ask(handler, given, line=plain, scope=scope),
+        mask=line.mask,
+        listener=host.on_token_refresh,
+    )
+    return attrs.evolve(line, tokens=keeper)
 
 
-def _prepare(destination: Destination) -> dict[str, Callable[..., Request]]:
+def _prepare(destination: Destination) -> Callable[[Request, Context], Request]:
     handler = destination.prepare_handler
     if handler is None:
-        return {}
-    call = handler.call
-    return {"prepare": lambda request, context: call({}, context, None, request)}
+        return unprepared
+    call: Callable[..., Request] = handler.call
+    return lambda request, context: call({}, context, None, request)
 
 
 def _pipelines(

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from actions_core.client.client import DEFAULT_TIMEOUT, Client, Deadlines, DryRunClient, Line, Rehearsed
+from actions_core.client.client import (
+    DEFAULT_TIMEOUT,
+    Client,
+    Deadlines,
+    DryRunClient,
+    Line,
+    Rehearsed,
+    unprepared,
+)
 from actions_core.client.tokens import TokenKeeper, Tokens
 
 __all__ = [
@@ -14,4 +22,5 @@ __all__ = [
     "Rehearsed",
     "TokenKeeper",
     "Tokens",
+    "unprepared",
 ]

@@ -64,7 +64,8 @@ class Deadlines:
             limit.reschedule(0)
 
 
-def _unchanged(request: Request, _context: Context) -> Request:
+def unprepared(request: Request, _context: Context) -> Request:
+    """The request as it is: for destinations that prepare nothing."""
     return request
 
 
@@ -74,7 +75,7 @@ class Line:
 
     transport: Transport
     deadlines: Deadlines
-    prepare: Callable[[Request, Context], Request] = _unchanged
+    prepare: Callable[[Request, Context], Request] = unprepared
     policy: RetryPolicy = attrs.field(factory=RetryPolicy)
     timeout: float = DEFAULT_TIMEOUT
     mask: Mask = attrs.field(factory=lambda: Mask(()))

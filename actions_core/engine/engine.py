@@ -8,8 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from actions_core.engine.asking import (
+    Audience,
+    Choices,
+    create_audience,
+    get_audience,
+    list_choices,
+    run_hook,
+)
 from actions_core.engine.batch import deliver_to
 from actions_core.engine.explain import Explanation, explain_delivery
 from actions_core.engine.stream import stream
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from actions_core.client.tokens import TokenListener
     from actions_core.executor import Lane
     from actions_core.instance import Instance
     from actions_core.pipeline import Pipeline
@@ -56,13 +65,17 @@ class Engine:
         registry: Registry | None = None,
         transport: Transport | None = None,
         max_event_bytes: int = MAX_EVENT_BYTES,
-        environ: Mapping[str, str] | None = None,
+        features: Mapping[str, Any] | None = None,
+        logger: logging.Logger = _LOGGER,
+        on_token_refresh: TokenListener | None = None,
     ) -> None:
         if registry is None:
             registry = Registry()
             registry.discover()
         self._transport = LazyTransport() if transport is None else transport
-        host = Host(self._transport) if environ is None else Host(self._transport, environ=environ)
+        host = Host(
+            self._transport, logger=logger, features=features or {}, on_token_refresh=on_token_refresh
+        )
         self._deadlines = host.deadlines
         instances, problems = compile_instances(workspace.destinations, registry, host)
         if any(problem.severity == "error" for problem in problems):
@@ -167,16 +180,52 @@ class Engine:
         event = {key: value for key, value in given.items() if value is not None}
         return await self.send({"type": "delete", **event})
 
+    async def run_hook(self, instance_id: str, action: str, hook: str, inputs: Json) -> JsonObject:
+        """Run what a destination does when a mapping of an action is saved.
+
+        Gives what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
+        """
+        return await run_hook(self._instance(instance_id), action, hook, inputs)
+
+    async def list_choices(
+        self,
+        instance_id: str,
+        action: str,
+        field: str,
+        *,
+        payload: JsonObject | None = None,
+        query: str | None = None,
+        page: str | None = None,
+    ) -> Choices:
+        """The choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
+        instance = self._instance(instance_id)
+        return await list_choices(instance, action, field, payload=payload, query=query, page=page)
+
+    async def create_audience(
+        self, instance_id: str, name: str, settings: JsonObject | None = None
+    ) -> Audience:
+        """Have the destination create an audience. Raises `RequestError` when it does not."""
+        return await create_audience(self._instance(instance_id), name, settings or {})
+
+    async def get_audience(
+        self, instance_id: str, external_id: str, settings: JsonObject | None = None
+    ) -> Audience:
+        """Look an audience up. Raises `RequestError` when there is none."""
+        return await get_audience(self._instance(instance_id), external_id, settings or {})
+
+    def _instance(self, instance_id: str) -> Instance:
+        instance = self.instances.get(instance_id)
+        if instance is None:
+            known = ", ".join(self.instances)
+            raise WorkspaceError(f"there is no instance {instance_id!r}; there are {known}")
+        return instance
+
     async def test_authentication(self, instance_id: str) -> Result:
         """Ask the destination whether the settings of an instance are good.
 
         Raises `WorkspaceError` for an unknown instance, `RequestError` when the destination has no test.
         """
-        instance = self.instances.get(instance_id)
-        if instance is None:
-            raise WorkspaceError(
-                f"there is no instance {instance_id!r}; there are {', '.join(self.instances)}"
-            )
+        instance = self._instance(instance_id)
         if instance.authentication is None:
             raise RequestError(
                 f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from actions_core.executor.asking import ask
 from actions_core.executor.batch import deliver_batch
 from actions_core.executor.jobs import Job, JobStatus, Poll, PollPolicy
 from actions_core.executor.lane import HandlerError, Lane, perform
 
-__all__ = ["HandlerError", "Job", "JobStatus", "Lane", "Poll", "PollPolicy", "deliver_batch", "perform"]
+__all__ = [
+    "HandlerError",
+    "Job",
+    "JobStatus",
+    "Lane",
+    "Poll",
+    "PollPolicy",
+    "ask",
+    "deliver_batch",
+    "perform",
+]
