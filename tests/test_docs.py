@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,9 @@ class Page:
         }
         self.printed = ""
 
-    def evaluate(self, example: Example) -> str | None:
-        """Run a block; the text of what is wrong, or None."""
-        language, source = example.lexemes["arguments"], str(example.parsed)
-        source = source.replace(ADDRESS, self.address)
+    def evaluate(self, language: str, example: Example) -> str | None:
+        """Run a block of a language; the text of what is wrong, or None."""
+        source = str(example.parsed).replace(ADDRESS, self.address)
         before = example.document.text[: example.region.start].rstrip().rpartition("\n")[2]
         named = re.search(r"`([\w./-]+\.\w+)`:$", before)
         if named:
@@ -122,7 +122,7 @@ def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any) -> None:
     event = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 42}}
     (tmp_path / "events.ndjson").write_text(json.dumps(event) + "\n", encoding="utf-8")
     languages = ("json", "python", "text", "toml", "console")
-    parsers = [CodeBlockParser(language, page.evaluate) for language in languages]
+    parsers = [CodeBlockParser(language, partial(page.evaluate, language)) for language in languages]
     examples = list(Sybil(parsers=parsers).parse(path).examples())
     assert examples or path.name != "README.md"
     for example in examples:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from actions_core.types import Json
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_STOPPED = "not tried: the run was interrupted"
+_STOPPED = "the run was stopped before its outcome was known"
 
 
 class Interruption:
-    """The first signal ends the intake and gives what is under way its time; the second ends everything.
+    """What signals do: the first ends the intake and gives what is under way its time, the second ends that.
 
-    The signals reach the loop between two steps of it, so no event is ever half counted.
+    Both end in order, so that every event has a result. Only the third breaks off, in case a handler
+    does not let itself be ended.
     """
 
     def __init__(self, engine: Engine, reader: LineReader, grace: float) -> None:
@@ -33,41 +34,46 @@ class Interruption:
         self._reader = reader
         self._grace = grace
         self._run = asyncio.current_task()
-        self._closing: asyncio.Task[None] | None = None
+        self._closing: list[asyncio.Task[None]] = []
 
     @property
     def happened(self) -> bool:
         """Whether there was a signal."""
-        return self._closing is not None
+        return bool(self._closing)
 
     @contextlib.contextmanager
     def awaited(self) -> Iterator[None]:
         """Take the signals over, and give them back at the end."""
         loop = asyncio.get_running_loop()
+        before = [(number, signal.getsignal(number)) for number in _SIGNALS]
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self._signalled)
+            try:
+                loop.add_signal_handler(number, self._signalled)
+            except NotImplementedError:  # Windows
+                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._signalled))
         try:
             yield
         except asyncio.CancelledError:
-            if not self.happened:
+            if not self.happened or self._run is None:
                 raise
-            if self._run is not None:
-                self._run.uncancel()
+            self._run.uncancel()
         finally:
-            for number in _SIGNALS:
-                loop.remove_signal_handler(number)
+            for number, handler in before:
+                with contextlib.suppress(NotImplementedError):
+                    loop.remove_signal_handler(number)
+                signal.signal(number, handler)
 
     def _signalled(self) -> None:
-        if self._closing is not None:
+        self._reader.stop()
+        if len(self._closing) > 1:
             if self._run is not None:
                 self._run.cancel()
             return
-        self._reader.stop()
-        err().print(
-            f"interrupted: what is under way has {self._grace:g} s to finish; once more to stop at once",
-            soft_wrap=True,
-        )
-        self._closing = asyncio.ensure_future(self._engine.close(grace=self._grace))
+        grace = 0.0 if self._closing else self._grace
+        if grace:
+            line = f"interrupted: what is under way has {grace:g} s to finish; once more ends it at once"
+            err().print(line, soft_wrap=True)
+        self._closing.append(asyncio.ensure_future(self._engine.close(grace=grace)))
 
 
 async def deliver(
