@@ -1,1 +1,97 @@
-"""Segment's Actions for Python."""
+"""Segment's Actions for Python: register destinations, map events in JSON, deliver them in-process.
+
+Everything named in `__all__` is stable. A destination's author finds `Destination`, `Request`, `Context`
+and `Client` here; the rest is for whoever embeds the engine.
+"""
+
+from __future__ import annotations
+
+from actions_core.client import Client, Tokens
+from actions_core.context import Auth, Context
+from actions_core.destination import Destination, load_destination
+from actions_core.engine import Audience, Choices, Delivery, Engine, Explanation
+from actions_core.errors import (
+    ActionsError,
+    AuthenticationError,
+    DefinitionError,
+    EventError,
+    FqlError,
+    MappingError,
+    PayloadError,
+    Problem,
+    RequestError,
+    ResponseError,
+    SettingsError,
+    TransportError,
+    WorkspaceError,
+)
+from actions_core.executor import Job, JobStatus, Poll
+from actions_core.fields import FieldSpec, fields_to_json_schema
+from actions_core.mapping import Mapping, compile_mapping, register_directive, validate_mapping
+from actions_core.multistatus import MultiStatus, Node
+from actions_core.registry import Registry
+from actions_core.requests import Request, Response
+from actions_core.results import BatchReport, BatchResult, Report, Result, Status
+from actions_core.retry import RetryPolicy
+from actions_core.subscriptions import Condition, generate_fql, parse_fql
+from actions_core.times import format_time, read_time
+from actions_core.transport import Transport
+from actions_core.types import MISSING
+from actions_core.validation import PayloadValidator
+from actions_core.workspace import Workspace
+
+__all__ = [
+    "MISSING",
+    "ActionsError",
+    "Audience",
+    "Auth",
+    "AuthenticationError",
+    "BatchReport",
+    "BatchResult",
+    "Choices",
+    "Client",
+    "Condition",
+    "Context",
+    "DefinitionError",
+    "Delivery",
+    "Destination",
+    "Engine",
+    "EventError",
+    "Explanation",
+    "FieldSpec",
+    "FqlError",
+    "Job",
+    "JobStatus",
+    "Mapping",
+    "MappingError",
+    "MultiStatus",
+    "Node",
+    "PayloadError",
+    "PayloadValidator",
+    "Poll",
+    "Problem",
+    "Registry",
+    "Report",
+    "Request",
+    "RequestError",
+    "Response",
+    "ResponseError",
+    "Result",
+    "RetryPolicy",
+    "SettingsError",
+    "Status",
+    "Tokens",
+    "Transport",
+    "TransportError",
+    "Workspace",
+    "WorkspaceError",
+    "compile_mapping",
+    "fields_to_json_schema",
+    "format_time",
+    "generate_fql",
+    "load_destination",
+    "parse_fql",
+    "read_time",
+    "register_directive",
+    "validate_mapping",
+]

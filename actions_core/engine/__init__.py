@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from actions_core.engine.asking import Audience, Choices
 from actions_core.engine.engine import Engine
 from actions_core.engine.explain import Delivery, Explanation
 
-__all__ = ["Delivery", "Engine", "Explanation"]
+__all__ = ["Audience", "Choices", "Delivery", "Engine", "Explanation"]
