@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage clean
+.PHONY: help demo test lint format coverage bench bench-memory profile clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -13,6 +13,7 @@ help:
 	@echo 'make lint      lint, types and contracts only'
 	@echo 'make format    format the code and mend what the linter can mend'
 	@echo 'make coverage  the tests in one process, with branch coverage'
+	@echo 'make bench     how fast this is beside the package it mirrors (needs node)'
 	@echo 'make clean     remove the virtual environment and every cache'
 
 # A stamp for each set of extras: pip runs again only after pyproject.toml has changed. The install is
@@ -50,6 +51,19 @@ format: $(VENV)/.dev
 coverage: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
+
+benchmarks/node_modules: benchmarks/package.json
+	cd benchmarks && npm install --silent
+	@touch $@
+
+bench: $(VENV)/.dev benchmarks/node_modules
+	$(BIN)/python benchmarks/bench.py
+
+bench-memory: $(VENV)/.dev
+	$(BIN)/python benchmarks/memory.py
+
+profile: $(VENV)/.dev
+	$(BIN)/python benchmarks/profile.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist

@@ -1,0 +1,189 @@
+"""Measures both sides in turns and prints what came out against what is asked for.
+
+Sides and rounds take turns, in slices so short that whatever else the machine does hits both alike.
+What is printed are medians: of each side, and of the ratios of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+from importlib.metadata import version
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+import memory
+import uvloop
+from delivery import bare_client, through_engine
+from ours import CONCURRENCY, INPUTS, MEASURES, WholeEvent, timed
+from reference import Reference
+from server import serving
+from startup import import_seconds
+from table import Row, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SLICE: Final = 0.03
+_WARM_UP: Final = 1.0
+_ROUNDS: Final = 25
+_DELIVERY: Final = 0.8
+_DELIVERY_ROUNDS: Final = 9
+_STARTS: Final = 11
+_MEMORY_TARGET: Final = 20.0
+_IMPORT_TARGET: Final = 0.15
+_WHOLE_EVENT_TARGET: Final = 6.0
+_REFERENCE_TARGET: Final = 3.5
+_BARE_TARGET: Final = 0.8
+
+_TARGETS: Final = {
+    "default mapping": 6.0,
+    "six directives": 4.0,
+    "validation": 1.0,
+    **{f"match: {name}": 8.0 for name in INPUTS["subscriptions"]},
+}
+
+
+def _micro(seconds: float) -> str:
+    return f"{seconds * 1e6:.2f} µs"
+
+
+def compare(
+    name: str, target: float, reference: Callable[[float], float], own: Callable[[float], float]
+) -> Row:
+    """Both sides in turns, as a line of the table."""
+    reference(_WARM_UP)
+    own(_WARM_UP / 4)
+    pairs = [(reference(_SLICE), own(_SLICE)) for _ in range(_ROUNDS)]
+    theirs, ours = (median(side) for side in zip(*pairs, strict=True))
+    ratio = median(their / our for their, our in pairs)
+    return Row(
+        name, _micro(theirs), _micro(ours), f"{ratio:.1f} x faster", f"≥ {target:g} x", ratio >= target
+    )
+
+
+def pure(reference: Reference) -> list[Row]:
+    """What needs no event loop."""
+    return [
+        compare(
+            name,
+            _TARGETS[name],
+            lambda duration, name=name: reference.ask(name, seconds=duration),
+            lambda duration, name=name: timed(name, duration),
+        )
+        for name in MEASURES
+    ]
+
+
+def whole_event(reference: Reference, runner: asyncio.Runner) -> list[Row]:
+    """An event all the way, its network stubbed."""
+    own = WholeEvent(runner)
+
+    def theirs(duration: float) -> float:
+        return float(reference.ask("whole event", seconds=duration))
+
+    return [
+        compare("whole event, send", _WHOLE_EVENT_TARGET, theirs, own.one_by_one),
+        compare("whole event, send_many", _WHOLE_EVENT_TARGET, theirs, own.many),
+    ]
+
+
+def delivered(reference: Reference, runner: asyncio.Runner) -> list[Row]:
+    """Events in a second, over real sockets."""
+    rounds: list[tuple[float, float, float]] = []
+    with serving() as (url, what):
+        for number in range(_DELIVERY_ROUNDS + 1):
+            duration = _DELIVERY if number else _WARM_UP
+            theirs = reference.ask("deliver", seconds=duration, url=url, concurrency=CONCURRENCY)
+            bare = runner.run(bare_client(url, duration))
+            rounds.append((theirs, bare, runner.run(through_engine(url, duration))))
+    del rounds[0]  # to warm up
+    theirs, bare, ours = (median(side) for side in zip(*rounds, strict=True))
+    faster = median(own / other for other, _, own in rounds)
+    share = median(own / other for _, other, own in rounds)
+    return [
+        Row(
+            f"end to end, to {what}",
+            f"{theirs:,.0f} /s",
+            f"{ours:,.0f} /s",
+            f"{faster:.1f} x as many",
+            f"≥ {_REFERENCE_TARGET:g} x",
+            faster >= _REFERENCE_TARGET,
+        ),
+        Row(
+            "… and of a bare aiohttp client",
+            f"{bare:,.0f} /s",
+            f"{ours:,.0f} /s",
+            f"{share:.0%}",
+            f"≥ {_BARE_TARGET:.0%}",
+            share >= _BARE_TARGET,
+        ),
+    ]
+
+
+def started() -> list[Row]:
+    """What the import takes."""
+    import_seconds()  # so that the bytecode is there
+    seconds = median(import_seconds() for _ in range(_STARTS))
+    return [
+        Row(
+            "import actions_core",
+            "",
+            f"{seconds:.3f} s",
+            "",
+            f"≤ {_IMPORT_TARGET} s",
+            seconds <= _IMPORT_TARGET,
+        )
+    ]
+
+
+def remembered(count: int) -> list[Row]:
+    """How much the peak of memory grows with the number of events."""
+    rows = []
+    for case, words in memory.CASES.items():
+        few, many = memory.growth(case, count)
+        name = f"memory, {memory.FEW:,} -> {count:,} events, {words}"
+        peaks = f"{few:.0f} -> {many:.0f} MB"
+        grown = many - few
+        target = f"≤ {_MEMORY_TARGET:+.0f} MB"
+        rows.append(Row(name, "", peaks, f"{grown:+.1f} MB", target, grown <= _MEMORY_TARGET))
+    return rows
+
+
+def surroundings(node: str) -> str:
+    """What was measured, and on what."""
+    parts = [f"{name} {version(name)}" for name in ("aiohttp", "uvloop")]
+    return (
+        f"actions-core {version('actions-core')} on Python {platform.python_version()} ({', '.join(parts)})\n"
+        f"@segment/actions-core {Reference.version()} on node {node}\n"
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f} before the run"
+    )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--memory-events", type=int, default=100_000, help="how many events are many")
+    parser.add_argument("--only", choices=["pure", "whole", "delivery", "import", "memory"])
+    options = parser.parse_args()
+    rows: list[Row] = []
+    with Reference() as reference, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(surroundings(reference.ask("node")) + "\n", flush=True)
+        parts: dict[str, Callable[[], list[Row]]] = {
+            "pure": lambda: pure(reference),
+            "whole": lambda: whole_event(reference, runner),
+            "delivery": lambda: delivered(reference, runner),
+            "import": started,
+            "memory": lambda: remembered(options.memory_events),
+        }
+        for name, part in parts.items():
+            if options.only in (None, name):
+                rows += part()
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main()

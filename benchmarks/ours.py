@@ -1,0 +1,145 @@
+"""Our side: the same measures by the public names of `actions_core`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from actions_core import (
+    Engine,
+    PayloadValidator,
+    Registry,
+    Response,
+    Workspace,
+    compile_mapping,
+    parse_fql,
+)
+from destinations.fullstory import destination
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable
+
+    from actions_core import Request, Transport
+    from actions_core.types import JsonObject
+
+INPUTS = json.loads((Path(__file__).parent / "inputs.json").read_text(encoding="utf-8"))
+EVENT = INPUTS["event"]
+TRACK = destination.spec.actions["trackEventV2"]
+CONCURRENCY = 50
+
+_LOOP = 100
+_OK = Response(200, {"content-type": "application/json"}, b"{}")
+
+
+def expect(good: object, found: object) -> None:
+    """End the run when what is measured does not do what it should."""
+    if not good:
+        raise SystemExit(f"a measure went wrong: {found}")
+
+
+class StubTransport:
+    """Answers 200 at once: the network of the measures that have none."""
+
+    async def send(self, request: Request) -> Response:  # noqa: ARG002 - whatever is asked
+        """Answer."""
+        return _OK
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+def make_engine(*settings: JsonObject, transport: Transport | None = None) -> Engine:
+    """An engine with an instance of FullStory for each of the settings, by default with one.
+
+    Track events go there with the default mapping of their action; without `transport` over the network.
+    """
+    registry = Registry()
+    registry.register(destination)
+    subscription = {"name": "Track", "partnerAction": "trackEventV2", "subscribe": 'type = "track"'}
+    instances = [
+        {
+            "id": f"fullstory-{number}",
+            "destination": destination.spec.slug,
+            "settings": {**INPUTS["settings"], **own},
+            "subscriptions": [subscription],
+            "delivery": {"concurrency": CONCURRENCY},
+        }
+        for number, own in enumerate(settings or ({},))
+    ]
+    return Engine(Workspace.from_dict({"destinations": instances}), registry=registry, transport=transport)
+
+
+def _measures() -> dict[str, Callable[[], Any]]:
+    default = compile_mapping(TRACK.default_mapping).resolve
+    six = compile_mapping(INPUTS["sixDirectives"]).resolve
+    check = PayloadValidator(TRACK.fields).check
+    payload = default(EVENT)
+    measures: dict[str, Callable[[], Any]] = {
+        "default mapping": lambda: default(EVENT),
+        "six directives": lambda: six(EVENT),
+        "validation": lambda: check(payload),
+    }
+    for name, text in INPUTS["subscriptions"].items():
+        matches = parse_fql(text).matches
+        measures[f"match: {name}"] = lambda matches=matches: matches(EVENT)
+    return measures
+
+
+MEASURES = _measures()
+
+
+def timed(measure: str, duration: float) -> float:
+    """Seconds that one takes, of as many as fit in `duration` seconds."""
+    run = MEASURES[measure]
+    started = perf_counter()
+    count = 0
+    while True:
+        for _ in range(_LOOP):
+            run()
+        count += _LOOP
+        elapsed = perf_counter() - started
+        if elapsed >= duration:
+            return elapsed / count
+
+
+class WholeEvent:
+    """An engine over a stub of the network, kept between the rounds, as the reference's is."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        self._engine = make_engine(transport=StubTransport())
+
+    def one_by_one(self, duration: float) -> float:
+        """Seconds for one event through `send`, one after the other."""
+        return self._runner.run(self._timed(self._send, duration))
+
+    def many(self, duration: float) -> float:
+        """Seconds for one event through `send_many`."""
+        return self._runner.run(self._timed(self._send_many, duration))
+
+    async def _timed(self, run: Callable[[], Awaitable[int]], duration: float) -> float:
+        started = perf_counter()
+        count = 0
+        while True:
+            count += await run()
+            elapsed = perf_counter() - started
+            if elapsed >= duration:
+                return elapsed / count
+
+    async def _send(self) -> int:
+        send = self._engine.send
+        for _ in range(_LOOP):
+            report = await send(EVENT)
+        expect(report.ok, report.results)
+        return _LOOP
+
+    async def _send_many(self) -> int:
+        events = (EVENT for _ in range(20 * _LOOP))
+        done = 0
+        async for report in self._engine.send_many(events):
+            done += report.ok
+        expect(done == 20 * _LOOP, done)
+        return done

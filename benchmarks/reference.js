@@ -1,0 +1,151 @@
+'use strict'
+/*
+ * The reference side: measures @segment/actions-core by its public interface.
+ *
+ * One order is one line of JSON on stdin, its answer one line on stdout, so that whoever orders can
+ * take turns between this side and the other.
+ *   {"measure": name, "seconds": s}                            -> {"value": seconds for one}
+ *   {"measure": "deliver", "seconds": s, "url", "concurrency"} -> {"value": events in a second}
+ */
+
+const { createRequire } = require('node:module')
+const readline = require('node:readline')
+const reference = require.resolve('@segment/actions-core')
+const ofReference = createRequire(reference)
+
+// Every request of the package goes through the fetch of cross-fetch; this one answers by itself
+// unless the network is asked for.
+const realFetch = ofReference('cross-fetch')
+let online = false
+const answer = () => new realFetch.Response('{}', { status: 200, headers: { 'content-type': 'application/json' } })
+const fetch = Object.assign((...request) => (online ? realFetch(...request) : Promise.resolve(answer())), realFetch)
+fetch.default = fetch
+ofReference.cache[ofReference.resolve('cross-fetch')].exports = fetch
+
+const { Destination, fieldsToJsonSchema, transform, validateSchema } = require('@segment/actions-core')
+const { parseFql, validate } = ofReference('@segment/destination-subscriptions')
+const inputs = require('./inputs.json')
+const definition = require('../destinations/fullstory/destination.json')
+
+const { event, defaultMapping, sixDirectives } = inputs
+const { fields, title, description } = definition.actions.trackEventV2
+
+// What FullStory takes as names, down to five levels of objects, as our destination does it.
+const cleanNames = (value, level = 1) => {
+  const cleaned = {}
+  for (const key of Object.keys(value)) {
+    const inner = value[key]
+    const isObject = inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+    cleaned[key.replace(/[^A-Za-z0-9_]/g, '')] = isObject && level < 5 ? cleanNames(inner, level + 1) : inner
+  }
+  return cleaned
+}
+
+const perform = (request, { payload, settings }) => {
+  const { userId, name, properties, timestamp } = payload
+  const json = { name, properties: cleanNames(properties ?? {}) }
+  if (userId) json.user = { uid: userId }
+  if (timestamp) json.timestamp = new Date(timestamp).toISOString()
+  return request(`${settings.baseUrl}/v2/events`, { method: 'post', json })
+}
+
+const fullstory = new Destination({
+  name: definition.name,
+  slug: definition.slug,
+  mode: 'cloud',
+  authentication: { scheme: 'custom', fields: definition.authentication.fields },
+  extendRequest: ({ settings }) => ({
+    headers: { Authorization: `Basic ${settings.apiKey}`, 'Integration-Source': 'segment' }
+  }),
+  actions: { trackEventV2: { title, description, fields, perform } }
+})
+
+const settingsFor = (baseUrl) => ({
+  ...inputs.settings,
+  baseUrl,
+  subscriptions: [
+    { name: 'Track', partnerAction: 'trackEventV2', subscribe: 'type = "track"', enabled: true, mapping: defaultMapping }
+  ]
+})
+const offline = settingsFor('https://api.fullstory.com')
+const schema = fieldsToJsonSchema(fields)
+const payload = transform(defaultMapping, event)
+
+const measures = {
+  'default mapping': () => transform(defaultMapping, event),
+  'six directives': () => transform(sixDirectives, event),
+  validation: () => validateSchema(payload, schema, { schemaKey: 'benchmark:trackEventV2', exempt: ['dynamicAuthSettings'] })
+}
+// As the package does it for each event: the text is parsed, then the event looked at.
+for (const [name, text] of Object.entries(inputs.subscriptions)) {
+  measures[`match: ${name}`] = () => validate(parseFql(text), event)
+}
+
+const seconds = () => Number(process.hrtime.bigint()) / 1e9
+
+function timed(run, duration) {
+  const started = seconds()
+  let count = 0
+  let now = started
+  do {
+    for (let i = 0; i < 100; i++) run()
+    count += 100
+    now = seconds()
+  } while (now - started < duration)
+  return (now - started) / count
+}
+
+// The package keeps every response for ever; emptied, so that it is not measured with a full memory.
+const forget = () => {
+  fullstory.responses.length = 0
+}
+
+async function wholeEvent(duration) {
+  const started = seconds()
+  let count = 0
+  let now = started
+  do {
+    for (let i = 0; i < 100; i++) await fullstory.onEvent(event, offline)
+    forget()
+    count += 100
+    now = seconds()
+  } while (now - started < duration)
+  return (now - started) / count
+}
+
+async function deliver({ seconds: duration, url, concurrency }) {
+  const settings = settingsFor(url)
+  const started = seconds()
+  let count = 0
+  const worker = async () => {
+    while (seconds() - started < duration) {
+      await fullstory.onEvent(event, settings)
+      if (++count % 100 === 0) forget()
+    }
+  }
+  online = true
+  try {
+    await Promise.all(Array.from({ length: concurrency }, worker))
+  } finally {
+    online = false
+  }
+  return count / (seconds() - started)
+}
+
+async function obey(order) {
+  if (order.measure === 'node') return process.version
+  if (order.measure === 'deliver') return deliver(order)
+  if (order.measure === 'whole event') return wholeEvent(order.seconds)
+  // What is measured is shown once, so that both sides can be seen to compute the same.
+  if (order.measure === 'result') return measures[order.of]() ?? null
+  return timed(measures[order.measure], order.seconds)
+}
+
+async function main() {
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    const value = await obey(JSON.parse(line)).catch((error) => ({ error: String(error) }))
+    process.stdout.write(JSON.stringify(value && value.error ? value : { value }) + '\n')
+  }
+}
+
+main()
