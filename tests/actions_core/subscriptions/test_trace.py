@@ -35,8 +35,15 @@ def test_trace_tells_missing_from_null() -> None:
 
 
 def test_keys() -> None:
-    """`keys` names each field once, in the order of the text, with dots inside keys escaped."""
+    """`keys` names each field once, in the order of the text, as a mapping's path would write it."""
     condition = parse_fql(
-        'type = "a" and (properties.last\\ name = 1 or contains(traits.is\\.on, "x")) and type != "b"'
+        'type = "a" and (properties.last\\ name = 1 or contains(traits.is\\.on, "x")) and type != "b" '
+        "and properties.items.0.first\\-name = null and traits.it\\'s.\\[a = 1"
     )
-    assert condition.keys() == ("type", "properties.last name", "traits.is\\.on")
+    assert condition.keys() == (
+        "type",
+        "properties.last name",
+        "traits['is.on']",
+        "properties.items[0].first-name",
+        "traits[\"it's\"]['[a']",
+    )
