@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -11,6 +12,7 @@ from actions_core import ActionsError, format_time, read_time
 if TYPE_CHECKING:
     from actions_core.types import Json, JsonObject
 
+_LENGTH: Final = len("2026-01-02T03:04:05.000Z")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 #: Where FullStory's context has what an event's context has: section, name, path in the event, types.
@@ -37,14 +39,25 @@ _CONTEXT: Final[tuple[tuple[str, str, tuple[str, ...], tuple[type, ...]], ...]] 
 def event_time(timestamp: Json) -> str | None:
     """A time in UTC with milliseconds; None for one that cannot be read, which the field's check refuses."""
     try:
+        if type(timestamp) is str and _goes_out_as_it_is(timestamp):
+            datetime.fromisoformat(timestamp)
+            return timestamp
         return format_time(read_time(timestamp))
-    except ActionsError:
+    except (ActionsError, ValueError):
         return None
 
 
+def _goes_out_as_it_is(text: str) -> bool:
+    """Whether a time, if it is one, has the form of `2026-01-02T03:04:05.000Z`: that of nearly all events."""
+    return len(text) == _LENGTH and text[4:17:3] == "--T::" and text[19] == "." and text[23] == "Z"
+
+
 def session_id(url: str) -> str:
-    """The session at a session's address: the last segment, decoded once; "" if there is none."""
-    segment = url.partition("?")[0].rstrip("/").rpartition("/")[2]
+    """The session at a session's address: the last segment of its path, decoded once; "" if there is none."""
+    path = url.partition("?")[0]
+    if "://" in path:
+        path = path.partition("://")[2].partition("/")[2]
+    segment = path.rstrip("/").rpartition("/")[2]
     if "%" not in segment or _BAD_ESCAPE.search(segment):
         return segment
     try:
