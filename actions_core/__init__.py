@@ -24,9 +24,11 @@ from actions_core.errors import (
     SettingsError,
     TransportError,
     WorkspaceError,
+    child_path,
 )
 from actions_core.executor import Job, JobStatus, Poll
 from actions_core.fields import FieldSpec, fields_to_json_schema
+from actions_core.javascript import to_text
 from actions_core.mapping import Mapping, compile_mapping, register_directive, validate_mapping
 from actions_core.multistatus import MultiStatus, Node
 from actions_core.registry import Registry
@@ -85,6 +87,7 @@ __all__ = [
     "TransportError",
     "Workspace",
     "WorkspaceError",
+    "child_path",
     "compile_mapping",
     "fields_to_json_schema",
     "format_time",
@@ -93,5 +96,6 @@ __all__ = [
     "parse_fql",
     "read_time",
     "register_directive",
+    "to_text",
     "validate_mapping",
 ]

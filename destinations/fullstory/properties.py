@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
-from actions_core.errors import Problem, child_path
-from actions_core.javascript import to_text
+from actions_core import Problem, child_path, to_text
 from destinations.fullstory.words import camel_case
 
 if TYPE_CHECKING:

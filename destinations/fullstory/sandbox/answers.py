@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from actions_core import Response
-from actions_core.types import MISSING, Json
+from actions_core import MISSING, Response
+
+if TYPE_CHECKING:
+    from actions_core.types import Json
 
 _JSON: Final = {"content-type": "application/json"}
 

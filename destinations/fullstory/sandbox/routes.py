@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import attrs
 
-from actions_core.types import MISSING
+from actions_core import MISSING
 from destinations.fullstory.sandbox.answers import answer, invalid, missing
 
 if TYPE_CHECKING:
