@@ -1,0 +1,141 @@
+"""Compiled mappings: from the raw JSON to a function of an event, and what can be asked of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from actions_core.errors import MappingError, Problem, child_path
+from actions_core.mapping.directives import DIRECTIVES
+from actions_core.mapping.nodes import Constant, Object
+from actions_core.mapping.paths import format_path
+from actions_core.mapping.reading import METADATA, Reader, is_directive, kind
+from actions_core.mapping.source import Source
+from actions_core.types import MISSING, Json, JsonObject, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actions_core.mapping.source import Node
+
+ROOT_DIRECTIVE: Final = "__segment_internal_directive"
+
+
+@attrs.frozen
+class FieldTrace:
+    """Where one field of a payload came from: the paths that gave it, its value, or why there is none."""
+
+    field: str
+    paths: tuple[str, ...]
+    value: Json | Missing
+    error: MappingError | None = None
+
+
+@attrs.frozen(slots=False, repr=False, eq=False)
+class Mapping:
+    """A mapping, checked and compiled.
+
+    `resolve(event)` gives the value for an event, `MISSING` where nothing comes out, and raises
+    `MappingError` where a directive cannot do its work. It changes neither the event nor itself.
+    Parts of the event may stand in the result as they are; parts of the mapping never do.
+    """
+
+    raw: Json
+    warnings: tuple[Problem, ...]
+    #: A generated function, held in an attribute: a method around it would cost as much as a field.
+    resolve: Callable[[JsonObject], Json | Missing]
+    _root: Node
+
+    def keys(self) -> tuple[str, ...]:
+        """The paths of the event that the mapping reads, through every directive, in order.
+
+        `[]` stands for any item of a list, `$.` for the whole event.
+        """
+        return tuple(sorted({format_path(steps) for steps in self._root.reads(())}))
+
+    def trace(self, event: JsonObject) -> tuple[FieldTrace, ...]:
+        """Where each field at the top of the result comes from, for this event."""
+        if isinstance(self._root, Object):
+            return tuple(_run_traced(field, run, event) for field, run in self._traced_fields.items())
+        whole = _run_traced("", self._traced_root, event)
+        if whole.error is not None or not isinstance(whole.value, dict):
+            return (whole,)
+        return tuple(FieldTrace(field, whole.paths, value) for field, value in whole.value.items())
+
+    @cached_property
+    def _traced_fields(self) -> dict[str, Callable[..., Json | Missing]]:
+        entries = self._root.entries if isinstance(self._root, Object) else {}
+        return {field: Source(traced=True).build(node) for field, node in entries.items()}
+
+    @cached_property
+    def _traced_root(self) -> Callable[..., Json | Missing]:
+        return Source(traced=True).build(self._root)
+
+    def __repr__(self) -> str:
+        return f"Mapping(keys={list(self.keys())})"
+
+
+def _run_traced(field: str, run: Callable[..., Json | Missing], event: JsonObject) -> FieldTrace:
+    seen: list[tuple[str, Json | Missing]] = []
+    try:
+        value = run(event, seen)
+    except MappingError as error:
+        return FieldTrace(field, _found(seen), MISSING, error)
+    return FieldTrace(field, _found(seen), value)
+
+
+def _found(seen: list[tuple[str, Json | Missing]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for path, value in seen if value is not MISSING))
+
+
+def compile_mapping(mapping: Json) -> Mapping:
+    """Check and compile a raw mapping; raises a `MappingError` that lists every fault."""
+    root, problems = _read(mapping)
+    faults = [problem for problem in problems if problem.severity == "error"]
+    if faults or root is None:
+        raise MappingError("the mapping is faulty", problems=faults)
+    return Mapping(root.raw, tuple(problems), Source().build(root.node), root.node)
+
+
+def validate_mapping(mapping: Json) -> list[Problem]:
+    """Everything that is wrong with a raw mapping: errors, with which it cannot be compiled, and warnings."""
+    return _read(mapping)[1]
+
+
+@attrs.frozen
+class _Root:
+    raw: Json
+    node: Node
+
+
+def _read(mapping: Json) -> tuple[_Root | None, list[Problem]]:
+    reader = Reader(DIRECTIVES)
+    try:
+        if not isinstance(mapping, dict):
+            reader.fault(f"must be an object but is {kind(mapping)}")
+            return None, reader.problems
+        effective = _put_root_directive(mapping, reader)
+        node = reader.value(effective)
+    except RecursionError:
+        return None, [Problem("$", "is nested too deeply")]
+    return _Root(mapping, node), reader.problems
+
+
+def _put_root_directive(mapping: JsonObject, reader: Reader) -> JsonObject:
+    """The mapping with its root directive, where it has one, around the other keys."""
+    if ROOT_DIRECTIVE not in mapping:
+        return mapping
+    root = mapping[ROOT_DIRECTIVE]
+    rest = {key: value for key, value in mapping.items() if key != ROOT_DIRECTIVE}
+    names = [key for key in root if key != METADATA] if is_directive(root) else []
+    if len(names) != 1:
+        reader.fault("must be an object with one directive", ROOT_DIRECTIVE)
+        return rest
+    option = root[names[0]]
+    if isinstance(option, dict):
+        option = {**option, "mapping": rest}
+    elif not isinstance(option, list):
+        reader.fault(f"must be an object but is {kind(option)}", ROOT_DIRECTIVE)
+    return {names[0]: option}

@@ -1,0 +1,299 @@
+"""Directives that take values out of the event: `@path`, `@template`, `@arrayPath`, `@jmespath`, `@liquid`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from actions_core.mapping import expressions
+from actions_core.mapping.nodes import Absent, Constant
+from actions_core.mapping.operations import (
+    check_size,
+    fill_both,
+    fill_template,
+    holes,
+    read_dynamic,
+    shape_items,
+    template_text,
+)
+from actions_core.mapping.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
+from actions_core.mapping.reading import kind
+from actions_core.mapping.source import EVENT, Node, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actions_core.mapping.reading import Reader
+    from actions_core.types import Json
+
+#: A longer path is walked by a function instead of being written out step by step.
+_LONGEST_INLINE: Final = 12
+MAX_LIQUID: Final = 1_000
+
+
+@attrs.frozen
+class Path:
+    """What stands at a fixed path."""
+
+    steps: Steps
+
+    def emit(self, source: Source, event: str) -> str:
+        value = event
+        if len(self.steps) > _LONGEST_INLINE:
+            source.use(read)
+            value = source.let(f"read({event}, {source.keep(self.steps)})")
+        else:
+            source.use(step_into)
+            for step in self.steps:
+                key = source.constant(step)
+                found = f"{value}.get({key}, MISSING)"
+                if value != EVENT:
+                    found += f" if type({value}) is dict else step_into({value}, {key})"
+                value = source.let(found)
+        note_read(source, event, self.steps, value)
+        return value
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is not None:
+            yield base + self.steps
+
+
+def note_read(source: Source, event: str, steps: Steps, value: str) -> None:
+    """In a traced mapping, note what was found at a path of the event itself."""
+    if source.traced and event == EVENT:
+        source.put(f"seen.append(({source.constant(format_path(steps))}, {value}))")
+
+
+@attrs.frozen
+class DynamicPath:
+    """What stands at a path that another directive gives."""
+
+    path: Node
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        source.use(read_dynamic)
+        path = self.path.emit(source, event)
+        return source.let(f"read_dynamic({event}, {path}, {source.constant(self.place)})")
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        yield from self.path.reads(base)
+        if base is not None:
+            yield base
+
+
+def read_path(option: Json, reader: Reader) -> Node:
+    """`@path`: a path, or a directive that gives one."""
+    node = reader.directive_or_text(option)
+    if isinstance(option, str):
+        return Path(parse_path(option))
+    return DynamicPath(node, reader.path)
+
+
+@attrs.frozen
+class Template:
+    """A text with the values of paths in it."""
+
+    text: str
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        source.use(template_text, check_size, fill_template)
+        place = source.constant(self.place)
+        braces = 3 if next(holes(self.text, 3), None) else 2
+        result = source.variable()
+        with source.scratch():
+            source.put(f"{result} = ''.join(({', '.join(self._parts(source, event, braces))},))")
+        source.put(f"check_size(len({result}), {place})")
+        if braces != 2:  # noqa: PLR2004  # what the first pass has put in may hold a placeholder of its own
+            source.put(f"if '{{{{' in {result}: {result} = fill_template({result}, {event}, {place}, 2)")
+        return result
+
+    def _parts(self, source: Source, event: str, braces: int) -> list[str]:
+        parts = []
+        at = 0
+        for start, end, path in holes(self.text, braces):
+            value = Path(parse_path(path)).emit(source, event)
+            parts.append(source.constant(self.text[at:start]))
+            parts.append(f"{value} if type({value}) is str else template_text({value})")
+            at = end
+        return [*parts, source.constant(self.text[at:])]
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is None:
+            return
+        for braces in (2, 3):
+            for _, _, path in holes(self.text, braces):
+                yield base + parse_path(path)
+
+
+@attrs.frozen
+class DynamicTemplate:
+    """A template that another directive gives."""
+
+    text: Node
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        source.use(fill_both)
+        text = self.text.emit(source, event)
+        return source.let(f"fill_both({text}, {event}, {source.constant(self.place)})")
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        yield from self.text.reads(base)
+        if base is not None:
+            yield base
+
+
+def read_template(option: Json, reader: Reader) -> Node:
+    """`@template`: a text with `{{path}}` and `{{{path}}}` in it, or a directive that gives one."""
+    node = reader.directive_or_text(option)
+    if not isinstance(option, str):
+        return DynamicTemplate(node, reader.path)
+    if "{{" not in option:
+        return Constant(option)
+    return Template(option, reader.path)
+
+
+@attrs.frozen
+class ArrayPath:
+    """A list from the event, with each item given a shape."""
+
+    value: Node
+    shape: Node | None
+
+    def emit(self, source: Source, event: str) -> str:
+        value = self.value.emit(source, event)
+        if self.shape is None:
+            return value
+        source.use(shape_items)
+        return source.let(f"shape_items({value}, {source.function(self.shape)})")
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        yield from self.value.reads(base)
+        if self.shape is not None and isinstance(self.value, Path) and base is not None:
+            yield from self.shape.reads((*base, *self.value.steps, ANY_ITEM))
+
+
+def read_array_path(option: Json, reader: Reader) -> Node:
+    """`@arrayPath`: a path or directive, and perhaps the shape of an item."""
+    if not isinstance(option, list):
+        reader.fault(f"must be a list but is {kind(option)}")
+        return Absent()
+    if not option:
+        reader.fault("must begin with a path or a directive, but is empty")
+        return Absent()
+    value = reader.directive_or_text(option[0], 0)
+    if isinstance(option[0], str):
+        value = Path(parse_path(option[0]))
+    shape = option[1] if len(option) > 1 else None
+    if shape is not None and not isinstance(shape, dict):
+        reader.warn(f"is no item shape but {kind(shape)}, and changes nothing", 1)
+    if len(option) > 2:  # noqa: PLR2004  # path and shape
+        reader.warn("has more than a path and an item shape")
+    return ArrayPath(value, reader.read(shape, 1) if isinstance(shape, dict) and shape else None)
+
+
+@attrs.frozen
+class Jmespath:
+    """A JMESPath expression that is more than a plain path."""
+
+    expression: expressions.Expression
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        call = source.keep(self.expression.search)
+        value = source.let(f"{call}({event}, {source.constant(self.place)})")
+        if source.traced and event == EVENT:
+            for steps in self.expression.paths:
+                note_read(source, event, steps, f"read({event}, {source.keep(steps)})")
+            source.use(read)
+        return value
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is not None:
+            for steps in self.expression.paths:
+                yield base + steps
+
+
+@attrs.frozen
+class FieldPath:
+    """A JMESPath expression of dots only: objects are entered, anything else and null is missing."""
+
+    steps: Steps
+
+    def emit(self, source: Source, event: str) -> str:
+        value = event
+        for step in self.steps:
+            found = f"{value}.get({source.constant(step)}, MISSING)"
+            value = source.let(found if value == EVENT else f"{found} if type({value}) is dict else MISSING")
+        source.put(f"if {value} is None: {value} = MISSING")
+        note_read(source, event, self.steps, value)
+        return value
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is not None:
+            yield base + self.steps
+
+
+def read_jmespath(option: Json, reader: Reader) -> Node:
+    """`@jmespath`: an expression of JMESPath."""
+    text = reader.text(option)
+    if text is None:
+        return Absent()
+    parsed = expressions.parse(text)
+    if isinstance(parsed, str):
+        reader.fault(parsed)
+        return Absent()
+    if parsed.fields and len(parsed.fields) <= _LONGEST_INLINE:
+        return FieldPath(parsed.fields)
+    return Jmespath(parsed, reader.path)
+
+
+@attrs.frozen
+class Liquid:
+    """A Liquid template."""
+
+    text: str
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        from actions_core.mapping import liquid  # noqa: PLC0415  # costly to import, and seldom needed
+
+        template = liquid.parse(self.text)
+        assert not isinstance(template, str)  # noqa: S101  # it was parsed when the mapping was read
+        call = source.keep(template.render)
+        value = source.let(f"{call}({event}, {source.constant(self.place)})")
+        if source.traced and event == EVENT:
+            for steps in template.paths:
+                note_read(source, event, steps, f"read({event}, {source.keep(steps)})")
+            source.use(read)
+        return value
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        from actions_core.mapping import liquid  # noqa: PLC0415  # as above
+
+        template = liquid.parse(self.text)
+        if base is not None and not isinstance(template, str):
+            for steps in template.paths:
+                yield base + steps
+
+
+def read_liquid(option: Json, reader: Reader) -> Node:
+    """`@liquid`: a template of at most 1,000 characters."""
+    text = reader.text(option)
+    if text is None:
+        return Absent()
+    if len(text) > MAX_LIQUID:
+        reader.fault(f"must be at most {MAX_LIQUID:,} characters long but has {len(text):,}")
+        return Absent()
+    from actions_core.mapping import liquid  # noqa: PLC0415  # costly to import, and seldom needed
+
+    template = liquid.parse(text)
+    if isinstance(template, str):
+        reader.fault(template)
+        return Absent()
+    return Liquid(text, reader.path)
+
+
