@@ -1,0 +1,217 @@
+"""What Liquid here knows: tags, filters, and conditions that compare as JavaScript does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+
+from liquid import Environment
+from liquid.builtin import content, illegal
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.expression import Expression as LibraryExpression
+from liquid.builtin.expressions import logical as library
+from liquid.builtin.output import Output as OutputTag
+from liquid.builtin.output import OutputNode
+from liquid.builtin.tags import (
+    assign_tag,
+    capture_tag,
+    comment_tag,
+    cycle_tag,
+    decrement_tag,
+    echo_tag,
+    if_tag,
+    increment_tag,
+    inline_comment_tag,
+    liquid_tag,
+    unless_tag,
+)
+from liquid.exceptions import LiquidSyntaxError, ResourceLimitError
+from liquid.tag import Tag
+
+from actions_core.mapping.liquid import values
+from actions_core.mapping.liquid.filters import FILTERS
+from actions_core.mapping.liquid.runtime import MAX_OPERAND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from liquid import BoundTemplate, RenderContext
+    from liquid.ast import Node
+    from liquid.expression import Expression
+    from liquid.stream import TokenStream
+
+    from actions_core.mapping.paths import Steps
+
+REFUSED_TAGS: Final = ("case", "for", "include", "layout", "render", "tablerow")
+REFUSED_FILTERS: Final = frozenset(
+    """
+    array_to_sentence_string concat find find_exp find_index find_index_exp group_by group_by_exp has has_exp map
+    newline_to_br reject reject_exp reverse sort sort_natural uniq where_exp type
+    """.split()
+)
+
+
+class _OutputNode(OutputNode):
+    """Writes a value in JavaScript's spelling."""
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        return buffer.write(values.text(self.expression.evaluate(context)))
+
+
+class _Output(OutputTag):
+    node_class = _OutputNode
+
+
+class _Echo(echo_tag.EchoTag):
+    node_class = _OutputNode  # type: ignore[assignment]  # the library's own echo node is an output node too
+
+
+class _CycleNode(cycle_tag.CycleNode):
+    """Writes the next value in JavaScript's spelling."""
+
+    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
+        group = "" if self.group is None else values.text(self.group.evaluate(context))
+        found = [values.plain(argument.evaluate(context)) for argument in self.args]
+        key = f"{group}:{','.join(map(values.text, found))}"
+        return buffer.write(values.text(found[context.cycle(key, len(found))]))
+
+
+class _Cycle(cycle_tag.CycleTag):
+    node_class = _CycleNode
+
+
+class _RefusedTag(Tag):
+    """A tag that could repeat or fetch; `name` is set where it is registered."""
+
+    def parse(self, stream: TokenStream) -> NoReturn:
+        name = stream.current.value
+        raise LiquidSyntaxError(f"the tag '{name}' is not allowed", token=stream.current)
+
+
+class _Comparison(LibraryExpression):
+    """Two values compared as JavaScript does."""
+
+    __slots__ = ("compare", "left", "right")
+
+    def __init__(
+        self, compare: Callable[[Any, Any], bool], left: Expression, right: Expression, token: Any
+    ) -> None:
+        super().__init__(token)
+        self.compare = compare
+        self.left = left
+        self.right = right
+
+    def evaluate(self, context: RenderContext) -> object:
+        return self.compare(
+            values.plain(self.left.evaluate(context)), values.plain(self.right.evaluate(context))
+        )
+
+    def children(self) -> list[Expression]:
+        return [self.left, self.right]
+
+
+_COMPARISONS: Final[dict[type, Callable[[Any, Any], bool]]] = {
+    library.EqExpression: values.equal,
+    library.NeExpression: lambda left, right: not values.equal(left, right),
+    library.LtExpression: values.less,
+    library.LeExpression: values.less_or_equal,
+    library.GtExpression: lambda left, right: values.less(right, left),
+    library.GeExpression: lambda left, right: values.less_or_equal(right, left),
+    library.ContainsExpression: values.contains,
+}
+
+
+class _Stop(LibraryExpression):
+    """The end of a range, refused where the range would be too long to be made."""
+
+    __slots__ = ("start", "stop")
+
+    def __init__(self, literal: RangeLiteral) -> None:
+        super().__init__(literal.token)
+        self.start = literal.start
+        self.stop = literal.stop
+
+    def evaluate(self, context: RenderContext) -> object:
+        first, last = (values.number(values.plain(end.evaluate(context))) for end in (self.start, self.stop))
+        if not last - first <= MAX_OPERAND:
+            raise ResourceLimitError(f"a range has more than {MAX_OPERAND:,} items", token=self.token)
+        return int(last)
+
+    def children(self) -> list[Expression]:
+        return [self.stop]
+
+
+class _Environment(Environment):
+    suppress_blank_control_flow_blocks = False
+    string_sequences = True
+    tags_used: ClassVar = (
+        content.Literal,
+        illegal.Illegal,
+        _Output,
+        _Echo,
+        _Cycle,
+        assign_tag.AssignTag,
+        capture_tag.CaptureTag,
+        comment_tag.CommentTag,
+        decrement_tag.DecrementTag,
+        if_tag.IfTag,
+        increment_tag.IncrementTag,
+        inline_comment_tag.InlineCommentTag,
+        liquid_tag.LiquidTag,
+        unless_tag.UnlessTag,
+    )
+
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:  # noqa: ARG002  # the library's form
+        """Register what is allowed, and what is refused by name."""
+        for tag in self.tags_used:
+            self.add_tag(tag)
+        for name in REFUSED_TAGS:
+            self.tags[name] = _RefusedTag(self)
+        for name, function in FILTERS.items():
+            self.add_filter(name, function)
+
+
+ENVIRONMENT: Final = _Environment(strict_filters=False)
+
+
+def prepare(template: BoundTemplate) -> tuple[Steps, ...]:
+    """Refuse what must not run, put in what compares and counts our way; the paths that are read."""
+    for node in template.nodes:
+        _prepare_node(node, template)
+    analysis = template.analyze()
+    return tuple(
+        dict.fromkeys(
+            tuple(str(segment) for segment in variable.segments if isinstance(segment, str | int))
+            for variables in analysis.globals.values()
+            for variable in variables
+        )
+    )
+
+
+def _prepare_node(node: Node, template: BoundTemplate) -> None:
+    for expression in node.expressions():
+        _prepare_expression(expression)
+    for child in node.children(_static_context(template)):
+        _prepare_node(child, template)
+
+
+def _static_context(template: BoundTemplate) -> RenderContext:
+    return template.context_class(template)
+
+
+def _prepare_expression(expression: Expression) -> None:
+    if isinstance(expression, FilteredExpression):
+        for used in expression.filters or ():
+            if used.name in REFUSED_FILTERS:
+                raise LiquidSyntaxError(f"the filter '{used.name}' is not allowed", token=used.token)
+    if isinstance(expression, RangeLiteral):
+        expression.stop = _Stop(expression)
+    for name in ("expression", "left", "right"):
+        inner = getattr(expression, name, None)
+        compare = _COMPARISONS.get(type(inner))
+        if compare is not None:
+            setattr(expression, name, _Comparison(compare, inner.left, inner.right, inner.token))
+    for child in expression.children():
+        if not isinstance(child, Path) or child.children():
+            _prepare_expression(child)

@@ -1,0 +1,162 @@
+"""Filters on dates, all in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.mapping.liquid.values import text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ISO: Final = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?)?)?",
+    re.ASCII,
+)
+_DIRECTIVE: Final = re.compile(r"%([-_0^#:]*)(\d{0,3})([a-zA-Z%+])")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_FORMAT: Final = 1_000
+
+
+def read_date(value: Any) -> datetime | None:
+    """The moment that a value names: seconds, `now`, ISO 8601 or the form of mails; None for others."""
+    try:
+        if isinstance(value, bool) or value is None:
+            return None
+        if isinstance(value, int | float):
+            return _EPOCH + timedelta(seconds=value)
+        if not isinstance(value, str):
+            return None
+        if value in ("now", "today"):
+            return datetime.now(UTC)
+        if re.fullmatch(r"\d+", value, re.ASCII):
+            return _EPOCH + timedelta(seconds=int(value))
+        found = _ISO.fullmatch(value)
+        return _from_iso(*found.groups()) if found else parsedate_to_datetime(value).astimezone(UTC)
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _from_iso(year: str, *rest: str | None) -> datetime:
+    month, day, hour, minute, second, fraction, zone = rest
+    moment = datetime(
+        int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0),
+        int((fraction or "0")[:6].ljust(6, "0")), UTC,
+    )  # fmt: skip
+    if zone and zone != "Z":
+        sign = -1 if zone[0] == "-" else 1
+        moment -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+    return moment
+
+
+def _ordinal(number: int) -> str:
+    teens = range(11, 14)
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in teens else ending}"
+
+
+def _week(moment: datetime, first_weekday: int) -> int:
+    days = moment.timetuple().tm_yday - 1
+    return (days + 7 - (moment.isoweekday() - first_weekday) % 7) // 7
+
+
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+#: Letter → the text or number, the width to which a number is filled, and with what.
+_PARTS: Final[dict[str, tuple[Callable[[datetime], Any], int, str]]] = {
+    "a": (lambda moment: _DAYS[moment.weekday()][:3], 0, " "),
+    "A": (lambda moment: _DAYS[moment.weekday()], 0, " "),
+    "b": (lambda moment: _MONTHS[moment.month - 1][:3], 0, " "),
+    "B": (lambda moment: _MONTHS[moment.month - 1], 0, " "),
+    "c": (lambda moment: format_date(moment, "%a %b %e %H:%M:%S %Y"), 0, " "),
+    "C": (lambda moment: moment.year // 100, 2, "0"),
+    "d": (lambda moment: moment.day, 2, "0"),
+    "D": (lambda moment: format_date(moment, "%m/%d/%y"), 0, " "),
+    "e": (lambda moment: moment.day, 2, " "),
+    "F": (lambda moment: format_date(moment, "%Y-%m-%d"), 0, " "),
+    "h": (lambda moment: _MONTHS[moment.month - 1][:3], 0, " "),
+    "H": (lambda moment: moment.hour, 2, "0"),
+    "I": (lambda moment: moment.hour % 12 or 12, 2, "0"),
+    "j": (lambda moment: moment.timetuple().tm_yday, 3, "0"),
+    "k": (lambda moment: moment.hour, 2, " "),
+    "l": (lambda moment: moment.hour % 12 or 12, 2, " "),
+    "L": (lambda moment: moment.microsecond // 1000, 3, "0"),
+    "m": (lambda moment: moment.month, 2, "0"),
+    "M": (lambda moment: moment.minute, 2, "0"),
+    "n": (lambda _: "\n", 0, " "),
+    "N": (lambda moment: f"{moment.microsecond // 1000:03}000000", 0, " "),
+    "p": (lambda moment: "PM" if moment.hour >= 12 else "AM", 0, " "),  # noqa: PLR2004  # noon
+    "P": (lambda moment: "pm" if moment.hour >= 12 else "am", 0, " "),  # noqa: PLR2004  # noon
+    "q": (lambda moment: _ordinal(moment.day)[-2:], 0, " "),
+    "r": (lambda moment: format_date(moment, "%I:%M:%S %p"), 0, " "),
+    "R": (lambda moment: format_date(moment, "%H:%M"), 0, " "),
+    "s": (lambda moment: int(moment.timestamp()), 0, "0"),
+    "S": (lambda moment: moment.second, 2, "0"),
+    "t": (lambda _: "\t", 0, " "),
+    "T": (lambda moment: format_date(moment, "%H:%M:%S"), 0, " "),
+    "u": (lambda moment: moment.isoweekday(), 0, "0"),
+    "U": (lambda moment: _week(moment, 7), 2, "0"),
+    "w": (lambda moment: moment.isoweekday() % 7, 0, "0"),
+    "W": (lambda moment: _week(moment, 1), 2, "0"),
+    "x": (lambda moment: f"{moment.month}/{moment.day}/{moment.year}", 0, " "),
+    "X": (lambda moment: f"{moment.hour % 12 or 12}{format_date(moment, ':%M:%S %p')}", 0, " "),
+    "y": (lambda moment: moment.year % 100, 2, "0"),
+    "Y": (lambda moment: moment.year, 4, "0"),
+    "z": (lambda _: "+0000", 0, " "),
+    "Z": (lambda _: "UTC", 0, " "),
+    "%": (lambda _: "%", 0, " "),
+}
+
+
+def format_date(moment: datetime, pattern: str) -> str:
+    """A moment in the form of a `strftime` pattern."""
+
+    def part(found: re.Match[str]) -> str:
+        flags, width, letter = found.groups()
+        known = _PARTS.get(letter)
+        if known is None:
+            return found[0]
+        value, fill_to, fill = str(known[0](moment)), known[1], known[2]
+        if letter == "z" and ":" in flags:
+            value = "+00:00"
+        if "^" in flags:
+            value = value.upper()
+        if "#" in flags:
+            value = value.swapcase()
+        if "_" in flags or "0" in flags:
+            fill = " " if "_" in flags else "0"
+        if "-" in flags:
+            return value
+        return value.rjust(int(width or fill_to), fill)
+
+    return _DIRECTIVE.sub(part, pattern)
+
+
+def _date(value: Any, pattern: Any = "%A, %B %-e, %Y at %-l:%M %P %z") -> Any:
+    moment = read_date(value)
+    if moment is None:
+        return value
+    return format_date(moment, text(pattern)[:_MAX_FORMAT])
+
+
+def _named(pattern: str) -> Callable[..., Any]:
+    def apply(value: Any, *_: Any) -> Any:
+        return _date(value, pattern)
+
+    return apply
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "date": _date,
+    "date_to_long_string": _named("%d %B %Y"),
+    "date_to_rfc822": _named("%a, %d %b %Y %H:%M:%S %z"),
+    "date_to_string": _named("%d %b %Y"),
+    "date_to_xmlschema": _named("%Y-%m-%dT%H:%M:%S%:z"),
+}
