@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actions_core.errors import FqlError, Problem, child_path
 from actions_core.fields import field_problems
+from actions_core.mapping import validate_mapping
 from actions_core.names import shown, suggestion
 from actions_core.specs import BATCH_FIELDS, INTERNAL_PREFIX, MAPPING_EXTRAS
 from actions_core.subscriptions import parse_fql
@@ -90,7 +91,8 @@ def _defaults(path: str, fields: Fields) -> Iterator[Problem]:
     for key, field in fields.items():
         place = child_path(path, key)
         if field.default is not MISSING:
-            yield from _mapping(f"{place}.default", field.default)
+            # A mapping is an object: the default becomes one under its own key, which gives the path too.
+            yield from _mapping(place, {"default": field.default})
         yield from _defaults(f"{place}.properties", field.properties or {})
 
 
@@ -104,8 +106,6 @@ def _subscription(path: str, text: str | None) -> Iterator[Problem]:
 
 
 def _mapping(path: str, mapping: Json) -> Iterator[Problem]:
-    from actions_core.mapping import validate_mapping
-
     for problem in validate_mapping(mapping):
         yield Problem(path + problem.path.removeprefix("$"), problem.message, problem.severity)
 

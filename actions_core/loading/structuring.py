@@ -44,7 +44,8 @@ def _converter() -> Converter:
     import cattrs
 
     converter = cattrs.Converter()
-    converter.register_structure_hook(float, lambda value, _: value)  # 1 stays 1, in schemas and in sentences
+    for kind in (str, bool, int, float):
+        converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(field_specs.Choice, _choice)
     converter.register_structure_hook(
         bool | field_specs.ConditionSet,
@@ -72,6 +73,17 @@ def _hook(converter: Converter, cls: type[Any]) -> Callable[[Json, Any], Any]:
         return build(before(present) if before is not None else present, cls)
 
     return hook
+
+
+def _exactly(value: Json, kind: type[Any]) -> Json:
+    """The value as it is (1 stays 1 where a float may be); an error where cattrs would make it fit."""
+    if kind is int and isinstance(value, str):
+        return int(value)  # a status, which as a key of JSON is text
+    if isinstance(value, bool) is not (kind is bool) or not isinstance(
+        value, (int, kind) if kind is float else kind
+    ):
+        raise TypeError(f"{value!r} is not of type {kind.__name__}")
+    return value
 
 
 def _choice(data: Json, _: Any) -> field_specs.Choice:
