@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import math
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 import attrs
 
 from actions_core.errors import DefinitionError, FqlError
 from actions_core.javascript import to_text
+from actions_core.names import shown, suggestion
 from actions_core.subscriptions.condition import Condition
 from actions_core.subscriptions.terms import (
     LONE_FIELDS,
@@ -53,7 +53,9 @@ _FUNCTIONS: Final = ("contains", "match")
 _FIELD: Final = "a field (type, event, name, userId, properties.…, traits.… or context.…)"
 _SINGLE: Final = f"{_FIELD}, contains, match or ("
 _VALUE: Final = "text in quotes, a number, true, false or null"
-_SHOWN: Final = 30
+#: How much of what cannot be read goes into the message, at most.
+_LOOKED_AT: Final = 100
+_NAMES: Final = (*LONE_FIELDS, *PATH_FIELDS, *_FUNCTIONS)
 
 
 def parse_fql(text: str) -> Condition:
@@ -131,7 +133,7 @@ class _Parser:
         path = self._field(_SINGLE)
         operator = self._token.text
         if operator not in RELATIONS and operator != "==":
-            self._fail(f"expected =, !=, <, <=, > or >= after {_shorten(word)}")
+            self._fail(f"expected =, !=, <, <=, > or >= after {shown(word)}")
         self._advance()
         return Comparison(path, cast("Operator", "=" if operator == "==" else operator), self._value(_VALUE))
 
@@ -174,7 +176,7 @@ class _Parser:
     def _check_field(self, token: _Token, keys: list[str], expected: str) -> None:
         root = keys[0]
         if root not in (*LONE_FIELDS, *PATH_FIELDS):
-            self._fail(f"expected {expected}", hint=_similar(root))
+            self._fail(f"expected {expected}", hint=suggestion(root, _NAMES))
         if root in LONE_FIELDS and len(keys) > 1:
             self._fail(f"expected {root} alone, without anything below it,")
         if root in PATH_FIELDS and len(keys) == 1:
@@ -230,7 +232,7 @@ class _Parser:
             match = _TOKEN.match(self._text, position)
             if match is None:
                 kind = "end" if position == len(self._text) else "unknown"
-                self._token = _Token(kind, self._text[position : position + _SHOWN + 1], position)
+                self._token = _Token(kind, self._text[position : position + _LOOKED_AT], position)
                 return
             kind, self._end = cast("str", match.lastgroup), match.end()
         self._token = _Token(kind, cast("Any", match)[0], position)
@@ -240,20 +242,9 @@ class _Parser:
         if token.kind == "unknown" and token.text[0] in "\"'":
             found = "text that is never closed"
         else:
-            found = _shorten(token.text) or ("the end" if token.kind == "end" else "nothing")
+            found = shown(token.text) if token.text else "the end" if token.kind == "end" else "nothing"
         raise FqlError(f"{expected} but found {found}{hint}", text=self._text, position=token.position)
 
 
 def _join(operator: str, terms: list[Term]) -> Term:
     return terms[0] if len(terms) == 1 else Group(cast("Any", operator), terms)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _similar(word: str) -> str:
-    known = [*LONE_FIELDS, *PATH_FIELDS, *_FUNCTIONS]
-    by_letters = {name.lower().replace("_", ""): name for name in known}
-    close = get_close_matches(word[:_SHOWN].lower().replace("_", ""), by_letters, n=1, cutoff=0.75)
-    return f" (did you mean {by_letters[close[0]]}?)" if close else ""
