@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import Problem, child_path
@@ -38,6 +39,9 @@ def _field_problems(spec: FieldSpec, path: str) -> Iterator[Problem]:
         yield Problem(child_path(path, "format"), f"The format must be one of {', '.join(FORMATS)}.")
     if spec.minimum is not None and spec.maximum is not None and spec.minimum > spec.maximum:
         yield Problem(child_path(path, "minimum"), "The minimum is above the maximum: nothing fits.")
+    for name, bound in (("minimum", spec.minimum), ("maximum", spec.maximum)):
+        if bound is not None and not -sys.float_info.max <= bound <= sys.float_info.max:
+            yield Problem(child_path(path, name), "A bound must be a number that JSON can hold.")
     if (spec.minimum is not None or spec.maximum is not None) and spec.type not in _BOUNDED:
         yield Problem(path, f"A field of type {spec.type} has no bounds; they are not checked.", "warning")
     if spec.properties is not None and spec.type != "object":

@@ -59,17 +59,21 @@ def _then(steps: tuple[str, ...], fields: Mapping[str, FieldSpec]) -> JsonObject
     key, *rest = steps
     if not rest:
         return {"required": [key]}
-    child: JsonObject = {"required": rest}
-    return {"required": [key], "properties": {key: {"items": child} if fields[key].multiple else child}}
+    spec = fields[key]
+    child: JsonObject = {**_title(spec, item=spec.multiple), "required": rest}
+    return {"required": [key], "properties": {key: {"items": child} if spec.multiple else child}}
+
+
+def _title(spec: FieldSpec, *, item: bool) -> JsonObject:
+    """The name of a value in sentences."""
+    if spec.label is None:
+        return {}
+    return {"title": f"An item of {spec.label}" if item else spec.label}
 
 
 def _field_schema(spec: FieldSpec, sync_mode: str | None) -> JsonObject:
-    title = {} if spec.label is None else {"title": spec.label}
-    value = _value_schema(spec, sync_mode)
-    if not spec.multiple:
-        return {**title, **value}
-    item_title = {} if spec.label is None else {"title": f"An item of {spec.label}"}
-    return {**title, "type": "array", "items": {**item_title, **value}}
+    value = {**_title(spec, item=spec.multiple), **_value_schema(spec, sync_mode)}
+    return {**_title(spec, item=False), "type": "array", "items": value} if spec.multiple else value
 
 
 def _value_schema(spec: FieldSpec, sync_mode: str | None) -> JsonObject:

@@ -7,6 +7,7 @@ value costs, fails on what cannot be printed, and tells secrets. Here only names
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -42,11 +43,17 @@ _TYPES: Final[dict[str, Callable[[Json], bool]]] = {
     "object": lambda value: isinstance(value, dict),
 }
 _MOST_CHOICES: Final = 20
+#: A list of ten thousand wrong items is no help to anyone.
+_MOST_PROBLEMS: Final = 100
 
 
 def explain(payload: Json, schema: JsonObject) -> list[Problem]:
-    """Every problem of a payload under an exact schema, each once."""
-    return list(dict.fromkeys(map(_problem, _validator_class()(schema).iter_errors(payload))))
+    """Every problem of a payload under an exact schema, each once; of very many, the first."""
+    errors = _validator_class()(schema).iter_errors(payload)
+    found = dict.fromkeys(map(_problem, itertools.islice(errors, _MOST_PROBLEMS)))
+    if next(errors, None) is not None:
+        found[Problem("$", "There are more problems than are listed here.")] = None
+    return list(found)
 
 
 def _problem(error: Any) -> Problem:

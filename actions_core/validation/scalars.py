@@ -92,17 +92,15 @@ def _to_number(value: Json) -> Json:
 
 def _to_integer(value: Json) -> Json:
     number = _to_number(value)
-    if not is_integer(number):
-        return MISSING
-    if isinstance(value, str) and isinstance(number, float) and abs(number) <= _LARGEST_WHOLE:
-        return int(number)
-    return number
+    return number if is_integer(number) else MISSING
 
 
 def _read(text: str) -> float | Missing:
-    """The number in the text; infinity is none, and neither is what overflows to it."""
+    """The number in the text, whole ones as `int`; infinity is none, and neither is what overflows to it."""
     number = to_number(text)
-    return number if number is not None and is_number(number) else MISSING
+    if number is None or not is_number(number):
+        return MISSING
+    return int(number) if abs(number) <= _LARGEST_WHOLE and number == int(number) else number
 
 
 def _to_boolean(value: Json) -> Json:
