@@ -72,7 +72,7 @@ class Registry:
         """The destination of that slug; raises `DefinitionError`, with a suggestion, where there is none."""
         if slug in self:
             return self._entries[slug].destination
-        if slug in self._refused:
+        if isinstance(slug, str) and slug in self._refused:
             raise DefinitionError(self._refused[slug])
         near = suggestion(slug, list(self._entries))
         known = f"; there are {', '.join(sorted(self._entries))}" if self._entries else "; none is registered"

@@ -74,7 +74,9 @@ def _names_in_text(annotation: str) -> Iterator[str]:
 
 
 def _names_in_tree(tree: ast.expr) -> Iterator[str]:
-    if isinstance(tree, ast.Name):
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, str):
+        yield from _names_in_text(tree.value)  # quoted, in a module whose annotations are all text
+    elif isinstance(tree, ast.Name):
         yield tree.id
     elif isinstance(tree, ast.Attribute):
         yield tree.attr

@@ -8,7 +8,7 @@ import pytest
 
 from actions_core.validation.documents import check_document
 
-SAMPLE = {
+SAMPLE: dict[str, Any] = {
     "type": "object",
     "properties": {
         "name": {"type": ["string", "null"], "minLength": 1, "maxLength": 5},
