@@ -145,17 +145,13 @@ def _break(received: web.BaseRequest) -> web.StreamResponse:
 
 
 async def _trickle(received: web.BaseRequest, reply: Reply) -> web.StreamResponse:
-    response = reply.response
-    body = response.body or b" "
-    stream = web.StreamResponse(status=response.status, headers=response.headers)
-    stream.content_length = len(body)
+    body = reply.response.body
+    stream = web.StreamResponse(status=reply.response.status, headers=reply.response.headers)
+    # A cut body has to be shorter than it says it is, or nobody would miss the rest.
+    stream.content_length = max(len(body), 1) if reply.cut else len(body)
     await stream.prepare(received)
-    for at in range(len(body)):
-        if reply.cut == "within" and at == (len(body) + 1) // 2:
-            return _break(received)
+    for at in range(len(body) // 2 if reply.cut else len(body)):
         await stream.write(body[at : at + 1])
         if reply.drip:
             await asyncio.sleep(reply.drip)
-    if reply.cut == "within":
-        return _break(received)
-    return stream
+    return _break(received) if reply.cut else stream
