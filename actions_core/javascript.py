@@ -7,7 +7,7 @@ commas. Only this module knows those rules.
 
 from __future__ import annotations
 
-import json.encoder
+import json
 import math
 import re
 from typing import TYPE_CHECKING, Final
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from actions_core.types import MISSING, Missing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from actions_core.types import Json
 
 #: What JavaScript's `trim` takes away; Python's `strip` takes away others.
@@ -119,17 +121,52 @@ def quote(text: str) -> str:
 
 def stringify(value: Json | Missing) -> str:
     """The value as `JSON.stringify` writes it; what JSON cannot say is `null`, a missing key left out."""
+    try:
+        written = "".join(_encode(value, 0))
+        if not written.isascii():
+            written.encode()
+    except (TypeError, ValueError):
+        return _write(value)
+    if ".0" in written or "e-" in written or "e+" in written:
+        return _write(value)
+    return written
+
+
+def _fast_encoder() -> Callable[[Json, int], Iterable[str]]:
+    """Python's own encoder: fast, but it spells some numbers as Python does."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+        return lambda value, _: encode(value)
+    # As JSONEncoder makes it for each value anew: no check for circles, no default for other types,
+    # characters as they are, no indent, separators, order as it comes, no skipping, no NaN.
+    encoder: Callable[[Json, int], Iterable[str]] = make(
+        None, _refuse, json.encoder.encode_basestring, None, ":", ",", False, False, False
+    )
+    return encoder
+
+
+def _refuse(value: object) -> None:
+    raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+_encode: Final = _fast_encoder()
+
+
+def _write(value: Json | Missing) -> str:
     if isinstance(value, str):
         return quote(value)
     if value is True:
         return "true"
     if value is False:
         return "false"
-    if isinstance(value, int | float):
-        return number_text(value) if isinstance(value, int) or math.isfinite(value) else "null"
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return number_text(value) if math.isfinite(value) else "null"
     if isinstance(value, dict):
-        pairs = [f"{quote(key)}:{stringify(item)}" for key, item in value.items() if item is not MISSING]
+        pairs = [f"{quote(key)}:{_write(item)}" for key, item in value.items() if item is not MISSING]
         return "{" + ",".join(pairs) + "}"
     if isinstance(value, list):
-        return "[" + ",".join([stringify(item) for item in value]) + "]"
+        return "[" + ",".join([_write(item) for item in value]) + "]"
     return "null"

@@ -82,10 +82,9 @@ class Object:
     def emit(self, source: Source, event: str) -> str:
         result = source.let("{}")
         for key, node in self.entries.items():
-            with source.scratch():
-                value = node.emit(source, event)
-                line = f"{result}[{source.constant(key)}] = {value}"
-                source.put(line if _always(node, value) else f"if {value} is not MISSING: {line}")
+            value = node.emit(source, event)
+            line = f"{result}[{source.constant(key)}] = {value}"
+            source.put(line if always(node, value) else f"if {value} is not MISSING: {line}")
         return result
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
@@ -102,10 +101,9 @@ class List:
     def emit(self, source: Source, event: str) -> str:
         result = source.let("[]")
         for node in self.items:
-            with source.scratch():
-                value = node.emit(source, event)
-                absent = "" if _always(node, value) else f"None if {value} is MISSING else "
-                source.put(f"{result}.append({absent}{value})")
+            value = node.emit(source, event)
+            absent = "" if always(node, value) else f"None if {value} is MISSING else "
+            source.put(f"{result}.append({absent}{value})")
         return result
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
@@ -113,7 +111,7 @@ class List:
             yield from node.reads(base)
 
 
-def _always(node: Node, value: str) -> bool:
+def always(node: Node, value: str) -> bool:
     """Whether the node's value, named so, is never missing."""
     return isinstance(node, Constant | Object | List) or not value.isidentifier()
 

@@ -55,13 +55,15 @@ class Source:
         self._lines: list[str] = []
         self._depth = depth
         self._variables = 0
+        self._known: dict[tuple[object, ...], str] = {}
+        self._learnt: list[list[tuple[object, ...]]] = [[]]
 
     def put(self, line: str) -> None:
         """Write one line at the present depth."""
         self._lines.append(_INDENT * self._depth + line)
 
     def variable(self) -> str:
-        """A variable that nothing uses at present."""
+        """A variable that nothing uses yet."""
         self._variables += 1
         return f"v{self._variables}"
 
@@ -71,20 +73,24 @@ class Source:
         self.put(f"{name} = {expression}")
         return name
 
-    @contextmanager
-    def block(self, header: str) -> Iterator[None]:
-        """Write what follows below a header such as `if x:`."""
-        self.put(header)
-        self._depth += 1
-        yield
-        self._depth -= 1
+    def once(self, key: tuple[object, ...], expression: str) -> str:
+        """A variable for an expression; a second one of the same key, where this is still known, is the same."""
+        name = self._known.get(key)
+        if name is None:
+            name = self._known[key] = self.let(expression)
+            self._learnt[-1].append(key)
+        return name
 
     @contextmanager
-    def scratch(self) -> Iterator[None]:
-        """Let go of the variables that are made inside, once their values have been used."""
-        before = self._variables
+    def block(self, header: str) -> Iterator[None]:
+        """Write what follows below a header such as `if x:`; what it finds out is not known after it."""
+        self.put(header)
+        self._depth += 1
+        self._learnt.append([])
         yield
-        self._variables = before
+        for key in self._learnt.pop():
+            del self._known[key]
+        self._depth -= 1
 
     @contextmanager
     def untraced(self) -> Iterator[None]:

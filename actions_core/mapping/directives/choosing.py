@@ -32,13 +32,12 @@ class If:
     def emit(self, source: Source, event: str) -> str:
         source.use(filled)
         result = source.variable()
-        with source.scratch():
-            with source.untraced():
-                value = source.named(self.condition.emit(source, event))
-            test = f"filled({value})" if self.blank else f"{value} is not MISSING and {value} is not None"
-            for header, branch in ((f"if {test}:", self.then), ("else:", self.otherwise)):
-                with source.block(header), source.scratch():
-                    source.put(f"{result} = {branch.emit(source, event)}")
+        with source.untraced():
+            value = source.named(self.condition.emit(source, event))
+        test = f"filled({value})" if self.blank else f"{value} is not MISSING and {value} is not None"
+        for header, branch in ((f"if {test}:", self.then), ("else:", self.otherwise)):
+            with source.block(header):
+                source.put(f"{result} = {branch.emit(source, event)}")
         return result
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:

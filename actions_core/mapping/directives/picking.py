@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.mapping import expressions
-from actions_core.mapping.nodes import Absent, Constant
+from actions_core.mapping.nodes import Absent, Constant, Object
 from actions_core.mapping.operations import (
+    MAX_TEXT,
     check_size,
     fill_both,
     fill_template,
@@ -19,7 +20,7 @@ from actions_core.mapping.operations import (
 )
 from actions_core.mapping.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
 from actions_core.mapping.reading import kind
-from actions_core.mapping.source import EVENT, Node, Source
+from actions_core.mapping.source import EVENT, ITEM, Node, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,24 +40,31 @@ class Path:
     steps: Steps
 
     def emit(self, source: Source, event: str) -> str:
-        value = event
         if len(self.steps) > _LONGEST_INLINE:
             source.use(read)
             value = source.let(f"read({event}, {source.keep(self.steps)})")
         else:
             source.use(step_into)
-            for step in self.steps:
-                key = source.constant(step)
-                found = f"{value}.get({key}, MISSING)"
-                if value != EVENT:
-                    found += f" if type({value}) is dict else step_into({value}, {key})"
-                value = source.let(found)
+            value = _emit_steps(source, event, self.steps, "step_into({value}, {key})")
         note_read(source, event, self.steps, value)
         return value
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is not None:
             yield base + self.steps
+
+
+def _emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
+    """Step by step into objects; `of_others` says what any other value gives."""
+    value = event
+    for depth, step in enumerate(steps, 1):
+        key = source.constant(step)
+        found, way = f"{value}.get({key}, MISSING)", ""
+        if value != EVENT:
+            way = of_others
+            found += f" if type({value}) is dict else {of_others.format(value=value, key=key)}"
+        value = source.once((event, way, steps[:depth]), found)
+    return value
 
 
 def note_read(source: Source, event: str, steps: Steps, value: str) -> None:
@@ -102,10 +110,8 @@ class Template:
         source.use(template_text, check_size, fill_template)
         place = source.constant(self.place)
         braces = 3 if next(holes(self.text, 3), None) else 2
-        result = source.variable()
-        with source.scratch():
-            source.put(f"{result} = ''.join(({', '.join(self._parts(source, event, braces))},))")
-        source.put(f"check_size(len({result}), {place})")
+        result = source.let(f"''.join(({', '.join(self._parts(source, event, braces))},))")
+        source.put(f"if len({result}) > {MAX_TEXT}: check_size(len({result}), {place})")
         if braces != 2:  # noqa: PLR2004  # what the first pass has put in may hold a placeholder of its own
             source.put(f"if '{{{{' in {result}: {result} = fill_template({result}, {event}, {place}, 2)")
         return result
@@ -115,10 +121,10 @@ class Template:
         at = 0
         for start, end, path in holes(self.text, braces):
             value = Path(parse_path(path)).emit(source, event)
-            parts.append(source.constant(self.text[at:start]))
+            parts += [source.constant(self.text[at:start])] if start > at else []
             parts.append(f"{value} if type({value}) is str else template_text({value})")
             at = end
-        return [*parts, source.constant(self.text[at:])]
+        return [*parts, source.constant(self.text[at:])] if at < len(self.text) else parts
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is None:
@@ -168,7 +174,11 @@ class ArrayPath:
         if self.shape is None:
             return value
         source.use(shape_items)
-        return source.let(f"shape_items({value}, {source.function(self.shape)})")
+        shape, value = source.function(self.shape), source.named(value)
+        others = f"shape_items({value}, {shape})"
+        if not isinstance(self.shape, Object | Constant):
+            return source.let(others)
+        return source.let(f"[{shape}({ITEM}) for {ITEM} in {value}] if type({value}) is list else {others}")
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         yield from self.value.reads(base)
@@ -224,11 +234,8 @@ class FieldPath:
     steps: Steps
 
     def emit(self, source: Source, event: str) -> str:
-        value = event
-        for step in self.steps:
-            found = f"{value}.get({source.constant(step)}, MISSING)"
-            value = source.let(found if value == EVENT else f"{found} if type({value}) is dict else MISSING")
-        source.put(f"if {value} is None: {value} = MISSING")
+        found = _emit_steps(source, event, self.steps, "MISSING")
+        value = source.let(f"MISSING if {found} is None else {found}")
         note_read(source, event, self.steps, value)
         return value
 
