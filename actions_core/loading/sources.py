@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,12 +23,12 @@ def schema(name: str) -> JsonObject:
     """
     if name not in SCHEMAS:
         raise DefinitionError(f"there is no schema {name!r}; there are {', '.join(SCHEMAS)}")
-    package = Path(str(importlib.resources.files("actions_core")))
+    from importlib.resources import files  # costly, and a program that is set up needs it no more
+
+    package = Path(str(files(__name__.partition(".")[0])))
     # A wheel carries the schemas inside the package; in a working tree they lie beside it.
-    folder = next(
-        (found for found in (package / "schemas", package.parent / "schemas") if found.is_dir()), package
-    )
-    document: JsonObject = read_json(folder / f"{name}.schema.json")
+    inside, beside = package / "schemas", package.parent / "schemas"
+    document: JsonObject = read_json((inside if inside.is_dir() else beside) / f"{name}.schema.json")
     return document
 
 
@@ -37,8 +36,10 @@ def package_file(package: str | None, name: str) -> Path:
     """The path of a file that lies in a package; raises `DefinitionError` where there is no such package."""
     if not package:
         raise DefinitionError("Destination.from_package wants __package__, and this module is in no package")
+    from importlib.resources import files  # as above
+
     try:
-        found = importlib.resources.files(package) / name
+        found = files(package) / name
     except (ImportError, TypeError, ValueError) as error:
         raise DefinitionError(f"the package {package} cannot be found: {error}") from None
     return Path(str(found))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actions_core.errors import Problem, child_path
@@ -77,9 +78,19 @@ def _validator(held: _Held) -> Any:
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    made: Any = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call] # as its stubs have it
+    made: Any = extend(Draft202012Validator, {"pattern": _whole_pattern}, type_checker=checker)  # type: ignore[no-untyped-call] # as its stubs have it
     registry: Any = Registry(retrieve=elsewhere)  # type: ignore[call-arg] # attrs makes the parameter
     return made(held.schema, registry=registry)
+
+
+def _whole_pattern(_: Any, pattern: str, instance: Json, __: JsonObject) -> Iterator[Any]:
+    """`$` as JSON Schema means it: the very end. Python's also stands before a last line break."""
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(instance, str) and not re.search(
+        pattern.removesuffix("$") + r"\Z" * pattern.endswith("$"), instance
+    ):
+        yield ValidationError(pattern)
 
 
 def _order(error: ValidationError, data: Json) -> list[int]:

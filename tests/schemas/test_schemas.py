@@ -17,6 +17,7 @@ from actions_core.events import EVENT_TYPES
 from actions_core.fields import FIELD_KEYS, FIELD_TYPES, FORMATS
 from actions_core.loading import schema
 from actions_core.names import camel_case
+from actions_core.validation.documents import check_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,3 +196,99 @@ def test_a_schema_that_is_not_there_is_an_error_of_ours() -> None:
     with pytest.raises(DefinitionError, match="destination, workspace, mapping, event"):
         schema("nothing")
     assert schema("event") is schema("event")
+
+
+INSTANCE = {"destination": "sample"}
+WORKSPACE = {
+    "$schema": "workspace.schema.json",
+    "destinations": [
+        {
+            "id": "one",
+            "destination": "sample",
+            "enabled": True,
+            "settings": {"apiKey": {"$env": "KEY"}, "nested": {"list": [{"$env": "OTHER"}, 1]}, "none": None},
+            "subscriptions": [
+                {
+                    "name": "Track",
+                    "partnerAction": "track",
+                    "subscribe": 'type = "track"',
+                    "mapping": {"name": {"@jmespath": "event"}},
+                    "enabled": False,
+                },
+                {"partnerAction": "track", "subscribe": 'type = "track"', "mapping": None},
+            ],
+            "filters": [
+                {"if": 'event = "Secret"', "actions": [{"type": "DROP"}], "enabled": True},
+                {
+                    "name": "Some",
+                    "if": 'type = "track"',
+                    "actions": [
+                        {"type": "SAMPLE", "percent": 0.5, "path": "userId"},
+                        {"type": "ALLOW_PROPERTIES", "fields": {"properties": {"fields": ["a"]}}},
+                    ],
+                },
+            ],
+            "delivery": {
+                "concurrency": 5,
+                "timeout": 0.5,
+                "retry": {"tries": 1, "within": 0, "base": 1, "cap": 2.5},
+            },
+        },
+        {"destination": "sample", "id": None, "subscriptions": "presets", "delivery": None},
+    ],
+}
+REFUSED: list[tuple[JsonObject, str]] = [
+    ({"id": ""}, "$.destinations[0].id: must not be empty"),
+    ({"subscriptions": "preset"}, "$.destinations[0].subscriptions: must be 'presets', but it is 'preset'"),
+    (
+        {"subscriptions": {}},
+        "$.destinations[0].subscriptions: must be a list or a string, but it is an object",
+    ),
+    (
+        {"subscriptions": [{"partnerAction": "a", "subscribe": "x"}] * 51},
+        "$.destinations[0].subscriptions: must have at most 50 items, but it has 51",
+    ),
+    (
+        {"subscriptions": [{"subscribe": "x"}]},
+        "$.destinations[0].subscriptions[0]: the key 'partnerAction' is missing",
+    ),
+    ({"settings": {"key": {"$env": 5}}}, "$.destinations[0].settings.key.$env: must be a string"),
+    (
+        {"settings": {"key": {"$env": "A", "b": 1}}},
+        "$.destinations[0].settings.key.b: the key 'b' is not known",
+    ),
+    ({"settings": {"a": [{"b": {"$env": ""}}]}}, "$.destinations[0].settings.a[0].b.$env: must not be empty"),
+    ({"delivery": {"concurrency": 0}}, "$.destinations[0].delivery.concurrency: must be at least 1"),
+    ({"delivery": {"concurrency": 1.0}}, "$.destinations[0].delivery.concurrency: must be a whole number"),
+    ({"delivery": {"timeout": 0}}, "$.destinations[0].delivery.timeout: must be more than 0"),
+    (
+        {"delivery": {"retry": {"trys": 1}}},
+        "$.destinations[0].delivery.retry.trys: the key 'trys' is not known; did",
+    ),
+    (
+        {"delivery": {"retry": {"tries": None}}},
+        "$.destinations[0].delivery.retry.tries: must be a whole number",
+    ),
+    ({"enabeld": True}, "$.destinations[0].enabeld: the key 'enabeld' is not known; did you mean 'enabled'?"),
+    ({"filters": [{"if": "x", "actions": []}]}, "$.destinations[0].filters[0].actions: must not be empty"),
+    (
+        {"filters": [{"if": "x", "actions": [{"type": "SAMPLE"}]}]},
+        "$.destinations[0].filters[0].actions[0]: the key 'percent' is missing",
+    ),
+    (
+        {"filters": [{"if": "x", "actions": [{"type": "DROPP"}]}]},
+        "$.destinations[0].filters[0].actions[0].type: must be 'DROP', 'SAMPLE'",
+    ),
+]
+
+
+def test_a_workspace_that_uses_every_option_passes() -> None:
+    """What the design promises, and null for what is not said."""
+    assert check_document(WORKSPACE, schema("workspace")) == []
+
+
+@pytest.mark.parametrize(("change", "said"), REFUSED)
+def test_a_faulty_workspace_is_refused(change: JsonObject, said: str) -> None:
+    """One fault, one sentence at its path."""
+    problems = check_document({"destinations": [{**INSTANCE, **change}]}, schema("workspace"))
+    assert [str(problem)[: len(said)] for problem in problems] == [said]

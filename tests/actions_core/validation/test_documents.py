@@ -47,6 +47,7 @@ SENTENCES: list[tuple[dict[str, Any], str]] = [
     ({"kind": {"a": [1]}}, "$.kind: must be 'track' or 'identify', but it is {\"a\": [1]}"),
     ({"only": "preset"}, "$.only: must be 'presets', but it is 'preset'"),
     ({"slug": "A b"}, "$.slug: 'A b' does not have the form ^[a-z]+$, such as 'sample'"),
+    ({"slug": "ab\n"}, r"$.slug: 'ab\n' does not have the form ^[a-z]+$, such as 'sample'"),
     ({"count": True}, "$.count: must be a whole number, but it is true"),
     ({"count": 2.0}, "$.count: must be a whole number, but it is the number 2.0"),
     ({"count": 0}, "$.count: must be at least 1, but it is 0"),
