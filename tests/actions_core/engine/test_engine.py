@@ -414,7 +414,7 @@ def test_intake_waits_for_a_slow_reader() -> None:
 
 
 def test_closing_accounts_for_every_event() -> None:
-    """Closed under load: what was under way is sent or failed, what waited was not tried, the rest untaken."""
+    """Closed under load: what was under way is done, what waited was not tried, the rest is untaken."""
     slow = Slow(0.2)
     source = iter([make_event() for _ in range(500)])
 

@@ -1,0 +1,280 @@
+"""Batches: every node in its place, and the handler sees only what may be sent."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from actions_core import (
+    BatchReport,
+    Client,
+    Context,
+    Destination,
+    Engine,
+    Job,
+    JobStatus,
+    MultiStatus,
+    Node,
+    Poll,
+    Registry,
+    Request,
+    Response,
+    Workspace,
+    load_destination,
+)
+from actions_core.testing import RecordingTransport, make_event
+
+TRACK = 'type = "track"'
+Answer = Callable[..., Any]
+
+
+def make_destination(answer: Answer, poll: Answer | None = None) -> Destination:
+    """A destination with one action whose batches `answer` handles."""
+    fields: dict[str, Any] = {
+        "name": {
+            "label": "Name",
+            "description": "D",
+            "type": "string",
+            "required": True,
+            "default": {"@path": "$.event"},
+        },
+        "region": {"label": "Region", "description": "D", "type": "string"},
+        "batch_size": {"label": "Size", "description": "D", "type": "integer", "default": 1000},
+        "batch_bytes": {"label": "Bytes", "description": "D", "type": "integer"},
+        "batch_keys": {"label": "Keys", "description": "D", "type": "string", "multiple": True},
+    }
+    actions = {"add": {"title": "Add", "description": "D", "fields": fields}}
+    destination = load_destination({"slug": "batches", "name": "B", "mode": "cloud", "actions": actions})
+
+    @destination.action("add")
+    def add(name: str, region: str | None = None) -> Request:
+        return Request("POST", "https://b.test/one", json={"name": name})
+
+    destination.batch("add")(answer)
+    if poll is not None:
+        destination.poll("add")(poll)
+    return destination
+
+
+def send_batch(
+    destination: Destination,
+    events: list[Any],
+    *,
+    mapping: dict[str, Any] | None = None,
+    transport: RecordingTransport | None = None,
+    **options: Any,
+) -> BatchReport:
+    """Send the events in one batch."""
+    registry = Registry()
+    registry.register(destination)
+    subscription = {"partnerAction": "add", "subscribe": TRACK, "mapping": {"name": {"@path": "$.event"}}}
+    subscription["mapping"] = {**subscription["mapping"], **(mapping or {})}  # type: ignore[dict-item]
+    delivery = {"retry": {"tries": 2, "base": 0}, "poll": {"base": 0.001, "within": 0.1}}
+    instance = {
+        "id": "one",
+        "destination": "batches",
+        "subscriptions": [subscription],
+        "delivery": delivery,
+        **options,
+    }
+
+    async def scenario() -> BatchReport:
+        workspace = Workspace.from_dict({"destinations": [instance]})
+        async with Engine(
+            workspace, registry=registry, transport=transport or RecordingTransport()
+        ) as engine:
+            return await engine.send_batch(events)
+
+    return asyncio.run(scenario())
+
+
+def nodes_of(report: BatchReport) -> tuple[Node, ...]:
+    """The nodes of the one subscription."""
+    (result,) = report.results
+    return result.nodes
+
+
+def test_a_thousand_events_keep_their_places() -> None:
+    """Of 1,000 events, 100 invalid and 100 unmatched: each has its node, and the handler saw the 800."""
+    seen: list[str] = []
+
+    def answer(payloads: list[dict[str, Any]]) -> MultiStatus:
+        found = MultiStatus()
+        for payload in payloads:
+            seen.append(payload["name"])
+            found.add_success(201, body=payload["name"], sent=payload)
+        return found
+
+    kinds = ["invalid"] * 100 + ["unmatched"] * 100 + ["good"] * 800
+    random.Random(7).shuffle(kinds)
+    make = {
+        "invalid": lambda number: make_event(event={"n": number}),
+        "unmatched": lambda number: make_event(type="page", event=str(number)),
+        "good": lambda number: make_event(event=str(number)),
+    }
+    nodes = nodes_of(send_batch(make_destination(answer), [make[k](n) for n, k in enumerate(kinds)]))
+    assert len(nodes) == 1000
+    for number, (kind, node) in enumerate(zip(kinds, nodes, strict=True)):
+        if kind == "good":
+            assert (node.status, node.body, node.ok) == (201, str(number), True)
+        else:
+            assert (node.status, node.ok, node.errorreporter) == (400, False, "INTEGRATIONS")
+            assert node.errortype == ("PAYLOAD_VALIDATION_FAILED" if kind == "invalid" else "BAD_REQUEST")
+    assert seen == [str(number) for number, kind in enumerate(kinds) if kind == "good"]
+
+
+def test_what_is_no_event_has_its_node_too() -> None:
+    """An item of a batch that is no event is a 400 in its place; the rest go on."""
+    nodes = nodes_of(send_batch(make_destination(lambda payloads: None), [make_event(), 7, make_event()]))
+    assert [node.status for node in nodes] == [200, 400, 200]
+    assert nodes[1].errortype == "EVENT_INVALID"
+    assert send_batch(make_destination(lambda payloads: None), []).results[0].nodes == ()
+
+
+def test_one_response_counts_for_all() -> None:
+    """A handler that gives one request has its answer's status and body for every payload."""
+
+    def answer(payloads: list[dict[str, Any]]) -> Request:
+        return Request("POST", "https://b.test/many", json=payloads)
+
+    transport = RecordingTransport([Response(202, {}, b'{"ok":1}')])
+    nodes = nodes_of(send_batch(make_destination(answer), [make_event()] * 3, transport=transport))
+    assert [node.to_dict() for node in nodes] == [{"status": 202, "body": {"ok": 1}}] * 3
+    transport = RecordingTransport([Response(422, {}, b'{"no":1}')])
+    nodes = nodes_of(send_batch(make_destination(answer), [make_event()] * 2, transport=transport))
+    assert [(node.status, node.errortype) for node in nodes] == [(422, "UNPROCESSABLE_ENTITY")] * 2
+    assert nodes[0].body == {"no": 1}
+    assert nodes[0].errorreporter == "DESTINATION"
+
+
+def test_mixed_outcomes_and_missing_nodes() -> None:
+    """A MultiStatus counts node by node; a payload without a node is a 500."""
+
+    def answer(payloads: list[dict[str, Any]]) -> MultiStatus:
+        found = MultiStatus(3)
+        found.put(0, Node(200, body="fine"))
+        found.put(2, Node(429, errortype=None, errormessage="slow"))
+        return found
+
+    def failing(payloads: list[dict[str, Any]]) -> MultiStatus:
+        found = MultiStatus()
+        found.add_failure(529, "busy", body={"why": "load"})
+        found.add_failure(429, "slow down")
+        found.add_failure(799, "odd")
+        return found
+
+    nodes = nodes_of(send_batch(make_destination(answer), [make_event()] * 3))
+    assert [node.status for node in nodes] == [200, 500, 429]
+    nodes = nodes_of(send_batch(make_destination(failing), [make_event()] * 3))
+    assert [node.errortype for node in nodes] == ["SITE_IS_OVERLOADED", "TOO_MANY_REQUESTS", "UNKNOWN_ERROR"]
+    assert [node.errorreporter for node in nodes] == ["DESTINATION", "INTEGRATIONS", "INTEGRATIONS"]
+
+
+def test_a_handler_that_raises_fails_its_batch_only() -> None:
+    """What a handler raises becomes the node of each of its payloads."""
+
+    def answer(payloads: list[dict[str, Any]]) -> None:
+        raise KeyError(payloads[0]["name"])
+
+    nodes = nodes_of(send_batch(make_destination(answer), [make_event()] * 2))
+    assert [(node.status, node.errortype) for node in nodes] == [(500, "HANDLER_FAILED")] * 2
+
+
+def test_sizes_and_keys_divide_a_batch() -> None:
+    """Payloads that differ in a key, or are too many, or too large together, go in batches of their own."""
+    batches: list[list[str]] = []
+
+    def answer(payloads: list[dict[str, Any]]) -> None:
+        batches.append([payload["name"] for payload in payloads])
+
+    events = [make_event(event=name, properties={"r": name[0]}) for name in ("a1", "b1", "a2", "a3", "b2")]
+    keyed = {"region": {"@path": "$.properties.r"}, "batch_keys": ["region"]}
+    send_batch(make_destination(answer), events, mapping=keyed)
+    assert sorted(batches) == [["a1", "a2", "a3"], ["b1", "b2"]]
+    batches.clear()
+    send_batch(make_destination(answer), events, mapping={"batch_size": 2})
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    batches.clear()
+    send_batch(make_destination(answer), events, mapping={"batch_bytes": 60})
+    assert all(len(batch) == 1 for batch in batches)
+
+
+def test_batching_can_be_switched_off() -> None:
+    """An action that takes batches has `enable_batching`; false sends one by one."""
+    transport = RecordingTransport()
+
+    def answer(payloads: list[dict[str, Any]]) -> None:
+        raise AssertionError
+
+    report = send_batch(
+        make_destination(answer), [make_event()] * 3, mapping={"enable_batching": False}, transport=transport
+    )
+    assert [node.status for node in nodes_of(report)] == [200] * 3
+    assert [request.url for request in transport.requests] == ["https://b.test/one"] * 3
+
+
+def test_a_job_is_polled_until_it_is_done() -> None:
+    """A batch that becomes a job is asked for until it is done; its nodes go to the payloads it took."""
+    asked: list[tuple[str, int]] = []
+
+    def answer(payloads: list[dict[str, Any]]) -> Job:
+        refused = MultiStatus(len(payloads))
+        for index in range(len(payloads)):
+            refused.put(
+                index, Node(200) if index != 1 else Node(400, errortype="BAD_REQUEST", errormessage="x")
+            )
+        return Job("job-1", nodes=refused)
+
+    def poll(job_id: str, upload_count: int) -> Poll:
+        asked.append((job_id, upload_count))
+        if len(asked) < 3:
+            return Poll(JobStatus.IN_PROGRESS)
+        found = MultiStatus()
+        found.add_success(200, body="first")
+        found.add_failure(500, "third", body="no")
+        return Poll(JobStatus.FAILED, found)
+
+    nodes = nodes_of(send_batch(make_destination(answer, poll), [make_event()] * 3))
+    assert [node.status for node in nodes] == [200, 400, 500]
+    assert asked == [("job-1", 2)] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (JobStatus.SUCCEEDED, (200, None)),
+        (JobStatus.FAILED, (500, "INTERNAL_SERVER_ERROR")),
+        (JobStatus.RETRYABLE_ERROR, (500, "RETRYABLE_ERROR")),
+        (JobStatus.IN_PROGRESS, (408, "SELF_TIMEOUT")),
+    ],
+)
+def test_without_nodes_the_status_of_a_job_decides(
+    status: JobStatus, expected: tuple[int, str | None]
+) -> None:
+    """A job's status stands for all of its payloads; one that never ends fails at the deadline."""
+    destination = make_destination(lambda payloads: Job("j"), lambda job_id: Poll(status))
+    nodes = nodes_of(send_batch(destination, [make_event()] * 2))
+    assert [(node.status, node.errortype) for node in nodes] == [expected] * 2
+
+
+def test_a_batch_handler_sees_its_events_and_memberships() -> None:
+    """The context of a batch has the events and memberships in the order of the payloads."""
+    seen: list[Any] = []
+
+    async def answer(payloads: list[dict[str, Any]], context: Context, client: Client) -> None:
+        seen.append((context.audience_settings, context.memberships, [e["event"] for e in context.events]))
+
+    def member(value: bool) -> dict[str, Any]:  # noqa: FBT001 - the value is what the helper is about
+        personas = {
+            "computation_class": "audience",
+            "computation_key": "vip",
+            "audience_settings": {"list": str(value)},
+        }
+        return make_event(event=str(value), properties={"vip": value}, context={"personas": personas})
+
+    send_batch(make_destination(answer), [member(True), member(False), make_event()])
+    assert seen == [({"list": "True"}, [True, False, None], ["True", "False", "Test Event"])]
