@@ -28,7 +28,7 @@ from destinations.fullstory.sandbox.organization import Organization, User
 from destinations.fullstory.sandbox.routes import ROUTES, Call, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from actions_core import Request, Response
@@ -60,12 +60,13 @@ class FullStorySandbox:
     admin_key = ADMIN_KEY
     viewer_key = VIEWER_KEY
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all are options, each with a default
         self,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         keys: dict[str, str] | None = None,
+        identified: Iterable[str] = (),
         rate_limit: int | None = None,
         batch_seconds: float = 0.05,
         limits: Limits | None = None,
@@ -78,6 +79,7 @@ class FullStorySandbox:
         self._clock = clock
         self._second = (0, 0)
         self._organization = Organization()
+        self.identify(*identified)
         self._replays = Replays(clock)
         self._faults = Faults()
         self._batches = Batches(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from actions_core import PayloadError
 from actions_core.context import Context, Scope
@@ -306,3 +308,38 @@ def test_deletion() -> None:
             handlers.delete_user(nothing)
     with pytest.raises(PayloadError):
         handlers.delete_user("\ud800")
+
+
+texts = (
+    st.none()
+    | st.text(max_size=5)
+    | st.sampled_from([".", "..", "\ud800", "a/b?c", "x" * 300, "1%3A2", "%zz"])
+)
+times = (
+    st.none() | st.text(max_size=5) | st.integers() | st.floats() | st.sampled_from(["2026-01-02", "1e400"])
+)
+objects = st.none() | st.dictionaries(
+    st.text(max_size=4), st.none() | st.lists(st.integers() | st.text()), max_size=3
+)
+
+
+@given(texts, texts, texts, objects, times, st.none() | st.booleans())
+def test_any_fields(
+    one: str | None, two: str | None, three: str | None, known: Any, time: Any, recent: Any
+) -> None:
+    """Whatever the fields hold, a request comes out that can be written, or a `PayloadError`."""
+    event = {"name": two or "", "properties": known, "timestamp": time, "use_recent_session": recent}
+    user = {"email": two, "display_name": three, "anonymous_id": one}
+    calls = [
+        lambda: handlers.track_event(user_id=one or "", session_url=three, context=context(), **event),
+        lambda: handlers.track_event_v2(user_id=one, session_url=three, context=context(), **event),
+        lambda: handlers.identify_user(user_id=one or "", traits=known, context=context(), **user),
+        lambda: handlers.identify_user_v2(uid=one, properties=known, context=context(), **user),
+    ]
+    for call in calls:
+        try:
+            request = handlers.prepare(call(), context()).complete()
+        except PayloadError:
+            continue
+        assert request.content()[0]
+        assert request.url.isascii()
