@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.javascript import WHITESPACE, number_text, stringify, to_text
+from actions_core.javascript import WHITESPACE, number_text, to_text
 from actions_core.mapping.paths import parse_path, read
 from actions_core.mapping.reading import kind
 from actions_core.mapping.source import fail
@@ -211,11 +211,6 @@ def decode(value: Json | Missing) -> Json | Missing:
         return _DECODER.decode(value)
     except ValueError:
         return value
-
-
-def encode(value: Json | Missing) -> str | Missing:
-    """The value as JSON text."""
-    return MISSING if value is MISSING else stringify(value)
 
 
 def shape_items(value: Json | Missing, shape: Callable[[Json], Json | Missing]) -> Json | Missing:

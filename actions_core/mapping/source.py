@@ -51,6 +51,7 @@ class Source:
     ) -> None:
         self.names: dict[str, object] = {"MISSING": MISSING, "fail": fail} if names is None else names
         self.traced = traced
+        self.loops = 0
         self._functions: list[str] = []
         self._lines: list[str] = []
         self._depth = depth
@@ -91,6 +92,14 @@ class Source:
         for key in self._learnt.pop():
             del self._known[key]
         self._depth -= 1
+
+    @contextmanager
+    def loop(self, header: str) -> Iterator[None]:
+        """Write what follows inside a loop."""
+        self.loops += 1
+        with self.block(header):
+            yield
+        self.loops -= 1
 
     @contextmanager
     def untraced(self) -> Iterator[None]:

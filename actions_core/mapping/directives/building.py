@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.javascript import truthy
+from actions_core.javascript import stringify, truthy
 from actions_core.mapping.directives.picking import Path
 from actions_core.mapping.nodes import Absent
-from actions_core.mapping.operations import decode, drop_nulls, encode, flatten, merge
+from actions_core.mapping.operations import decode, drop_nulls, flatten, merge
 from actions_core.mapping.reading import kind
 from actions_core.mapping.source import EVENT, Node, Source
 
@@ -33,12 +33,14 @@ class Call:
     function: Callable[..., Json]
     value: Node
     arguments: tuple[tuple[str, Json], ...] = ()
+    missing_stays: bool = True
 
     def emit(self, source: Source, event: str) -> str:
         source.use(self.function)
         arguments = [f", {name}={source.constant(value)}" for name, value in self.arguments]
-        value = self.value.emit(source, event)
-        return source.let(f"{self.function.__name__}({value}{''.join(arguments)})")
+        value = source.named(self.value.emit(source, event))
+        call = f"{self.function.__name__}({value}{''.join(arguments)})"
+        return source.let(f"MISSING if {value} is MISSING else {call}" if self.missing_stays else call)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         return self.value.reads(base)
@@ -62,7 +64,8 @@ def read_flatten(option: Json, reader: Reader) -> Node:
     if not separator:
         return reader.never_works("must have a separator that is not empty, and fails without one")
     omit_arrays = truthy(options.get("omitArrays"))
-    return Call(flatten, value, (("separator", separator), ("omit_arrays", omit_arrays)))
+    arguments = (("separator", separator), ("omit_arrays", omit_arrays))
+    return Call(flatten, value, arguments, missing_stays=False)
 
 
 _JSON: Final = ("mode", "value")
@@ -77,7 +80,7 @@ def read_json(option: Json, reader: Reader) -> Node:
     value = reader.read(options["value"], "value")
     if not truthy(options["value"]):
         return reader.never_works("is empty, and @json fails without a value", "value")
-    return Call(encode if mode == "encode" else decode, value)
+    return Call(stringify if mode == "encode" else decode, value)
 
 
 @attrs.frozen

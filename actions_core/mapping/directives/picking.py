@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.mapping import expressions
-from actions_core.mapping.nodes import Absent, Constant, Object
+from actions_core.mapping.nodes import Absent, Constant, always
 from actions_core.mapping.operations import (
     MAX_TEXT,
     check_size,
@@ -20,7 +20,7 @@ from actions_core.mapping.operations import (
 )
 from actions_core.mapping.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
 from actions_core.mapping.reading import kind
-from actions_core.mapping.source import EVENT, ITEM, Node, Source
+from actions_core.mapping.source import EVENT, Node, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: A longer path is walked by a function instead of being written out step by step.
 _LONGEST_INLINE: Final = 12
+#: Python allows twenty loops inside each other; item shapes beyond this become functions.
+_DEEPEST_LOOP: Final = 10
 MAX_LIQUID: Final = 1_000
 
 
@@ -110,21 +112,22 @@ class Template:
         source.use(template_text, check_size, fill_template)
         place = source.constant(self.place)
         braces = 3 if next(holes(self.text, 3), None) else 2
-        result = source.let(f"''.join(({', '.join(self._parts(source, event, braces))},))")
+        result = source.let(f"f{self._format(source, event, braces)!r}")
         source.put(f"if len({result}) > {MAX_TEXT}: check_size(len({result}), {place})")
         if braces != 2:  # noqa: PLR2004  # what the first pass has put in may hold a placeholder of its own
             source.put(f"if '{{{{' in {result}: {result} = fill_template({result}, {event}, {place}, 2)")
         return result
 
-    def _parts(self, source: Source, event: str, braces: int) -> list[str]:
+    def _format(self, source: Source, event: str, braces: int) -> str:
+        """The text as what stands between the quotation marks of an f-string."""
         parts = []
         at = 0
         for start, end, path in holes(self.text, braces):
             value = Path(parse_path(path)).emit(source, event)
-            parts += [source.constant(self.text[at:start])] if start > at else []
-            parts.append(f"{value} if type({value}) is str else template_text({value})")
+            parts.append(_plain(self.text[at:start]))
+            parts.append(f"{{{value} if type({value}) is str else template_text({value})}}")
             at = end
-        return [*parts, source.constant(self.text[at:])] if at < len(self.text) else parts
+        return "".join([*parts, _plain(self.text[at:])])
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is None:
@@ -132,6 +135,10 @@ class Template:
         for braces in (2, 3):
             for _, _, path in holes(self.text, braces):
                 yield base + parse_path(path)
+
+
+def _plain(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 @attrs.frozen
@@ -173,12 +180,20 @@ class ArrayPath:
         value = self.value.emit(source, event)
         if self.shape is None:
             return value
-        source.use(shape_items)
-        shape, value = source.function(self.shape), source.named(value)
-        others = f"shape_items({value}, {shape})"
-        if not isinstance(self.shape, Object | Constant):
-            return source.let(others)
-        return source.let(f"[{shape}({ITEM}) for {ITEM} in {value}] if type({value}) is list else {others}")
+        if source.loops >= _DEEPEST_LOOP:
+            source.use(shape_items)
+            return source.let(f"shape_items({value}, {source.function(self.shape)})")
+        value = source.named(value)
+        result = source.let(f"[{value}] if isinstance({value}, dict) else {value}")
+        with source.block(f"if isinstance({result}, list):"):
+            shaped = source.let("[]")
+            item = source.variable()
+            with source.loop(f"for {item} in {result}:"):
+                new = self.shape.emit(source, item)
+                absent = "" if always(self.shape, new) else f"None if {new} is MISSING else "
+                source.put(f"{shaped}.append({absent}{new})")
+            source.put(f"{result} = {shaped}")
+        return result
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         yield from self.value.reads(base)
