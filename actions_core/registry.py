@@ -60,6 +60,8 @@ class Registry:
 
         Registering the same object again changes nothing; another one of the same slug is an error.
         """
+        if not isinstance(destination, Destination):
+            raise DefinitionError(f"{shown(type(destination).__name__)} is not a Destination")
         before = self._entries.get(destination.slug)
         if before is None:
             _check(destination)

@@ -106,6 +106,9 @@ class ActionSpec:
     dynamic_fields: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     status_hints: Mapping[int, str] = attrs.field(factory=dict)
     superseded_by: str | None = None
+    #: requests written in the definition itself, in place of functions
+    request: JsonObject | None = None
+    batch_request: JsonObject | None = None
 
     @property
     def default_mapping(self) -> JsonObject:
@@ -161,6 +164,22 @@ class DestinationSpec:
     presets: tuple[PresetSpec, ...] = ()
     status_hints: Mapping[int, str] = attrs.field(factory=dict)
     tries_by_status: Mapping[int, int] = attrs.field(factory=dict)
+    #: what all requests written here share, and those that belong to no action
+    request: JsonObject | None = None
+    test_authentication: JsonObject | None = None
+    on_delete: JsonObject | None = None
+    urls_from_users: bool = False
+
+    @property
+    def public_addresses_only(self) -> bool:
+        """Whether its requests may reach public addresses only, where an instance does not allow others.
+
+        So it is where users choose the URLs: where the definition says so, and where it writes a request.
+        """
+        written = [self.request, self.test_authentication, self.on_delete]
+        for action in self.actions.values():
+            written += [action.request, action.batch_request]
+        return self.urls_from_users or any(request is not None for request in written)
 
     @property
     def settings(self) -> Mapping[str, FieldSpec]:

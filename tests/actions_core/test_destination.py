@@ -285,7 +285,7 @@ def note_all(destination: Destination) -> None:  # noqa: C901 - one function for
         return request, context
 
     @destination.test_authentication
-    def test_authentication(context: Context) -> Any: ...
+    def check_key(context: Context) -> Any: ...
 
     @destination.on_delete
     def delete(user_id: str, anonymous_id: str) -> Any:

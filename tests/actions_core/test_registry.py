@@ -119,6 +119,12 @@ def test_a_slug_that_is_not_there_is_named(slug: str, said: str) -> None:
         registry.get(slug)
 
 
+def test_only_destinations_can_be_registered() -> None:
+    """A definition, or the module of a plugin, is refused as such."""
+    with pytest.raises(DefinitionError, match="'dict' is not a Destination"):
+        Registry().register({"slug": "sample"})  # type: ignore[arg-type]
+
+
 def test_an_empty_registry_says_so() -> None:
     """Nothing is registered by importing the library."""
     with pytest.raises(DefinitionError, match="none is registered"):
