@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from actions_core.types import Json
 
 #: What JavaScript's `trim` takes away; Python's `strip` takes away others.
-WHITESPACE: Final = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+WHITESPACE: Final = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 
 _DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
@@ -78,7 +81,7 @@ def _place_point(digits: str, point: int) -> str:
     return f"{digits[0]}{fraction}e{point - 1:+d}"
 
 
-def to_text(value: Json | Missing) -> str:
+def to_text(value: Json | Missing) -> str:  # noqa: PLR0911  # one for each kind of value
     """The value as JavaScript's `String()` gives it."""
     if isinstance(value, str):
         return value
@@ -138,11 +141,10 @@ def _fast_encoder() -> Callable[[Json, int], Iterable[str]]:
     if make is None:
         encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
         return lambda value, _: encode(value)
-    # As JSONEncoder makes it for each value anew: no check for circles, no default for other types,
-    # characters as they are, no indent, separators, order as it comes, no skipping, no NaN.
-    encoder: Callable[[Json, int], Iterable[str]] = make(
-        None, _refuse, json.encoder.encode_basestring, None, ":", ",", False, False, False
-    )
+    # As JSONEncoder makes it, but only once. No check for circles, no way out for other types, characters
+    # as they are, no indent, the separators; keys neither sorted nor skipped, and no NaN.
+    options = (None, _refuse, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    encoder: Callable[[Json, int], Iterable[str]] = make(*options)
     return encoder
 
 
@@ -153,7 +155,7 @@ def _refuse(value: object) -> None:
 _encode: Final = _fast_encoder()
 
 
-def _write(value: Json | Missing) -> str:
+def _write(value: Json | Missing) -> str:  # noqa: PLR0911  # one for each kind of value
     if isinstance(value, str):
         return quote(value)
     if value is True:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.errors import MappingError, Problem, child_path
+from actions_core.errors import MappingError, Problem
 from actions_core.mapping.directives import DIRECTIVES
-from actions_core.mapping.nodes import Constant, Object
+from actions_core.mapping.nodes import Object
 from actions_core.mapping.paths import format_path
 from actions_core.mapping.reading import METADATA, Reader, is_directive, kind
 from actions_core.mapping.source import Source

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 import jmespath
@@ -17,12 +17,15 @@ import jmespath.exceptions
 from jmespath.visitor import TreeInterpreter
 
 from actions_core.javascript import stringify
+from actions_core.mapping.paths import ANY_ITEM
 from actions_core.mapping.source import fail
 from actions_core.types import MISSING
 
 if TYPE_CHECKING:
     from actions_core.mapping.paths import Steps
     from actions_core.types import Json, Missing
+
+_Tree: TypeAlias = dict[str, Any]
 
 MAX_SECONDS: Final = 0.5
 MAX_SIZE: Final = 100_000
@@ -39,7 +42,7 @@ class _BoundedInterpreter(TreeInterpreter):
         super().__init__()
         self.deadline = time.monotonic() + MAX_SECONDS
 
-    def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         value = super().visit(node, *args, **kwargs)
         if isinstance(value, str | list) and len(value) > MAX_SIZE:
             raise _TooMuch(f"makes more than {MAX_SIZE:,} items or characters")
@@ -53,7 +56,7 @@ class Expression:
     """A parsed expression; `fields` holds its steps where it is a plain path, `paths` what it reads."""
 
     text: str
-    tree: dict[str, Any]
+    tree: _Tree
     fields: Steps
     paths: tuple[Steps, ...]
 
@@ -72,16 +75,15 @@ class Expression:
 def parse(text: str) -> Expression | str:
     """The parsed expression, or what is wrong with it."""
     try:
-        tree = jmespath.compile(text).parsed
-        fields = _fields(tree) or ()
-        return Expression(text, tree, fields, tuple(dict.fromkeys(_paths(tree, ()))))
+        tree: _Tree = jmespath.compile(text).parsed  # type: ignore[assignment]  # as the stubs have it, a _TreeNode
+        return Expression(text, tree, _fields(tree) or (), _paths(tree))
     except jmespath.exceptions.JMESPathError as error:
         return f"is not JMESPath: {' '.join(str(error).split())}"
     except RecursionError:
         return "is JMESPath nested too deeply"
 
 
-def _fields(tree: dict[str, Any]) -> Steps | None:
+def _fields(tree: _Tree) -> Steps | None:
     """The field names of an expression of nothing else."""
     if tree["type"] == "field":
         return (tree["value"],)
@@ -91,11 +93,46 @@ def _fields(tree: dict[str, Any]) -> Steps | None:
     return None if None in parts else tuple(step for part in parts if part is not None for step in part)
 
 
-def _paths(tree: dict[str, Any], base: Steps | None) -> list[Steps]:
-    """The paths of the event that an expression reads, as far as they can be told by looking at it."""
-    found, _ = _walk(tree, base)
-    return found
+def _paths(tree: _Tree) -> tuple[Steps, ...]:
+    """The paths of the event that an expression reads, as far as looking at it can tell."""
+    reads: list[Steps] = []
+    _close(_walk(tree, (), reads), reads)
+    return tuple(dict.fromkeys(reads))
 
 
-def _walk(tree: dict[str, Any], base: Steps | None) -> tuple[list[Steps], Steps | None]:
-    return [], base
+def _close(end: Steps | None, reads: list[Steps]) -> None:
+    if end is not None:
+        reads.append(end)
+
+
+def _walk(  # noqa: PLR0911  # one for each kind of node
+    tree: _Tree, base: Steps | None, reads: list[Steps]
+) -> Steps | None:
+    """Where in the event the result stands, seen from `base`; None where it is made anew.
+
+    What is read on the way and is not part of the result goes to `reads`.
+    """
+    children: list[_Tree] = tree["children"]
+    match tree["type"]:
+        case "field":
+            return None if base is None else (*base, tree["value"])
+        case "index":
+            return None if base is None else (*base, str(tree["value"]) if tree["value"] >= 0 else ANY_ITEM)
+        case "identity" | "current" | "slice":
+            return base
+        case "subexpression" | "index_expression" | "pipe":
+            for child in children:
+                base = _walk(child, base, reads)
+            return base
+        case "flatten":
+            return _walk(children[0], base, reads)
+        case "projection" | "value_projection" | "filter_projection":
+            whole = _walk(children[0], base, reads)
+            item = None if whole is None else (*whole, ANY_ITEM)
+            for condition in children[2:]:
+                _close(_walk(condition, item, reads), reads)
+            return _walk(children[1], item, reads)
+        case _:
+            for child in children:
+                _close(_walk(child, base, reads), reads)
+            return None

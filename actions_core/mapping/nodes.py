@@ -1,3 +1,4 @@
+# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
 """The plain parts of a mapping: what is not a directive, and what a faulty directive leaves behind."""
 
 from __future__ import annotations
@@ -5,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import attrs
-
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Constant:
 
     value: Json
 
-    def emit(self, source: Source, event: str) -> str:  # noqa: ARG002  # every node has the same form
+    def emit(self, source: Source, event: str) -> str:  # noqa: ARG002  # the form of every node
         if not isinstance(self.value, list | dict):
             return source.constant(self.value)
         display = _display(self.value)
@@ -50,7 +50,7 @@ def _display(value: Json) -> str | None:
     """The value as Python source, None where that is long or cannot be said."""
     if isinstance(value, list | dict):
         keyed = value.items() if isinstance(value, dict) else enumerate(value)
-        parts = []
+        parts: list[str] = []
         for key, item in keyed:
             shown = _display(item)
             if shown is None or len(parts) * 4 > _LONGEST_DISPLAY:
@@ -66,7 +66,7 @@ def _display(value: Json) -> str | None:
 class Absent:
     """Nothing."""
 
-    def emit(self, source: Source, event: str) -> str:  # noqa: ARG002  # every node has the same form
+    def emit(self, source: Source, event: str) -> str:  # noqa: ARG002  # the form of every node
         return "MISSING"
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
@@ -123,10 +123,9 @@ class Fault:
     path: str
     message: str
 
-    def emit(self, source: Source, event: str) -> str:  # noqa: ARG002  # every node has the same form
+    def emit(self, source: Source, event: str) -> str:  # noqa: ARG002  # the form of every node
         source.put(f"raise fail({source.constant(self.path)}, {source.constant(self.message)})")
         return "MISSING"
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
         return iter(())
-

@@ -16,7 +16,7 @@ from actions_core.mapping.source import fail
 from actions_core.types import MISSING, Json, JsonObject, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _BASIC_PLANE_END: Final = 0xFFFF
 _ASCII_END: Final = 0x80
@@ -164,13 +164,14 @@ def flatten(value: Json | Missing, separator: str, *, omit_arrays: bool) -> Json
 
 
 def _flatten_into(
-    flat: JsonObject, prefix: str, value: Json | Missing, separator: str, taken_apart: type | tuple[type, ...]
+    flat: JsonObject, prefix: str, value: Json, separator: str, taken_apart: type | tuple[type, ...]
 ) -> None:
     if not isinstance(value, taken_apart):
         if value is not MISSING:
             flat[prefix] = value
         return
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+    items: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
         joined = f"{prefix}{separator}{key}" if prefix else str(key)
         _flatten_into(flat, joined, item, separator, taken_apart)
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal
 from actions_core.errors import Problem, child_path
 from actions_core.javascript import stringify
 from actions_core.mapping.nodes import Absent, Constant, Fault, List, Object
-from actions_core.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from actions_core.mapping.source import Node
+    from actions_core.types import Json, JsonObject
 
 METADATA: Final = "_metadata"
 #: JSON nested deeper than any mapping that somebody wrote.
@@ -29,7 +29,7 @@ DIRECTIVE_NAME: Final = re.compile(r"@[a-z][A-Za-z0-9]+")
 _LONGEST_SHOWN: Final = 60
 
 
-def kind(value: object) -> str:
+def kind(value: object) -> str:  # noqa: PLR0911  # one for each kind of value
     """What sort of value this is, for people."""
     if value is None:
         return "null"

@@ -35,7 +35,7 @@ class Node(Protocol):
         """Write the lines that compute the value for the event in variable `event`; name what holds it."""
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
-        """The paths that are read, where the event stands at `base` in the real one (None: it is no part of it)."""
+        """The paths that are read, where the event stands at `base` in the real one, or nowhere in it (None)."""
 
 
 def fail(path: str, message: str) -> MappingError:
@@ -75,7 +75,7 @@ class Source:
         return name
 
     def once(self, key: tuple[object, ...], expression: str) -> str:
-        """A variable for an expression; a second one of the same key, where this is still known, is the same."""
+        """A variable for an expression, which a later expression of the same key shares."""
         name = self._known.get(key)
         if name is None:
             name = self._known[key] = self.let(expression)
@@ -135,10 +135,10 @@ class Source:
     def function(self, node: Node) -> str:
         """Write a node as a function of its own, of an event that may be any value; its name."""
         inner = Source(self.names, depth=1)
-        inner._functions = self._functions  # noqa: SLF001  # one unit of source, written by several of these
+        inner._functions = self._functions  # one unit of source, written by several of these
         name = self.keep(None)
         inner.put(f"return {node.emit(inner, ITEM)}")
-        self._functions.append("\n".join([f"def {name}({ITEM}):", *inner._lines]))  # noqa: SLF001  # as above
+        self._functions.append("\n".join([f"def {name}({ITEM}):", *inner._lines]))  # as above
         return name
 
     def build(self, node: Node) -> Callable[..., Json | Missing]:

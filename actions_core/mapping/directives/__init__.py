@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import MappingError
-from actions_core.mapping.directives import building, choosing, picking
+from actions_core.mapping.directives import building, choosing, languages, picking
 from actions_core.mapping.directives.custom import Custom
 from actions_core.mapping.reading import DIRECTIVE_NAME
 
@@ -21,8 +21,8 @@ DIRECTIVES: Final[dict[str, Callable[[Json, Reader], Node]]] = {
     "@path": picking.read_path,
     "@template": picking.read_template,
     "@arrayPath": picking.read_array_path,
-    "@jmespath": picking.read_jmespath,
-    "@liquid": picking.read_liquid,
+    "@jmespath": languages.read_jmespath,
+    "@liquid": languages.read_liquid,
     "@literal": building.read_literal,
     "@flatten": building.read_flatten,
     "@json": building.read_json,

@@ -1,4 +1,8 @@
-"""Directives that build values of others: `@literal`, `@flatten`, `@json`, `@merge`, `@transform`, `@excludeWhenNull`."""
+# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
+"""Directives that build values of others.
+
+`@literal`, `@flatten`, `@json`, `@merge`, `@transform`, `@excludeWhenNull`.
+"""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
 """Directives that decide, and those that change a text: `@if`, `@case`, `@replace`."""
 
 from __future__ import annotations
@@ -6,17 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from actions_core.errors import child_path
 from actions_core.javascript import truthy
 from actions_core.mapping.nodes import Absent
 from actions_core.mapping.operations import Substitution, filled, replaceable
 from actions_core.mapping.reading import shown
-from actions_core.mapping.source import Node, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions_core.mapping.paths import Steps
     from actions_core.mapping.reading import Reader
+    from actions_core.mapping.source import Node, Source
     from actions_core.types import Json, JsonObject
 
 
@@ -45,7 +47,7 @@ class If:
             yield from node.reads(base)
 
 
-_IF: Final = ("exists", "blank", "then", "else")
+_IF: Final[tuple[str, ...]] = ("exists", "blank", "then", "else")
 
 
 def read_if(option: Json, reader: Reader) -> Node:
@@ -56,7 +58,9 @@ def read_if(option: Json, reader: Reader) -> Node:
     nodes = {key: reader.read(options[key], key) for key in _IF if key in options}
     condition = next((key for key in ("exists", "blank") if truthy(options.get(key))), None)
     if condition is None:
-        return reader.never_works("has neither an 'exists' nor a 'blank' that is not empty, and fails without")
+        return reader.never_works(
+            "has neither an 'exists' nor a 'blank' that is not empty, and fails without"
+        )
     otherwise = nodes["else"] if truthy(options.get("else")) else Absent()
     return If(nodes[condition], condition == "blank", nodes.get("then", Absent()), otherwise)
 
@@ -107,18 +111,30 @@ def read_case(option: Json, reader: Reader) -> Node:
 
 
 @attrs.frozen
+class Refusal:
+    """A replacement that cannot be made: it fails on anything that has a text."""
+
+    place: str
+    message: str
+
+
+@attrs.frozen
 class Replace:
     """A text with one or two others replaced in it."""
 
     value: Node
-    substitutions: tuple[Substitution, ...]
+    steps: tuple[Substitution | Refusal, ...]
 
     def emit(self, source: Source, event: str) -> str:
         source.use(replaceable)
         value = source.named(self.value.emit(source, event))
         expression = f"{value} if type({value}) is str else replaceable({value})"
-        for substitution in self.substitutions:
-            expression = f"{source.keep(substitution.apply)}({expression})"
+        for step in self.steps:
+            if isinstance(step, Substitution):
+                expression = f"{source.keep(step.apply)}({expression})"
+            else:
+                failure = f"fail({source.constant(step.place)}, {source.constant(step.message)})"
+                source.put(f"if isinstance({value}, (str, int, float)): raise {failure}")
         return source.let(expression)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
@@ -144,28 +160,28 @@ def read_replace(option: Json, reader: Reader) -> Node:
         return Absent()
     ignore_case = reader.boolean(options, "ignorecase", default=False)
     every = reader.boolean(options, "global", default=True)
-    pairs = [_read_pair(options, reader, "pattern", "replacement"), _read_second(options, reader)]
+    pairs = (_read_first(options, reader), _read_second(options, reader))
     value = reader.directive_or_text(options["value"], "value")
     if not options["value"]:
         return Absent()
-    place = reader.path
-    return Replace(
-        value, tuple(Substitution(*pair, ignore_case, every, place) for pair in pairs if pair is not None)
-    )
+    steps = [
+        Substitution(*pair, ignore_case, every, reader.path) if isinstance(pair, tuple) else pair
+        for pair in pairs
+        if pair is not None
+    ]
+    return Replace(value, tuple(steps))
 
 
-def _read_pair(options: JsonObject, reader: Reader, key: str, replacement_key: str) -> tuple[str, str] | None:
-    pattern = reader.text(options[key], key)
-    replacement = reader.text(options.get(replacement_key, ""), replacement_key)
-    if pattern is not None and not 1 <= len(pattern) <= _LONGEST:
-        reader.fault(f"must have 1 to {_LONGEST} characters but has {len(pattern)}", key)
-    if replacement is not None and len(replacement) > _LONGEST:
-        reader.fault(f"must have at most {_LONGEST} characters but has {len(replacement)}", replacement_key)
+def _read_first(options: JsonObject, reader: Reader) -> tuple[str, str] | None:
+    pattern = reader.text(options["pattern"], "pattern")
+    replacement = reader.text(options.get("replacement", ""), "replacement")
+    for key, message in _too_long(pattern, replacement, ("pattern", "replacement")):
+        reader.fault(message, key)
     return None if pattern is None or replacement is None else (pattern, replacement)
 
 
-def _read_second(options: JsonObject, reader: Reader) -> tuple[str, str] | None:
-    """The second pair; Segment passes over one that is no pair of texts, so it is only warned of."""
+def _read_second(options: JsonObject, reader: Reader) -> tuple[str, str] | Refusal | None:
+    """The second pair: Segment leaves it out where it is not text, and minds its length when it runs."""
     pattern, replacement = options.get("pattern2"), options.get("replacement2")
     for key, value in (("pattern2", pattern), ("replacement2", replacement)):
         if value is not None and not isinstance(value, str):
@@ -173,4 +189,16 @@ def _read_second(options: JsonObject, reader: Reader) -> tuple[str, str] | None:
             return None
     if not pattern:
         return None
-    return _read_pair({**options, "replacement2": replacement or ""}, reader, "pattern2", "replacement2")
+    for key, message in _too_long(pattern, replacement, ("pattern2", "replacement2")):
+        reader.warn(f"{message}, and fails on any text", key)
+        return Refusal(child_path(reader.path, key), message)
+    return pattern, replacement or ""
+
+
+def _too_long(
+    pattern: str | None, replacement: str | None, keys: tuple[str, str]
+) -> Iterator[tuple[str, str]]:
+    if pattern is not None and not 1 <= len(pattern) <= _LONGEST:
+        yield keys[0], f"must have 1 to {_LONGEST} characters but has {len(pattern)}"
+    if replacement is not None and len(replacement) > _LONGEST:
+        yield keys[1], f"must have at most {_LONGEST} characters but has {len(replacement)}"

@@ -1,3 +1,4 @@
+# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
 """Directives that an embedding program has registered."""
 
 from __future__ import annotations

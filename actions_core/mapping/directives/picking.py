@@ -1,4 +1,5 @@
-"""Directives that take values out of the event: `@path`, `@template`, `@arrayPath`, `@jmespath`, `@liquid`."""
+# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
+"""Directives that take values out of the event: `@path`, `@template`, `@arrayPath`."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping import expressions
 from actions_core.mapping.nodes import Absent, Constant, always
 from actions_core.mapping.operations import (
     MAX_TEXT,
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from actions_core.types import Json
 
 #: A longer path is walked by a function instead of being written out step by step.
-_LONGEST_INLINE: Final = 12
+LONGEST_INLINE: Final = 12
 #: Python allows twenty loops inside each other; item shapes beyond this become functions.
 _DEEPEST_LOOP: Final = 10
-MAX_LIQUID: Final = 1_000
 
 
 @attrs.frozen
@@ -42,12 +41,12 @@ class Path:
     steps: Steps
 
     def emit(self, source: Source, event: str) -> str:
-        if len(self.steps) > _LONGEST_INLINE:
+        if len(self.steps) > LONGEST_INLINE:
             source.use(read)
             value = source.let(f"read({event}, {source.keep(self.steps)})")
         else:
             source.use(step_into)
-            value = _emit_steps(source, event, self.steps, "step_into({value}, {key})")
+            value = emit_steps(source, event, self.steps, "step_into({value}, {key})")
         note_read(source, event, self.steps, value)
         return value
 
@@ -56,7 +55,7 @@ class Path:
             yield base + self.steps
 
 
-def _emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
+def emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
     """Step by step into objects; `of_others` says what any other value gives."""
     value = event
     for depth, step in enumerate(steps, 1):
@@ -218,104 +217,3 @@ def read_array_path(option: Json, reader: Reader) -> Node:
     if len(option) > 2:  # noqa: PLR2004  # path and shape
         reader.warn("has more than a path and an item shape")
     return ArrayPath(value, reader.read(shape, 1) if isinstance(shape, dict) and shape else None)
-
-
-@attrs.frozen
-class Jmespath:
-    """A JMESPath expression that is more than a plain path."""
-
-    expression: expressions.Expression
-    place: str
-
-    def emit(self, source: Source, event: str) -> str:
-        call = source.keep(self.expression.search)
-        value = source.let(f"{call}({event}, {source.constant(self.place)})")
-        if source.traced and event == EVENT:
-            for steps in self.expression.paths:
-                note_read(source, event, steps, f"read({event}, {source.keep(steps)})")
-            source.use(read)
-        return value
-
-    def reads(self, base: Steps | None) -> Iterator[Steps]:
-        if base is not None:
-            for steps in self.expression.paths:
-                yield base + steps
-
-
-@attrs.frozen
-class FieldPath:
-    """A JMESPath expression of dots only: objects are entered, anything else and null is missing."""
-
-    steps: Steps
-
-    def emit(self, source: Source, event: str) -> str:
-        found = _emit_steps(source, event, self.steps, "MISSING")
-        value = source.let(f"MISSING if {found} is None else {found}")
-        note_read(source, event, self.steps, value)
-        return value
-
-    def reads(self, base: Steps | None) -> Iterator[Steps]:
-        if base is not None:
-            yield base + self.steps
-
-
-def read_jmespath(option: Json, reader: Reader) -> Node:
-    """`@jmespath`: an expression of JMESPath."""
-    text = reader.text(option)
-    if text is None:
-        return Absent()
-    parsed = expressions.parse(text)
-    if isinstance(parsed, str):
-        reader.fault(parsed)
-        return Absent()
-    if parsed.fields and len(parsed.fields) <= _LONGEST_INLINE:
-        return FieldPath(parsed.fields)
-    return Jmespath(parsed, reader.path)
-
-
-@attrs.frozen
-class Liquid:
-    """A Liquid template."""
-
-    text: str
-    place: str
-
-    def emit(self, source: Source, event: str) -> str:
-        from actions_core.mapping import liquid  # noqa: PLC0415  # costly to import, and seldom needed
-
-        template = liquid.parse(self.text)
-        assert not isinstance(template, str)  # noqa: S101  # it was parsed when the mapping was read
-        call = source.keep(template.render)
-        value = source.let(f"{call}({event}, {source.constant(self.place)})")
-        if source.traced and event == EVENT:
-            for steps in template.paths:
-                note_read(source, event, steps, f"read({event}, {source.keep(steps)})")
-            source.use(read)
-        return value
-
-    def reads(self, base: Steps | None) -> Iterator[Steps]:
-        from actions_core.mapping import liquid  # noqa: PLC0415  # as above
-
-        template = liquid.parse(self.text)
-        if base is not None and not isinstance(template, str):
-            for steps in template.paths:
-                yield base + steps
-
-
-def read_liquid(option: Json, reader: Reader) -> Node:
-    """`@liquid`: a template of at most 1,000 characters."""
-    text = reader.text(option)
-    if text is None:
-        return Absent()
-    if len(text) > MAX_LIQUID:
-        reader.fault(f"must be at most {MAX_LIQUID:,} characters long but has {len(text):,}")
-        return Absent()
-    from actions_core.mapping import liquid  # noqa: PLC0415  # costly to import, and seldom needed
-
-    template = liquid.parse(text)
-    if isinstance(template, str):
-        reader.fault(template)
-        return Absent()
-    return Liquid(text, reader.path)
-
-

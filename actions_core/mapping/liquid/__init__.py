@@ -53,7 +53,7 @@ class Template:
         return output.getvalue()
 
 
-def explain(error: Exception) -> str:
+def explain(error: BaseException) -> str:
     """An error of the Liquid library in one line."""
     return " ".join(str(getattr(error, "message", error)).split()) or type(error).__name__
 

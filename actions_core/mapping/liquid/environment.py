@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 from liquid import Environment
 from liquid.builtin import content, illegal
 from liquid.builtin.expressions import FilteredExpression, Path
-from liquid.builtin.expressions.primitive import RangeLiteral
-from liquid.expression import Expression as LibraryExpression
 from liquid.builtin.expressions import logical as library
+from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.output import Output as OutputTag
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags import (
@@ -26,6 +25,7 @@ from liquid.builtin.tags import (
     unless_tag,
 )
 from liquid.exceptions import LiquidSyntaxError, ResourceLimitError
+from liquid.expression import Expression as LibraryExpression
 from liquid.tag import Tag
 
 from actions_core.mapping.liquid import values
@@ -33,7 +33,7 @@ from actions_core.mapping.liquid.filters import FILTERS
 from actions_core.mapping.liquid.runtime import MAX_OPERAND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import TextIO
 
     from liquid import BoundTemplate, RenderContext
@@ -45,10 +45,28 @@ if TYPE_CHECKING:
 
 REFUSED_TAGS: Final = ("case", "for", "include", "layout", "render", "tablerow")
 REFUSED_FILTERS: Final = frozenset(
-    """
-    array_to_sentence_string concat find find_exp find_index find_index_exp group_by group_by_exp has has_exp map
-    newline_to_br reject reject_exp reverse sort sort_natural uniq where_exp type
-    """.split()
+    [
+        "array_to_sentence_string",
+        "concat",
+        "find",
+        "find_exp",
+        "find_index",
+        "find_index_exp",
+        "group_by",
+        "group_by_exp",
+        "has",
+        "has_exp",
+        "map",
+        "newline_to_br",
+        "reject",
+        "reject_exp",
+        "reverse",
+        "sort",
+        "sort_natural",
+        "uniq",
+        "where_exp",
+        "type",
+    ]
 )
 
 
@@ -210,7 +228,7 @@ def _prepare_expression(expression: Expression) -> None:
     for name in ("expression", "left", "right"):
         inner = getattr(expression, name, None)
         compare = _COMPARISONS.get(type(inner))
-        if compare is not None:
+        if inner is not None and compare is not None:
             setattr(expression, name, _Comparison(compare, inner.left, inner.right, inner.token))
     for child in expression.children():
         if not isinstance(child, Path) or child.children():

@@ -69,7 +69,7 @@ class Context(RenderContext):
         self.bounds = Bounds()
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
 
-    def filter(self, name: str, token: Token | None) -> Callable[..., object]:
+    def filter(self, name: str, token: Token | None) -> Callable[..., object]:  # noqa: ARG002  # the library's form
         """The filter of that name, within bounds; an unknown one changes nothing, as in Segment."""
         function = self.env.filters.get(name)
         if function is None:

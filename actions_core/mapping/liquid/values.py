@@ -98,7 +98,9 @@ def item(value: Any, key: Any) -> Any:
         return value[0] if value else None
     if key == "last":
         return value[-1] if value else None
-    index = key if isinstance(key, int) else to_number(key) if isinstance(key, str) and key.isdigit() else None
+    index = (
+        key if isinstance(key, int) else to_number(key) if isinstance(key, str) and key.isdigit() else None
+    )
     if not isinstance(index, int):
         return None
     if index < 0:

@@ -1,0 +1,119 @@
+# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
+"""Directives in languages of their own: `@jmespath` and `@liquid`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from actions_core.mapping import expressions
+from actions_core.mapping.directives.picking import LONGEST_INLINE, emit_steps, note_read
+from actions_core.mapping.nodes import Absent
+from actions_core.mapping.paths import Steps, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from actions_core.mapping.liquid import Template as LiquidTemplate
+    from actions_core.mapping.reading import Reader
+    from actions_core.mapping.source import Node, Source
+    from actions_core.types import Json, Missing
+
+MAX_LIQUID: Final = 1_000
+
+
+@attrs.frozen
+class Jmespath:
+    """A JMESPath expression that is more than a plain path."""
+
+    expression: expressions.Expression
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        return _emit_call(source, event, self.expression.search, self.expression.paths, self.place)
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is not None:
+            for steps in self.expression.paths:
+                yield base + steps
+
+
+@attrs.frozen
+class FieldPath:
+    """A JMESPath expression of dots only: objects are entered, anything else and null is missing."""
+
+    steps: Steps
+
+    def emit(self, source: Source, event: str) -> str:
+        found = emit_steps(source, event, self.steps, "MISSING")
+        value = source.let(f"MISSING if {found} is None else {found}")
+        note_read(source, event, self.steps, value)
+        return value
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is not None:
+            yield base + self.steps
+
+
+def read_jmespath(option: Json, reader: Reader) -> Node:
+    """`@jmespath`: an expression of JMESPath."""
+    text = reader.text(option)
+    if text is None:
+        return Absent()
+    parsed = expressions.parse(text)
+    if isinstance(parsed, str):
+        reader.fault(parsed)
+        return Absent()
+    if parsed.fields and len(parsed.fields) <= LONGEST_INLINE:
+        return FieldPath(parsed.fields)
+    return Jmespath(parsed, reader.path)
+
+
+def parse_liquid(text: str) -> LiquidTemplate | str:
+    """A parsed Liquid template; its library is loaded when the first one comes."""
+    from actions_core.mapping.liquid import parse  # costly to import, and seldom needed
+
+    return parse(text)
+
+
+@attrs.frozen
+class Liquid:
+    """A Liquid template."""
+
+    template: LiquidTemplate
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        return _emit_call(source, event, self.template.render, self.template.paths, self.place)
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is not None:
+            for steps in self.template.paths:
+                yield base + steps
+
+
+def _emit_call(
+    source: Source, event: str, call: Callable[..., Json | Missing], paths: tuple[Steps, ...], place: str
+) -> str:
+    """A call of a compiled expression, and in a traced mapping what stands at each of its paths."""
+    value = source.let(f"{source.keep(call)}({event}, {source.constant(place)})")
+    for steps in paths if source.traced else ():
+        note_read(source, event, steps, f"read({event}, {source.keep(steps)})")
+        source.use(read)
+    return value
+
+
+def read_liquid(option: Json, reader: Reader) -> Node:
+    """`@liquid`: a template of at most 1,000 characters."""
+    text = reader.text(option)
+    if text is None:
+        return Absent()
+    if len(text) > MAX_LIQUID:
+        reader.fault(f"must be at most {MAX_LIQUID:,} characters long but has {len(text):,}")
+        return Absent()
+    template = parse_liquid(text)
+    if isinstance(template, str):
+        reader.fault(template)
+        return Absent()
+    return Liquid(template, reader.path)
