@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from actions_core.addresses import check_url
 from actions_core.client import Deadlines, Line, TokenKeeper, unprepared
 from actions_core.context import Auth, Scope
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
@@ -19,6 +20,7 @@ from actions_core.filters import compile_filters, validate_filters
 from actions_core.masking import Mask
 from actions_core.names import suggestion
 from actions_core.pipeline import Pipeline, compile_pipeline, hints_for, skipped
+from actions_core.transport import public_only
 from actions_core.types import MISSING
 from actions_core.validation import PayloadValidator
 from actions_core.workspace import SubscriptionSpec, resolve_environment
@@ -114,6 +116,8 @@ def compile_instance(
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare(destination),
     )
+    if destination.spec.public_addresses_only and not spec.allow_private_addresses:
+        line = _guarded(line)
     line = _with_tokens(line, destination, scope, oauth, host)
     instance = Instance(
         id=spec.id,
@@ -196,6 +200,20 @@ def _prepare(destination: Destination) -> Callable[[Request, Context], Request]:
         return unprepared
     call: Callable[..., Request] = handler.call
     return lambda request, context: call({}, context, None, request)
+
+
+def _guarded(line: Line) -> Line:
+    """The line for an instance whose requests may reach public addresses only."""
+    complete = line.prepare
+
+    def prepare(request: Request, context: Context) -> Request:
+        # The transport looks at each address again; what a URL says outright is refused before that, so
+        # that a dry run shows it and a transport of the host's own never gets to see it.
+        request = complete(request, context)
+        check_url(request.url)
+        return request
+
+    return attrs.evolve(line, transport=public_only(line.transport), prepare=prepare)
 
 
 def _pipelines(

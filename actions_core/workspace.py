@@ -59,6 +59,7 @@ class InstanceSpec:
     settings: JsonObject = attrs.field(factory=dict, repr=False)
     subscriptions: tuple[SubscriptionSpec, ...] | Literal["presets"] = ()
     filters: tuple[JsonObject, ...] = ()
+    allow_private_addresses: bool = False
     delivery: DeliverySpec = attrs.field(factory=DeliverySpec)
 
 
@@ -115,6 +116,7 @@ def _instance(raw: JsonObject) -> InstanceSpec:
         settings=raw.get("settings") or {},
         subscriptions=subscriptions,
         filters=tuple(raw.get("filters") or ()),
+        allow_private_addresses=raw.get("allowPrivateAddresses") is True,
         delivery=_delivery(raw.get("delivery") or {}),
     )
 

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 class Transport(Protocol):
-    """What sends requests. Give an engine one of your own to put another network, or none, behind it."""
+    """What sends requests. Give an engine one of your own to put another network, or none, behind it.
+
+    One that has a method `public_only()` is asked for a transport that connects to public addresses
+    only, for the instances that may reach no others. Without it, a transport has to see to that itself:
+    the engine then refuses only what a URL says outright, not the names that lead somewhere private.
+    """
 
     def send(self, request: Request) -> Awaitable[Response]:
         """Send an absolute request and give the whole answer, whatever its status.
@@ -29,26 +34,42 @@ class Transport(Protocol):
         ...
 
 
+def public_only(transport: Transport) -> Transport:
+    """The transport for what may reach public addresses only."""
+    make: Callable[[], Transport] | None = getattr(transport, "public_only", None)
+    return transport if make is None else make()
+
+
 class LazyTransport:
     """The transport over the network, made at the first request: an engine that only explains needs none."""
 
-    __slots__ = ("_transport", "send")
+    __slots__ = ("_guarded", "_public_only", "_transport", "send")
 
-    def __init__(self) -> None:
+    def __init__(self, *, public_only: bool = False) -> None:
+        self._public_only = public_only
+        self._guarded: LazyTransport | None = None
         self._transport: Transport | None = None
         self.send: Callable[[Request], Awaitable[Response]] = self._first
+
+    def public_only(self) -> LazyTransport:
+        """The same network with its public addresses only; the one of it is closed together with this one."""
+        if self._guarded is None:
+            self._guarded = LazyTransport(public_only=True)
+        return self._guarded
 
     async def _first(self, request: Request) -> Response:
         if self._transport is None:
             from actions_core.transport.http import AiohttpTransport
 
-            self._transport = AiohttpTransport()
+            self._transport = AiohttpTransport(public_only=self._public_only)
             # From here on the call goes straight there.
             self.send = self._transport.send
         return await self._transport.send(request)
 
     async def close(self) -> None:
         """Close what was made."""
+        if self._guarded is not None:
+            await self._guarded.close()
         if self._transport is not None:
             await self._transport.close()
             self._transport = None

@@ -2,20 +2,27 @@
 
 The aiohttp session is made at the first request, inside the running loop, so an engine can be made
 anywhere. A body is read up to a limit that also holds for what decompression makes of it.
+
+Whether an address may be reached is asked for the very address that a socket is about to connect to, so
+nothing can change between the question and the connection: not the name, not a redirect.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
+import socket
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 from yarl import URL
 
+from actions_core.addresses import is_public, refuse
 from actions_core.errors import PayloadError, RequestError, TransportError
 from actions_core.requests import Response
 
 if TYPE_CHECKING:
+    from aiohttp import AddrInfoType
+
     from actions_core.requests import Request
 
 MAX_BODY_BYTES: Final = 1024 * 1024
@@ -30,11 +37,34 @@ def user_agent() -> str:
         return "actions-core"
 
 
-class AiohttpTransport:
-    """HTTP/1.1 over TCP with kept connections, TLS certificates verified."""
+class AddressNotAllowedError(OSError):
+    """A socket was asked for whose address is not public.
 
-    def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    All of them say the same: of several failures with one text aiohttp raises the first, of others a sum.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("the address is not public")
+
+
+def public_socket(info: AddrInfoType) -> socket.socket:
+    """The socket for a connection, unless the address it would go to is not public."""
+    family, kind, protocol, _, address = info
+    # What is not an address in its plain notation would be looked up once more: it is refused too.
+    if not is_public(str(address[0])):
+        raise AddressNotAllowedError
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
+class AiohttpTransport:
+    """HTTP/1.1 over TCP with kept connections, TLS certificates verified.
+
+    With `public_only` it connects to no address that is private, local or reserved.
+    """
+
+    def __init__(self, *, max_body_bytes: int = MAX_BODY_BYTES, public_only: bool = False) -> None:
         self._max_body_bytes = max_body_bytes
+        self._public_only = public_only
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Response:
@@ -59,10 +89,19 @@ class AiohttpTransport:
                 return Response(
                     answer.status, {name.lower(): text for name, text in answer.headers.items()}, content
                 )
-        except (aiohttp.InvalidURL, aiohttp.TooManyRedirects, aiohttp.NonHttpUrlRedirectClientError) as error:
-            raise RequestError(f"{_reason(error)}", code="REQUEST_INVALID") from None
+        except aiohttp.TooManyRedirects:
+            raise RequestError(f"more than {MAX_REDIRECTS} redirects", code="REQUEST_INVALID") from None
+        except aiohttp.NonHttpUrlRedirectClientError:
+            raise RequestError("a redirect leads away from HTTP", code="REQUEST_INVALID") from None
+        except aiohttp.InvalidURL:
+            # Without the URL itself: a path can be as secret as a key.
+            raise RequestError("the URL, or that of a redirect, is none", code="REQUEST_INVALID") from None
         except aiohttp.ClientConnectorCertificateError as error:
             raise RequestError(f"the certificate is not accepted: {_reason(error)}") from None
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, AddressNotAllowedError):
+                refuse(error.host)
+            raise TransportError(f"no answer: {_reason(error)}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise TransportError(f"no answer: {_reason(error)}") from None
         except ValueError as error:
@@ -87,7 +126,12 @@ class AiohttpTransport:
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
             # The lanes bound how many requests are under way; a second bound here would only hide that.
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=0, ttl_dns_cache=60),
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                limit_per_host=0,
+                ttl_dns_cache=60,
+                socket_factory=public_socket if self._public_only else None,
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             # The client limits the time of a whole try, this transport's or any other's.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
