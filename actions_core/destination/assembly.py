@@ -9,6 +9,7 @@ import attrs
 
 from actions_core.destination.handler import Handler, compile_handler, name_of
 from actions_core.destination.roles import ROLES, Role
+from actions_core.destination.written import written_handlers
 from actions_core.errors import Problem, child_path
 from actions_core.names import shown, suggestion
 
@@ -43,9 +44,15 @@ class Assembly:
 
 
 def assemble(spec: DestinationSpec, notes: Sequence[Note]) -> Assembly:
-    """Compile every function that was noted, and compare the lot with the definition."""
+    """Compile every function that was noted, and compare the lot with the definition.
+
+    What the definition writes as a request has its handler from there.
+    """
     handlers: dict[str, dict[tuple[str, ...], Handler]] = defaultdict(dict)
     problems: list[Problem] = []
+    written = written_handlers(spec, prepared=any(note.role == "prepare" for note in notes))
+    for (role_name, *keys), handler in written.items():
+        handlers[role_name][tuple(keys)] = handler
     first: dict[tuple[str, ...], Note] = {}
     for note in notes:
         role = ROLES[note.role]
@@ -54,15 +61,17 @@ def assemble(spec: DestinationSpec, notes: Sequence[Note]) -> Assembly:
             problems.append(_twice(before, note))
             continue
         path, fault = _place(spec, role, note)
+        if (note.role, *note.keys) in written:
+            fault = f"is for {role.words}, and the definition has a request for it: one of them must go"
         if fault:
             problems.append(Problem(path, f"{name_of(note.function)}() {fault}"))
             continue
         fields = _fields(spec, role, note)
-        handler, found = compile_handler(role, note.keys, note.function, fields=fields, path=path)
+        compiled, found = compile_handler(role, note.keys, note.function, fields=fields, path=path)
         problems += found
-        if handler is not None:
-            handlers[note.role][note.keys] = handler
-    problems += _absent(spec, {(note.role, *note.keys) for note in notes})
+        if compiled is not None:
+            handlers[note.role][note.keys] = compiled
+    problems += _absent(spec, {*written, *((note.role, *note.keys) for note in notes)})
     return Assembly(handlers, tuple(problems))
 
 

@@ -28,8 +28,8 @@ class Destination:
     """A definition and its functions.
 
     The decorators (`action`, `prepare`, …) return the function as it is, so that it can be tested as
-    one. A destination without any function is a definition only: it can be read and registered, but
-    none of its actions can run.
+    one. Where the definition has a `request`, that takes the place of a function. A destination with
+    neither is a definition only: it can be read and registered, but none of its actions can run.
     """
 
     def __init__(self, spec: DestinationSpec, *, warnings: tuple[Problem, ...] = ()) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from actions_core.errors import FqlError, Problem, child_path
 from actions_core.fields import field_problems
+from actions_core.loading.requests import check_requests
 from actions_core.mapping import validate_mapping
 from actions_core.names import shown, suggestion
 from actions_core.specs import BATCH_FIELDS, INTERNAL_PREFIX, MAPPING_EXTRAS
@@ -34,6 +35,7 @@ def cross_check(parts: Parts) -> Iterator[Problem]:
         yield from _action(child_path("$.actions", key), key, parts)
     for index, preset in parts.presets.items():
         yield from _preset(f"$.presets[{index}]", preset, parts)
+    yield from check_requests(parts)
 
 
 def _action(path: str, key: str, parts: Parts) -> Iterator[Problem]:

@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Parts:
-    """What of a definition can be compared. `field_keys` has every field of every action, readable or not."""
+    """What of a definition can be compared.
+
+    `field_keys` has every field of every action, readable or not; `requests` those of no action, by key.
+    """
 
     actions: Mapping[str, ActionSpec]
     presets: Mapping[int, PresetSpec]
     settings: Mapping[str, FieldSpec]
     audience_fields: Mapping[str, FieldSpec]
     field_keys: Mapping[str, Collection[str]]
+    requests: Mapping[str, JsonObject]
 
 
 def parts_of(spec: DestinationSpec) -> Parts:
@@ -41,7 +45,17 @@ def parts_of(spec: DestinationSpec) -> Parts:
         settings=spec.settings,
         audience_fields={} if spec.audience is None else spec.audience.fields,
         field_keys={key: list(action.fields) for key, action in spec.actions.items()},
+        requests={key: raw for key, raw in _requests_of(spec).items() if raw is not None},
     )
+
+
+def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
+    """The requests that belong to no action, by their key in the definition."""
+    return {
+        "request": spec.request,
+        "testAuthentication": spec.test_authentication,
+        "onDelete": spec.on_delete,
+    }
 
 
 def readable_parts(data: Json) -> Parts:
@@ -59,6 +73,11 @@ def readable_parts(data: Json) -> Parts:
         settings=_fields(authentication.get("fields")),
         audience_fields=_fields(audience.get("audienceFields")),
         field_keys={key: list(_object(_object(raw).get("fields"))) for key, raw in actions.items()},
+        requests={
+            key: definition[key]
+            for key in ("request", "testAuthentication", "onDelete")
+            if isinstance(definition.get(key), dict)
+        },
     )
 
 

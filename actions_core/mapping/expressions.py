@@ -132,6 +132,11 @@ def _walk(  # noqa: PLR0911  # one for each kind of node
             for condition in children[2:]:
                 _close(_walk(condition, item, reads), reads)
             return _walk(children[1], item, reads)
+        case "expref":
+            # Meant for items that a function takes from elsewhere: where they stand cannot be told.
+            for child in children:
+                _walk(child, None, reads)
+            return None
         case _:
             for child in children:
                 _close(_walk(child, base, reads), reads)
