@@ -1,0 +1,28 @@
+"""The signature of requests; all else about them stands in `destination.json`."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import TYPE_CHECKING
+
+from actions_core import Destination
+
+if TYPE_CHECKING:
+    from actions_core import Context, Request
+
+destination = Destination.from_package(__package__)
+
+
+@destination.prepare
+def sign(request: Request, context: Context) -> Request:
+    """With a shared secret, a request carries the HMAC of its body: SHA-1, in hexadecimal digits.
+
+    What is signed is what `content` gives: the very bytes that go out.
+    """
+    secret = context.settings.get("sharedSecret")
+    body, _ = request.content()
+    if not secret or body is None:
+        return request
+    signature = hmac.new(str(secret).encode("utf-8", "replace"), body, hashlib.sha1).hexdigest()
+    return request.with_headers({"X-Signature": signature})
