@@ -138,6 +138,9 @@ class AiohttpTransport:
             headers={"user-agent": user_agent()},
             raise_for_status=False,
         )
+        # Left to itself aiohttp sends a GET, PUT or DELETE once more when a kept connection is cut, and
+        # says nothing. Whether and when to try again is the client's to decide, and to count.
+        self._session._retry_connection = False  # noqa: SLF001 - there is no public switch; a test watches it
         return self._session
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import ssl
 import zlib
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
 from actions_core.errors import ActionsError, PayloadError, RequestError, TransportError
@@ -88,6 +89,37 @@ def test_a_cut_connection_is_no_answer(cut: str) -> None:
     """A connection that breaks before the answer or within its body is a TransportError."""
     with pytest.raises(TransportError):
         exchange(Request("GET", "/"), Reply(Response(200, {}, b"0123456789"), cut=cut))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+def test_a_cut_connection_that_was_kept_sends_nothing_again(method: str) -> None:
+    """One call is one request, also when the connection was kept from the call before and is cut now."""
+
+    async def scenario() -> list[str]:
+        async def handler(request: Request) -> Answer:
+            return Response(200) if request.url.endswith("/first") else Reply(cut="before")
+
+        transport = AiohttpTransport()
+        async with LoopbackServer(handler) as server:
+            try:
+                await transport.send(Request(method, f"{server.url}/first"))
+                with pytest.raises(TransportError):
+                    await transport.send(Request(method, f"{server.url}/second"))
+            finally:
+                await transport.close()
+            return [request.url.removeprefix(server.url) for request in server.requests]
+
+    assert asyncio.run(scenario()) == ["/first", "/second"]
+
+
+def test_aiohttp_still_has_the_switch_for_its_own_tries() -> None:
+    """The attribute that keeps aiohttp from trying again by itself exists before it is set."""
+
+    async def scenario() -> bool:
+        async with aiohttp.ClientSession() as session:
+            return session._retry_connection is True
+
+    assert asyncio.run(scenario())
 
 
 def failure(url: str) -> ActionsError:
