@@ -9,7 +9,7 @@ from actions_core.cli.loop import run_async
 from actions_core.cli.options import AsJson, Settings, WorkspaceFile, load_workspace
 from actions_core.cli.output import Exit, cell, err, out, print_json, table
 from actions_core.engine import Engine
-from actions_core.errors import RequestError
+from actions_core.errors import RequestError, TransportError
 from actions_core.results import Result, Status
 
 InstanceOption = Annotated[
@@ -31,9 +31,9 @@ def auth_test(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test the credentials of each instance in a workspace; no event is sent.
+    """Test the credentials in a workspace.
 
-    Exit code 0 when all are good, 1 when some are not, 3 when none is.
+    No event is sent. Exit code 0 when all are good, 1 when some are not, 3 when none is.
     """
     loaded = load_workspace(workspace, settings)
     known = [spec.id for spec in loaded.destinations if spec.enabled]
@@ -66,10 +66,17 @@ async def _verdict(engine: Engine, instance: str) -> Result:
         return Result(instance, "", "", Status.SKIPPED, error, str(error))
 
 
+def _verdict_of(result: Result) -> tuple[str, str]:
+    """The word for a result, and its colour."""
+    if isinstance(result.error, TransportError):
+        return "no answer", "red"
+    return _WORDS[result.status]
+
+
 def _row(result: Result) -> dict[str, str | int | None]:
     return {
         "instance": result.instance,
-        "verdict": _WORDS[result.status][0],
+        "verdict": _verdict_of(result)[0],
         "reason": reason_of(result) if result.status is not Status.SENT else None,
         "status": None if result.error is None else result.error.status,
     }
@@ -81,7 +88,7 @@ def _print_results(results: list[Result]) -> None:
         return
     shown = table("Instance", "Credentials", "Why")
     for result in results:
-        word, style = _WORDS[result.status]
+        word, style = _verdict_of(result)
         why = "" if result.status is Status.SENT else reason_of(result)
         shown.add_row(cell(result.instance, "cyan"), cell(word, style), cell(why))
     out().print(shown)

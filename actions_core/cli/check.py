@@ -31,7 +31,7 @@ class Kind(enum.StrEnum):
 
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE…", exists=True, dir_okay=False, readable=True, help="JSON files."),
+    typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="JSON files."),
 ]
 KindOption = Annotated[
     Kind, typer.Option("--kind", help="What the files are; by default, what they look like.")
@@ -39,7 +39,7 @@ KindOption = Annotated[
 
 
 def check(files: Files, *, kind: KindOption = Kind.AUTO, as_json: AsJson = False) -> None:
-    """Check workspaces, definitions of destinations and mappings; nothing is sent."""
+    """Check workspaces, definitions and mappings."""
     found: list[JsonObject] = []
     worst = Exit.OK
     for file in files:
@@ -52,7 +52,7 @@ def check(files: Files, *, kind: KindOption = Kind.AUTO, as_json: AsJson = False
                 complain(str(error))
         else:
             taken = _looks_like(data) if kind is Kind.AUTO else kind
-            problems = _CHECKS[taken](data)
+            problems = _CHECKS[taken](data, file)
             good = all(problem.severity == "warning" for problem in problems)
             worst = max(worst, Exit.OK if good else Exit.FAILURES)
             if not as_json:
@@ -91,9 +91,9 @@ def _looks_like(data: Json) -> Kind:
     return Kind.DEFINITION if "actions" in data and ("slug" in data or "name" in data) else Kind.MAPPING
 
 
-def _check_workspace(data: Json) -> list[Problem]:
+def _check_workspace(data: Json, file: Path) -> list[Problem]:
     try:
-        workspace = Workspace.from_dict(data)
+        workspace = Workspace.from_dict(data, folder=file.parent)
     except ActionsError as error:
         return _problems(error)
     try:
@@ -120,14 +120,14 @@ def _unset(workspace: Workspace) -> set[str]:
     }
 
 
-def _check_definition(data: Json) -> list[Problem]:
+def _check_definition(data: Json, _file: Path) -> list[Problem]:
     if not isinstance(data, dict):
         return [Problem("$", "a definition is a JSON object")]
     return check_definition(data)[1]
 
 
-_CHECKS: Final[Mapping[Kind, Callable[[Json], list[Problem]]]] = {
+_CHECKS: Final[Mapping[Kind, Callable[[Json, Path], list[Problem]]]] = {
     Kind.WORKSPACE: _check_workspace,
     Kind.DEFINITION: _check_definition,
-    Kind.MAPPING: validate_mapping,
+    Kind.MAPPING: lambda data, _file: validate_mapping(data),
 }

@@ -86,6 +86,11 @@ def table(*columns: str, title: str = "", numbers: Iterable[str] = ()) -> Table:
     return made
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_json(value: Json) -> None:
     """Print a value for a program to read."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")

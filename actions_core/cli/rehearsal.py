@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from actions_core.cli.lines import LineReader
-from actions_core.cli.output import Exit, err, out, plain
+from actions_core.cli.output import Exit, counted, err, out, plain
 from actions_core.errors import ActionsError
 from actions_core.types import MISSING
 
@@ -41,9 +41,8 @@ async def rehearse(engine: Engine, source: Path | None, *, as_json: bool) -> Exi
                 elif delivery.matched:
                     failed += 1
                     _print_failure(line.number, delivery.subscription, delivery.reason)
-    err().print(
-        f"{read:,} events read, {requests:,} requests, {failed:,} failures; nothing was sent", soft_wrap=True
-    )
+    counts = (counted(read, "event"), counted(requests, "request"), counted(failed, "failure"))
+    err().print("{} read, {}, {}; nothing was sent".format(*counts), soft_wrap=True)
     return Exit.FAILURES if failed else Exit.OK
 
 

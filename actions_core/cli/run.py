@@ -45,10 +45,10 @@ def run(
     grace: Grace = 10.0,
     as_json: AsJson = False,
 ) -> None:
-    """Deliver the events of an NDJSON file, or of standard input, as a workspace says.
+    """Deliver events as a workspace says.
 
-    What is not delivered goes to a file with its reason. Ctrl-C stops in order: the summary then tells
-    what was sent, failed and not tried.
+    They come from an NDJSON file or from standard input. What is not delivered goes to a file with its
+    reason. Ctrl-C stops in order: the summary then tells what was sent, failed and not tried.
     """
     source = None if str(events) == "-" else events
     if source is not None and (source.is_dir() or not source.exists()):

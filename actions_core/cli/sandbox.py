@@ -16,19 +16,19 @@ import typer
 from rich.text import Text
 
 from actions_core.cli.loop import run_async
-from actions_core.cli.output import Exit, err, fail, out, plain
+from actions_core.cli.output import Exit, counted, err, fail, out, plain
 from actions_core.registry import ENTRY_POINTS
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[DESTINATION]", help="A short name, where several destinations have a stand-in."),
+    typer.Argument(metavar="DESTINATION", help="A short name, where several destinations have a stand-in."),
 ]
 Host = Annotated[str, typer.Option("--host", help="The address to listen at.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
 
 
 def sandbox(name: Name = None, *, host: Host = "127.0.0.1", port: Port = 8811) -> None:
-    """Run a stand-in for a destination's API on this machine, until Ctrl-C."""
+    """Run a stand-in for a destination's API."""
     found = _stand_ins()
     if name is None and len(found) == 1:
         name = next(iter(found))
@@ -76,8 +76,10 @@ async def _serve(module: ModuleType, name: str, host: str, port: int) -> None:
     await asyncio.gather(serving, return_exceptions=True)
     for stand_in in running:
         answered = getattr(stand_in, "statuses", {})
-        counts = ", ".join(f"{count} times {status or 'cut'}" for status, count in sorted(answered.items()))
-        err().print(f"stopped; answered {counts or 'nothing'}")
+        counts = [
+            f"{counted(count, 'answer')} of {status or 'cut'}" for status, count in sorted(answered.items())
+        ]
+        err().print(f"stopped: {', '.join(counts) or 'no request came'}")
 
 
 def _announce(name: str, stand_in: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from actions_core.cli.ledger import Outcome
-from actions_core.cli.output import cell, out, plain, print_json, table
+from actions_core.cli.output import cell, counted, out, plain, print_json, table
 from actions_core.results import Status
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def print_summary(ledger: Ledger, seconds: float, failures: Path | None) -> None
     counts = [
         f"{ledger.events[outcome]:,} {word}" for outcome, word in _WORDS.items() if ledger.events[outcome]
     ]
-    line = f"{ledger.read:,} event{'' if ledger.read == 1 else 's'} read in {seconds:.1f} s"
+    line = f"{counted(ledger.read, 'event')} read in {seconds:.1f} s"
     console.print(Text(f"{line}: {', '.join(counts)}" if counts else line, style="bold"), soft_wrap=True)
     if ledger.unread is None:
         console.print("the run was interrupted before the end of its input; how much is left is not known")

@@ -100,7 +100,7 @@ def test_a_dry_run_shows_requests_and_sends_nothing(
     assert "authorization: basic ***" in people.out.lower()
     assert f"POST {stand_in.url}/v2/events" in people.out
     assert "na1.standard" not in people.out + people.err + program.out + program.err
-    assert "3 events read, 1 requests, 2 failures; nothing was sent" in people.err
+    assert "3 events read, 1 request, 2 failures; nothing was sent" in people.err
     assert "line 2: not JSON" in people.err
     assert program.json["request"]["json"]["name"] == "Event 0"
     assert len(stand_in.requests) == 0
