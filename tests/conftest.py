@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -37,3 +38,48 @@ def stand_in() -> Iterator[FullStorySandbox]:
     yield sandbox
     loop.call_soon_threadsafe(stop.set)
     thread.join()
+
+
+class Network:
+    """Names that lead where a test wants, and addresses of the wide world that are none.
+
+    `names` are looked up here, all others are unknown. A connection to an address in `routes` goes to the
+    one on this machine that stands there; to any other address it is refused. `connections` and `lookups`
+    note what was tried.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[str]] = {}
+        self.routes: dict[str, str] = {}
+        self.connections: list[str] = []
+        self.lookups: list[str] = []
+
+    def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
+        """In place of `socket.getaddrinfo`."""
+        name = host.decode() if isinstance(host, bytes) else host
+        self.lookups.append(name)
+        if name not in self.names:
+            raise socket.gaierror(socket.EAI_NONAME, "name not known")
+        return [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, port, 0, 0))
+            if ":" in address
+            else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in self.names[name]
+        ]
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+    """A network of names and addresses that a test makes up."""
+    made = Network()
+    connect = asyncio.SelectorEventLoop.sock_connect
+
+    async def sock_connect(loop: Any, sock: Any, address: Any) -> None:
+        made.connections.append(address[0])
+        if address[0] not in made.routes:
+            raise ConnectionRefusedError(address[0])
+        await connect(loop, sock, (made.routes[address[0]], *address[1:]))
+
+    monkeypatch.setattr(socket, "getaddrinfo", made.getaddrinfo)
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_connect", sock_connect)
+    return made
