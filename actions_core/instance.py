@@ -14,6 +14,7 @@ import attrs
 from actions_core.addresses import check_url
 from actions_core.client import Deadlines, Line, TokenKeeper, unprepared
 from actions_core.context import Auth, Scope
+from actions_core.destination import load_destination
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
 from actions_core.executor import Lane, PollPolicy, ask
 from actions_core.filters import compile_filters, validate_filters
@@ -21,6 +22,8 @@ from actions_core.masking import Mask
 from actions_core.names import suggestion
 from actions_core.pipeline import Pipeline, compile_pipeline, hints_for, skipped
 from actions_core.transport import public_only
+from actions_core.state import InstanceState, MemoryState
+from actions_core.stats import TaggedStats
 from actions_core.types import MISSING
 from actions_core.validation import PayloadValidator
 from actions_core.workspace import SubscriptionSpec, resolve_environment
@@ -34,9 +37,11 @@ if TYPE_CHECKING:
     from actions_core.filters import Filters
     from actions_core.registry import Registry
     from actions_core.requests import Request
+    from actions_core.state import State
+    from actions_core.stats import Stats
     from actions_core.transport import Transport
     from actions_core.types import JsonObject
-    from actions_core.workspace import InstanceSpec
+    from actions_core.workspace import InstanceSpec, Workspace
 
 _LOGGER = logging.getLogger("actions_core")
 _MOST_SUBSCRIPTIONS = 50
@@ -70,18 +75,32 @@ class Host:
     logger: logging.Logger = _LOGGER
     features: Mapping[str, Any] = attrs.field(factory=dict)
     on_token_refresh: TokenListener | None = None
+    state: State | None = None
+    stats: Stats | None = None
+
+    def scope(self, instance: str, destination: str, settings: JsonObject, auth: Auth) -> Scope:
+        """What the host gives to one instance, together with what is its own."""
+        return Scope(
+            instance,
+            settings,
+            auth,
+            logger=self.logger,
+            features=self.features,
+            state=MemoryState() if self.state is None else InstanceState(self.state, instance),
+            stats=TaggedStats(self.stats).tagged(instance=instance, destination=destination),
+        )
 
 
 def compile_instances(
-    specs: tuple[InstanceSpec, ...], registry: Registry, host: Host
+    workspace: Workspace, registry: Registry, host: Host
 ) -> tuple[list[Instance], list[Problem]]:
     """Every instance that can be compiled, and every problem of all of them."""
     instances: list[Instance] = []
-    problems: list[Problem] = []
-    for index, spec in enumerate(specs):
+    own, problems = _own_destinations(workspace, registry)
+    for index, spec in enumerate(workspace.destinations):
         path = f"$.destinations[{index}]"
         try:
-            destination = registry.get(spec.destination)
+            destination = own.get(spec.destination) or registry.get(spec.destination)
         except DefinitionError as error:
             problems.append(Problem(f"{path}.destination", str(error)))
             continue
@@ -92,15 +111,34 @@ def compile_instances(
     return instances, problems
 
 
+def _own_destinations(
+    workspace: Workspace, registry: Registry
+) -> tuple[dict[str, Destination], list[Problem]]:
+    """The destinations whose definitions the workspace itself names."""
+    found: dict[str, Destination] = {}
+    problems: list[Problem] = []
+    for index, file in enumerate(workspace.definitions):
+        path = f"$.definitions[{index}]"
+        try:
+            destination = load_destination(file)
+        except DefinitionError as error:
+            problems.append(Problem(path, str(error)))
+            continue
+        if destination.slug in registry or destination.slug in found:
+            message = f"{file}: there is another destination {destination.slug!r}; name only one"
+            problems.append(Problem(path, message))
+        found[destination.slug] = destination
+    return found, problems
+
+
 def compile_instance(
     spec: InstanceSpec, destination: Destination, host: Host, path: str
 ) -> tuple[Instance | None, list[Problem]]:
     """One compiled instance, None where it has errors, and every problem below `path`."""
     settings, secrets, problems = read_settings(spec.settings, destination, f"{path}.settings", host.environ)
-    oauth = settings.pop("oauth", None) or {}
-    scope = Scope(
-        spec.id, settings, Auth(oauth.get("access_token")), logger=host.logger, features=host.features
-    )
+    oauth = settings.pop("oauth", None)
+    oauth = oauth if isinstance(oauth, dict) else {}
+    scope = host.scope(spec.id, destination.slug, settings, Auth(oauth.get("access_token")))
     pipelines, found = _pipelines(spec, destination, scope, path)
     problems += found
     filters, found = _filters(spec, f"{path}.filters")

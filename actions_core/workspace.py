@@ -65,10 +65,15 @@ class InstanceSpec:
 
 @attrs.frozen
 class Workspace:
-    """The configured destinations. `source` names where they came from, for error messages."""
+    """The configured destinations.
+
+    `definitions` are files of destinations that are not installed: JSON alone, or known by their
+    definition only. `source` names where the workspace came from, for error messages.
+    """
 
     destinations: tuple[InstanceSpec, ...]
     source: str = "the workspace"
+    definitions: tuple[Path, ...] = ()
 
     @classmethod
     def from_file(cls, path: str | Path) -> Workspace:
@@ -80,17 +85,21 @@ class Workspace:
             data = read_json(Path(path))
         except DefinitionError as error:
             raise WorkspaceError(error.message, problems=error.problems) from None
-        return cls.from_dict(data, source=str(path))
+        return cls.from_dict(data, source=str(path), folder=Path(path).parent)
 
     @classmethod
-    def from_dict(cls, data: Json, *, source: str = "the workspace") -> Workspace:
-        """The workspace in a dictionary of the same form as the file."""
+    def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
+        """The workspace in a dictionary of the same form as the file.
+
+        The files that it names under `definitions` are looked for below `folder`.
+        """
         problems = check_document(data, schema("workspace"))
         if not problems:
             problems = _same_ids(data)
         if any(problem.severity == "error" for problem in problems):
             raise WorkspaceError(f"{source} is faulty:", problems=problems)
-        return cls(tuple(_instance(raw) for raw in data["destinations"]), source)
+        definitions = tuple(Path(folder, name) for name in data.get("definitions") or ())
+        return cls(tuple(_instance(raw) for raw in data["destinations"]), source, definitions)
 
 
 def _same_ids(data: JsonObject) -> list[Problem]:

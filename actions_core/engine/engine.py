@@ -77,7 +77,7 @@ class Engine:
             self._transport, logger=logger, features=features or {}, on_token_refresh=on_token_refresh
         )
         self._deadlines = host.deadlines
-        instances, problems = compile_instances(workspace.destinations, registry, host)
+        instances, problems = compile_instances(workspace, registry, host)
         if any(problem.severity == "error" for problem in problems):
             raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
         for problem in problems:
