@@ -163,11 +163,15 @@ def _url(what: str, value: Json, *, relative: bool) -> str:
     absolute = _ABSOLUTE.fullmatch(text)
     if absolute:
         # Names of hosts have an encoding of their own; the transport refuses those that it cannot read.
-        return absolute[1] + quote(absolute[2], safe=_URL_SIGNS, errors="replace")
+        return absolute[1] + _quoted(absolute[2])
     if not relative:
         # Without the text itself, which may hold a secret.
         raise PayloadError(f"the request's {what} must begin with https:// or http://")
-    return quote(text, safe=_URL_SIGNS, errors="replace")
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogatepass"), safe=_URL_SIGNS)
 
 
 def _headers(value: Json) -> dict[str, str]:
