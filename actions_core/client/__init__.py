@@ -5,12 +5,12 @@ from __future__ import annotations
 from actions_core.client.client import (
     DEFAULT_TIMEOUT,
     Client,
-    Deadlines,
     DryRunClient,
     Line,
     Rehearsed,
     unprepared,
 )
+from actions_core.client.deadlines import Deadlines
 from actions_core.client.tokens import TokenKeeper, Tokens
 
 __all__ = [

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import attrs
@@ -25,6 +26,7 @@ from actions_core.retry import RetryPolicy, is_retryable, read_retry_after
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from actions_core.client.deadlines import Deadlines
     from actions_core.client.tokens import TokenKeeper
     from actions_core.context import Context
     from actions_core.requests import Request, Response
@@ -32,36 +34,6 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT: Final = 10.0
 _UNAUTHORIZED = 401
-
-
-class Deadlines:
-    """The time limits that are running, and the switch that ends them all when the engine closes.
-
-    While `closing` is set nothing is tried again; `expire` then ends what is still under way.
-    """
-
-    __slots__ = ("_running", "closing", "expired")
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Timeout] = set()
-        self.closing = asyncio.Event()
-        self.expired = False
-
-    def add(self, limit: asyncio.Timeout) -> None:
-        """Have `limit` ended by `expire`."""
-        self._running.add(limit)
-        if self.expired:
-            limit.reschedule(0)
-
-    def discard(self, limit: asyncio.Timeout) -> None:
-        """Forget a limit whose work is done."""
-        self._running.discard(limit)
-
-    def expire(self) -> None:
-        """End everything under way now."""
-        self.expired = True
-        for limit in self._running:
-            limit.reschedule(0)
 
 
 def unprepared(request: Request, _context: Context) -> Request:
@@ -121,8 +93,7 @@ class Client:
         return self.request
 
     async def _deliver(self, request: Request) -> Response:
-        clock = asyncio.get_running_loop().time
-        started = clock()
+        started = monotonic()
         tried = 0
         while True:
             tried += 1
@@ -139,14 +110,13 @@ class Client:
                     return response
                 error = self._refusal(request, response)
                 retry_after = _retry_after(response)
-            await self._pause(error, tried, clock() - started, retry_after)
+            await self._pause(error, tried, monotonic() - started, retry_after)
 
     async def _try(self, request: Request) -> Response:
         line = self._line
-        limit = asyncio.timeout(line.timeout if request.timeout is None else request.timeout)
+        seconds = line.timeout if request.timeout is None else request.timeout
         try:
-            async with limit:
-                line.deadlines.add(limit)
+            with line.deadlines.within(seconds):
                 return await line.transport.send(request)
         except TimeoutError:
             if line.deadlines.expired:
@@ -154,10 +124,7 @@ class Client:
                     "interrupted while the answer was awaited: whether the destination took it is not known",
                     code="INTERRUPTED",
                 ) from None
-            seconds = line.timeout if request.timeout is None else request.timeout
             raise TransportError(f"no answer within {seconds:g} s", code="SELF_TIMEOUT", status=408) from None
-        finally:
-            line.deadlines.discard(limit)
 
     async def _pause(
         self, error: RequestError, tried: int, elapsed: float, retry_after: float | None

@@ -122,10 +122,8 @@ class Lane:
         """Await an asynchronous handler within the time that its requests may take altogether."""
         line = self.line
         seconds = line.policy.within + line.timeout
-        limit = asyncio.timeout(seconds)
         try:
-            async with limit:
-                line.deadlines.add(limit)
+            with line.deadlines.within(seconds):
                 return await work
         except TimeoutError:
             if line.deadlines.expired:
@@ -133,8 +131,6 @@ class Lane:
             raise TransportError(
                 f"the handler was not done within {seconds:g} s", code="SELF_TIMEOUT", status=408
             ) from None
-        finally:
-            line.deadlines.discard(limit)
 
     def refuse_if_disabled(self) -> None:
         """Raise `RequestError` once the destination has said that it is gone for good."""
