@@ -30,7 +30,9 @@ async def actions(*arguments: str, **environment: str) -> int:
 def show(sandbox: FullStorySandbox) -> None:
     """Print what the stand-in has got."""
     names = Counter(event.get("name") or event.get("event_name") for event in sandbox.events)
+    answers = ", ".join(f"{count} of {status}" for status, count in sorted(sandbox.statuses.items()))
     users = sorted(sandbox.users.values(), key=lambda user: user.uid or "")
+    print(f"\nAnswers: {answers}. Those of 503 were asked for, and what met them was tried again.")
     print(f"\nWhat arrived: {len(sandbox.events)} events and {len(users)} users\n")
     for name, count in sorted(names.items(), key=lambda item: str(item[0])):
         print(f"  {count:2} {name}")
@@ -44,6 +46,7 @@ async def main() -> int:
     """Run the demo; 0 when it went as it should."""
     async with FullStorySandbox() as sandbox:
         sandbox.identify(*IDENTIFIED)
+        sandbox.fail(503, times=2)
         (ROOT / FAILURES).parent.mkdir(exist_ok=True)
         print(f"A stand-in for FullStory listens at {sandbox.url}")
         code = await actions(
