@@ -14,6 +14,8 @@ import attrs
 
 from actions_core.audiences import audience_settings, membership
 from actions_core.errors import Problem, Severity
+from actions_core.state import MemoryState, RehearsedState, State
+from actions_core.stats import TaggedStats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,8 +45,14 @@ class Scope:
     matching_key: str | None = None
     hook_outputs: Mapping[str, Json] = attrs.field(factory=dict)
     features: Mapping[str, Any] = attrs.field(factory=dict)
+    state: State = attrs.field(factory=MemoryState)
+    stats: TaggedStats = attrs.field(factory=TaggedStats)
     #: changes when the mapping or the subscription does: what is sent under one key must be the same
     key_suffix: str = ""
+
+    def rehearsed(self) -> Scope:
+        """The same for a dry run, which counts nothing and leaves the state as it is."""
+        return attrs.evolve(self, state=RehearsedState(self.state), stats=TaggedStats())
 
 
 class Context:
@@ -123,6 +131,22 @@ class Context:
     def features(self) -> Mapping[str, Any]:
         """The host's feature switches."""
         return self._scope.features
+
+    @property
+    def state(self) -> State:
+        """What the instance's handlers keep for a while: `state.set("key", value, ttl=60)`.
+
+        Other instances do not see it, and what a dry run changes is gone with it.
+        """
+        return self._scope.state
+
+    @property
+    def stats(self) -> TaggedStats:
+        """The host's stats, tagged with instance, destination and action: `stats.count("lookups")`.
+
+        Tags must have few values. A dry run counts nothing.
+        """
+        return self._scope.stats
 
     @property
     def idempotency_key(self) -> str:

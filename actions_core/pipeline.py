@@ -192,5 +192,6 @@ def _own_scope(
         sync_mode=mode if mode in modes else None,
         matching_key=None if key is None else str(key),
         hook_outputs=_hook_outputs(extras),
+        stats=scope.stats.tagged(action=spec.partner_action),
         key_suffix=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:12],
     )

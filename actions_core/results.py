@@ -74,13 +74,17 @@ class Result:
 
 @attrs.frozen(repr=False, eq=False)
 class BatchResult:
-    """What became of a batch in one subscription: one node for each event, in the caller's order."""
+    """What became of a batch in one subscription: one node for each event, in the caller's order.
+
+    `skipped` are the places of the events that were not meant for this subscription.
+    """
 
     instance: str
     subscription: str
     action: str
     nodes: tuple[Node, ...]
     duration: float = 0.0
+    skipped: frozenset[int] = frozenset()
 
     def __repr__(self) -> str:
         good = sum(node.ok for node in self.nodes)
@@ -90,6 +94,15 @@ class BatchResult:
     def ok(self) -> bool:
         """Whether the destination took every event."""
         return all(node.ok for node in self.nodes)
+
+    def status_of(self, place: int) -> Status:
+        """What became of the event at a place of the batch."""
+        if place in self.skipped:
+            return Status.SKIPPED
+        node = self.nodes[place]
+        if node.ok:
+            return Status.SENT
+        return Status.NOT_TRIED if node.errortype == Status.NOT_TRIED.name else Status.FAILED
 
 
 @attrs.frozen(repr=False, eq=False)

@@ -10,7 +10,7 @@ from actions_core.batches import Item, chunks, is_batched
 from actions_core.errors import ActionsError, EventError
 from actions_core.executor import deliver_batch
 from actions_core.multistatus import Node, failure, failure_of, success
-from actions_core.results import BatchResult
+from actions_core.results import BatchResult, Status
 from actions_core.types import MISSING
 
 if TYPE_CHECKING:
@@ -31,13 +31,17 @@ async def deliver_to(
     """Take the events of a batch through one subscription."""
     started = perf_counter()
     nodes: list[Node | None] = [None] * len(events)
+    skipped: set[int] = set()
     together: list[Item] = []
     alone: list[Item] = []
     for place, event in enumerate(events):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
         outcome = _prepare(instance, pipeline, event, place)
-        if isinstance(outcome, Node):
+        if isinstance(outcome, str):
+            nodes[place] = failure(400, outcome)
+            skipped.add(place)
+        elif isinstance(outcome, Node):
             nodes[place] = outcome
         elif pipeline.batch_handler is not None and is_batched(outcome.payload):
             together.append(outcome)
@@ -52,22 +56,23 @@ async def deliver_to(
         for item, node in zip(part, outcomes, strict=True):
             nodes[item.place] = node
     done = tuple(node for node in nodes if node is not None)
-    return BatchResult(instance.id, pipeline.name, pipeline.action, done, perf_counter() - started)
+    duration = perf_counter() - started
+    return BatchResult(instance.id, pipeline.name, pipeline.action, done, duration, frozenset(skipped))
 
 
 def _prepare(
     instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int
-) -> Item | Node:
-    """The payload of an event, or the node that says why there is none."""
+) -> Item | Node | str:
+    """The payload of an event, the node of one that has none, or why it is not meant for the subscription."""
     if isinstance(event, EventError):
         return failure(400, str(event), errortype=event.code)
     if instance.filters is not None:
         filtered, reason = instance.filters.apply(event)
         if filtered is None:
-            return failure(400, reason)
+            return reason
         event = filtered
     if not pipeline.matches(event):
-        return failure(400, pipeline.skipped.reason)
+        return pipeline.skipped.reason
     try:
         return Item(place, event, pipeline.to_payload(event))
     except ActionsError as error:
@@ -91,7 +96,7 @@ def _node(result: Result) -> Node:
             )
         )
     if not result.ok:
-        return failure(503, result.reason, errortype="NOT_TRIED")
+        return failure(503, result.reason, errortype=Status.NOT_TRIED.name)
     if response is None:
         return success()
     body = response.json

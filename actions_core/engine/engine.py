@@ -8,36 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
-from actions_core.engine.asking import (
-    Audience,
-    Choices,
-    create_audience,
-    get_audience,
-    list_choices,
-    run_hook,
-)
+from actions_core.engine import asking
 from actions_core.engine.batch import deliver_to
 from actions_core.engine.explain import Explanation, explain_delivery
 from actions_core.engine.stream import stream
+from actions_core.engine.watch import watch_for
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.events import MAX_EVENT_BYTES, check_event
+from actions_core.executor import Lane
 from actions_core.instance import Host, compile_instances
 from actions_core.registry import Registry
 from actions_core.results import BatchReport, Report, Result
+from actions_core.stats import GuardedStats
 from actions_core.transport import LazyTransport
 from actions_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from actions_core.client.tokens import TokenListener
-    from actions_core.executor import Lane
+    from actions_core.engine.asking import Audience, Choices
+    from actions_core.engine.options import Options
+    from actions_core.engine.watch import ResultListener, Tracing
     from actions_core.instance import Instance
     from actions_core.pipeline import Pipeline
+    from actions_core.state import State
+    from actions_core.stats import Stats
     from actions_core.transport import Transport
     from actions_core.types import Json, JsonObject
 
@@ -55,10 +55,13 @@ class Engine:
 
     `registry` holds the destinations; without one, the installed ones are used. `transport` replaces
     the network; it is closed with the engine. `max_event_bytes` bounds an event's JSON.
+    `features` and `state` are for handlers, `stats` and `tracing` see every delivery; `on_result` is told
+    of every result: a plain function, called in the event loop, that must not wait. What none of these
+    needs costs nothing.
     Raises `WorkspaceError` with every problem of the workspace.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each option is named where it is given
         self,
         workspace: Workspace,
         *,
@@ -67,25 +70,40 @@ class Engine:
         max_event_bytes: int = MAX_EVENT_BYTES,
         features: Mapping[str, Any] | None = None,
         logger: logging.Logger = _LOGGER,
+        state: State | None = None,
+        stats: Stats | None = None,
+        tracing: Tracing | None = None,
+        on_result: ResultListener | None = None,
         on_token_refresh: TokenListener | None = None,
     ) -> None:
         if registry is None:
             registry = Registry()
             registry.discover()
         self._transport = LazyTransport() if transport is None else transport
+        stats = None if stats is None else GuardedStats(stats)
         host = Host(
-            self._transport, logger=logger, features=features or {}, on_token_refresh=on_token_refresh
+            self._transport,
+            logger=logger,
+            features=features or {},
+            on_token_refresh=on_token_refresh,
+            state=state,
+            stats=stats,
         )
         self._deadlines = host.deadlines
         instances, problems = compile_instances(workspace, registry, host)
         if any(problem.severity == "error" for problem in problems):
             raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
         for problem in problems:
-            _LOGGER.warning("%s: %s", workspace.source, problem)
+            logger.warning("%s: %s", workspace.source, problem)
         self.warnings = tuple(problems)
         self.instances: Mapping[str, Instance] = {instance.id: instance for instance in instances}
         self._enabled = tuple(instance for instance in instances if instance.enabled)
         self._max_event_bytes = max_event_bytes
+        watch = self._watch = watch_for(instances, stats, tracing, on_result)
+        self._deliver: Callable[[Lane, Pipeline, JsonObject], Awaitable[Result]]
+        self._deliver, self._deliver_to = Lane.deliver, deliver_to
+        if watch is not None:
+            self._deliver, self._deliver_to = watch.deliver, watch.deliver_to
         self._active = 0
         self._idle = asyncio.Event()
 
@@ -93,11 +111,9 @@ class Engine:
         return f"<Engine {', '.join(self.instances)}>"
 
     @classmethod
-    def from_file(
-        cls, path: str | Path, *, registry: Registry | None = None, transport: Transport | None = None
-    ) -> Engine:
-        """An engine for the workspace in a file."""
-        return cls(Workspace.from_file(path), registry=registry, transport=transport)
+    def from_file(cls, path: str | Path, **options: Unpack[Options]) -> Engine:
+        """An engine for the workspace in a file, with the options that `Engine` takes."""
+        return cls(Workspace.from_file(path), **options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,7 +131,10 @@ class Engine:
 
         Raises `EventError` when it is no event; what goes wrong later is in the report.
         """
-        return await self._run(check_event(event, max_bytes=self._max_event_bytes), 0)
+        checked = self._checked(event)
+        if isinstance(checked, EventError):
+            raise checked
+        return await self._run(checked, 0)
 
     def send_many(
         self,
@@ -144,7 +163,7 @@ class Engine:
         try:
             results = await asyncio.gather(
                 *(
-                    deliver_to(instance, pipeline, checked)
+                    self._deliver_to(instance, pipeline, checked)
                     for instance in self._enabled
                     for pipeline in instance.pipelines
                 )
@@ -157,6 +176,8 @@ class Engine:
         try:
             return check_event(event, max_bytes=self._max_event_bytes)
         except EventError as error:
+            if self._watch is not None:
+                self._watch.note_refused(error)
             return error
 
     def _leave(self) -> None:
@@ -185,7 +206,7 @@ class Engine:
 
         Gives what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
         """
-        return await run_hook(self._instance(instance_id), action, hook, inputs)
+        return await asking.run_hook(self._instance(instance_id), action, hook, inputs)
 
     async def list_choices(
         self,
@@ -199,19 +220,19 @@ class Engine:
     ) -> Choices:
         """The choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
         instance = self._instance(instance_id)
-        return await list_choices(instance, action, field, payload=payload, query=query, page=page)
+        return await asking.list_choices(instance, action, field, payload=payload, query=query, page=page)
 
     async def create_audience(
         self, instance_id: str, name: str, settings: JsonObject | None = None
     ) -> Audience:
         """Have the destination create an audience. Raises `RequestError` when it does not."""
-        return await create_audience(self._instance(instance_id), name, settings or {})
+        return await asking.create_audience(self._instance(instance_id), name, settings or {})
 
     async def get_audience(
         self, instance_id: str, external_id: str, settings: JsonObject | None = None
     ) -> Audience:
         """Look an audience up. Raises `RequestError` when there is none."""
-        return await get_audience(self._instance(instance_id), external_id, settings or {})
+        return await asking.get_audience(self._instance(instance_id), external_id, settings or {})
 
     def _instance(self, instance_id: str) -> Instance:
         instance = self.instances.get(instance_id)
@@ -282,10 +303,10 @@ class Engine:
         try:
             if len(todo) == 1:
                 place, lane, pipeline, seen = todo[0]
-                results[place] = await lane.deliver(pipeline, seen)
+                results[place] = await self._deliver(lane, pipeline, seen)
             elif todo:
                 done = await asyncio.gather(
-                    *(lane.deliver(pipeline, seen) for _, lane, pipeline, seen in todo)
+                    *(self._deliver(lane, pipeline, seen) for _, lane, pipeline, seen in todo)
                 )
                 for (place, *_), result in zip(todo, done, strict=True):
                     results[place] = result
@@ -294,6 +315,8 @@ class Engine:
         return Report(event["messageId"], tuple(results), None, index)
 
     def _candidates(self, instance: Instance, event: JsonObject) -> tuple[Pipeline, ...]:
+        if self._watch is not None:
+            self._watch.note_skipped(results)
         if event["type"] == "delete" and instance.deletion is not None:
             return (*instance.pipelines, instance.deletion)
         return instance.pipelines

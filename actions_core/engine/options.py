@@ -1,0 +1,31 @@
+"""What a host may say about an engine, apart from its workspace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Mapping
+
+    from actions_core.client.tokens import TokenListener
+    from actions_core.engine.watch import ResultListener, Tracing
+    from actions_core.registry import Registry
+    from actions_core.state import State
+    from actions_core.stats import Stats
+    from actions_core.transport import Transport
+
+
+class Options(TypedDict, total=False):
+    """The options of `Engine`, each by its name."""
+
+    registry: Registry | None
+    transport: Transport | None
+    max_event_bytes: int
+    features: Mapping[str, Any] | None
+    logger: logging.Logger
+    state: State | None
+    stats: Stats | None
+    tracing: Tracing | None
+    on_result: ResultListener | None
+    on_token_refresh: TokenListener | None
