@@ -67,6 +67,7 @@ COERCED: list[tuple[dict[str, Any], Any, Any]] = [
     (TIME, "1700000000", "1700000000"),
     (TIME, ["2026-01-02"], "2026-01-02"),
     (OBJECT | NULL, 0, None),
+    (OBJECT | NULL, False, None),
     (OBJECT, {"a": [None, ""]}, {"a": [None, ""]}),
     (STRING | LIST, "a", ["a"]),
     (STRING | LIST, [["a"], 1, None, ""], ["a", "1", ""]),
@@ -332,6 +333,14 @@ def test_conditional_children() -> None:
         "$.o[1]"
     ]
     assert problems_of(many, {"k": "x", "o": [{"a": "s", "b": "t"}]}) == []
+
+
+def test_conditions_do_not_look_inside() -> None:
+    """The conditions of a child name the fields beside its owner, even where a sibling has the same name."""
+    child = {"a": STRING | _if(_is("k", "x")), "k": STRING}
+    fields = {"k": STRING, "o": OBJECT | {"properties": child}}
+    assert problems_of(fields, {"k": "y", "o": {"k": "x"}}) == []
+    assert [path for path, _ in problems_of(fields, {"k": "x", "o": {"k": "y"}})] == ["$.o"]
 
 
 def test_conditions_of_inner_children() -> None:
