@@ -48,9 +48,33 @@ _RANGE: Final = 2**64
 
 
 @attrs.frozen
+class FilterTrace:
+    """What one action of a filter did with an event; `name` is the filter's, or its condition.
+
+    Where `matched` is false, the filter was not meant for the event.
+    """
+
+    name: str
+    kind: str
+    matched: bool
+    dropped: bool = False
+    changed: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """What happened, in words."""
+        if not self.matched:
+            return "does not match"
+        if self.dropped:
+            return "drops the event"
+        return "removes properties" if self.changed else "leaves the event as it is"
+
+
+@attrs.frozen
 class _Step:
     """One action: `change` gives the event from here on, None where it ends here for the `reason`."""
 
+    name: str
     kind: str
     matches: Callable[[JsonObject], bool]
     change: Callable[[JsonObject], JsonObject | None]
@@ -73,6 +97,24 @@ class Filters:
                     return None, step.reason
                 seen = changed
         return seen, ""
+
+    def trace(self, event: JsonObject) -> tuple[FilterTrace, ...]:
+        """What each action did with the event, in the order in which they run, until one drops it."""
+        seen = event
+        traces = []
+        for step in self._steps:
+            if not step.matches(event):
+                traces.append(FilterTrace(step.name, step.kind, matched=False))
+                continue
+            left = step.change(seen)
+            changed = left is not None and left is not seen
+            traces.append(
+                FilterTrace(step.name, step.kind, matched=True, dropped=left is None, changed=changed)
+            )
+            if left is None:
+                break
+            seen = left
+        return tuple(traces)
 
 
 def compile_filters(raw: list[Json]) -> Filters:
@@ -142,16 +184,17 @@ def _names(named: Json) -> list[str]:
 
 def _step(item: JsonObject, action: JsonObject) -> _Step:
     kind, matches = action["type"], parse_fql(item["if"]).matches
-    label = f"the filter {item.get('name') or item['if']}"
+    name = item.get("name") or item["if"]
+    label = f"the filter {name}"
     if kind == "DROP":
-        return _Step(kind, matches, lambda _event: None, f"{label} drops the event")
+        return _Step(name, kind, matches, lambda _event: None, f"{label} drops the event")
     if kind == "SAMPLE":
         share = action["percent"]
         reason = f"{label} keeps {share * 100:g}% of the events, and not this one"
-        return _Step(kind, matches, _sampler(share, parse_path(action.get("path") or "")), reason)
+        return _Step(name, kind, matches, _sampler(share, parse_path(action.get("path") or "")), reason)
     if kind == "DROP_PROPERTIES":
-        return _Step(kind, matches, _dropper(action["fields"]))
-    return _Step(kind, matches, _allower(action["fields"]))
+        return _Step(name, kind, matches, _dropper(action["fields"]))
+    return _Step(name, kind, matches, _allower(action["fields"]))
 
 
 def _sampler(share: float, path: tuple[str, ...]) -> Callable[[JsonObject], JsonObject | None]:

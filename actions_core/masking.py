@@ -89,9 +89,6 @@ class Mask:
 
     def request(self, request: Request) -> Request:
         """The request as it may be shown."""
-        body = request.body
-        if isinstance(body, bytes):
-            body = body.decode("utf-8", "replace")
         return attrs.evolve(
             request,
             url=self.text(request.url),
@@ -99,8 +96,14 @@ class Mask:
             params=None if request.params is None else self.value(dict(request.params)),
             json=MISSING if request.json is MISSING else self.value(request.json),
             form=None if request.form is None else self.value(dict(request.form)),
-            body=None if body is None else self.text(body),
+            body=self._body(request.body),
         )
+
+    def _body(self, body: bytes | str | None) -> bytes | str | None:
+        if isinstance(body, bytes):
+            # Bytes that are no UTF-8 come through this unharmed, and a body stays of the kind it is.
+            return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        return None if body is None else self.text(body)
 
     def response(self, response: Response) -> Response:
         """The answer as it may be shown: destinations do echo what they were sent."""

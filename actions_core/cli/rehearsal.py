@@ -11,6 +11,7 @@ from rich.text import Text
 from actions_core.cli.lines import LineReader
 from actions_core.cli.output import Exit, counted, err, out, plain
 from actions_core.errors import ActionsError
+from actions_core.rendering import all_headers, request_json
 from actions_core.types import MISSING
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from actions_core.engine import Engine
     from actions_core.engine.explain import Delivery
     from actions_core.requests import Request
-    from actions_core.types import JsonObject
 
 
 async def rehearse(engine: Engine, source: Path | None, *, as_json: bool) -> Exit:
@@ -68,7 +68,7 @@ def _print_request(number: int, delivery: Delivery, request: Request, *, as_json
     if delivery.note:
         console.print(Text(f"# {plain(delivery.note)}", style="yellow"), soft_wrap=True)
     console.print(Text(plain(f"{request.method} {request.url}"), style="bold"), soft_wrap=True)
-    for name, value in _headers(request).items():
+    for name, value in all_headers(request).items():
         console.print(Text(plain(f"{name}: {value}")), soft_wrap=True)
     body = _body(request)
     if body:
@@ -77,23 +77,8 @@ def _print_request(number: int, delivery: Delivery, request: Request, *, as_json
     console.print()
 
 
-def _headers(request: Request) -> dict[str, str]:
-    content_type = request.content()[1]
-    named = any(name.lower() == "content-type" for name in request.headers)
-    return {**request.headers, **({"content-type": content_type} if content_type and not named else {})}
-
-
 def _body(request: Request) -> str:
     if request.json is not MISSING:
         return json.dumps(request.json, ensure_ascii=False, indent=2)
     content = request.content()[0]
     return "" if content is None else content.decode("utf-8", "replace")
-
-
-def request_json(request: Request) -> JsonObject:
-    """A request as JSON: what a case file has, and what a program compares."""
-    shown: JsonObject = {"method": request.method, "url": request.url, "headers": _headers(request)}
-    if request.json is not MISSING:
-        return {**shown, "json": request.json}
-    content = request.content()[0]
-    return shown if content is None else {**shown, "body": content.decode("utf-8", "replace")}

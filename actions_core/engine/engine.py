@@ -186,11 +186,14 @@ class Engine:
             self._idle.set()
 
     async def explain(self, event: Json) -> Explanation:
-        """What `send` would do with the event and why, by the same code up to the network."""
+        """What `send` would do with the event and why, by the same code up to the network.
+
+        Instances that are disabled are in it too, with that as the reason. Raises `EventError` like `send`.
+        """
         event = check_event(event, max_bytes=self._max_event_bytes)
         deliveries = [
             await explain_delivery(instance, pipeline, event)
-            for instance in self._enabled
+            for instance in self.instances.values()
             for pipeline in self._candidates(instance, event)
         ]
         return Explanation(event["messageId"], tuple(deliveries))
@@ -292,7 +295,7 @@ class Engine:
             if instance.filters is not None:
                 filtered, reason = instance.filters.apply(event)
                 if filtered is None:
-                    results += [_dropped(pipeline, reason) for pipeline in instance.pipelines]
+                    results += [_dropped(pipeline, reason) for pipeline in self._candidates(instance, event)]
                     continue
                 seen = filtered
             for pipeline in self._candidates(instance, event):
