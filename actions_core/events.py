@@ -22,9 +22,10 @@ MAX_EVENT_BYTES: Final = 32 * 1024
 MAX_DEPTH: Final = 100
 
 _KNOWN_TYPES = frozenset(EVENT_TYPES)
-# A format without object references: half the work of the newest one.
+# A format without object references: what stands twice counts twice, as it does in JSON.
 _MARSHAL_VERSION = 2
-# How the last bytes of NaN and of the infinities look in a marshalled double.
+# How the last bytes of NaN and of the infinities look in a marshalled double. Their first bytes are rare,
+# and to look for a single byte costs next to nothing.
 _NOT_FINITE = (b"\xf8\x7f", b"\xf8\xff", b"\xf0\x7f", b"\xf0\xff")
 # One byte of marshalled text is at most 6 of JSON (a control character), a level of nesting at least 5.
 _JSON_PER_MARSHAL = 6
@@ -51,7 +52,7 @@ def check_event(event: Json, *, max_bytes: int = MAX_EVENT_BYTES) -> JsonObject:
     size = len(dumped)
     if (
         size * _JSON_PER_MARSHAL > max_bytes
-        or any(pattern in dumped for pattern in _NOT_FINITE)
+        or ((0xF8 in dumped or 0xF0 in dumped) and _may_not_be_finite(dumped))
         or (size > _FEW_BYTES and _depth_may_exceed(dumped))
     ):
         _check_exactly(event, max_bytes)
@@ -59,6 +60,10 @@ def check_event(event: Json, *, max_bytes: int = MAX_EVENT_BYTES) -> JsonObject:
     if message_id is None or message_id == "":
         return {**event, "messageId": str(uuid.uuid4())}
     return event
+
+
+def _may_not_be_finite(dumped: bytes) -> bool:
+    return any(pattern in dumped for pattern in _NOT_FINITE)
 
 
 def _depth_may_exceed(dumped: bytes) -> bool:
