@@ -30,6 +30,7 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _BASED: Final = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _INFINITY: Final = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
 _BASES: Final = {"x": 16, "o": 8, "b": 2}
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 #: From here on JavaScript writes a number with an exponent.
@@ -45,6 +46,11 @@ def truthy(value: Json | Missing) -> bool:
     if isinstance(value, list | dict):
         return True
     return bool(value) and value == value  # noqa: PLR0124  # NaN alone differs from itself
+
+
+def text_length(text: str) -> int:
+    """How long JavaScript takes a text to be: a character beyond the first 65,536 counts twice."""
+    return len(text) if text.isascii() else len(text) + len(_ASTRAL.findall(text))
 
 
 def number_text(number: float) -> str:

@@ -105,7 +105,7 @@ def _close(end: Steps | None, reads: list[Steps]) -> None:
         reads.append(end)
 
 
-def _walk(  # noqa: PLR0911  # one for each kind of node
+def _walk(  # noqa: C901, PLR0911  # one for each kind of node
     tree: _Tree, base: Steps | None, reads: list[Steps]
 ) -> Steps | None:
     """Where in the event the result stands, seen from `base`; None where it is made anew.

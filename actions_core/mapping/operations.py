@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -159,19 +159,19 @@ def replaceable(value: Json | Missing) -> str:
 def flatten(value: Json | Missing, separator: str, *, omit_arrays: bool) -> JsonObject:
     """An object of one level, with the keys of all levels joined."""
     flat: JsonObject = {}
-    _flatten_into(flat, "", value, separator, dict if omit_arrays else (dict, list))
+    _flatten_into(flat, "", value, separator, (dict,) if omit_arrays else (dict, list))
     return flat
 
 
 def _flatten_into(
-    flat: JsonObject, prefix: str, value: Json, separator: str, taken_apart: type | tuple[type, ...]
+    flat: JsonObject, prefix: str, value: Any, separator: str, taken_apart: tuple[type, ...]
 ) -> None:
     if not isinstance(value, taken_apart):
         if value is not MISSING:
             flat[prefix] = value
         return
-    items: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
+    pairs: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in pairs:
         joined = f"{prefix}{separator}{key}" if prefix else str(key)
         _flatten_into(flat, joined, item, separator, taken_apart)
 

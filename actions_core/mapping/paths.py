@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from actions_core.javascript import text_length
 from actions_core.types import MISSING, Missing
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ _TOKEN: Final = re.compile(
 )
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,14}")
 _BARE: Final = re.compile(r"[^.\[\]'\"]+")
-_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 
 
 @lru_cache(maxsize=256)
@@ -81,7 +81,7 @@ def step_into(value: Json | Missing, key: str) -> Json | Missing:
     if not isinstance(value, list | str):
         return MISSING
     if key == "length":
-        return len(value) + (len(_ASTRAL.findall(value)) if isinstance(value, str) else 0)
+        return text_length(value) if isinstance(value, str) else len(value)
     if _INDEX.fullmatch(key) and int(key) < len(value):
         return value[int(key)]
     return MISSING

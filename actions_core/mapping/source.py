@@ -35,7 +35,7 @@ class Node(Protocol):
         """Write the lines that compute the value for the event in variable `event`; name what holds it."""
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
-        """The paths that are read, where the event stands at `base` in the real one, or nowhere in it (None)."""
+        """The paths that are read where the event stands at `base` in the real one, or nowhere (None)."""
 
 
 def fail(path: str, message: str) -> MappingError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
 
 from liquid import Environment
 from liquid.builtin import content, illegal
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.expressions import logical as library
-from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.builtin.expressions.primitive import Nil, RangeLiteral
 from liquid.builtin.output import Output as OutputTag
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags import (
@@ -121,9 +122,11 @@ class _Comparison(LibraryExpression):
         self.right = right
 
     def evaluate(self, context: RenderContext) -> object:
-        return self.compare(
-            values.plain(self.left.evaluate(context)), values.plain(self.right.evaluate(context))
+        left, right = (
+            side if isinstance(side, Nil) else values.compared(side.evaluate(context))
+            for side in (self.left, self.right)
         )
+        return self.compare(left, right)
 
     def children(self) -> list[Expression]:
         return [self.left, self.right]
@@ -132,10 +135,10 @@ class _Comparison(LibraryExpression):
 _COMPARISONS: Final[dict[type, Callable[[Any, Any], bool]]] = {
     library.EqExpression: values.equal,
     library.NeExpression: lambda left, right: not values.equal(left, right),
-    library.LtExpression: values.less,
-    library.LeExpression: values.less_or_equal,
-    library.GtExpression: lambda left, right: values.less(right, left),
-    library.GeExpression: lambda left, right: values.less_or_equal(right, left),
+    library.LtExpression: lambda left, right: values.ordered(left, right, operator.lt),
+    library.LeExpression: lambda left, right: values.ordered(left, right, operator.le),
+    library.GtExpression: lambda left, right: values.ordered(left, right, operator.gt),
+    library.GeExpression: lambda left, right: values.ordered(left, right, operator.ge),
     library.ContainsExpression: values.contains,
 }
 
@@ -163,6 +166,8 @@ class _Stop(LibraryExpression):
 class _Environment(Environment):
     suppress_blank_control_flow_blocks = False
     string_sequences = True
+    shorthand_indexes = True
+    logical_not_operator = True
     tags_used: ClassVar = (
         content.Literal,
         illegal.Illegal,
@@ -227,9 +232,22 @@ def _prepare_expression(expression: Expression) -> None:
         expression.stop = _Stop(expression)
     for name in ("expression", "left", "right"):
         inner = getattr(expression, name, None)
-        compare = _COMPARISONS.get(type(inner))
-        if inner is not None and compare is not None:
-            setattr(expression, name, _Comparison(compare, inner.left, inner.right, inner.token))
+        if inner is not None:
+            setattr(expression, name, _bridged(inner))
     for child in expression.children():
         if not isinstance(child, Path) or child.children():
             _prepare_expression(child)
+
+
+def _bridged(expression: Expression) -> Expression:
+    """A condition that compares our way, and in which `not` reaches no farther than the next `and` or `or`."""
+    compare = _COMPARISONS.get(type(expression))
+    if compare is not None:
+        left, right = expression.left, expression.right  # type: ignore[attr-defined]  # all have
+        return _Comparison(compare, left, right, expression.token)
+    if isinstance(expression, library.LogicalNotExpression):
+        right = _bridged(expression.right)
+        if isinstance(right, library.LogicalAndExpression | library.LogicalOrExpression):
+            right.left = library.LogicalNotExpression(expression.token, right.left)
+            return right
+    return expression

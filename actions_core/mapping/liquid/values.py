@@ -7,12 +7,16 @@ what a number is read from, what text stands for a list.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from liquid.builtin.expressions.primitive import Blank, Empty
+from liquid.builtin.expressions.primitive import Blank, Empty, Nil
 from liquid.undefined import Undefined
 
-from actions_core.javascript import number_text, to_number
+from actions_core.javascript import WHITESPACE, number_text, text_length, to_number, to_text
+from actions_core.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LONGEST_EXACT: Final = 2**53
 
@@ -44,16 +48,24 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> float:
+    """The number in a value as filters take it: what is none counts as 0, also a list or an object."""
+    if isinstance(value, list):
+        return 0.0
+    read = read_number(value)
+    return 0.0 if math.isnan(read) else read
+
+
+def read_number(value: Any) -> float:
     """The number that JavaScript reads in a value; NaN where it reads none."""
     if isinstance(value, bool) or value is None:
         return float(value or 0)
     if isinstance(value, int | float):
         return to_double(value)
     if isinstance(value, list):
-        value = ",".join(map(text, value))
+        value = to_text(value)
     if isinstance(value, str):
         read = to_number(value)
-        return to_double(read) if read is not None else math.nan if value.strip() else 0.0
+        return to_double(read) if read is not None else math.nan if value.strip(WHITESPACE) else 0.0
     return math.nan
 
 
@@ -93,17 +105,13 @@ def item(value: Any, key: Any) -> Any:
     if not isinstance(value, list | str):
         return None
     if key in ("size", "length"):
-        return len(value)
-    if key == "first":
-        return value[0] if value else None
-    if key == "last":
-        return value[-1] if value else None
-    index = (
-        key if isinstance(key, int) else to_number(key) if isinstance(key, str) and key.isdigit() else None
-    )
-    if not isinstance(index, int):
+        return text_length(value) if isinstance(value, str) else len(value)
+    if key in ("first", "last"):
+        return value[0 if key == "first" else -1] if value and isinstance(value, list) else None
+    index = to_number(key) if isinstance(key, str) and key.isdigit() else key
+    if not isinstance(index, int) or isinstance(index, bool):
         return None
-    if index < 0:
+    if index < 0 and isinstance(value, list):
         index += len(value)
     return value[index] if 0 <= index < len(value) else None
 
@@ -115,43 +123,45 @@ def _of_object(value: dict[str, Any], key: Any) -> Any:
     return len(value) if name == "size" else None
 
 
+def compared(value: object) -> Any:
+    """A value on its way into a comparison: what is missing stays apart from null there."""
+    return MISSING if isinstance(value, Undefined) else plain(value)
+
+
 def equal(left: Any, right: Any) -> bool:
     """Whether two values are equal in a condition."""
-    if isinstance(right, Empty | Blank):
-        left, right = right, left
-    if isinstance(left, Empty | Blank):
-        return left == right
+    for one, other in ((left, right), (right, left)):
+        if isinstance(one, Nil):
+            return other is None or other is MISSING or isinstance(other, Nil | Blank)
+        if isinstance(one, Blank) and (other is None or other is False or other is MISSING):
+            return True
+        if isinstance(one, Empty | Blank):
+            return bool(one == other) and type(one) is not type(other)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(equal, left, right))
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) or isinstance(right, dict):
+    if isinstance(left, bool | dict) or isinstance(right, bool | dict):
         return left is right
     return bool(left == right)
 
 
-def less(left: Any, right: Any) -> bool:
-    """Whether one value comes before another: two texts by their characters, others as numbers."""
-    if left is None or right is None:
-        return False
-    if isinstance(left, str) and isinstance(right, str):
-        return left < right
-    return number(left) < number(right)
+def ordered(left: Any, right: Any, order: Callable[[Any, Any], bool]) -> bool:
+    """Whether two values stand in an order: two texts by their characters, others as numbers.
 
-
-def less_or_equal(left: Any, right: Any) -> bool:
-    """As `less`, or the same."""
-    if left is None or right is None:
-        return False
+    A list or an object is a text here, as in JavaScript; what is missing stands in no order.
+    """
+    for value in (left, right):
+        if value is MISSING or isinstance(value, Nil | Empty | Blank):
+            return False
+    left, right = (to_text(value) if isinstance(value, list | dict) else value for value in (left, right))
     if isinstance(left, str) and isinstance(right, str):
-        return left <= right
-    return number(left) <= number(right)
+        return order(left, right)
+    return order(read_number(left), read_number(right))
 
 
 def contains(left: Any, right: Any) -> bool:
     """Whether a text holds another one, or a list an item."""
+    if isinstance(left, Empty | Blank):
+        left = ""
     if isinstance(left, str):
-        return text(right) in left
-    if isinstance(left, list):
-        return any(equal(one, right) for one in left)
-    return False
+        return ("" if isinstance(right, Empty | Blank) else to_text(right)) in left
+    return isinstance(left, list) and any(equal(one, right) for one in left)

@@ -1,22 +1,28 @@
-"""Filters on dates, all in UTC."""
+"""Filters on dates: in UTC, unless a filter is given another zone."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from liquid.exceptions import LiquidValueError
+
+from actions_core.javascript import stringify
 from actions_core.mapping.liquid.values import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ISO: Final = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?)?)?",
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)"
+    r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?)?)?",
     re.ASCII,
 )
 _DIRECTIVE: Final = re.compile(r"%([-_0^#:]*)(\d{0,3})([a-zA-Z%+])")
+_SECONDS: Final = re.compile("[0-9]{1,15}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_FORMAT: Final = 1_000
 
@@ -24,20 +30,22 @@ _MAX_FORMAT: Final = 1_000
 def read_date(value: Any) -> datetime | None:
     """The moment that a value names: seconds, `now`, ISO 8601 or the form of mails; None for others."""
     try:
-        if isinstance(value, bool) or value is None:
-            return None
-        if isinstance(value, int | float):
+        if isinstance(value, str):
+            return _from_text(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
             return _EPOCH + timedelta(seconds=value)
-        if not isinstance(value, str):
-            return None
-        if value in ("now", "today"):
-            return datetime.now(UTC)
-        if re.fullmatch(r"\d+", value, re.ASCII):
-            return _EPOCH + timedelta(seconds=int(value))
-        found = _ISO.fullmatch(value)
-        return _from_iso(*found.groups()) if found else parsedate_to_datetime(value).astimezone(UTC)
     except (ValueError, OverflowError, TypeError):
-        return None
+        pass
+    return None
+
+
+def _from_text(value: str) -> datetime:
+    if value in ("now", "today"):
+        return datetime.now(UTC)
+    if _SECONDS.fullmatch(value):
+        return _EPOCH + timedelta(seconds=int(value))
+    found = _ISO.fullmatch(value)
+    return _from_iso(*found.groups()) if found else parsedate_to_datetime(value).astimezone(UTC)
 
 
 def _from_iso(year: str, *rest: str | None) -> datetime:
@@ -75,7 +83,7 @@ _PARTS: Final[dict[str, tuple[Callable[[datetime], Any], int, str]]] = {
     "A": (lambda moment: _DAYS[moment.weekday()], 0, " "),
     "b": (lambda moment: _MONTHS[moment.month - 1][:3], 0, " "),
     "B": (lambda moment: _MONTHS[moment.month - 1], 0, " "),
-    "c": (lambda moment: format_date(moment, "%a %b %e %H:%M:%S %Y"), 0, " "),
+    "c": (lambda moment: format_date(moment, "%x, %X"), 0, " "),
     "C": (lambda moment: moment.year // 100, 2, "0"),
     "d": (lambda moment: moment.day, 2, "0"),
     "D": (lambda moment: format_date(moment, "%m/%d/%y"), 0, " "),
@@ -91,7 +99,6 @@ _PARTS: Final[dict[str, tuple[Callable[[datetime], Any], int, str]]] = {
     "m": (lambda moment: moment.month, 2, "0"),
     "M": (lambda moment: moment.minute, 2, "0"),
     "n": (lambda _: "\n", 0, " "),
-    "N": (lambda moment: f"{moment.microsecond // 1000:03}000000", 0, " "),
     "p": (lambda moment: "PM" if moment.hour >= 12 else "AM", 0, " "),  # noqa: PLR2004  # noon
     "P": (lambda moment: "pm" if moment.hour >= 12 else "am", 0, " "),  # noqa: PLR2004  # noon
     "q": (lambda moment: _ordinal(moment.day)[-2:], 0, " "),
@@ -109,8 +116,8 @@ _PARTS: Final[dict[str, tuple[Callable[[datetime], Any], int, str]]] = {
     "X": (lambda moment: f"{moment.hour % 12 or 12}{format_date(moment, ':%M:%S %p')}", 0, " "),
     "y": (lambda moment: moment.year % 100, 2, "0"),
     "Y": (lambda moment: moment.year, 4, "0"),
-    "z": (lambda _: "+0000", 0, " "),
-    "Z": (lambda _: "UTC", 0, " "),
+    "z": (lambda moment: f"{moment:%z}", 0, " "),
+    "Z": (lambda moment: f"{moment:%Z}", 0, " "),
     "%": (lambda _: "%", 0, " "),
 }
 
@@ -120,12 +127,14 @@ def format_date(moment: datetime, pattern: str) -> str:
 
     def part(found: re.Match[str]) -> str:
         flags, width, letter = found.groups()
+        if letter == "N":
+            return f"{moment.microsecond // 1000:03}000000".ljust(int(width or 9), "0")[: int(width or 9)]
         known = _PARTS.get(letter)
         if known is None:
             return found[0]
         value, fill_to, fill = str(known[0](moment)), known[1], known[2]
         if letter == "z" and ":" in flags:
-            value = "+00:00"
+            value = f"{value[:3]}:{value[3:]}"
         if "^" in flags:
             value = value.upper()
         if "#" in flags:
@@ -139,24 +148,44 @@ def format_date(moment: datetime, pattern: str) -> str:
     return _DIRECTIVE.sub(part, pattern)
 
 
-def _date(value: Any, pattern: Any = "%A, %B %-e, %Y at %-l:%M %P %z") -> Any:
+def _zone(name: Any) -> tzinfo:
+    """The zone of a name, or of JavaScript's minutes, which count to the west."""
+    if isinstance(name, int | float) and not isinstance(name, bool):
+        return timezone(timedelta(minutes=-name))
+    try:
+        return ZoneInfo(text(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise LiquidValueError(f"{stringify(text(name))} is no time zone", token=None) from None
+
+
+def _date(value: Any, pattern: Any = None, zone: Any = None) -> Any:
     moment = read_date(value)
     if moment is None:
         return value
-    return format_date(moment, text(pattern)[:_MAX_FORMAT])
+    if zone is not None:
+        moment = moment.astimezone(_zone(zone))
+    return format_date(moment, _USUAL if pattern is None else text(pattern)[:_MAX_FORMAT])
 
 
 def _named(pattern: str) -> Callable[..., Any]:
-    def apply(value: Any, *_: Any) -> Any:
-        return _date(value, pattern)
+    return lambda value: _date(value, pattern)
+
+
+def _in_words(month: str) -> Callable[..., Any]:
+    def apply(value: Any, kind: Any = None, style: Any = None) -> Any:
+        if kind != "ordinal":
+            return _date(value, f"%d {month} %Y")
+        return _date(value, f"{month} %-d%q, %Y" if style == "US" else f"%-d%q {month} %Y")
 
     return apply
 
 
+_USUAL: Final = "%A, %B %-e, %Y at %-l:%M %P %z"
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "date": _date,
-    "date_to_long_string": _named("%d %B %Y"),
+    "date_to_long_string": _in_words("%B"),
     "date_to_rfc822": _named("%a, %d %b %Y %H:%M:%S %z"),
-    "date_to_string": _named("%d %b %Y"),
+    "date_to_string": _in_words("%b"),
     "date_to_xmlschema": _named("%Y-%m-%dT%H:%M:%S%:z"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.javascript import stringify
+from actions_core.javascript import stringify, text_length, to_text
 from actions_core.mapping.liquid.values import equal, item, items, text, truthy
 
 if TYPE_CHECKING:
@@ -18,14 +18,17 @@ def _default(value: Any, other: Any = None, *, allow_false: Any = False) -> Any:
 
 
 def _size(value: Any) -> int:
-    return len(value) if isinstance(value, str | list) else 0
+    if isinstance(value, str):
+        return text_length(value)
+    return len(value) if isinstance(value, list) else 0
 
 
-def _join(value: Any, separator: Any = " ") -> str:
-    return text(separator).join(map(text, items(value)))
+def _join(value: Any, separator: Any = None) -> str:
+    between = " " if separator is None else text(separator)
+    return between.join(["" if one is None else to_text(one) for one in items(value)])
 
 
-def _where(value: Any, key: Any, wanted: Any = None) -> list[Any]:
+def _where(value: Any, key: Any = None, wanted: Any = None) -> list[Any]:
     found = [(one, item(one, key)) for one in items(value)]
     if wanted is None:
         return [one for one, held in found if truthy(held)]
@@ -35,12 +38,12 @@ def _where(value: Any, key: Any, wanted: Any = None) -> list[Any]:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "compact": lambda value: [one for one in items(value) if one is not None],
     "default": _default,
-    "first": lambda value: item(value, "first") if isinstance(value, list | str) else None,
+    "first": lambda value: value[0] if isinstance(value, list | str) and value else None,
     "inspect": stringify,
     "join": _join,
     "json": stringify,
     "jsonify": stringify,
-    "last": lambda value: item(value, "last") if isinstance(value, list | str) else None,
+    "last": lambda value: value[-1] if isinstance(value, list | str) and value else None,
     "pop": lambda value: items(value)[:-1],
     "push": lambda value, new=None: [*items(value), new],
     "raw": lambda value: value,

@@ -5,40 +5,54 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.mapping.liquid.values import items, number, tidy
+from actions_core.javascript import truthy
+from actions_core.mapping.liquid.values import item, items, number, read_number, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: An argument that is not given; one that is null counts as 0.
+_NOTHING: Final = object()
 _FARTHEST_PLACE: Final = 308
+#: A double from here on has no fraction.
+_ALL_WHOLE: Final = 2**53
 
 
 def _remainder(left: float, right: float) -> float:
-    if math.isnan(left) or math.isnan(right) or math.isinf(left) or right == 0:
-        return math.nan
-    return math.fmod(left, right)
+    """As Ruby has it: the sign is the divisor's."""
+    return math.nan if right == 0 or math.isinf(left) else math.fmod(math.fmod(left, right) + right, right)
 
 
 def _quotient(left: float, right: float) -> float:
     if right == 0:
-        return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left)
+        return math.nan if left == 0 else math.copysign(math.inf, left)
     return left / right
 
 
-def divided_by(value: Any, divisor: Any = None, whole: Any = False) -> float:  # noqa: FBT002  # as Liquid has it
+def _divided_by(value: Any, divisor: Any = _NOTHING, whole: Any = None) -> float:
     """A quotient; with a true second argument the whole number below it."""
+    if divisor is _NOTHING:
+        return math.nan
     result = _quotient(number(value), number(divisor))
-    return tidy(math.floor(result) if whole and math.isfinite(result) else result)
+    return tidy(math.floor(result) if number(whole) != 0 and math.isfinite(result) else result)
 
 
-def round_(value: Any, places: Any = 0) -> float:
-    """Halves go up."""
-    amount, digits = number(value), number(places)
-    if not math.isfinite(amount):
-        return amount
-    factor = 10 ** int(max(-_FARTHEST_PLACE, min(_FARTHEST_PLACE, digits))) if math.isfinite(digits) else 1
-    scaled = amount * factor
-    return tidy(math.floor(scaled + 0.5) / factor if math.isfinite(scaled) else amount)
+def _round(value: Any, places: Any = 0) -> float:
+    """Halves go away from zero."""
+    amount, digits = number(value), int(max(-_FARTHEST_PLACE, min(_FARTHEST_PLACE, number(places))))
+    factor = 10.0 ** abs(digits)
+    scaled = amount * factor if digits >= 0 else amount / factor
+    if not abs(scaled) < _ALL_WHOLE:
+        return tidy(amount)
+    rounded = math.copysign(math.floor(abs(scaled) + 0.5), amount)
+    return tidy(rounded / factor if digits >= 0 else rounded * factor)
+
+
+def _binary(function: Callable[[float, float], float]) -> Callable[..., float]:
+    def apply(value: Any, other: Any = _NOTHING) -> float:
+        return math.nan if other is _NOTHING else tidy(function(number(value), number(other)))
+
+    return apply
 
 
 def _whole(function: Callable[[float], int]) -> Callable[[Any], float]:
@@ -50,22 +64,22 @@ def _whole(function: Callable[[float], int]) -> Callable[[Any], float]:
 
 
 def _sum(value: Any, key: Any = None) -> float:
-    found = [one if key is None else one.get(key) if isinstance(one, dict) else None for one in items(value)]
-    return tidy(math.fsum(number(one) for one in found if not math.isnan(number(one))))
+    found = [item(one, key) if truthy(key) else one for one in items(value)]
+    return tidy(sum(map(number, found)))
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "abs": lambda value: tidy(abs(number(value))),
-    "at_least": lambda value, least=None: tidy(max(number(value), number(least))),
-    "at_most": lambda value, most=None: tidy(min(number(value), number(most))),
+    "at_least": lambda value, *others: tidy(max(map(number, (value, *others)))),
+    "at_most": lambda value, *others: tidy(min(map(number, (value, *others)))),
     "ceil": _whole(math.ceil),
-    "divided_by": divided_by,
+    "divided_by": _divided_by,
     "floor": _whole(math.floor),
-    "minus": lambda value, other=None: tidy(number(value) - number(other)),
-    "modulo": lambda value, other=None: tidy(_remainder(number(value), number(other))),
-    "plus": lambda value, other=None: tidy(number(value) + number(other)),
-    "round": round_,
+    "minus": _binary(lambda left, right: left - right),
+    "modulo": _binary(_remainder),
+    "plus": _binary(lambda left, right: left + right),
+    "round": _round,
     "sum": _sum,
-    "times": lambda value, other=None: tidy(number(value) * number(other)),
-    "to_integer": lambda value: tidy(number(value)),
+    "times": _binary(lambda left, right: left * right),
+    "to_integer": lambda value: tidy(read_number(value)),
 }

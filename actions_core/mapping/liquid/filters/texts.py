@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote_plus
 
-from actions_core.javascript import WHITESPACE
-from actions_core.mapping.liquid.values import number, text
+from liquid.exceptions import LiquidTypeError, LiquidValueError
+
+from actions_core.javascript import WHITESPACE, truthy
+from actions_core.mapping.liquid.values import number, read_number, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SPACE: Final = re.compile(f"[{WHITESPACE}]+")
+_BASE64: Final = re.compile("[A-Za-z0-9+/]*")
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
 _UNHTML: Final = {escaped: character for character, escaped in _HTML.items()}
 _ESCAPED: Final = re.compile("|".join(_UNHTML))
 
 
-def on_text(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that gets text, and whose arguments are text too."""
+def _of_text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
+    return lambda value: function(text(value))
 
-    def apply(value: Any, *args: Any) -> Any:
-        return function(text(value), *map(text, args))
+
+def _with_text(function: Callable[[str, str], Any]) -> Callable[..., Any]:
+    return lambda value, first="": function(text(value), text(first))
+
+
+def _with_texts(function: Callable[[str, str, str], Any]) -> Callable[..., Any]:
+    return lambda value, first="", second="": function(text(value), text(first), text(second))
+
+
+def _exactly_two(function: Callable[[str, str], str]) -> Callable[..., str]:
+    """A filter that Segment fails on where it has not one argument."""
+
+    def apply(value: Any, *args: Any) -> str:
+        if len(args) != 1:
+            raise LiquidTypeError(f"it takes one argument, not {len(args)}", token=None)
+        return function(text(value), text(args[0]))
 
     return apply
 
@@ -37,26 +55,31 @@ def _unescape(value: str) -> str:
 
 
 def _slice(value: Any, start: Any = None, length: Any = 1) -> Any:
+    """A part of a text or list; a start below 0 counts from the end."""
     sequence = value if isinstance(value, list) else text(value)
-    begin, count = number(start), number(length)
-    first = int(begin) if begin == begin else 0  # noqa: PLR0124  # NaN alone differs from itself
+    if isinstance(value, list) and math.isnan(read_number(start)):
+        return []
+    first = int(number(start))
     first = first if first >= 0 else len(sequence) + first
-    last = first + (int(count) if count == count else 0)  # noqa: PLR0124  # as above
-    return sequence[max(first, 0) : max(last, 0)]
+    last = first + int(number(length))
+    return sequence[first:last]
 
 
 def _truncate(value: Any, length: Any = 50, ellipsis: Any = "...") -> str:
     whole, end, most = text(value), text(ellipsis), int(number(length))
-    return whole if len(whole) <= most else whole[: max(most - len(end), 0)] + end
+    return whole if not whole or len(whole) <= most else whole[: max(most - len(end), 0)] + end
 
 
 def _truncate_words(value: Any, count: Any = 15, ellipsis: Any = "...") -> str:
-    words = _SPACE.split(text(value))
-    most = max(int(number(count)), 1)
-    return " ".join(words[:most]) + (text(ellipsis) if len(words) > most else "")
+    words = _SPACE.split(text(value).lstrip(WHITESPACE))
+    wanted = read_number(count)
+    if not math.isfinite(wanted):
+        return ""
+    most = max(int(wanted), 1)
+    return " ".join(words[:most]) + (text(ellipsis) if len(words) >= most else "")
 
 
-def _replace_last(value: str, pattern: str, replacement: str = "") -> str:
+def _replace_last(value: str, pattern: str, replacement: str) -> str:
     head, found, tail = value.rpartition(pattern) if pattern else (value, "", "")
     return f"{head}{replacement}{tail}" if found else value + replacement if not pattern else value
 
@@ -89,48 +112,16 @@ def _slugify(value: str) -> str:
 
 
 def _decode_base64(value: str) -> str:
-    return base64.b64decode(value + "=" * (-len(value) % 4)).decode("utf-8", "replace")
+    digits = re.sub(r"[ \t\n\f\r]", "", value)
+    if len(digits) % 4 == 0:
+        digits = digits[:-2] + digits[-2:].rstrip("=")
+    if len(digits) % 4 == 1 or not _BASE64.fullmatch(digits):
+        raise LiquidValueError("it is not base64", token=None)
+    return base64.b64decode(digits + "=" * (-len(digits) % 4)).decode("utf-8", "replace")
 
 
 def _encode(value: str) -> bytes:
     return value.encode("utf-8", "replace")
-
-
-FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    "append": on_text(lambda value, end: value + end),
-    "base64_decode": on_text(_decode_base64),
-    "base64_encode": on_text(lambda value: base64.b64encode(_encode(value)).decode("ascii")),
-    "capitalize": on_text(lambda value: value[:1].upper() + value[1:].lower()),
-    "cgi_escape": on_text(lambda value: quote(_encode(value), safe="-_.!~*'()").replace("%20", "+")),
-    "downcase": on_text(str.lower),
-    "escape": on_text(_escape),
-    "escape_once": on_text(lambda value: _escape(_unescape(value))),
-    "lstrip": on_text(lambda value: value.lstrip(WHITESPACE)),
-    "normalize_whitespace": on_text(lambda value: _SPACE.sub(" ", value)),
-    "number_of_words": on_text(lambda value: len(value.split())),
-    "prepend": on_text(lambda value, start: start + value),
-    "remove": on_text(lambda value, gone="": value.replace(gone, "") if gone else value),
-    "remove_first": on_text(lambda value, gone="": value.replace(gone, "", 1)),
-    "remove_last": on_text(lambda value, gone="": _replace_last(value, gone)),
-    "replace": on_text(lambda value, old="", new="": value.replace(old, new)),
-    "replace_first": on_text(lambda value, old="", new="": value.replace(old, new, 1)),
-    "replace_last": on_text(_replace_last),
-    "rstrip": on_text(lambda value: value.rstrip(WHITESPACE)),
-    "slice": _slice,
-    "slugify": on_text(_slugify),
-    "split": on_text(lambda value, separator="": _split(value, separator)),
-    "squish": on_text(lambda value: _SPACE.sub(" ", value.strip(WHITESPACE))),
-    "strip": on_text(lambda value: value.strip(WHITESPACE)),
-    "strip_html": on_text(_strip_html),
-    "strip_newlines": on_text(lambda value: value.replace("\r\n", "").replace("\n", "")),
-    "truncate": _truncate,
-    "truncatewords": _truncate_words,
-    "upcase": on_text(str.upper),
-    "uri_escape": on_text(lambda value: quote(_encode(value), safe="-_.!~*'();/?:@&=+$,#[]")),
-    "url_decode": on_text(unquote_plus),
-    "url_encode": on_text(lambda value: quote(_encode(value), safe="-_.!~*'()").replace("%20", "+")),
-    "xml_escape": on_text(_escape),
-}
 
 
 def _split(value: str, separator: str) -> list[str]:
@@ -138,3 +129,52 @@ def _split(value: str, separator: str) -> list[str]:
     while parts and not parts[-1]:
         parts.pop()
     return parts
+
+
+def _stripped(characters: Any) -> str:
+    return text(characters) if truthy(characters) else WHITESPACE
+
+
+def _url_encode(value: str) -> str:
+    return quote(_encode(value), safe="-_.!~*'()").replace("%20", "+")
+
+
+#: These count their arguments.
+STRICT: Final[dict[str, Callable[..., Any]]] = {
+    "append": _exactly_two(lambda value, end: value + end),
+    "prepend": _exactly_two(lambda value, start: start + value),
+}
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "base64_decode": _of_text(_decode_base64),
+    "base64_encode": _of_text(lambda value: base64.b64encode(_encode(value)).decode("ascii")),
+    "capitalize": _of_text(lambda value: value[:1].upper() + value[1:].lower()),
+    "cgi_escape": _of_text(lambda value: quote(_encode(value), safe="-_.~").replace("%20", "+")),
+    "downcase": _of_text(str.lower),
+    "escape": _of_text(_escape),
+    "escape_once": _of_text(lambda value: _escape(_unescape(value))),
+    "lstrip": lambda value, characters=None: text(value).lstrip(_stripped(characters)),
+    "normalize_whitespace": _of_text(lambda value: _SPACE.sub(" ", value)),
+    "number_of_words": _of_text(lambda value: len(value.split())),
+    "remove": _with_text(lambda value, gone: value.replace(gone, "") if gone else value),
+    "remove_first": _with_text(lambda value, gone: value.replace(gone, "", 1)),
+    "remove_last": _with_text(lambda value, gone: _replace_last(value, gone, "")),
+    "replace": _with_texts(lambda value, old, new: value.replace(old, new) if old else new.join(value)),
+    "replace_first": _with_texts(lambda value, old, new: value.replace(old, new, 1)),
+    "replace_last": _with_texts(_replace_last),
+    "rstrip": lambda value, characters=None: text(value).rstrip(_stripped(characters)),
+    "slice": _slice,
+    "slugify": _of_text(_slugify),
+    "split": _with_text(_split),
+    "squish": _of_text(lambda value: _SPACE.sub(" ", value.strip(WHITESPACE))),
+    "strip": lambda value, characters=None: text(value).strip(_stripped(characters)),
+    "strip_html": _of_text(_strip_html),
+    "strip_newlines": _of_text(lambda value: value.replace("\r\n", "").replace("\n", "")),
+    "truncate": _truncate,
+    "truncatewords": _truncate_words,
+    "upcase": _of_text(str.upper),
+    "uri_escape": _of_text(lambda value: quote(_encode(value), safe="-_.!~*'();/?:@&=+$,#[]")),
+    "url_decode": _of_text(unquote_plus),
+    "url_encode": _of_text(_url_encode),
+    "xml_escape": _of_text(_escape),
+}
