@@ -26,6 +26,7 @@ _KNOWN_TYPES = frozenset(EVENT_TYPES)
 _MARSHAL_VERSION = 2
 # How the last bytes of NaN and of the infinities look in a marshalled double. Their first bytes are rare,
 # and to look for a single byte costs next to nothing.
+_MARK_NAN, _MARK_INFINITE = 0xF8, 0xF0
 _NOT_FINITE = (b"\xf8\x7f", b"\xf8\xff", b"\xf0\x7f", b"\xf0\xff")
 # One byte of marshalled text is at most 6 of JSON (a control character), a level of nesting at least 5.
 _JSON_PER_MARSHAL = 6
@@ -52,7 +53,7 @@ def check_event(event: Json, *, max_bytes: int = MAX_EVENT_BYTES) -> JsonObject:
     size = len(dumped)
     if (
         size * _JSON_PER_MARSHAL > max_bytes
-        or ((0xF8 in dumped or 0xF0 in dumped) and _may_not_be_finite(dumped))
+        or ((_MARK_NAN in dumped or _MARK_INFINITE in dumped) and _may_not_be_finite(dumped))
         or (size > _FEW_BYTES and _depth_may_exceed(dumped))
     ):
         _check_exactly(event, max_bytes)
