@@ -24,6 +24,8 @@ MASKED = "***"
 _SECRET_HEADER = re.compile(
     r"authorization|cookie|token|secret|password|api-?key|access-?key|signature", re.IGNORECASE
 )
+#: Name and password in a URL, which anyone's URL may have.
+_USER_INFO = re.compile(r"^(\w+://)[^/?#]*@")
 
 
 def _forms(secret: str) -> set[str]:
@@ -91,7 +93,7 @@ class Mask:
         """The request as it may be shown."""
         return attrs.evolve(
             request,
-            url=self.text(request.url),
+            url=self.text(_USER_INFO.sub(rf"\1{MASKED}@", request.url)),
             headers=self.headers(request.headers),
             params=None if request.params is None else self.value(dict(request.params)),
             json=MISSING if request.json is MISSING else self.value(request.json),

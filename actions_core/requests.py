@@ -48,7 +48,9 @@ class Request:
     follow_redirects: bool = attrs.field(default=True, kw_only=True)
 
     def __repr__(self) -> str:
-        return f"<Request {self.method} {self.url.partition('?')[0]}>"
+        scheme, slashes, rest = self.url.partition("?")[0].partition("://")
+        host, slash, path = rest.partition("/")
+        return f"<Request {self.method} {scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}>"
 
     def evolve(self, **changes: Any) -> Request:
         """The same request with some attributes changed."""

@@ -66,3 +66,11 @@ def test_reprs_show_neither_query_nor_body_nor_headers() -> None:
     request = Request("GET", "https://x.test/a?k=secret", headers={"a": "secret"}, json="secret")
     assert repr(request) == "<Request GET https://x.test/a>"
     assert repr(Response(200, {"a": "secret"}, b"secret")) == "<Response 200>"
+
+
+def test_name_and_password_in_a_url_are_never_shown() -> None:
+    """They are secrets also where no setting says so; an @ elsewhere stays."""
+    request = Request("GET", "https://me:geheim@x.test/a@b?c=d@e")
+    assert Mask([]).request(request).url == "https://***@x.test/a@b?c=d@e"
+    assert repr(request) == "<Request GET https://x.test/a@b>"
+    assert Mask([]).request(Request("GET", "/a@b")).url == "/a@b"
