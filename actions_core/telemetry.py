@@ -1,0 +1,119 @@
+"""Traces and metrics for OpenTelemetry: the only door to it, which needs the extra `[otel]`.
+
+Nothing imports this module but a host that wants it. Neither spans nor metrics hold personal data: an error
+is its code and its class, never its text, because a refusal's text may quote what was sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+try:
+    from opentelemetry import context, metrics, trace
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        "actions_core.telemetry needs OpenTelemetry, which comes with the extra: "
+        "pip install 'actions-core[otel]'",
+        name=error.name,
+    ) from None
+
+from actions_core.results import BatchResult, Result, Status
+from actions_core.stats import Codes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.metrics import Counter, Histogram, Meter, MeterProvider
+    from opentelemetry.trace import Span, Tracer, TracerProvider
+
+_SCOPE: Final = "actions_core"
+#: Units of our own histograms, as OpenTelemetry writes them.
+_UNITS: Final = {
+    "actions.duration": "s",
+    "actions.batch.duration": "s",
+    "actions.batch.size": "{event}",
+}
+
+
+class OpenTelemetryStats:
+    """The engine's numbers as metrics, each under its name: `Engine(workspace, stats=OpenTelemetryStats())`.
+
+    Without a provider it takes the one that is set for the process.
+    """
+
+    def __init__(self, provider: MeterProvider | None = None) -> None:
+        self._meter: Meter = metrics.get_meter(_SCOPE, meter_provider=provider)
+        self._counters: dict[str, Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
+
+    def count(self, name: str, value: int, tags: Mapping[str, str]) -> None:
+        """Add `value` to the counter of that name."""
+        counter = self._counters.get(name)
+        if counter is None:
+            counter = self._counters[name] = self._meter.create_counter(name)
+        counter.add(value, tags)
+
+    def histogram(self, name: str, value: float, tags: Mapping[str, str]) -> None:
+        """Note a value in the histogram of that name."""
+        histogram = self._histograms.get(name)
+        if histogram is None:
+            histogram = self._meter.create_histogram(name, unit=_UNITS.get(name, ""))
+            self._histograms[name] = histogram
+        histogram.record(value, tags)
+
+
+class OpenTelemetryTracing:
+    """A span for each delivery: `Engine(workspace, tracing=OpenTelemetryTracing())`.
+
+    It is the current span while the delivery runs, so that those of an instrumented HTTP client stand
+    below it. Without a provider it takes the one that is set for the process.
+    """
+
+    def __init__(self, provider: TracerProvider | None = None) -> None:
+        self._tracer: Tracer = trace.get_tracer(_SCOPE, tracer_provider=provider)
+        self._codes = Codes()
+
+    def begin(self, tags: Mapping[str, str]) -> Callable[[Result | BatchResult | None], None]:
+        """Begin the span of a delivery, and give what ends it."""
+        attributes = {f"actions.{name}": value for name, value in tags.items()}
+        span = self._tracer.start_span(f"deliver {tags['action']}", attributes=attributes)
+        token = context.attach(trace.set_span_in_context(span))
+
+        def end(result: Result | BatchResult | None) -> None:
+            context.detach(token)
+            if span.is_recording():
+                _describe(span, result, self._codes)
+            span.end()
+
+        return end
+
+
+def _describe(span: Span, result: Result | BatchResult | None, codes: Codes) -> None:
+    if result is None:
+        span.set_attribute("actions.status", "cancelled")
+    elif isinstance(result, BatchResult):
+        _describe_batch(span, result, codes)
+    else:
+        span.set_attributes({"actions.status": str(result.status), "actions.tries": result.tries})
+        if result.error is not None:
+            _fail(span, codes.few(result.error.code), result.error.status)
+            span.add_event("exception", {"exception.type": type(result.error).__name__})
+
+
+def _describe_batch(span: Span, result: BatchResult, codes: Codes) -> None:
+    found = [result.status_of(place) for place in range(len(result.nodes))]
+    failed = [node for node, status in zip(result.nodes, found, strict=True) if status is Status.FAILED]
+    span.set_attribute("actions.batch.size", len(found))
+    for status in Status:
+        span.set_attribute(f"actions.batch.{status}", found.count(status))
+    span.set_attribute("actions.status", str(Status.FAILED if failed else Status.SENT))
+    if failed:
+        # The first stands for all: a batch mostly fails for one reason, and each event's own is in its node.
+        _fail(span, codes.few(failed[0].errortype or ""), failed[0].status)
+
+
+def _fail(span: Span, code: str, status: int | None) -> None:
+    span.set_status(trace.StatusCode.ERROR, code)
+    span.set_attribute("error.type", code)
+    if status is not None:
+        span.set_attribute("actions.error.status", status)
