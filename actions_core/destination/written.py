@@ -163,6 +163,8 @@ def _url(what: str, value: Json, *, relative: bool) -> str:
     absolute = _ABSOLUTE.fullmatch(text)
     if absolute:
         # Names of hosts have an encoding of their own; the transport refuses those that it cannot read.
+        if " " in absolute[1] or not absolute[1].isprintable():
+            raise PayloadError(f"the request's {what} has no host that there can be")
         return absolute[1] + _quoted(absolute[2])
     if not relative:
         # Without the text itself, which may hold a secret.

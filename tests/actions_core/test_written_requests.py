@@ -7,10 +7,13 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from actions_core.context import Context, Scope
 from actions_core.destination import Destination, load_destination
 from actions_core.engine import Engine
-from actions_core.errors import DefinitionError, PayloadError, WorkspaceError
+from actions_core.errors import ActionsError, DefinitionError, PayloadError, WorkspaceError
 from actions_core.registry import Registry
 from actions_core.requests import Request
 from actions_core.results import Status
@@ -222,6 +225,8 @@ def test_what_no_url_may_hold_is_encoded(url: str, expected: str) -> None:
         ({"method": "PO ST"}, "method must be one word"),
         ({"method": "CONNECT"}, "method must be one word"),
         ({"url": {"@path": "$.payload.anything"}}, "url must be text but is missing"),
+        ({"url": "https://a b/"}, "no host that there can be"),
+        ({"url": "https://a\r\nX: y/"}, "no host that there can be"),
         ({"url": {"@path": "$.payload.extra"}}, "url must be text but is an object"),
         ({"headers": {"@path": "$.payload.tags"}}, "headers must be an object but is a list"),
         ({"headers": {"X": {"@path": "$.payload.tags"}}}, "header X must be text but is a list"),
@@ -476,3 +481,56 @@ def test_the_permission_is_true_or_false() -> None:
     """Anything else is a fault of the workspace."""
     with pytest.raises(WorkspaceError, match="allowPrivateAddresses"):
         run(DEFINITION, lambda engine: engine.send(make_event()), allowPrivateAddresses="yes")
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+PARTS = ("method", "url", "headers", "params", "json", "form")
+ANY = load_destination(
+    {
+        **BARE,
+        "actions": {
+            "order": {
+                "title": "Order",
+                "fields": {part: {"label": part, "type": "object"} for part in PARTS},
+                "request": {part: {"@path": f"$.payload.{part}"} for part in PARTS if part != "form"},
+                "batchRequest": {
+                    part: {"@path": f"$.payloads[0].{part}"} for part in PARTS if part != "json"
+                },
+            }
+        },
+    }
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.fixed_dictionaries(
+        {
+            "method": st.just("post") | VALUES,
+            "url": st.text(max_size=9).map("https://x{}".format) | VALUES,
+        },
+        optional=dict.fromkeys(PARTS[2:], VALUES),
+    )
+)
+def test_whatever_comes_out_is_a_request_or_an_error_of_ours(payload: JsonObject) -> None:
+    """No value of an event makes a request that cannot be told from a good one, or a crash."""
+    context = Context(Scope("one"), {})
+    calls = (
+        lambda: ANY.handlers["order"].call(payload, context),
+        lambda: ANY.batch_handlers["order"].call({"payloads": [payload]}, context),
+    )
+    for call in calls:
+        try:
+            request = call().complete()
+            request.content()
+        except ActionsError as error:
+            assert not error.retryable  # noqa: PT017 - either outcome is right, but not another error
+        else:
+            assert request.url.startswith(("https://", "http://"))
+            assert request.url.partition("://")[2].partition("/")[2].isascii()
+            assert not any(blank in request.url.partition("://")[2] for blank in "\r\n ")
