@@ -67,6 +67,13 @@ def _print_request(number: int, delivery: Delivery, request: Request, *, as_json
     console.print(Text(plain(head), style="dim"), soft_wrap=True)
     if delivery.note:
         console.print(Text(f"# {plain(delivery.note)}", style="yellow"), soft_wrap=True)
+    print_request(request)
+    console.print()
+
+
+def print_request(request: Request) -> None:
+    """A request as it goes over the wire, its JSON spread out."""
+    console = out()
     console.print(Text(plain(f"{request.method} {request.url}"), style="bold"), soft_wrap=True)
     for name, value in all_headers(request).items():
         console.print(Text(plain(f"{name}: {value}")), soft_wrap=True)
@@ -74,7 +81,6 @@ def _print_request(number: int, delivery: Delivery, request: Request, *, as_json
     if body:
         console.print()
         console.print(Text(plain(body)), soft_wrap=True)
-    console.print()
 
 
 def _body(request: Request) -> str:

@@ -186,8 +186,8 @@ def _trace_json(trace: Trace) -> JsonObject:
 
 
 def _field_json(field: FieldTrace) -> JsonObject:
-    """Without `value` where nothing came out."""
-    shown: JsonObject = {"field": field.field, "paths": list(field.paths)}
+    """Without `value` where nothing came out; `missed` are the paths at which nothing stood."""
+    shown: JsonObject = {"field": field.field, "paths": list(field.paths), "missed": list(field.missed)}
     if field.error is not None:
         return {**shown, "problems": _problems_json(field.error.problems)}
     return shown if field.value is MISSING else {**shown, "value": field.value}

@@ -25,12 +25,16 @@ ROOT_DIRECTIVE: Final = "__segment_internal_directive"
 
 @attrs.frozen
 class FieldTrace:
-    """Where one field of a payload came from: the paths that gave it, its value, or why there is none."""
+    """Where one field of a payload came from: the paths that gave it, its value, or why there is none.
+
+    `missed` are the paths at which nothing stood.
+    """
 
     field: str
     paths: tuple[str, ...]
     value: Json | Missing
     error: MappingError | None = None
+    missed: tuple[str, ...] = ()
 
 
 @attrs.frozen(slots=False, repr=False, eq=False)
@@ -82,12 +86,12 @@ def _run_traced(field: str, run: Callable[..., Json | Missing], event: JsonObjec
     try:
         value = run(event, seen)
     except MappingError as error:
-        return FieldTrace(field, _found(seen), MISSING, error)
-    return FieldTrace(field, _found(seen), value)
+        return FieldTrace(field, _paths(seen, there=True), MISSING, error, _paths(seen, there=False))
+    return FieldTrace(field, _paths(seen, there=True), value, None, _paths(seen, there=False))
 
 
-def _found(seen: list[tuple[str, Json | Missing]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path for path, value in seen if value is not MISSING))
+def _paths(seen: list[tuple[str, Json | Missing]], *, there: bool) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for path, value in seen if (value is not MISSING) is there))
 
 
 def compile_mapping(mapping: Json) -> Mapping:

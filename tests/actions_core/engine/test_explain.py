@@ -110,15 +110,15 @@ def explain(event: JsonObject, *subscriptions: JsonObject, **instance: Any) -> t
 
 
 def test_each_field_names_the_path_that_gave_it() -> None:
-    """Not the paths that were only looked at; a literal has none; what is not there has no value."""
+    """Not the paths that were only looked at; a literal has none; what is not there says where it was looked for."""
     event = make_event(event="Sold", properties={"title": "x", "total": "42"})
     (delivery,) = explain(event, {})
     shown = delivery.to_dict()
     assert shown["fields"] == [
-        {"field": "name", "paths": ["event"], "value": "Sold"},
-        {"field": "total", "paths": ["properties.total"], "value": "42"},
-        {"field": "fixed", "paths": [], "value": "text"},
-        {"field": "absent", "paths": []},
+        {"field": "name", "paths": ["event"], "missed": [], "value": "Sold"},
+        {"field": "total", "paths": ["properties.total"], "missed": [], "value": "42"},
+        {"field": "fixed", "paths": [], "missed": [], "value": "text"},
+        {"field": "absent", "paths": [], "missed": ["properties.nothing"]},
     ]
     assert shown["payload"] == {"name": "Sold", "total": 42, "fixed": "text"}
     assert shown["curl"].startswith("curl --request POST")
