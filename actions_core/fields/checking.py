@@ -27,9 +27,12 @@ def _problems(
     for key, spec in fields.items():
         here = child_path(path, key)
         yield from _field_problems(spec, here)
-        for name, conditions in (("required", spec.required), ("depends_on", spec.depends_on)):
-            if isinstance(conditions, ConditionSet):
-                yield from _condition_problems(conditions, child_path(here, name), scope, fields)
+        if isinstance(spec.required, ConditionSet):
+            yield from _condition_problems(spec.required, child_path(here, "required"), scope, fields)
+        if spec.depends_on is not None:
+            # What a page shows may depend on a sibling too: published definitions name both.
+            nearby = {**fields, **scope}
+            yield from _condition_problems(spec.depends_on, child_path(here, "depends_on"), nearby, nearby)
         if spec.properties is not None:
             yield from _problems(spec.properties, child_path(here, "properties"), fields)
 

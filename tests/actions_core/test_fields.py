@@ -104,6 +104,21 @@ def test_every_option() -> None:
     assert read_fields({"f": spec}) == {"f": spec}
 
 
+def test_built_parts() -> None:
+    """Parts that are built already pass as they are, among raw ones."""
+    condition = FieldCondition("is", "k")
+    raw = {
+        "type": "string",
+        "choices": [Choice("a", "A")],
+        "required": {"conditions": [condition]},
+        "depends_on": ConditionSet((condition,)),
+    }
+    conditions = ConditionSet((condition,))
+    assert read_fields({"f": raw}) == {
+        "f": FieldSpec("string", choices=(Choice("a", "A"),), required=conditions, depends_on=conditions)
+    }
+
+
 FAULTS = [
     (None, "$.f"),
     ({}, "$.f"),
@@ -125,6 +140,14 @@ FAULTS = [
     (
         {"type": "string", "required": {"conditions": [{"fieldKey": "k", "operator": "=="}]}},
         "$.f.required.conditions[0].operator",
+    ),
+    (
+        {"type": "string", "required": {"mach": "any", "conditions": [{"fieldKey": "k", "operator": "is"}]}},
+        "$.f.required.mach",
+    ),
+    (
+        {"type": "string", "required": {"conditions": [{"fieldKey": "k", "operator": "is", "vale": 1}]}},
+        "$.f.required.conditions[0].vale",
     ),
     (
         {"type": "string", "required": {"conditions": [{"operator": "is", "type": "syncMode"}]}},
@@ -298,7 +321,16 @@ def test_problems_of_fields() -> None:
                             ]
                         },
                     },
-                    "y": {"type": "string"},
+                    "y": {
+                        "type": "string",
+                        "depends_on": {
+                            "conditions": [
+                                {"fieldKey": "x", "operator": "is"},
+                                {"fieldKey": "g", "operator": "is"},
+                                {"fieldKey": "z", "operator": "is"},
+                            ]
+                        },
+                    },
                 },
             },
             "g": {"type": "object"},
@@ -311,4 +343,5 @@ def test_problems_of_fields() -> None:
         ("$.d", "warning"),
         ("$.e.properties", "warning"),
         ("$.f.properties.x.required.conditions[0]", "warning"),
+        ("$.f.properties.y.depends_on.conditions[2]", "warning"),
     ]

@@ -6,6 +6,7 @@ import copy
 import json
 import subprocess
 import sys
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -239,6 +240,19 @@ def test_right_payload_is_passed_on() -> None:
     before = copy.deepcopy(wrong)
     assert validator.check(wrong) == {"s": "1", "o": {"l": [1]}}
     assert wrong == before
+
+
+def test_kinds_of_our_own() -> None:
+    """Values whose classes extend those of JSON pass as what they are."""
+
+    class Text(str):
+        __slots__ = ()
+
+    payload = OrderedDict(s=Text("x"), o=OrderedDict(l=[1]))
+    assert (
+        PayloadValidator({"s": STRING, "o": OBJECT | {"properties": {"l": NUMBER | LIST}}}).check(payload)
+        is payload
+    )
 
 
 def _if(*conditions: dict[str, Any], match: str = "all") -> dict[str, Any]:
