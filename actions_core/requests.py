@@ -9,6 +9,8 @@ where keys and personal data are.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -64,11 +66,25 @@ class Request:
         url = self.url
         if not url.startswith(_ABSOLUTE):
             url = base_url.rstrip("/") + "/" + url.lstrip("/")
-        return self._twin(url=url, headers={**headers, **self.headers} if headers else self.headers)
+        return self._twin(url=url, headers=_joined(headers, self.headers) if headers else self.headers)
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """The request with `headers` added; they win over those it has."""
-        return self._twin(headers={**self.headers, **headers})
+        return self._twin(headers=_joined(self.headers, headers))
+
+    def with_basic_auth(self, user: str, password: str = "") -> Request:
+        """The request with a user and a password, in place of other credentials in its headers.
+
+        Raises `RequestError` for a user with a colon, behind which the password would begin.
+        """
+        if ":" in user:
+            raise RequestError("the user of a basic authentication has a colon", code="REQUEST_INVALID")
+        pair = f"{user}:{password}".encode("utf-8", "replace")
+        return self.with_headers({"Authorization": f"Basic {b64encode(pair).decode('ascii')}"})
+
+    def with_bearer(self, token: str) -> Request:
+        """The request with a bearer token, in place of other credentials in its headers."""
+        return self.with_headers({"Authorization": f"Bearer {token}"})
 
     def with_params(self, params: Mapping[str, Any]) -> Request:
         """The request with `params` added; they win over those it has."""
@@ -112,6 +128,23 @@ class Request:
         if self.body is not None:
             return self.body, "application/octet-stream"
         return None, None
+
+
+def _joined(headers: Mapping[str, str], winning: Mapping[str, str]) -> Mapping[str, str]:
+    """All headers of both; of two with one name, in whatever case, the winning one."""
+    if not winning:
+        return headers
+    joined = {**headers, **winning}
+    if not _clash(tuple(joined)):
+        return joined
+    names = {*map(str.lower, winning)}
+    return {**{name: text for name, text in headers.items() if name.lower() not in names}, **winning}
+
+
+@lru_cache(maxsize=256)
+def _clash(names: tuple[str, ...]) -> bool:
+    """Whether two of the names are the same but for their case: remembered, since names hardly change."""
+    return len({*map(str.lower, names)}) < len(names)
 
 
 def _check_header(name: str, value: object) -> None:

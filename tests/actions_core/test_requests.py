@@ -25,6 +25,44 @@ def test_headers_of_the_request_win_over_those_of_the_base() -> None:
     assert request.with_headers({"a": "new"}).headers == {"a": "new", "b": "base"}
 
 
+def test_names_of_headers_have_no_case() -> None:
+    """A header takes the place of one of the same name in whatever case."""
+    request = Request("GET", "/", headers={"authorization": "own"})
+    assert request.with_base("https://x.test", {"Authorization": "base", "B": "b"}).headers == {
+        "B": "b",
+        "authorization": "own",
+    }
+    assert request.with_headers({"AUTHORIZATION": "new"}).headers == {"AUTHORIZATION": "new"}
+    assert request.with_headers({}).headers == request.headers
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "header"),
+    [
+        ("Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+        ("key", "", "Basic a2V5Og=="),
+        ("ü", "a:b", "Basic w7w6YTpi"),
+        ("\ud800", "", "Basic Pzo="),
+    ],
+)
+def test_basic_authentication(user: str, password: str, header: str) -> None:
+    """A user and a password become one header, in place of what stood there."""
+    request = Request("GET", "/", headers={"authorization": "old", "a": "b"})
+    assert request.with_basic_auth(user, password).headers == {"Authorization": header, "a": "b"}
+
+
+def test_a_user_with_a_colon_is_refused() -> None:
+    """A user with a colon would be read as another one, with another password."""
+    with pytest.raises(RequestError, match="colon"):
+        Request("GET", "/").with_basic_auth("a:b", "c")
+
+
+def test_a_bearer_token() -> None:
+    """A token becomes a header, in place of what stood there."""
+    request = Request("GET", "/").with_basic_auth("a", "b")
+    assert request.with_bearer("t").headers == {"Authorization": "Bearer t"}
+
+
 @pytest.mark.parametrize(
     ("url", "params", "complete"),
     [
