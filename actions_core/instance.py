@@ -21,9 +21,9 @@ from actions_core.filters import compile_filters, validate_filters
 from actions_core.masking import Mask
 from actions_core.names import suggestion
 from actions_core.pipeline import Pipeline, compile_pipeline, hints_for, skipped
-from actions_core.transport import public_only
 from actions_core.state import InstanceState, MemoryState
 from actions_core.stats import TaggedStats
+from actions_core.transport import public_only
 from actions_core.types import MISSING
 from actions_core.validation import PayloadValidator
 from actions_core.workspace import SubscriptionSpec, resolve_environment
