@@ -24,6 +24,8 @@ MASKED = "***"
 _SECRET_HEADER = re.compile(
     r"authorization|cookie|token|secret|password|api-?key|access-?key|signature", re.IGNORECASE
 )
+#: From how many bytes on a secret is looked for inside the Base64 of more: what is left of less is anyone's.
+_SHORTEST_INSIDE = 6
 #: Name and password in a URL, which anyone's URL may have.
 _USER_INFO = re.compile(r"^(\w+://)[^/?#]*@")
 
@@ -36,9 +38,21 @@ def _forms(secret: str) -> set[str]:
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
     }
-    encoded = base64.b64encode(secret.encode("utf-8", "replace")).decode()
+    data = secret.encode("utf-8", "replace")
+    encoded = base64.b64encode(data).decode()
     forms |= {encoded, encoded.rstrip("=")}
+    if len(data) >= _SHORTEST_INSIDE:
+        forms |= {_inside(data, before) for before in range(3)}
     return {form for form in forms if form}
+
+
+def _inside(data: bytes, before: int) -> str:
+    """How data looks in the Base64 of longer text, as of `user:password`: `before` bytes after a group of 3.
+
+    Without the characters that it shares with what stands around it.
+    """
+    encoded = base64.b64encode(bytes(before) + data).decode()
+    return encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
 
 
 class Mask:

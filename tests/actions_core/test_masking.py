@@ -28,6 +28,24 @@ def test_a_secret_is_masked_in_every_form(form: str) -> None:
     assert Mask([SECRET]).text(f"before {form} after") == "before *** after"
 
 
+@pytest.mark.parametrize("user", ["", "a", "ab", "abc", "abcd"])
+def test_a_secret_is_masked_in_basic_authentication(user: str) -> None:
+    """A destination that echoes a whole basic authentication shows none of its password's characters."""
+    password = "correct horse"
+    header = Request("GET", "/").with_basic_auth(user, password).headers["Authorization"]
+    masked = Mask([password]).text(f"you sent {header}!")
+    assert masked.startswith("you sent Basic ")
+    assert "***" in masked
+    left = masked.removeprefix("you sent Basic ").partition("***")
+    assert len(left[0]) <= len(base64.b64encode(user.encode())) + 2
+    assert len(left[2].rstrip("=!")) <= 1
+
+
+def test_a_short_secret_masks_no_ordinary_text() -> None:
+    """What a short secret would look like inside of Base64 is too short to tell it from other text."""
+    assert Mask(["ab"]).text("YW JhY 1234 Fi") == "YW JhY 1234 Fi"
+
+
 def test_a_request_shows_no_secret_anywhere() -> None:
     """URL, headers, params, JSON, form and body of a masked request hold no secret."""
     request = Request(
