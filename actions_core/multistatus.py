@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Reporter: TypeAlias = Literal["INTEGRATIONS", "DESTINATION"]
 
+#: What became of one payload, in any of the forms in which a handler may have it.
+Outcome: TypeAlias = "Node | Response | ActionsError"
+
 _OK: Final = 200
 _FIRST_FAILURE: Final = 400
 
@@ -96,8 +99,9 @@ def failure_of(error: ActionsError) -> Node:
 class MultiStatus(Sequence[Node]):
     """What a batch handler answers: nodes in the order of the payloads that it was handed.
 
-    Nodes are appended, or put at the index of their payload; a payload without a node counts as
-    failed with a 500.
+    Outcomes are appended, or put at the index of their payload: nodes, or what a client gave for one
+    payload, its response or the error that it raised. A payload without an outcome counts as failed with
+    a 500.
     """
 
     def __init__(self, size: int = 0) -> None:
@@ -109,15 +113,17 @@ class MultiStatus(Sequence[Node]):
     def __getitem__(self, index: int) -> Node:  # type: ignore[override] # slices have no use here
         return self._nodes[index] or _no_answer()
 
-    def append(self, node: Node) -> None:
-        """Add the node of the next payload."""
-        self._nodes.append(node)
+    def append(self, outcome: Outcome) -> None:
+        """Add the outcome of the next payload."""
+        self._nodes.append(_node(outcome))
 
-    def put(self, index: int, node: Node) -> None:
-        """Set the node of the payload at `index`; those before it may still be missing."""
+    def put(self, index: int, outcome: Outcome) -> None:
+        """Set the outcome of the payload at `index`; those before it may still be missing."""
+        if index < 0:
+            raise IndexError(f"no payload has the index {index}")
         if index >= len(self._nodes):
             self._nodes += [None] * (index + 1 - len(self._nodes))
-        self._nodes[index] = node
+        self._nodes[index] = _node(outcome)
 
     def add_success(self, status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING) -> None:
         """Say that the destination took the next payload."""
@@ -135,10 +141,41 @@ class MultiStatus(Sequence[Node]):
         """Say that the next payload was not taken."""
         self.append(failure(status, message, errortype=errortype, body=body, sent=sent))
 
+    def put_success(
+        self, index: int, status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING
+    ) -> None:
+        """Say that the destination took the payload at `index`."""
+        self.put(index, success(status, body=body, sent=sent))
+
+    def put_failure(
+        self,
+        index: int,
+        status: int,
+        message: str,
+        *,
+        errortype: str | None = None,
+        body: Json = MISSING,
+        sent: Json = MISSING,
+    ) -> None:
+        """Say that the payload at `index` was not taken."""
+        self.put(index, failure(status, message, errortype=errortype, body=body, sent=sent))
+
     def spread(self, count: int) -> list[Node]:
         """One node for each of `count` payloads."""
         given = self._nodes[:count] + [None] * (count - len(self._nodes))
         return [node or _no_answer() for node in given]
+
+
+def _node(outcome: Outcome) -> Node:
+    if isinstance(outcome, Node):
+        return outcome if outcome.ok or outcome.errortype else _named(outcome)
+    return failure_of(outcome) if isinstance(outcome, ActionsError) else _of_response(outcome)
+
+
+def _named(node: Node) -> Node:
+    """A failed node that was made by hand, with all that a failure says."""
+    message = node.errormessage or f"the destination answered {node.status}"
+    return failure(node.status, message, body=node.body, sent=node.sent, reporter=node.errorreporter)
 
 
 def _no_answer() -> Node:
@@ -161,4 +198,7 @@ def spread(answer: object, count: int) -> list[Node]:
 
 def _of_response(response: Response) -> Node:
     body = response.json
-    return success(response.status, body=response.text if body is None else body)
+    body = response.text if body is None else body
+    if response.status < _FIRST_FAILURE:
+        return success(response.status, body=body)
+    return failure(response.status, f"the destination answered {response.status}", body=body)
