@@ -93,6 +93,8 @@ class Client:
         return self.request
 
     async def _deliver(self, request: Request) -> Response:
+        line = self._line
+        seconds = line.timeout if request.timeout is None else request.timeout
         started = monotonic()
         tried = 0
         while True:
@@ -101,9 +103,12 @@ class Client:
             error: RequestError
             retry_after: float | None = None
             try:
-                response = await self._try(request)
+                with line.deadlines.within(seconds):
+                    response = await line.transport.send(request)
             except TransportError as failure:
                 error = failure
+            except TimeoutError:
+                error = self._overdue(seconds)
             else:
                 self.response = response
                 if response.ok:
@@ -112,19 +117,13 @@ class Client:
                 retry_after = _retry_after(response)
             await self._pause(error, tried, monotonic() - started, retry_after)
 
-    async def _try(self, request: Request) -> Response:
-        line = self._line
-        seconds = line.timeout if request.timeout is None else request.timeout
-        try:
-            with line.deadlines.within(seconds):
-                return await line.transport.send(request)
-        except TimeoutError:
-            if line.deadlines.expired:
-                raise TransportError(
-                    "interrupted while the answer was awaited: whether the destination took it is not known",
-                    code="INTERRUPTED",
-                ) from None
-            raise TransportError(f"no answer within {seconds:g} s", code="SELF_TIMEOUT", status=408) from None
+    def _overdue(self, seconds: float) -> RequestError:
+        if self._line.deadlines.expired:
+            return TransportError(
+                "interrupted while the answer was awaited: whether the destination took it is not known",
+                code="INTERRUPTED",
+            )
+        return TransportError(f"no answer within {seconds:g} s", code="SELF_TIMEOUT", status=408)
 
     async def _pause(
         self, error: RequestError, tried: int, elapsed: float, retry_after: float | None

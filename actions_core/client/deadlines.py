@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,21 +23,17 @@ class Limit:
     A limit serves one block. A cancellation by anybody else goes through it unchanged.
     """
 
-    __slots__ = ("_cancelled_before", "_deadlines", "_ended", "_task", "due")
+    __slots__ = ("_cancelled_before", "_ended", "_running", "_task", "due")
 
-    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a time limit needs a task to end")
-        self._deadlines = deadlines
+    def __init__(self, running: set[Limit], task: asyncio.Task[object], due: float) -> None:
+        self._running = running
         self._task = task
         self._cancelled_before = task.cancelling()
         self._ended = False
-        self.due = monotonic() + seconds
+        self.due = due
 
-    def __enter__(self) -> Self:
-        self._deadlines.add(self)
-        return self
+    def __enter__(self) -> None:
+        self._running.add(self)
 
     def __exit__(
         self,
@@ -45,7 +41,7 @@ class Limit:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._deadlines.discard(self)
+        self._running.discard(self)
         # The count tells whose cancellation it was: with ours taken back, none may be left over.
         if self._ended and self._task.uncancel() <= self._cancelled_before and kind is asyncio.CancelledError:
             raise TimeoutError from error
@@ -74,22 +70,19 @@ class Deadlines:
         self.expired = False
 
     def within(self, seconds: float) -> Limit:
-        """A limit of so many seconds, to be entered at once."""
-        return Limit(self, seconds)
-
-    def add(self, limit: Limit) -> None:
-        """Note down a limit that begins."""
-        self._running.add(limit)
+        """A limit of so many seconds from now, to be entered at once."""
         loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        if task is None:
+            raise RuntimeError("a time limit needs a task to end")
+        due = monotonic() + seconds
+        limit = Limit(self._running, task, due)
         # An engine may outlive a loop, whose timers died with it.
-        if self._timer is None or limit.due < self._due or self._loop is not loop:
-            self._arm(loop, limit.due)
+        if self._timer is None or due < self._due or self._loop is not loop:
+            self._arm(loop, due)
         if self.expired:
             loop.call_soon(self._end, limit)
-
-    def discard(self, limit: Limit) -> None:
-        """Forget a limit whose block is left."""
-        self._running.discard(limit)
+        return limit
 
     def expire(self) -> None:
         """End everything under way now."""

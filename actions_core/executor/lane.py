@@ -6,7 +6,6 @@ lets nothing but cancellation out.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import traceback
 from time import perf_counter
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actions_core.client import Client
 from actions_core.context import Context
 from actions_core.errors import ActionsError, RequestError, TransportError
+from actions_core.executor.gate import Gate
 from actions_core.requests import Request
 from actions_core.results import Result, Status
 
@@ -71,7 +71,7 @@ class Lane:
         self.line = line
         self.concurrency = concurrency
         self.disabled = ""
-        self.free = asyncio.Semaphore(concurrency)
+        self.free = Gate(concurrency)
 
     async def deliver(self, pipeline: Pipeline, event: JsonObject) -> Result:
         """Take one event through a pipeline. Raises nothing but `CancelledError`."""
@@ -82,11 +82,15 @@ class Lane:
         status = Status.SENT
         try:
             payload = pipeline.to_payload(event)
-            async with self.free:
+            if not self.free.enter():
+                await self.free.wait()
+            try:
                 if self.line.deadlines.closing.is_set():
                     status = Status.NOT_TRIED
                 else:
-                    await self._perform(pipeline, payload, context, client)
+                    await self._work(pipeline, payload, context, client)
+            finally:
+                self.free.leave()
         except ActionsError as failure:
             error = failure
         except Exception as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
@@ -109,14 +113,14 @@ class Lane:
             self.line.mask,
         )
 
-    async def _perform(
+    def _work(
         self, pipeline: Pipeline, payload: JsonObject, context: Context, client: Client
-    ) -> None:
+    ) -> Awaitable[Any]:
         self.refuse_if_disabled()
-        work: Awaitable[Any] = perform(pipeline, payload, context, client)
+        work = perform(pipeline, payload, context, client)
         if pipeline.handler is not None and pipeline.handler.is_async:
-            work = self.limited(work)
-        await work
+            return self.limited(work)
+        return work
 
     async def limited(self, work: Awaitable[Any]) -> Any:
         """Await an asynchronous handler within the time that its requests may take altogether."""
