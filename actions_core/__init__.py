@@ -9,7 +9,7 @@ from __future__ import annotations
 from actions_core.client import Client, Tokens
 from actions_core.context import Auth, Context
 from actions_core.destination import Destination, load_destination
-from actions_core.engine import Audience, Choices, Delivery, Engine, Explanation
+from actions_core.engine import Audience, Choices, Delivery, Engine, Explanation, Tracing
 from actions_core.errors import (
     ActionsError,
     AuthenticationError,
@@ -28,6 +28,7 @@ from actions_core.errors import (
 )
 from actions_core.executor import Job, JobStatus, Poll
 from actions_core.fields import FieldSpec, fields_to_json_schema
+from actions_core.hashing import hash_personal, normalize_email, normalize_phone
 from actions_core.javascript import to_text
 from actions_core.mapping import Mapping, compile_mapping, register_directive, validate_mapping
 from actions_core.multistatus import MultiStatus, Node
@@ -35,6 +36,8 @@ from actions_core.registry import Registry
 from actions_core.requests import Request, Response
 from actions_core.results import BatchReport, BatchResult, Report, Result, Status
 from actions_core.retry import RetryPolicy
+from actions_core.state import MemoryState, State
+from actions_core.stats import Stats
 from actions_core.subscriptions import Condition, generate_fql, parse_fql
 from actions_core.times import format_time, read_time
 from actions_core.transport import Transport
@@ -66,6 +69,7 @@ __all__ = [
     "JobStatus",
     "Mapping",
     "MappingError",
+    "MemoryState",
     "MultiStatus",
     "Node",
     "PayloadError",
@@ -81,8 +85,11 @@ __all__ = [
     "Result",
     "RetryPolicy",
     "SettingsError",
+    "State",
+    "Stats",
     "Status",
     "Tokens",
+    "Tracing",
     "Transport",
     "TransportError",
     "Workspace",
@@ -92,7 +99,10 @@ __all__ = [
     "fields_to_json_schema",
     "format_time",
     "generate_fql",
+    "hash_personal",
     "load_destination",
+    "normalize_email",
+    "normalize_phone",
     "parse_fql",
     "read_time",
     "register_directive",

@@ -101,9 +101,8 @@ class Engine:
         self._max_event_bytes = max_event_bytes
         watch = self._watch = watch_for(instances, stats, tracing, on_result)
         self._deliver: Callable[[Lane, Pipeline, JsonObject], Awaitable[Result]]
-        self._deliver, self._deliver_to = Lane.deliver, deliver_to
-        if watch is not None:
-            self._deliver, self._deliver_to = watch.deliver, watch.deliver_to
+        self._deliver = Lane.deliver if watch is None else watch.deliver
+        self._deliver_to = deliver_to if watch is None else watch.deliver_to
         self._active = 0
         self._idle = asyncio.Event()
 
@@ -315,11 +314,11 @@ class Engine:
                     results[place] = result
         finally:
             self._leave()
+        if self._watch is not None:
+            self._watch.note_skipped(results)
         return Report(event["messageId"], tuple(results), None, index)
 
     def _candidates(self, instance: Instance, event: JsonObject) -> tuple[Pipeline, ...]:
-        if self._watch is not None:
-            self._watch.note_skipped(results)
         if event["type"] == "delete" and instance.deletion is not None:
             return (*instance.pipelines, instance.deletion)
         return instance.pipelines
