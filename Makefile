@@ -50,6 +50,7 @@ format: $(VENV)/.dev
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 benchmarks/node_modules: benchmarks/package.json
@@ -63,7 +64,7 @@ bench-memory: $(VENV)/.dev
 	$(BIN)/python benchmarks/memory.py
 
 profile: $(VENV)/.dev
-	$(BIN)/python benchmarks/profile.py
+	$(BIN)/python benchmarks/stages.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from actions_core.cli.ledger import reason_of
+from actions_core.cli.output import complain
 from actions_core.errors import EventError
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class FailureFile:
         self.path = path
         self.count = 0
         self._file: IO[str] | None = None
+        self._broken = False
 
     def __enter__(self) -> Self:
         return self
@@ -46,16 +49,29 @@ class FailureFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what is still in its buffer meets the same full disk
+                self._file.close()
 
     def write(self, line: Line, reason: str, results: tuple[Result, ...]) -> None:
-        """Keep a line that was not delivered."""
+        """Keep a line that was not delivered. A disk that is full costs the file, not the run."""
+        if self._broken:
+            return
+        try:
+            self._write(line, reason, results)
+        except OSError as error:
+            self._broken = True
+            complain(
+                f"{self.path}: {error.strerror or error}; what fails from now on is counted, but not kept"
+            )
+
+    def _write(self, line: Line, reason: str, results: tuple[Result, ...]) -> None:
         if self._file is None:
             self._file = self.path.open("w", encoding="utf-8")
         entry: JsonObject = {"line": line.number, "reason": reason}
         if results:
             entry["failures"] = [_failure(result) for result in results]
         self._file.write(f"{json.dumps(entry)[:-1]}, {_original(line)}}}\n")
+        self._file.flush()
         self.count += 1
 
 

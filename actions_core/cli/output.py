@@ -18,7 +18,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import NoReturn, TextIO
+    from typing import NoReturn
 
     from actions_core.errors import Problem
     from actions_core.types import Json
@@ -38,22 +38,23 @@ class Exit(enum.IntEnum):
 _PIPE_WIDTH = 120
 
 
-def _console(stream: TextIO) -> Console:
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
     # No markup, emoji or highlighting: what is printed comes from files, events and answers.
-    return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 @functools.cache
 def out() -> Console:
     """The console of results: standard output."""
-    return _console(sys.stdout)
+    return _console(stderr=False)
 
 
 @functools.cache
 def err() -> Console:
     """The console of everything about the run itself: standard error."""
-    return _console(sys.stderr)
+    return _console(stderr=True)
 
 
 def plain(text: object) -> str:

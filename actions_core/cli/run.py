@@ -53,8 +53,7 @@ def run(
     source = None if str(events) == "-" else events
     if source is not None and (source.is_dir() or not source.exists()):
         raise typer.BadParameter(f"file {str(source)!r} does not exist or is a folder", param_hint="EVENTS")
-    if failures is not None and source is not None and failures.exists() and failures.samefile(source):
-        fail(f"{failures} cannot be both the events and the failures")
+    _check_failures(failures, source)
     engine = Engine(load_workspace(workspace, settings))
     if dry_run:
         raise typer.Exit(run_async(rehearse(engine, source, as_json=as_json)))
@@ -65,6 +64,16 @@ def run(
     show = print_summary_json if as_json else print_summary
     show(ledger, time.monotonic() - started, written)
     raise typer.Exit(ledger.exit_code)
+
+
+def _check_failures(failures: Path | None, source: Path | None) -> None:
+    """Refuse now what would fail at the first failure, in the middle of the run."""
+    if failures is None:
+        return
+    if source is not None and failures.exists() and failures.samefile(source):
+        fail(f"{failures} cannot be both the events and the failures")
+    if not failures.parent.is_dir():
+        fail(f"{failures}: there is no folder {failures.parent}")
 
 
 async def _deliver(

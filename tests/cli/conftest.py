@@ -73,7 +73,8 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     """A shell without colours, wide enough for tables, with a key in its environment."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    names = {"PATH", "HOME", "PYTHONPATH"} | {name for name in os.environ if name.startswith("COVERAGE_")}
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     added = {"FULLSTORY_API_KEY": KEY, "COLUMNS": "160", "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"}
     return Shell(tmp_path, kept | added)
 

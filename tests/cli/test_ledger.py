@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +20,6 @@ from actions_core.errors import (
     TransportError,
 )
 from actions_core.results import Report, Result, Status
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SENT = Result("fs", "Track", "trackEventV2", Status.SENT, tries=1)
 SKIPPED = Result("fs", "Identify", "identifyUserV2", Status.SKIPPED, reason="does not match")
@@ -107,6 +104,16 @@ def test_failures_keep_the_event_as_it_came_and_say_why(tmp_path: Path) -> None:
         ("PAYLOAD_VALIDATION_FAILED", [["$.name", "Name is missing."]])
     ]
     assert json.loads(second) == {"line": 8, "reason": "not JSON", "text": "rub\ufffdbish"}
+
+
+def test_a_full_disk_costs_the_file_and_not_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure that cannot be kept is said once, and everything is still counted."""
+    with FailureFile(Path("/dev/full")) as file:
+        ledger = Ledger(file)
+        for number in (1, 2, 3):
+            ledger.reject(Line(number, b"{"), EventError("not JSON"))
+    assert dict(ledger.events) == {Outcome.FAILED: 3}
+    assert capsys.readouterr().err.count("No space left on device") == 1
 
 
 def test_what_the_engine_did_not_report_was_not_tried(tmp_path: Path) -> None:

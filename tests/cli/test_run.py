@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    import subprocess
+
     from conftest import Shell
 
     from destinations.fullstory.sandbox import FullStorySandbox
@@ -23,6 +25,15 @@ TRACKS = [
 def base_url(stand_in: FullStorySandbox) -> str:
     """The option that sends a workspace's events to the stand-in."""
     return f"--set=fs.baseUrl={stand_in.url}"
+
+
+def wait_for_requests(stand_in: FullStorySandbox, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until the command has made so many requests; it fails when the command ends before."""
+    deadline = time.monotonic() + 60
+    while len(stand_in.requests) < count:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_good_events_arrive(shell: Shell, workspace: dict[str, Any], stand_in: FullStorySandbox) -> None:
@@ -127,9 +138,7 @@ def test_an_interruption_accounts_for_every_event(
         "9",
     )
     with shell.start(*arguments) as process:
-        deadline = time.monotonic() + 20
-        while len(stand_in.requests) < 5 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for_requests(stand_in, 5, process)
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     summary = json.loads(out)
@@ -154,8 +163,7 @@ def test_a_second_signal_ends_at_once(
     with shell.start(
         "run", "w.json", "events.ndjson", base_url(stand_in), "--grace", "60", "--json"
     ) as process:
-        while len(stand_in.requests) < 20:
-            time.sleep(0.02)
+        wait_for_requests(stand_in, 20, process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
         started = time.monotonic()
@@ -177,6 +185,7 @@ def test_credentials_that_are_refused_exit_with_3(
         "run", "w.json", "events.ndjson", base_url(stand_in), FULLSTORY_API_KEY="na1.quite-wrong"
     )
     assert (wrong.code, len(stand_in.events)) == (3, 0)
+    assert "na1.quite-wrong" not in (shell.folder / "events.failures.ndjson").read_text()
     nobody = shell.run("run", "w.json", "events.ndjson", "--set", "fs.baseUrl=http://127.0.0.1:9")
     assert nobody.code == 3
 
@@ -190,6 +199,7 @@ def test_credentials_that_are_refused_exit_with_3(
         (("run", "w.json", "events.ndjson", "--set", "fs"), "INSTANCE.SETTING=VALUE"),
         (("run", "w.json", "events.ndjson", "--set", "other.baseUrl=x"), "'other'"),
         (("run", "w.json", "events.ndjson", "--failures", "events.ndjson"), "cannot be both"),
+        (("run", "w.json", "events.ndjson", "--failures", "absent/kept.ndjson"), "there is no folder absent"),
         (("run", "w.json"), "EVENTS"),
         (("rum",), "rum"),
     ],
