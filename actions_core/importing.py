@@ -42,7 +42,7 @@ def import_definition(destination: Destination) -> Imported:
     notes: list[Problem] = []
     subscriptions: list[JsonObject] = []
     for index, preset in enumerate(spec.presets):
-        subscription = {
+        subscription: JsonObject = {
             "name": preset.name,
             "partnerAction": preset.partner_action,
             "subscribe": preset.subscribe or _by_slug(preset.event_slug or ""),

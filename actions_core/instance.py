@@ -18,6 +18,7 @@ from actions_core.destination import load_destination
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
 from actions_core.executor import Lane, PollPolicy, ask
 from actions_core.filters import compile_filters, validate_filters
+from actions_core.javascript import to_text
 from actions_core.masking import Mask
 from actions_core.names import suggestion
 from actions_core.pipeline import Pipeline, compile_pipeline, hints_for, skipped
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from actions_core.state import State
     from actions_core.stats import Stats
     from actions_core.transport import Transport
-    from actions_core.types import JsonObject
+    from actions_core.types import Json, JsonObject
     from actions_core.workspace import InstanceSpec, Workspace
 
 _LOGGER = logging.getLogger("actions_core")
@@ -319,4 +320,11 @@ def _single(
 
 
 def _deletion_payload(event: JsonObject) -> JsonObject:
-    return {"user_id": event.get("userId"), "anonymous_id": event.get("anonymousId")}
+    return {"user_id": _id(event.get("userId")), "anonymous_id": _id(event.get("anonymousId"))}
+
+
+def _id(value: Json) -> str | None:
+    """An id as text. What is neither text nor a number names nobody."""
+    if isinstance(value, str):
+        return value
+    return to_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
