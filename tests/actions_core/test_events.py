@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_a_message_id_is_made_where_there_is_none() -> None:
         ({"type": None}, "null"),
         ({"type": ["track"]}, "a list"),
         ({"type": "x" * 10_000}, "must be one of"),
-        ({"type": "track", "properties": {"at": datetime.datetime(2026, 1, 2)}}, "ISO 8601"),  # noqa: DTZ001 - no zone needed
+        ({"type": "track", "properties": {"at": dt.datetime(2026, 1, 2)}}, "ISO 8601"),  # noqa: DTZ001 - no zone needed
         ({"type": "track", "properties": {1: 2}, "pad": "x" * 6000}, "keys are text"),
         ({"type": "track", "p": {"n": float("nan")}}, r"\$\.p\.n: is no finite number"),
         ({"type": "track", "n": float("inf")}, "finite"),
