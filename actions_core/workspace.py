@@ -177,4 +177,6 @@ def resolve_environment(
             problems.append(Problem(place, message))
         return value
 
-    return resolve(settings, path), found, problems
+    # The settings themselves are no setting: a variable holds one value, not all of them.
+    resolved = {key: resolve(value, child_path(path, key)) for key, value in settings.items()}
+    return resolved, found, problems

@@ -544,6 +544,13 @@ def test_a_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     assert "from-outside" not in str(result.request.headers)
 
 
+@pytest.mark.parametrize("settings", [{"$env": None}, {"$env": "HOME"}, {"apiKey": {"$env": 5}}])
+def test_variables_that_are_none_are_faults(settings: JsonObject) -> None:
+    """`$env` in place of all settings, or without a name, is a fault of the workspace."""
+    with pytest.raises(WorkspaceError, match="settings"):
+        make_engine("plain", settings=settings)
+
+
 def test_a_transport_may_raise_anything() -> None:
     """Whatever an embedder's transport raises ends in a failed result."""
     for error in (TransportError("x"), RequestError("x"), ZeroDivisionError("x")):
