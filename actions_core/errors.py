@@ -20,7 +20,6 @@ attributes; the wording is made in `__str__`.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import attrs
@@ -62,6 +61,8 @@ _OTHER_STATUS_NAMES: Final = {529: "SITE_IS_OVERLOADED"}
 
 def status_name(status: int) -> str:
     """The stable word for an HTTP status, such as `TOO_MANY_REQUESTS`; `UNKNOWN_ERROR` if it has none."""
+    from http import HTTPStatus  # costly, and only what fails needs it
+
     try:
         return HTTPStatus(status).name
     except ValueError:

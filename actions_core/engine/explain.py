@@ -15,7 +15,6 @@ from actions_core.client import DryRunClient, Rehearsed
 from actions_core.context import Context
 from actions_core.errors import ActionsError, Problem
 from actions_core.executor import perform
-from actions_core.rendering import curl, request_json
 from actions_core.types import MISSING
 
 if TYPE_CHECKING:
@@ -63,10 +62,14 @@ class Delivery:
     @property
     def curl(self) -> str:
         """The shell's command for the request, secrets masked; empty without a request."""
+        from actions_core.rendering import curl  # people read it, deliveries need it not
+
         return "" if self.request is None else curl(self.request)
 
     def to_dict(self) -> JsonObject:
         """All of it as JSON."""
+        from actions_core.rendering import request_json  # as above
+
         return {
             "instance": self.instance,
             "subscription": self.subscription,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping import expressions
 from actions_core.mapping.directives.picking import LONGEST_INLINE, emit_steps, note_read
 from actions_core.mapping.nodes import Absent
 from actions_core.mapping.paths import Steps, read
@@ -15,6 +14,7 @@ from actions_core.mapping.paths import Steps, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from actions_core.mapping.expressions import Expression
     from actions_core.mapping.liquid import Template as LiquidTemplate
     from actions_core.mapping.reading import Reader
     from actions_core.mapping.source import Node, Source
@@ -27,7 +27,7 @@ MAX_LIQUID: Final = 1_000
 class Jmespath:
     """A JMESPath expression that is more than a plain path."""
 
-    expression: expressions.Expression
+    expression: Expression
     place: str
 
     def emit(self, source: Source, event: str) -> str:
@@ -61,7 +61,9 @@ def read_jmespath(option: Json, reader: Reader) -> Node:
     text = reader.text(option)
     if text is None:
         return Absent()
-    parsed = expressions.parse(text)
+    from actions_core.mapping.expressions import parse  # its library loads with the first expression
+
+    parsed = parse(text)
     if isinstance(parsed, str):
         reader.fault(parsed)
         return Absent()
