@@ -66,11 +66,11 @@ class Request:
         url = self.url
         if not url.startswith(_ABSOLUTE):
             url = base_url.rstrip("/") + "/" + url.lstrip("/")
-        return self._twin(url=url, headers=_joined(headers, self.headers) if headers else self.headers)
+        return self._twin({"url": url, "headers": _joined(headers or {}, self.headers)})
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """The request with `headers` added; they win over those it has."""
-        return self._twin(headers=_joined(self.headers, headers))
+        return self._twin({"headers": _joined(self.headers, headers)})
 
     def with_basic_auth(self, user: str, password: str = "") -> Request:
         """The request with a user and a password, in place of other credentials in its headers.
@@ -88,12 +88,14 @@ class Request:
 
     def with_params(self, params: Mapping[str, Any]) -> Request:
         """The request with `params` added; they win over those it has."""
-        return self._twin(params={**(self.params or {}), **params})
+        return self._twin({"params": {**(self.params or {}), **params}})
 
-    def _twin(self, **changes: Any) -> Request:
+    def _twin(self, changes: dict[str, Any]) -> Request:
         """`evolve` for those who know the attributes: every request passes here, so it must cost little."""
         twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__, **changes)
+        attributes = twin.__dict__
+        attributes.update(self.__dict__)
+        attributes.update(changes)
         return twin
 
     def complete(self) -> Request:
@@ -108,11 +110,12 @@ class Request:
                 code="REQUEST_INVALID",
             )
         for name, value in self.headers.items():
-            if not isinstance(value, str) or not value.isprintable() or not name.isprintable():
+            # The type itself, because that costs less; a subclass of text is looked at twice, that is all.
+            if type(value) is not str or not value.isprintable() or not name.isprintable():
                 _check_header(name, value)
         if not self.params:
             return self
-        return self._twin(url=_with_query(self.url, self.params), params=None)
+        return self._twin({"url": _with_query(self.url, self.params), "params": None})
 
     def content(self) -> tuple[bytes | None, str | None]:
         """The body as bytes and the content type that goes with it; (None, None) without a body.

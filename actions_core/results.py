@@ -27,7 +27,8 @@ class Status(enum.StrEnum):
     NOT_TRIED = "not_tried"  #: the engine was closed before its turn came
 
 
-@attrs.frozen(repr=False, eq=False)
+# Without slots, here and below: a frozen class sets its attributes at half the price then.
+@attrs.frozen(repr=False, eq=False, slots=False)
 class Result:
     """The outcome of one event in one subscription of one instance.
 
@@ -117,7 +118,7 @@ class BatchReport:
         return all(result.ok for result in self.results)
 
 
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen(repr=False, eq=False, slots=False)
 class Report:
     """What became of one event everywhere.
 
