@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from actions_core.cli import auth_test, catalog, check, explain, importing, run, sandbox
+from actions_core.cli import auth_test, catalog, check, explain, importing, mapping_tests, run, sandbox
 from actions_core.cli.output import ConsoleHandler, Exit, complain
 from actions_core.errors import ActionsError
 
@@ -47,6 +47,7 @@ app.command("describe")(catalog.describe)
 app.command("check")(check.check)
 app.command("run")(run.run)
 app.command("explain")(explain.explain)
+app.command("test")(mapping_tests.run_tests)
 app.command("import")(importing.import_files)
 app.command("auth-test")(auth_test.auth_test)
 app.command("sandbox")(sandbox.sandbox)

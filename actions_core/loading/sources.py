@@ -12,12 +12,12 @@ from actions_core.files import read_json
 if TYPE_CHECKING:
     from actions_core.types import JsonObject
 
-SCHEMAS: Final = ("destination", "workspace", "mapping", "event")
+SCHEMAS: Final = ("destination", "workspace", "mapping", "event", "test")
 
 
 @functools.cache
 def schema(name: str) -> JsonObject:
-    """The JSON Schema of that name: `destination`, `workspace`, `mapping` or `event`.
+    """The JSON Schema of that name: `destination`, `workspace`, `mapping`, `event` or `test`.
 
     The one dictionary is shared by all who ask: it is not to be changed.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actions_core.types import JsonObject
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("destination", "workspace", "mapping", "event")
+NAMES = ("destination", "workspace", "mapping", "event", "test")
 PUBLISHED = ROOT / "tests" / "actions_core" / "data" / "published.json"
 
 
