@@ -166,7 +166,8 @@ def flatten(value: Json | Missing, separator: str, *, omit_arrays: bool) -> Json
 def _flatten_into(
     flat: JsonObject, prefix: str, value: Any, separator: str, taken_apart: tuple[type, ...]
 ) -> None:
-    if not isinstance(value, taken_apart):
+    whole = not isinstance(value, taken_apart)
+    if whole:
         if value is not MISSING:
             flat[prefix] = value
         return

@@ -52,13 +52,14 @@ class PayloadValidator:
         cleaned: JsonObject = self._clean(_object(payload))
         return cleaned
 
-    def check(self, payload: JsonObject, sync_mode: str | None = None) -> JsonObject:
+    def check(self, payload: Json, sync_mode: str | None = None) -> JsonObject:
         """The payload that a handler gets; raises `PayloadError` with everything that is wrong.
 
         What is passed in is never changed; it is what comes back where nothing had to be.
         """
         if self._fits(payload, sync_mode, False):  # noqa: FBT003  # generated, and called for each event
-            return payload
+            fit: JsonObject = payload
+            return fit
         shaped: JsonObject = self._shape(_object(payload))
         if self._fits(shaped, sync_mode, True):  # noqa: FBT003  # as above
             return shaped
