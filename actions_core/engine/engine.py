@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 from actions_core.engine import asking
+from actions_core.engine.activity import Activity
 from actions_core.engine.batch import deliver_to
 from actions_core.engine.explain import Explanation, explain_delivery
 from actions_core.engine.stream import stream
@@ -46,8 +47,6 @@ GRACE: Final = 10.0
 #: Events that `send_many` holds beyond what all lanes can have under way, so that a full lane does
 #: not at once keep the others waiting.
 _WAITING_ROOM: Final = 100
-#: How long an interrupted handler gets to end itself.
-_LAST_MOMENTS: Final = 2.0
 
 
 class Engine:
@@ -103,8 +102,7 @@ class Engine:
         self._deliver: Callable[[Lane, Pipeline, JsonObject], Awaitable[Result]]
         self._deliver = Lane.deliver if watch is None else watch.deliver
         self._deliver_to = deliver_to if watch is None else watch.deliver_to
-        self._active = 0
-        self._idle = asyncio.Event()
+        self._activity = Activity()
 
     def __repr__(self) -> str:
         return f"<Engine {', '.join(self.instances)}>"
@@ -158,17 +156,17 @@ class Engine:
         event, that does not match, or whose payload is not valid.
         """
         checked = [self._checked(event) for event in events]
-        self._active += 1
+        self._activity.enter()
         try:
             results = await asyncio.gather(
                 *(
                     self._deliver_to(instance, pipeline, checked)
                     for instance in self._enabled
-                    for pipeline in instance.pipelines
+                    for pipeline in self._candidates(instance, *checked)
                 )
             )
         finally:
-            self._leave()
+            self._activity.leave()
         return BatchReport(tuple(results))
 
     def _checked(self, event: Json) -> JsonObject | EventError:
@@ -178,11 +176,6 @@ class Engine:
             if self._watch is not None:
                 self._watch.note_refused(error)
             return error
-
-    def _leave(self) -> None:
-        self._active -= 1
-        if not self._active:
-            self._idle.set()
 
     async def explain(self, event: Json) -> Explanation:
         """What `send` would do with the event and why, by the same code up to the network.
@@ -261,23 +254,8 @@ class Engine:
         From the first moment nothing is tried again and nothing new is tried; whatever was not tried
         says so in its result.
         """
-        self._deadlines.closing.set()
-        try:
-            async with asyncio.timeout(grace):
-                await self._wait_until_idle()
-        except TimeoutError:
-            self._deadlines.expire()
-            try:
-                async with asyncio.timeout(_LAST_MOMENTS):
-                    await self._wait_until_idle()
-            except TimeoutError:
-                _LOGGER.warning("%d events were still under way when the engine was closed", self._active)
+        await self._activity.drain(self._deadlines, grace)
         await self._transport.close()
-
-    async def _wait_until_idle(self) -> None:
-        while self._active:
-            self._idle.clear()
-            await self._idle.wait()
 
     async def _report(self, event: Json, index: int) -> Report:
         checked = self._checked(event)
@@ -301,7 +279,7 @@ class Engine:
                 if pipeline.matches(seen):
                     todo.append((len(results), instance.lane, pipeline, seen))
                 results.append(pipeline.skipped)
-        self._active += 1
+        self._activity.enter()
         try:
             if len(todo) == 1:
                 place, lane, pipeline, seen = todo[0]
@@ -313,13 +291,16 @@ class Engine:
                 for (place, *_), result in zip(todo, done, strict=True):
                     results[place] = result
         finally:
-            self._leave()
+            self._activity.leave()
         if self._watch is not None:
             self._watch.note_skipped(results)
         return Report(event["messageId"], tuple(results), None, index)
 
-    def _candidates(self, instance: Instance, event: JsonObject) -> tuple[Pipeline, ...]:
-        if event["type"] == "delete" and instance.deletion is not None:
+    def _candidates(self, instance: Instance, *events: JsonObject | EventError) -> tuple[Pipeline, ...]:
+        """The pipelines that may be for one of the events: deletion is, only for `delete` events."""
+        if instance.deletion is None:
+            return instance.pipelines
+        if any(isinstance(event, dict) and event["type"] == "delete" for event in events):
             return (*instance.pipelines, instance.deletion)
         return instance.pipelines
 

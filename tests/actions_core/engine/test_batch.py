@@ -278,3 +278,19 @@ def test_a_batch_handler_sees_its_events_and_memberships() -> None:
 
     send_batch(make_destination(answer), [member(True), member(False), make_event()])
     assert seen == [({"list": "True"}, [True, False, None], ["True", "False", "Test Event"])]
+
+
+def test_a_delete_event_in_a_batch_deletes_its_user() -> None:
+    """Deletion is for the `delete` events of a batch alone: the others are no part of it."""
+    destination = make_destination(lambda payloads: None)
+
+    @destination.on_delete
+    def delete(user_id: str | None) -> Request:
+        return Request("DELETE", f"https://b.test/users/{user_id}")
+
+    transport = RecordingTransport()
+    events = [make_event(), make_event(type="delete", userId="gone", event=None), make_event(type="page")]
+    added, deleted = send_batch(destination, events, transport=transport).results
+    assert [node.status for node in added.nodes] == [200, 400, 400]
+    assert [node.status for node in deleted.nodes] == [400, 200, 400]
+    assert [request.url for request in transport.requests] == ["https://b.test/users/gone"]

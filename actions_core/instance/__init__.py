@@ -1,0 +1,8 @@
+"""Instances: destinations with their settings and subscriptions, compiled and ready for events."""
+
+from __future__ import annotations
+
+from actions_core.instance.compiling import Host, Instance, compile_instance, compile_instances
+from actions_core.instance.settings import read_settings
+
+__all__ = ["Host", "Instance", "compile_instance", "compile_instances", "read_settings"]
