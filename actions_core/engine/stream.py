@@ -7,6 +7,7 @@ worker takes the next event only when it is free, and it is free only when its r
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,12 @@ async def stream(
     source raises comes out when all that was taken before is reported. Leaving the loop early cancels
     what is under way.
     """
-    reports: asyncio.Queue[Report | _End] = asyncio.Queue(maxsize=concurrency)
+    tray = _Tray(concurrency)
     supply = _Supply(events, closing)
-    workers = [asyncio.create_task(_work(supply, report, reports)) for _ in range(max(concurrency, 1))]
-    ending = asyncio.create_task(_end(workers, supply, reports))
+    workers = [asyncio.create_task(_work(supply, report, tray)) for _ in range(max(concurrency, 1))]
+    ending = asyncio.create_task(_end(workers, supply, tray))
     try:
-        while not isinstance(item := await reports.get(), _End):
+        while not isinstance(item := tray.take() or await tray.wait(), _End):
             yield item
         if item.error is not None:
             raise item.error
@@ -51,22 +52,58 @@ async def stream(
         await asyncio.gather(*workers, ending, return_exceptions=True)
 
 
-async def _end(
-    workers: list[asyncio.Task[None]], supply: _Supply, reports: asyncio.Queue[Report | _End]
-) -> None:
+async def _end(workers: list[asyncio.Task[None]], supply: _Supply, tray: _Tray) -> None:
     found = await asyncio.gather(*workers, return_exceptions=True)
     # A worker raises nothing of its own making; should one have, its reader must know, not wait for ever.
     fault = next((item for item in found if isinstance(item, BaseException)), None)
-    await reports.put(_End(supply.error or fault))
+    await tray.put(_End(supply.error or fault))
 
 
-async def _work(
-    supply: _Supply,
-    report: Callable[[Json, int], Awaitable[Report]],
-    reports: asyncio.Queue[Report | _End],
-) -> None:
+async def _work(supply: _Supply, report: Callable[[Json, int], Awaitable[Report]], tray: _Tray) -> None:
     while (taken := await supply.take()) is not None:
-        await reports.put(await report(*taken))
+        await tray.put(await report(*taken))
+
+
+class _Tray:
+    """Reports on their way to the reader: a queue for one reader, without the price of one for many."""
+
+    def __init__(self, room: int) -> None:
+        self._room = max(room, 1)
+        self._items: deque[Report | _End] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._line: deque[asyncio.Future[None]] = deque()
+
+    async def put(self, item: Report | _End) -> None:
+        """Lay an item down, once there is room."""
+        while len(self._items) >= self._room:
+            turn = asyncio.get_running_loop().create_future()
+            self._line.append(turn)
+            # Whoever waits here is cancelled with all the others or not at all, so no turn gets lost.
+            await turn
+        self._items.append(item)
+        if self._reader is not None:
+            self._reader.set_result(None)
+            self._reader = None
+
+    def take(self) -> Report | _End | None:
+        """The next item, None when there is none yet."""
+        if not self._items:
+            return None
+        if self._line:
+            turn = self._line.popleft()
+            if not turn.done():
+                turn.set_result(None)
+        return self._items.popleft()
+
+    async def wait(self) -> Report | _End:
+        """The next item, when there is one."""
+        while (item := self.take()) is None:
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        return item
 
 
 class _Supply:
@@ -85,10 +122,7 @@ class _Supply:
         if self.error is not None or self._closing.is_set():
             return None
         try:
-            if self._now is not None:
-                event = next(self._now, self)
-            else:
-                event = await self._take_later()
+            event = next(self._now, self) if self._now is not None else await self._take_later()
         except Exception as error:  # noqa: BLE001 - a source may raise anything; the reader gets it in the end
             self.error = error
             return None
