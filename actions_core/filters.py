@@ -23,7 +23,7 @@ import attrs
 from actions_core.errors import DefinitionError, FqlError, Problem, child_path
 from actions_core.javascript import stringify, to_text
 from actions_core.loading import schema
-from actions_core.mapping.paths import parse_path, read
+from actions_core.paths import parse_path, read
 from actions_core.subscriptions import never_matches, parse_fql
 from actions_core.types import MISSING
 from actions_core.validation.documents import check_document

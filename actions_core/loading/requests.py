@@ -8,8 +8,8 @@ import attrs
 
 from actions_core.errors import Problem, child_path
 from actions_core.mapping import compile_mapping, validate_mapping
-from actions_core.mapping.paths import parse_path
 from actions_core.names import shown, suggestion
+from actions_core.paths import parse_path
 from actions_core.specs import BATCH_FIELDS
 
 if TYPE_CHECKING:

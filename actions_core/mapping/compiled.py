@@ -10,9 +10,9 @@ import attrs
 from actions_core.errors import MappingError, Problem
 from actions_core.mapping.directives import DIRECTIVES
 from actions_core.mapping.nodes import Object
-from actions_core.mapping.paths import format_path
 from actions_core.mapping.reading import METADATA, Reader, is_directive, kind
 from actions_core.mapping.source import Source
+from actions_core.paths import format_path
 from actions_core.types import MISSING, Json, JsonObject, Missing
 
 if TYPE_CHECKING:

@@ -17,12 +17,12 @@ import jmespath.exceptions
 from jmespath.visitor import TreeInterpreter
 
 from actions_core.javascript import stringify
-from actions_core.mapping.paths import ANY_ITEM
 from actions_core.mapping.source import fail
+from actions_core.paths import ANY_ITEM
 from actions_core.types import MISSING
 
 if TYPE_CHECKING:
-    from actions_core.mapping.paths import Steps
+    from actions_core.paths import Steps
     from actions_core.types import Json, Missing
 
 _Tree: TypeAlias = dict[str, Any]

@@ -10,8 +10,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions_core.mapping.paths import Steps
     from actions_core.mapping.source import Node, Source
+    from actions_core.paths import Steps
     from actions_core.types import Json
 
 #: Beyond this many characters a constant is copied by a function, not written out in the source.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from actions_core.javascript import WHITESPACE, number_text, to_text
-from actions_core.mapping.paths import parse_path, read
 from actions_core.mapping.reading import kind
 from actions_core.mapping.source import fail
+from actions_core.paths import parse_path, read
 from actions_core.types import MISSING, Json, JsonObject, Missing
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from actions_core.types import MISSING, Json, Missing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions_core.mapping.paths import Steps
+    from actions_core.paths import Steps
 
 #: The variable of the event itself, which is known to be an object.
 EVENT: Final = "event"

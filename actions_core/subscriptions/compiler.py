@@ -1,7 +1,7 @@
 """A tree of terms as one Python function.
 
 The function is one expression, written once when the subscription is parsed. What makes it fast: a
-step into a plain dict is inlined (anything else takes the slow road of `reading.step`), what several
+step into a plain dict is inlined (anything else takes the slow road of `step_into`), what several
 comparisons read is read once, and comparisons of one field with several texts become one `in`. Every
 value stands in the source as a literal made by `ascii` or `repr`, so text from a user cannot become
 code. Trees too large to be worth it are walked instead.
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
+from actions_core.paths import read, step_into
 from actions_core.subscriptions.checks import EXPRESSIONS, NAMES, Check, check_of
-from actions_core.subscriptions.reading import read, step
 from actions_core.subscriptions.terms import Comparison, Group, Negation, comparisons
 from actions_core.types import MISSING
 
@@ -60,7 +60,7 @@ def value_at(event: Json, path: Iterable[str]) -> Json:
 
 
 def _reach(value: Json, key: str) -> Json:
-    found = step(value, key)
+    found = step_into(value, key)
     return None if found is MISSING else found
 
 

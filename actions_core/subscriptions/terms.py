@@ -8,12 +8,13 @@ tree made by hand can always be written, run and walked without running out of s
 from __future__ import annotations
 
 import math
-import re
+from functools import reduce
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 import attrs
 
 from actions_core.errors import DefinitionError
+from actions_core.paths import add_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,9 +35,6 @@ PATH_FIELDS: Final = ("properties", "traits", "context")
 MAX_DEPTH: Final = 100
 #: How many keys a field may have: as deep as an event may be.
 MAX_KEYS: Final = 100
-
-_INDEX: Final = re.compile("0|[1-9][0-9]*")
-_BARE: Final = re.compile(r"""[^.\[\]'"]+""")
 
 
 def _keys(keys: Iterable[str]) -> tuple[str, ...]:
@@ -121,16 +119,7 @@ def comparisons(term: Term) -> Iterator[Comparison]:
 
 def field_text(path: tuple[str, ...]) -> str:
     """A field as a mapping's `@path` would write it: `properties.items[0].name`, `traits['is.on']`."""
-    text = path[0]
-    for key in path[1:]:
-        if _INDEX.fullmatch(key):
-            text += f"[{key}]"
-        elif _BARE.fullmatch(key):
-            text += f".{key}"
-        else:
-            quote = '"' if "'" in key else "'"
-            text += f"[{quote}{key}{quote}]"
-    return text
+    return reduce(add_step, path, "")
 
 
 def _deeper(depth: int) -> int:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from actions_core.paths import read
 from actions_core.subscriptions.checks import check_of
-from actions_core.subscriptions.reading import read
 from actions_core.subscriptions.terms import Comparison, Negation
 from actions_core.subscriptions.writer import write
 from actions_core.types import MISSING, Json

@@ -20,8 +20,8 @@ from actions_core.mapping.source import EVENT, Node, Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions_core.mapping.paths import Steps
     from actions_core.mapping.reading import Reader
+    from actions_core.paths import Steps
     from actions_core.types import Json
 
 

@@ -16,9 +16,9 @@ from actions_core.mapping.reading import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions_core.mapping.paths import Steps
     from actions_core.mapping.reading import Reader
     from actions_core.mapping.source import Node, Source
+    from actions_core.paths import Steps
     from actions_core.types import Json, JsonObject
 
 

@@ -13,7 +13,7 @@ from actions_core.mapping.source import Node, Source, fail
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions_core.mapping.paths import Steps
+    from actions_core.paths import Steps
     from actions_core.types import Json, JsonObject, Missing
 
 

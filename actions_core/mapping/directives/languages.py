@@ -9,7 +9,7 @@ import attrs
 
 from actions_core.mapping.directives.picking import LONGEST_INLINE, emit_steps, note_read
 from actions_core.mapping.nodes import Absent
-from actions_core.mapping.paths import Steps, read
+from actions_core.paths import Steps, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

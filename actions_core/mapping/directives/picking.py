@@ -18,9 +18,9 @@ from actions_core.mapping.operations import (
     shape_items,
     template_text,
 )
-from actions_core.mapping.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
 from actions_core.mapping.reading import kind
 from actions_core.mapping.source import EVENT, Node, Source
+from actions_core.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -29,7 +29,7 @@ from actions_core.mapping.source import fail
 if TYPE_CHECKING:
     from liquid import BoundTemplate
 
-    from actions_core.mapping.paths import Steps
+    from actions_core.paths import Steps
     from actions_core.types import Json
 
 

@@ -1,4 +1,4 @@
-"""Paths into an event, as `@path` and templates write them.
+"""Paths into an event: how mappings write them, and what mappings and subscriptions find along them.
 
 `$.a.b[0]['c d']`: keys after dots or quoted in brackets, indexes in brackets. A path is read once
 into its steps; only this module knows what a step finds in which kind of value.
@@ -14,6 +14,8 @@ from actions_core.javascript import text_length
 from actions_core.types import MISSING, Missing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from actions_core.types import Json
 
 Steps: TypeAlias = tuple[str, ...]
@@ -60,20 +62,26 @@ def format_path(steps: Steps) -> str:
         return WHOLE
     text = ""
     for step in steps:
-        if step == ANY_ITEM:
-            text += step
-        elif text and _INDEX.fullmatch(step):
-            text += f"[{step}]"
-        elif _BARE.fullmatch(step) and not (step == "$" and not text):
-            text += f".{step}" if text else step
-        else:
-            quote = '"' if "'" in step else "'"
-            text += f"[{quote}{step}{quote}]"
+        text = text + step if step == ANY_ITEM else add_step(text, step)
     return text
 
 
+def add_step(text: str, step: str) -> str:
+    """The text of a path, with one step more."""
+    if text and _INDEX.fullmatch(step):
+        return f"{text}[{step}]"
+    if _BARE.fullmatch(step) and (text or step != "$"):
+        return f"{text}.{step}" if text else step
+    quote = '"' if "'" in step else "'"
+    return f"{text}[{quote}{step}{quote}]"
+
+
 def step_into(value: Json | Missing, key: str) -> Json | Missing:
-    """What stands under a key or an index of any value."""
+    """What stands under a key or an index of any value.
+
+    Only data can be reached: keys of objects, items of lists and characters of texts by number, and the
+    `length` of both. Null, false, 0 and empty text yield themselves.
+    """
     if isinstance(value, dict):
         return value.get(key, MISSING)
     if not value and not isinstance(value, list):
@@ -87,7 +95,7 @@ def step_into(value: Json | Missing, key: str) -> Json | Missing:
     return MISSING
 
 
-def read(value: Json | Missing, steps: Steps) -> Json | Missing:
+def read(value: Json | Missing, steps: Iterable[str]) -> Json | Missing:
     """What a path finds, from any value."""
     for step in steps:
         value = step_into(value, step)
