@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 from actions_core.testing.cases import Case, check_case, load_cases, run_cases
 from actions_core.testing.events import make_event
 from actions_core.testing.recording import RecordingTransport
+from actions_core.testing.suite import ConformanceWarning, check_destination, conformance
 
 if TYPE_CHECKING:
     from actions_core.testing.loopback import LoopbackServer
 
 __all__ = [
     "Case",
+    "ConformanceWarning",
     "LoopbackServer",
     "RecordingTransport",
     "check_case",
+    "check_destination",
+    "conformance",
     "load_cases",
     "make_event",
     "run_cases",

@@ -76,6 +76,9 @@ def check_case(destination: Destination, case: JsonObject) -> list[str]:
     unknown = sorted(set(case) - _KNOWN)
     if unknown:
         return [f"the case has unknown keys: {', '.join(unknown)}"]
+    missing = [key for key in ("action", "event", "expect") if key not in case]
+    if missing:
+        return [f"the case lacks {', '.join(missing)}"]
     expected = case.get("expect")
     if not isinstance(expected, dict) or len(expected) != 1 or not {"request", "problems"} & set(expected):
         return ["'expect' must hold either 'request' or 'problems'"]

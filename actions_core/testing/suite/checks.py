@@ -1,0 +1,165 @@
+"""The list of checks: what each is called, what its rule is, and what runs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from actions_core.errors import ActionsError, MappingError, Problem, child_path
+from actions_core.mapping import compile_mapping
+from actions_core.results import Status
+from actions_core.testing.cases import check_case, load_cases
+from actions_core.testing.suite.purity import impurities
+from actions_core.testing.suite.samples import action_samples, preset_samples
+from actions_core.testing.suite.secrecy import leaks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from actions_core.destination import Destination
+    from actions_core.results import Result
+    from actions_core.specs import PresetSpec
+    from actions_core.testing.cases import Case
+    from actions_core.testing.suite.samples import Sample
+
+_SECRET_NAME: Final = re.compile(r"(^|[a-z_-])(key|token|secret|password)$", re.IGNORECASE)
+
+
+@attrs.frozen(eq=False)
+class Check:
+    """One thing that is asked of a destination; `run` gives what is wrong."""
+
+    name: str
+    rule: str
+    run: Callable[[], list[Problem]] = attrs.field(repr=False)
+
+
+def checks_of(destination: Destination, cases: str | Path | None = None) -> list[Check]:
+    """The checks of a destination, in the order in which it is best to mend what they find."""
+    loaded: list[Case] = []
+    faults: list[Problem] = []
+    if cases is not None:
+        try:
+            found = load_cases(cases)
+        except ActionsError as error:
+            faults = [Problem("$", str(error))]
+        else:
+            loaded = [case for case in found if isinstance(case.data, dict)]
+            odd = [case.name for case in found if not isinstance(case.data, dict)]
+            faults = [Problem("$", f"{name}: a case is a JSON object") for name in odd]
+    return list(_checks(destination, cases, loaded, faults))
+
+
+def _checks(
+    destination: Destination, folder: str | Path | None, cases: list[Case], faults: list[Problem]
+) -> Iterator[Check]:
+    spec = destination.spec
+    rule = "Definition and functions fit each other, and secrets are marked as such."
+    yield Check("definition", rule, partial(_definition, destination))
+    for action in spec.actions:
+        rule = "The defaults of an action's fields are a mapping that compiles."
+        yield Check(f"mapping[{action}]", rule, partial(_mapping, destination, action))
+    for index, preset in enumerate(spec.presets):
+        rule = "A preset delivers an event that it lets in, or says clearly what the event lacks."
+        run = partial(_preset, destination, f"$.presets[{index}]", preset, cases)
+        yield Check(f"preset[{preset.name}]", rule, run)
+    if folder is not None:
+        rule = "Every action has a case."
+        yield Check("cases", rule, lambda: [*faults, *_without_case(destination, folder, cases)])
+    for case in cases:
+        rule = "An event gives the request, or the problems, that its case expects."
+        yield Check(f"case[{case.name}]", rule, partial(_case, destination, case))
+    for action in destination.handlers:
+        samples = list(action_samples(destination, action, cases))
+        rule = "A handler turns the same payload into the same request, and does nothing else."
+        yield Check(f"pure[{action}]", rule, partial(_samples, destination, action, samples, impurities))
+        rule = "Secret settings show in no result, explanation, error or log."
+        yield Check(f"secrets[{action}]", rule, partial(_samples, destination, action, samples, leaks))
+
+
+def _definition(destination: Destination) -> list[Problem]:
+    problems = destination.check()
+    cloud = [key for key, action in destination.spec.actions.items() if action.platform == "cloud"]
+    if cloud and not destination.handlers and not problems:
+        problems.append(Problem("$.actions", "no action has a handler: the definition is all there is"))
+    for key, field in destination.spec.settings.items():
+        if _SECRET_NAME.search(key) and field.type in ("string", "text"):
+            path = child_path(child_path("$.authentication.fields", key), "type")
+            message = f"{key} sounds like a secret: only a field of type password is kept out of sight"
+            problems.append(Problem(path, message, "warning"))
+    return problems
+
+
+def _mapping(destination: Destination, action: str) -> list[Problem]:
+    path = child_path("$.actions", action)
+    try:
+        found = compile_mapping(destination.spec.actions[action].default_mapping).warnings
+    except MappingError as error:
+        found = error.problems
+    return [attrs.evolve(problem, path=f"{path}.fields{problem.path.removeprefix('$')}") for problem in found]
+
+
+def _preset(destination: Destination, path: str, preset: PresetSpec, cases: Sequence[Case]) -> list[Problem]:
+    """A preset of which no event is known that gets anywhere is worth a word, even if it says why."""
+    said: dict[str, None] = {}
+    samples = list(preset_samples(destination, preset, cases))
+    if not samples:
+        message = "no event was found that it lets in; add a case with one"
+        return [Problem(path, message, "warning")]
+    for sample in samples:
+        try:
+            result, sent = asyncio.run(_delivered(destination, sample))
+        except ActionsError as error:
+            return [Problem(path, f"{sample.name} cannot be tried: {error}")]
+        if sent:
+            return []
+        if result.error is not None and result.error.code == "HANDLER_FAILED":
+            return [Problem(path, f"{sample.name} makes the handler fail: {result.error}")]
+        if result.status is Status.SENT:
+            return [Problem(path, f"{sample.name} counts as sent, but no request was made")]
+        said[f"{sample.name} gives no request: {result.reason}"] = None
+    return [Problem(path, f"{text}; add a case that does", "warning") for text in list(said)[:1]]
+
+
+async def _delivered(destination: Destination, sample: Sample) -> tuple[Result, bool]:
+    engine, transport = sample.engine(destination)
+    async with engine:
+        report = await engine.send(sample.event)
+    return report.results[0], bool(transport.requests)
+
+
+def _without_case(destination: Destination, folder: str | Path, cases: Sequence[Case]) -> list[Problem]:
+    have = {case.data.get("action") for case in cases}
+    return [
+        Problem(child_path("$.actions", key), f"no case in {folder} is for the action {key}")
+        for key, action in destination.spec.actions.items()
+        if key not in have and action.platform == "cloud"
+    ]
+
+
+def _case(destination: Destination, case: Case) -> list[Problem]:
+    return [Problem("$", f"{case.name}: {text}") for text in check_case(destination, case.data)]
+
+
+def _samples(
+    destination: Destination,
+    action: str,
+    samples: Sequence[Sample],
+    find: Callable[[Destination, Sample], list[str]],
+) -> list[Problem]:
+    """What is found with any of the samples, each fault once."""
+    found: dict[str, str] = {}
+    for sample in samples:
+        try:
+            for text in find(destination, sample):
+                found.setdefault(text, sample.name)
+        except ActionsError as error:
+            found.setdefault(f"cannot be tried: {error}", sample.name)
+    path = child_path("$.actions", action)
+    subject = destination.handlers[action].name
+    return [Problem(path, f"{subject}(): {text} ({name})") for text, name in found.items()]

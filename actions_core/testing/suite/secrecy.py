@@ -1,0 +1,157 @@
+"""Secrets stay out of sight: in results, explanations, errors and logs, whatever the destination answers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import enum
+import json
+import logging
+import re
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+import attrs
+
+from actions_core.errors import ActionsError
+from actions_core.requests import Request, Response
+from actions_core.results import Result
+from actions_core.testing.recording import RecordingTransport
+from actions_core.testing.suite.samples import INSTANCE
+from actions_core.testing.suite.values import secret, with_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actions_core.destination import Destination
+    from actions_core.testing.suite.samples import Sample
+    from actions_core.types import JsonObject
+
+_STATUSES: Final = (200, 401, 403)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+
+
+def leaks(destination: Destination, sample: Sample) -> list[str]:
+    """Where a secret setting can be seen, a sentence for each."""
+    spec = destination.spec
+    secrets = {key: secret(key) for key, field in spec.settings.items() if field.type == "password"}
+    settings = with_tokens(spec, {**sample.settings, **secrets})
+    oauth = settings.get("oauth")
+    if isinstance(oauth, dict):
+        secrets |= {f"oauth.{key}": value for key, value in oauth.items() if key != "clientId"}
+    hidden = attrs.evolve(sample, settings=settings)
+    found: dict[str, None] = {}
+    for status in _STATUSES if secrets else ():
+        for place, text in asyncio.run(_seen(destination, hidden, status)):
+            for key, value in secrets.items():
+                if _shows(text, value):
+                    found[f"the secret {key} can be seen in {place}"] = None
+    return list(found)
+
+
+async def _seen(destination: Destination, sample: Sample, status: int) -> list[tuple[str, str]]:
+    """Every text that a person or a file may get to see, and where that is."""
+    with _logged() as lines:
+        try:
+            engine, _ = sample.engine(destination, RecordingTransport([_echo(status)] * 5))
+        except ActionsError as error:
+            return [("the error of a faulty workspace", text) for text in texts(error)]
+        async with engine:
+            shown: list[tuple[str, Any]] = [
+                ("the engine", engine),
+                ("an explanation", await engine.explain(sample.event)),
+                ("a result", await engine.send(sample.event)),
+            ]
+            if destination.authentication_handler is not None:
+                shown.append(("the test of authentication", await engine.test_authentication(INSTANCE)))
+            if destination.deletion_handler is not None:
+                shown.append(
+                    ("a deletion", await engine.delete(user_id="user-1", anonymous_id="anonymous-1"))
+                )
+    return [(place, text) for place, value in [*shown, ("the log", lines)] for text in texts(value)]
+
+
+def _echo(status: int) -> Any:
+    """Destinations do echo what they were sent, in refusals above all."""
+
+    def answer(request: Request) -> Response:
+        body, _ = request.content()
+        said: JsonObject = {
+            "url": request.url,
+            "headers": dict(request.headers),
+            "body": (body or b"").decode("utf-8", "replace"),
+        }
+        return Response(status, {"content-type": "application/json"}, json.dumps(said).encode())
+
+    return answer
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """What the library and the handlers log, down to the smallest remark."""
+    lines: list[str] = []
+
+    class _Notes(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    logger = logging.getLogger("actions_core")
+    notes, level = _Notes(), logger.level
+    logger.addHandler(notes)
+    logger.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(notes)
+        logger.setLevel(level)
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value: its repr, and what its public attributes hold."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, bytes):
+        yield value.decode("utf-8", "replace")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts(key)
+            yield from texts(item)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            yield from texts(item)
+    elif value is not None and not isinstance(value, (bool, int, float, enum.Enum)):
+        yield repr(value)
+        yield str(value)
+        yield from texts(_attributes(value))
+
+
+def _attributes(value: Any) -> list[Any]:
+    if isinstance(value, Result):
+        # Its request and response are masked when they are asked for: what it holds is nobody's to see.
+        return [value.error, value.reason, value.warnings, value.request, value.response]
+    if isinstance(value, ActionsError):
+        return [item for name, item in vars(value).items() if not name.startswith("_")]
+    if isinstance(value, (Request, Response)) or attrs.has(type(value)):
+        return [
+            getattr(value, field.name)
+            for field in attrs.fields(type(value))
+            if not field.name.startswith("_")
+        ]
+    return []
+
+
+def _shows(text: str, value: str) -> bool:
+    encoded = base64.b64encode(value.encode()).decode().rstrip("=")
+    if value in text or quote(value, safe="") in text or encoded in text:
+        return True
+    return any(value in plain for plain in map(_decoded, _BASE64.findall(text)))
+
+
+def _decoded(text: str) -> str:
+    """What Base64 holds: a user's name and a password together look like neither."""
+    try:
+        return base64.b64decode(text.rstrip("=") + "==", altchars=b"-_").decode("utf-8", "replace")
+    except ValueError:
+        return ""
