@@ -6,14 +6,13 @@ users and addresses never become tags, and codes that a destination makes up wit
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Mapping
 
-_LOGGER = logging.getLogger("actions_core")
 #: What a code looks like, and how many different ones each instance may have.
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _MOST_CODES: Final = 100
@@ -38,10 +37,11 @@ class Stats(Protocol):
 class GuardedStats:
     """A host's stats that cannot touch a delivery: what they raise is logged, once."""
 
-    __slots__ = ("_complained", "_stats")
+    __slots__ = ("_complained", "_logger", "_stats")
 
-    def __init__(self, stats: Stats) -> None:
+    def __init__(self, stats: Stats, logger: logging.Logger) -> None:
         self._stats = stats
+        self._logger = logger
         self._complained = False
 
     def count(self, name: str, value: int, tags: Mapping[str, str]) -> None:
@@ -61,7 +61,8 @@ class GuardedStats:
     def _complain(self, error: Exception) -> None:
         if not self._complained:
             self._complained = True
-            _LOGGER.error("the host's stats failed, which is said once: %s: %s", type(error).__name__, error)
+            text = f"{type(error).__name__}: {error}"
+            self._logger.error("the host's stats failed, which is said once: %s", text)
 
 
 class TaggedStats:

@@ -47,6 +47,7 @@ class TokenKeeper:
         refresh: Callable[[JsonObject], Awaitable[object]],
         mask: Mask,
         listener: TokenListener | None = None,
+        logger: logging.Logger = _LOGGER,
     ) -> None:
         self._instance = instance
         self._auth = auth
@@ -54,6 +55,7 @@ class TokenKeeper:
         self._refresh = refresh
         self._mask = mask
         self._listener = listener
+        self._logger = logger
         self._turn = asyncio.Lock()
 
     async def renew(self, used: str | None) -> None:
@@ -106,4 +108,4 @@ class TokenKeeper:
                 await waiting
         except Exception as error:  # noqa: BLE001 - the host's function; the token is good whatever it does
             # Without its traceback and text: both may hold the tokens.
-            _LOGGER.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400
+            self._logger.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import logging
+
     from actions_core.client import Deadlines
 
-_LOGGER = logging.getLogger("actions_core")
 #: How long an interrupted handler gets to end itself.
 _LAST_MOMENTS: Final = 2.0
 
@@ -17,7 +17,8 @@ _LAST_MOMENTS: Final = 2.0
 class Activity:
     """Counts events between `enter` and `leave`."""
 
-    def __init__(self) -> None:
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
         self._count = 0
         self._idle = asyncio.Event()
 
@@ -43,7 +44,7 @@ class Activity:
                 async with asyncio.timeout(_LAST_MOMENTS):
                     await self._wait_until_idle()
             except TimeoutError:
-                _LOGGER.warning("%d events were still under way when the engine was closed", self._count)
+                self._logger.warning("%d events were still under way when the engine was closed", self._count)
 
     async def _wait_until_idle(self) -> None:
         while self._count:

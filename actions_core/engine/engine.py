@@ -79,7 +79,7 @@ class Engine:
             registry = Registry()
             registry.discover()
         self._transport = LazyTransport() if transport is None else transport
-        stats = None if stats is None else GuardedStats(stats)
+        stats = None if stats is None else GuardedStats(stats, logger)
         host = Host(
             self._transport,
             logger=logger,
@@ -98,11 +98,11 @@ class Engine:
         self.instances: Mapping[str, Instance] = {instance.id: instance for instance in instances}
         self._enabled = tuple(instance for instance in instances if instance.enabled)
         self._max_event_bytes = max_event_bytes
-        watch = self._watch = watch_for(instances, stats, tracing, on_result)
+        watch = self._watch = watch_for(instances, stats, tracing, on_result, logger)
         self._deliver: Callable[[Lane, Pipeline, JsonObject], Awaitable[Result]]
         self._deliver = Lane.deliver if watch is None else watch.deliver
         self._deliver_to = deliver_to if watch is None else watch.deliver_to
-        self._activity = Activity()
+        self._activity = Activity(logger)
 
     def __repr__(self) -> str:
         return f"<Engine {', '.join(self.instances)}>"

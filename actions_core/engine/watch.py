@@ -6,7 +6,6 @@ Nothing that the host's functions do touches a delivery.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
@@ -17,6 +16,7 @@ from actions_core.results import BatchResult, Result, Status
 from actions_core.stats import Codes
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from actions_core.errors import EventError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     #: Told of each result: of every event in every subscription, of a batch once for each subscription.
     ResultListener: TypeAlias = Callable[[Result | BatchResult], None]
 
-_LOGGER = logging.getLogger("actions_core")
 #: A listener runs in the event loop: one that takes longer than this, in seconds, is reported.
 _SLOW: Final = 1.0
 
@@ -59,6 +58,7 @@ class Watch:
         stats: Stats | None,
         tracing: Tracing | None,
         on_result: ResultListener | None,
+        logger: logging.Logger,
     ) -> None:
         if on_result is not None:
             _check_listener(on_result)
@@ -66,6 +66,7 @@ class Watch:
         self._stats = stats
         self._on_result = on_result
         self._tracing = tracing
+        self._logger = logger
         self._codes = {instance: Codes() for instance in destinations}
         self._refusals = Codes()
         self._complaints: set[str] = set()
@@ -165,7 +166,7 @@ class Watch:
     def _complain(self, whose: str, text: str) -> None:
         if whose not in self._complaints:
             self._complaints.add(whose)
-            _LOGGER.error("%s (said once)", text)
+            self._logger.error("%s (said once)", text)
 
 
 def watch_for(
@@ -173,12 +174,13 @@ def watch_for(
     stats: Stats | None,
     tracing: Tracing | None,
     on_result: ResultListener | None,
+    logger: logging.Logger,
 ) -> Watch | None:
     """A watch for a host that wants to see something, None for one that does not."""
     if stats is None and tracing is None and on_result is None:
         return None
     slugs = {instance.id: instance.destination.slug for instance in instances}
-    return Watch(slugs, stats=stats, tracing=tracing, on_result=on_result)
+    return Watch(slugs, stats=stats, tracing=tracing, on_result=on_result, logger=logger)
 
 
 def _check_listener(listener: object) -> None:

@@ -66,12 +66,13 @@ async def perform(pipeline: Pipeline, payload: JsonObject, context: Context, cli
 class Lane:
     """The way to one instance."""
 
-    def __init__(self, instance: str, line: Line, concurrency: int) -> None:
+    def __init__(self, instance: str, line: Line, concurrency: int, logger: logging.Logger = _LOGGER) -> None:
         self.instance = instance
         self.line = line
         self.concurrency = concurrency
         self.disabled = ""
         self.free = Gate(concurrency)
+        self._logger = logger
 
     async def deliver(self, pipeline: Pipeline, event: JsonObject) -> Result:
         """Take one event through a pipeline. Raises nothing but `CancelledError`."""
@@ -145,14 +146,14 @@ class Lane:
         """Disable the instance when the error says that it is gone."""
         if error.status == _GONE and not self.disabled:
             self.disabled = f"{self.instance} is disabled until the engine is made anew: {error}"
-            _LOGGER.error("%s", self.disabled)
+            self._logger.error("%s", self.disabled)
 
     def unexpected(self, pipeline: Pipeline, failure: Exception) -> ActionsError:
         """The failure as ours. Its text may hold anything, a secret too, and so may its traceback's lines."""
         text = self.line.mask.text(f"{type(failure).__name__}: {failure}")[:500]
         frames = traceback.extract_tb(failure.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-        _LOGGER.error("%s, %s: %s%s", self.instance, pipeline.name, text, place)
+        self._logger.error("%s, %s: %s%s", self.instance, pipeline.name, text, place)
         return HandlerError(f"{pipeline.action} failed with {text}{place}")
 
 

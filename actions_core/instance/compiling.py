@@ -157,7 +157,7 @@ def compile_instance(
         id=spec.id,
         destination=destination,
         enabled=spec.enabled,
-        lane=Lane(spec.id, line, spec.delivery.concurrency),
+        lane=Lane(spec.id, line, spec.delivery.concurrency, host.logger),
         scope=scope,
         poll=spec.delivery.poll,
         pipelines=pipelines,

@@ -37,6 +37,7 @@ def with_tokens(
         refresh=lambda given: ask(handler, given, line=plain, scope=scope),
         mask=line.mask,
         listener=listener,
+        logger=scope.logger,
     )
     return attrs.evolve(line, tokens=keeper)
 

@@ -65,7 +65,7 @@ def test_a_dry_run_counts_nothing() -> None:
 
 def test_what_a_host_raises_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """A failing host's stats raise nothing, and fill no log."""
-    stats = GuardedStats(Broken())
+    stats = GuardedStats(Broken(), logging.getLogger("host"))
     with caplog.at_level(logging.ERROR):
         for _ in range(3):
             stats.count("a", 1, {})

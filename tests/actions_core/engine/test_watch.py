@@ -214,6 +214,19 @@ def test_a_slow_listener_is_reported(caplog: pytest.LogCaptureFixture, monkeypat
     assert "on_result kept everything waiting" in caplog.text
 
 
+def test_everything_is_logged_where_the_host_says(caplog: pytest.LogCaptureFixture) -> None:
+    """A host's `logger` gets what the engine, its lanes and its observers have to say."""
+
+    def listen(result: object) -> None:
+        raise OSError("listener")
+
+    logger = logging.getLogger("host")
+    transport = RecordingTransport([ValueError("broken")])
+    send(["send", "fail"], make_event(), on_result=listen, logger=logger, transport=transport)
+    assert {record.name for record in caplog.records} == {"host"}
+    assert any("broken" in record.message for record in caplog.records)
+
+
 def test_an_async_listener_is_refused() -> None:
     """`on_result` must be a plain function: nothing would wait for another."""
 
