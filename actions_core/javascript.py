@@ -36,6 +36,8 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 #: From here on JavaScript writes a number with an exponent.
 _EXPONENT_FROM: Final = 10**21
 _MOST_DIGITS: Final = 21
+_BEYOND_DOUBLE: Final = 10**308
+_NOT_JSON: Final = {"NaN", "Infinity", "-Infinity"}
 _LEAST_POINT: Final = -6
 #: Longer than any finite double, and within Python's limit for reading an `int`.
 _LONGEST_INT: Final = 320
@@ -168,10 +170,11 @@ def _write(value: Json | Missing) -> str:  # noqa: PLR0911  # one for each kind 
         return "true"
     if value is False:
         return "false"
-    if isinstance(value, int):
+    if isinstance(value, int) and abs(value) < _BEYOND_DOUBLE:
         return int.__repr__(value)
-    if isinstance(value, float):
-        return number_text(value) if math.isfinite(value) else "null"
+    if isinstance(value, int | float):
+        text = number_text(value)
+        return "null" if text in _NOT_JSON else text
     if isinstance(value, dict):
         pairs = [f"{quote(key)}:{_write(item)}" for key, item in value.items() if item is not MISSING]
         return "{" + ",".join(pairs) + "}"

@@ -18,6 +18,7 @@ from jmespath.visitor import TreeInterpreter
 
 from actions_core.javascript import stringify
 from actions_core.mapping.source import fail
+from actions_core.mapping.weight import MAX_WEIGHT, weigh
 from actions_core.paths import ANY_ITEM
 from actions_core.types import MISSING
 
@@ -29,6 +30,8 @@ _Tree: TypeAlias = dict[str, Any]
 
 MAX_SECONDS: Final = 0.5
 MAX_SIZE: Final = 100_000
+#: What can hold the same value several times.
+_MULTIPLYING: Final = frozenset({"multi_select_list", "multi_select_dict"})
 
 
 class _TooMuch(Exception):  # noqa: N818  # never leaves this module
@@ -41,6 +44,8 @@ class _BoundedInterpreter(TreeInterpreter):
     def __init__(self) -> None:
         super().__init__()
         self.deadline = time.monotonic() + MAX_SECONDS
+        self.weights: dict[int, int] = {}
+        self.made: list[Any] = []  # keeps what has been weighed, so that no identity is used twice
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         value = super().visit(node, *args, **kwargs)
@@ -48,6 +53,10 @@ class _BoundedInterpreter(TreeInterpreter):
             raise _TooMuch(f"makes more than {MAX_SIZE:,} items or characters")
         if time.monotonic() > self.deadline:
             raise _TooMuch(f"takes longer than {MAX_SECONDS} seconds")
+        if node["type"] in _MULTIPLYING and value is not None:
+            self.made.append(value)
+            if weigh(value, self.weights) > MAX_WEIGHT:
+                raise _TooMuch(f"makes more than {MAX_WEIGHT:,} values")
         return value
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from actions_core.mapping.source import LARGEST_INT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -45,6 +47,9 @@ class Constant:
     def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
         return iter(())
 
+    def repeats(self) -> int:
+        return 1
+
 
 def _display(value: Json) -> str | None:
     """The value as Python source, None where that is long or cannot be said."""
@@ -57,9 +62,10 @@ def _display(value: Json) -> str | None:
                 return None
             parts.append(shown if isinstance(value, list) else f"{key!r}: {shown}")
         return f"[{', '.join(parts)}]" if isinstance(value, list) else f"{{{', '.join(parts)}}}"
-    if isinstance(value, float) or (isinstance(value, int | str) and len(str(value)) > _LONGEST_DISPLAY):
-        return None
-    return repr(value)
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _LONGEST_DISPLAY else None
+    plain = value is None or (isinstance(value, int) and abs(value) < LARGEST_INT)
+    return repr(value) if plain else None
 
 
 @attrs.frozen
@@ -71,6 +77,9 @@ class Absent:
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
         return iter(())
+
+    def repeats(self) -> int:
+        return 1
 
 
 @attrs.frozen
@@ -91,6 +100,9 @@ class Object:
         for node in self.entries.values():
             yield from node.reads(base)
 
+    def repeats(self) -> int:
+        return sum(node.repeats() for node in self.entries.values())
+
 
 @attrs.frozen
 class List:
@@ -109,6 +121,9 @@ class List:
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         for node in self.items:
             yield from node.reads(base)
+
+    def repeats(self) -> int:
+        return sum(node.repeats() for node in self.items)
 
 
 def always(node: Node, value: str) -> bool:
@@ -129,3 +144,6 @@ class Fault:
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
         return iter(())
+
+    def repeats(self) -> int:
+        return 1

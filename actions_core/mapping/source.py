@@ -25,7 +25,7 @@ ITEM: Final = "item"
 _INDENT: Final = "    "
 #: A longer constant is no clearer or faster in the source than under a name.
 _LONGEST_TEXT: Final = 200
-_LARGEST_INT: Final = 2**63
+LARGEST_INT: Final = 2**63
 
 
 class Node(Protocol):
@@ -36,6 +36,9 @@ class Node(Protocol):
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         """The paths that are read where the event stands at `base` in the real one, or nowhere (None)."""
+
+    def repeats(self) -> int:
+        """How often a value of the event can at most stand in the result."""
 
 
 def fail(path: str, message: str) -> MappingError:
@@ -119,7 +122,7 @@ class Source:
         if value is None or value is True or value is False:
             return repr(value)
         if (isinstance(value, str) and len(value) <= _LONGEST_TEXT) or (
-            isinstance(value, int) and abs(value) < _LARGEST_INT
+            isinstance(value, int) and abs(value) < LARGEST_INT
         ):
             return repr(value)
         return self.keep(value)

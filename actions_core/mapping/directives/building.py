@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.javascript import stringify, truthy
-from actions_core.mapping.directives.picking import Path
+from actions_core.mapping.directives.picking import Path, guard_weight
 from actions_core.mapping.nodes import Absent
 from actions_core.mapping.operations import decode, drop_nulls, flatten, merge
 from actions_core.mapping.reading import kind
@@ -48,6 +48,9 @@ class Call:
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         return self.value.reads(base)
+
+    def repeats(self) -> int:
+        return self.value.repeats()
 
 
 def read_exclude_when_null(option: Json, reader: Reader) -> Node:
@@ -103,6 +106,9 @@ class Merge:
         for node in self.objects:
             yield from node.reads(base)
 
+    def repeats(self) -> int:
+        return sum(node.repeats() for node in self.objects)
+
 
 _MERGE: Final = ("objects", "direction")
 
@@ -130,15 +136,20 @@ class Transform:
 
     apply: Node
     mapping: Node
+    place: str
 
     def emit(self, source: Source, event: str) -> str:
         value = self.apply.emit(source, event)
-        return self.mapping.emit(source, value if value == EVENT else source.let(value))
+        result = self.mapping.emit(source, value if value == EVENT else source.let(value))
+        return guard_weight(source, self, result)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         yield from self.apply.reads(base)
         if isinstance(self.apply, Path) and base is not None:
             yield from self.mapping.reads(base + self.apply.steps)
+
+    def repeats(self) -> int:
+        return self.apply.repeats() * self.mapping.repeats()
 
 
 _TRANSFORM: Final = ("apply", "mapping")
@@ -150,4 +161,4 @@ def read_transform(option: Json, reader: Reader) -> Node:
     if options is None:
         return Absent()
     apply = reader.directive_or_object(options["apply"], "apply")
-    return Transform(apply, reader.directive_or_object(options["mapping"], "mapping"))
+    return Transform(apply, reader.directive_or_object(options["mapping"], "mapping"), reader.path)

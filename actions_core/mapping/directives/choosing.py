@@ -46,6 +46,9 @@ class If:
         for node in (self.condition, self.then, self.otherwise):
             yield from node.reads(base)
 
+    def repeats(self) -> int:
+        return max(self.then.repeats(), self.otherwise.repeats())
+
 
 _IF: Final[tuple[str, ...]] = ("exists", "blank", "then", "else")
 
@@ -84,6 +87,9 @@ class Case:
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         return self.value.reads(base)
+
+    def repeats(self) -> int:
+        return self.value.repeats()
 
 
 _CASE: Final = ("operator", "value")
@@ -139,6 +145,9 @@ class Replace:
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         return self.value.reads(base)
+
+    def repeats(self) -> int:
+        return self.value.repeats()
 
 
 _REPLACE: Final = (

@@ -43,3 +43,6 @@ class Custom:
         yield from self.option.reads(base)
         if base is not None:
             yield base  # the function may look anywhere in the event
+
+    def repeats(self) -> int:
+        return self.option.repeats()

@@ -38,6 +38,9 @@ class Jmespath:
             for steps in self.expression.paths:
                 yield base + steps
 
+    def repeats(self) -> int:
+        return 1
+
 
 @attrs.frozen
 class FieldPath:
@@ -54,6 +57,9 @@ class FieldPath:
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is not None:
             yield base + self.steps
+
+    def repeats(self) -> int:
+        return 1
 
 
 def read_jmespath(option: Json, reader: Reader) -> Node:
@@ -93,6 +99,9 @@ class Liquid:
         if base is not None:
             for steps in self.template.paths:
                 yield base + steps
+
+    def repeats(self) -> int:
+        return 1
 
 
 def _emit_call(

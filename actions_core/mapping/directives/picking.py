@@ -20,16 +20,20 @@ from actions_core.mapping.operations import (
 )
 from actions_core.mapping.reading import kind
 from actions_core.mapping.source import EVENT, Node, Source
+from actions_core.mapping.weight import check_weight
 from actions_core.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from actions_core.mapping.directives.building import Transform
     from actions_core.mapping.reading import Reader
     from actions_core.types import Json
 
 #: A longer path is walked by a function instead of being written out step by step.
 LONGEST_INLINE: Final = 12
+#: A value that repeats the event more often than this is weighed.
+_OFTEN: Final = 100
 #: Python allows twenty loops inside each other; item shapes beyond this become functions.
 _DEEPEST_LOOP: Final = 10
 
@@ -53,6 +57,9 @@ class Path:
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is not None:
             yield base + self.steps
+
+    def repeats(self) -> int:
+        return 1
 
 
 def emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
@@ -90,6 +97,9 @@ class DynamicPath:
         yield from self.path.reads(base)
         if base is not None:
             yield base
+
+    def repeats(self) -> int:
+        return 1
 
 
 def read_path(option: Json, reader: Reader) -> Node:
@@ -131,9 +141,17 @@ class Template:
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is None:
             return
-        for braces in (2, 3):
-            for _, _, path in holes(self.text, braces):
-                yield base + parse_path(path)
+        rest = ""
+        at = 0
+        for start, end, path in holes(self.text, 3):
+            rest += self.text[at:start]
+            at = end
+            yield base + parse_path(path)
+        for _, _, path in holes(rest + self.text[at:], 2):
+            yield base + parse_path(path)
+
+    def repeats(self) -> int:
+        return 1
 
 
 def _plain(text: str) -> str:
@@ -157,6 +175,9 @@ class DynamicTemplate:
         if base is not None:
             yield base
 
+    def repeats(self) -> int:
+        return 1
+
 
 def read_template(option: Json, reader: Reader) -> Node:
     """`@template`: a text with `{{path}}` and `{{{path}}}` in it, or a directive that gives one."""
@@ -168,12 +189,21 @@ def read_template(option: Json, reader: Reader) -> Node:
     return Template(option, reader.path)
 
 
+def guard_weight(source: Source, node: ArrayPath | Transform, value: str) -> str:
+    """Check what a node makes, where it repeats the event so often that a few like it never end."""
+    if node.repeats() > _OFTEN:
+        source.use(check_weight)
+        source.put(f"check_weight({value}, {source.constant(node.place)})")
+    return value
+
+
 @attrs.frozen
 class ArrayPath:
     """A list from the event, with each item given a shape."""
 
     value: Node
     shape: Node | None
+    place: str
 
     def emit(self, source: Source, event: str) -> str:
         value = self.value.emit(source, event)
@@ -192,12 +222,15 @@ class ArrayPath:
                 absent = "" if always(self.shape, new) else f"None if {new} is MISSING else "
                 source.put(f"{shaped}.append({absent}{new})")
             source.put(f"{result} = {shaped}")
-        return result
+        return guard_weight(source, self, result)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         yield from self.value.reads(base)
         if self.shape is not None and isinstance(self.value, Path) and base is not None:
             yield from self.shape.reads((*base, *self.value.steps, ANY_ITEM))
+
+    def repeats(self) -> int:
+        return self.value.repeats() * (1 if self.shape is None else self.shape.repeats())
 
 
 def read_array_path(option: Json, reader: Reader) -> Node:
@@ -216,4 +249,4 @@ def read_array_path(option: Json, reader: Reader) -> Node:
         reader.warn(f"is no item shape but {kind(shape)}, and changes nothing", 1)
     if len(option) > 2:  # noqa: PLR2004  # path and shape
         reader.warn("has more than a path and an item shape")
-    return ArrayPath(value, reader.read(shape, 1) if isinstance(shape, dict) and shape else None)
+    return ArrayPath(value, reader.read(shape, 1) if isinstance(shape, dict) and shape else None, reader.path)

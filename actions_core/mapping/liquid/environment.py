@@ -31,7 +31,7 @@ from liquid.tag import Tag
 
 from actions_core.mapping.liquid import values
 from actions_core.mapping.liquid.filters import FILTERS
-from actions_core.mapping.liquid.runtime import MAX_OPERAND
+from actions_core.mapping.liquid.values import MAX_OPERAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,10 +240,10 @@ def _prepare_expression(expression: Expression) -> None:
 
 
 def _bridged(expression: Expression) -> Expression:
-    """A condition that compares our way, and in which `not` reaches no farther than the next `and` or `or`."""
+    """A condition that compares our way, and in which `not` reaches no farther than to `and` and `or`."""
     compare = _COMPARISONS.get(type(expression))
     if compare is not None:
-        left, right = expression.left, expression.right  # type: ignore[attr-defined]  # all have
+        left, right = expression.left, expression.right  # type: ignore[attr-defined]
         return _Comparison(compare, left, right, expression.token)
     if isinstance(expression, library.LogicalNotExpression):
         right = _bridged(expression.right)

@@ -11,7 +11,8 @@ from liquid.exceptions import ResourceLimitError
 from liquid.undefined import Undefined
 from liquid.utils import ReadOnlyChainMap
 
-from actions_core.mapping.liquid.values import item, plain
+from actions_core.mapping.liquid.values import MAX_OPERAND, item, plain
+from actions_core.mapping.weight import weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,28 +22,35 @@ if TYPE_CHECKING:
 
 MAX_SECONDS: Final = 0.5
 MAX_OUTPUT: Final = 100_000
-#: The most characters or items that a filter may take or give.
-MAX_OPERAND: Final = 1_000_000
 
 
 class Bounds:
     """The deadline of one rendering, and the sizes that it keeps to."""
 
-    __slots__ = ("deadline", "written")
+    __slots__ = ("_held", "_weights", "deadline", "written")
 
     def __init__(self) -> None:
         self.deadline = time.monotonic() + MAX_SECONDS
         self.written = 0
+        self._weights: dict[int, int] = {}
+        self._held: list[object] = []
 
     def check(self, *values: object) -> None:
         """Stop where time is up or a value is too large to be worked on."""
         if time.monotonic() > self.deadline:
             raise ResourceLimitError(f"it takes longer than {MAX_SECONDS} seconds", token=None)
         for value in values:
-            if isinstance(value, str | list | dict | range) and len(value) > MAX_OPERAND:
+            if self._size(value) > MAX_OPERAND:
                 raise ResourceLimitError(
                     f"a value has more than {MAX_OPERAND:,} characters or items", token=None
                 )
+
+    def _size(self, value: object) -> int:
+        """Characters or items; those inside a list count as often as they stand there."""
+        if isinstance(value, list):
+            self._held.append(value)  # so that no other list gets its identity
+            return weigh(value, self._weights)
+        return len(value) if isinstance(value, str | range) else 0
 
 
 class Output(StringIO):

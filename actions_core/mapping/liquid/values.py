@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from liquid.builtin.expressions.primitive import Blank, Empty, Nil
+from liquid.exceptions import ResourceLimitError
 from liquid.undefined import Undefined
 
 from actions_core.javascript import WHITESPACE, number_text, text_length, to_number, to_text
@@ -18,6 +19,8 @@ from actions_core.types import MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: The most characters or items that a filter may take or give.
+MAX_OPERAND: Final = 1_000_000
 _LONGEST_EXACT: Final = 2**53
 
 
@@ -82,6 +85,12 @@ def tidy(value: float) -> float | int:
     if math.isfinite(value) and value == int(value) and abs(value) < _LONGEST_EXACT:
         return int(value)
     return value
+
+
+def refuse_growth(times: int, new: str) -> None:
+    """Refuse to put a text in so many times before that takes its room."""
+    if times * len(new) > MAX_OPERAND:
+        raise ResourceLimitError(f"a value has more than {MAX_OPERAND:,} characters", token=None)
 
 
 def truthy(value: Any) -> bool:

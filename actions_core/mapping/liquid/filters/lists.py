@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.javascript import stringify, text_length, to_text
-from actions_core.mapping.liquid.values import equal, item, items, text, truthy
+from actions_core.mapping.liquid.values import equal, item, items, refuse_growth, text, truthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ def _size(value: Any) -> int:
 
 def _join(value: Any, separator: Any = None) -> str:
     between = " " if separator is None else text(separator)
+    refuse_growth(len(items(value)), between)
     return between.join(["" if one is None else to_text(one) for one in items(value)])
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote_plus
 from liquid.exceptions import LiquidTypeError, LiquidValueError
 
 from actions_core.javascript import WHITESPACE, truthy
-from actions_core.mapping.liquid.values import number, read_number, text
+from actions_core.mapping.liquid.values import number, read_number, refuse_growth, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +77,11 @@ def _truncate_words(value: Any, count: Any = 15, ellipsis: Any = "...") -> str:
         return ""
     most = max(int(wanted), 1)
     return " ".join(words[:most]) + (text(ellipsis) if len(words) >= most else "")
+
+
+def _replace(value: str, old: str, new: str) -> str:
+    refuse_growth(value.count(old), new)
+    return value.replace(old, new) if old else new.join(value)
 
 
 def _replace_last(value: str, pattern: str, replacement: str) -> str:
@@ -159,7 +164,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "remove": _with_text(lambda value, gone: value.replace(gone, "") if gone else value),
     "remove_first": _with_text(lambda value, gone: value.replace(gone, "", 1)),
     "remove_last": _with_text(lambda value, gone: _replace_last(value, gone, "")),
-    "replace": _with_texts(lambda value, old, new: value.replace(old, new) if old else new.join(value)),
+    "replace": _with_texts(_replace),
     "replace_first": _with_texts(lambda value, old, new: value.replace(old, new, 1)),
     "replace_last": _with_texts(_replace_last),
     "rstrip": lambda value, characters=None: text(value).rstrip(_stripped(characters)),
