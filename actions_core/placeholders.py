@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.errors import DefinitionError
 from actions_core.names import snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from actions_core.destination import Destination
     from actions_core.fields import FieldSpec
-    from actions_core.registry import Registry
     from actions_core.types import Json, JsonObject
     from actions_core.workspace import InstanceSpec, Workspace
 
@@ -41,21 +40,24 @@ _URL_KEYS: Final = ("url", "uri", "endpoint")
 
 
 def fill_environment(
-    workspace: Workspace, registry: Registry, environ: Mapping[str, str]
+    workspace: Workspace, destinations: Mapping[str, Destination], environ: Mapping[str, str]
 ) -> tuple[Workspace, tuple[str, ...]]:
     """The workspace with a placeholder for each variable that `environ` does not have, and their names."""
     names: dict[str, None] = {}
-    filled = tuple(_fill_instance(instance, registry, environ, names) for instance in workspace.destinations)
+    filled = tuple(
+        _fill_instance(instance, destinations, environ, names) for instance in workspace.destinations
+    )
     return attrs.evolve(workspace, destinations=filled), tuple(names)
 
 
 def _fill_instance(
-    instance: InstanceSpec, registry: Registry, environ: Mapping[str, str], names: dict[str, None]
+    instance: InstanceSpec,
+    destinations: Mapping[str, Destination],
+    environ: Mapping[str, str],
+    names: dict[str, None],
 ) -> InstanceSpec:
-    try:
-        fields = registry.get(instance.destination).spec.settings
-    except DefinitionError:  # the engine says so too, and better
-        fields = {}
+    destination = destinations.get(instance.destination)
+    fields = {} if destination is None else destination.spec.settings
 
     def fill(value: Json, field: FieldSpec | None, key: str) -> Json:
         if isinstance(value, dict):

@@ -1,6 +1,9 @@
 """`actions check`: every fault of workspaces, definitions and mappings, by file and path."""
 
 import enum
+import logging
+import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,13 +12,18 @@ import attrs
 import typer
 from rich.text import Text
 
+from actions_core.advice import Samples, advise
+from actions_core.cli.events import read_events
 from actions_core.cli.options import AsJson
 from actions_core.cli.output import Exit, complain, out, plain, print_json, print_problems
 from actions_core.engine import Engine
 from actions_core.errors import ActionsError, DefinitionError, Problem
 from actions_core.files import read_json
+from actions_core.instance import known_destinations
 from actions_core.loading import check_definition
 from actions_core.mapping import validate_mapping
+from actions_core.placeholders import fill_environment
+from actions_core.registry import Registry
 from actions_core.types import Json, JsonObject
 from actions_core.workspace import Workspace, resolve_environment
 
@@ -38,8 +46,29 @@ KindOption = Annotated[
 ]
 
 
-def check(files: Files, *, kind: KindOption = Kind.AUTO, as_json: AsJson = False) -> None:
-    """Check workspaces, definitions and mappings."""
+Events = Annotated[
+    str | None,
+    typer.Option(
+        "--events", metavar="FILE", help="Sample events (NDJSON): warn of keys that none of them has."
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings count as failures.")]
+
+
+def check(
+    files: Files,
+    *,
+    kind: KindOption = Kind.AUTO,
+    events: Events = None,
+    strict: Strict = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check workspaces, definitions and mappings.
+
+    Of a workspace also what is likely to be a mistake is told, as warnings. Exit code 1 when there are
+    errors, with --strict also when there are warnings.
+    """
+    samples = None if events is None else _read_samples(events)
     found: list[JsonObject] = []
     worst = Exit.OK
     for file in files:
@@ -52,8 +81,8 @@ def check(files: Files, *, kind: KindOption = Kind.AUTO, as_json: AsJson = False
                 complain(str(error))
         else:
             taken = _looks_like(data) if kind is Kind.AUTO else kind
-            problems = _CHECKS[taken](data, file)
-            good = all(problem.severity == "warning" for problem in problems)
+            problems = _CHECKS[taken](data, file, samples)
+            good = not any(strict or problem.severity == "error" for problem in problems)
             worst = max(worst, Exit.OK if good else Exit.FAILURES)
             if not as_json:
                 _print_verdict(file, taken, problems, good=good)
@@ -91,43 +120,64 @@ def _looks_like(data: Json) -> Kind:
     return Kind.DEFINITION if "actions" in data and ("slug" in data or "name" in data) else Kind.MAPPING
 
 
-def _check_workspace(data: Json, file: Path) -> list[Problem]:
+def _read_samples(source: str) -> Samples:
+    """The keys of sample events; a line that is no event is told and left out."""
+    samples = Samples()
+    for given in read_events(source, option="--events"):
+        if isinstance(given.event, dict):
+            samples.add(given.event)
+        else:
+            complain(f"{given.place or source}: {given.error or 'an event is a JSON object'}")
+    return samples
+
+
+def _check_workspace(data: Json, file: Path, samples: Samples | None) -> list[Problem]:
     try:
         workspace = Workspace.from_dict(data, folder=file.parent)
     except ActionsError as error:
         return _problems(error)
+    registry = Registry().discover()
+    destinations = known_destinations(workspace, registry)
+    # A variable that is not set refuses a start, but it is no fault of the file.
+    filled = fill_environment(workspace, destinations, os.environ)[0]
+    logger = logging.getLogger("actions_core")
+    level = logger.level
+    logger.setLevel(logging.ERROR)  # an engine logs its warnings, and here they are told with the others
     try:
-        return list(Engine(workspace).warnings)
+        found = list(Engine(filled, registry=registry).warnings)
     except ActionsError as error:
-        # A variable that is not set refuses a start, but it is no fault of the file.
-        unset = _unset(workspace)
-        return [
-            attrs.evolve(problem, severity="warning") if problem.path in unset else problem
-            for problem in _problems(error)
-        ]
+        found = _problems(error)
+    finally:
+        logger.setLevel(level)
+    return sorted([*found, *_unset(workspace), *advise(workspace, destinations, samples)], key=_place)
+
+
+def _place(problem: Problem) -> str:
+    """The path, so that item 10 comes after item 9."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(9), problem.path)
 
 
 def _problems(error: ActionsError) -> list[Problem]:
     return list(error.problems) or [Problem("$", str(error))]
 
 
-def _unset(workspace: Workspace) -> set[str]:
-    """The paths of the settings that the environment should give and does not."""
-    return {
-        problem.path
+def _unset(workspace: Workspace) -> list[Problem]:
+    """A warning for each setting that the environment should give and does not."""
+    return [
+        attrs.evolve(problem, severity="warning")
         for index, spec in enumerate(workspace.destinations)
         for problem in resolve_environment(spec.settings, f"$.destinations[{index}].settings")[2]
-    }
+    ]
 
 
-def _check_definition(data: Json, _file: Path) -> list[Problem]:
+def _check_definition(data: Json, _file: Path, _samples: Samples | None) -> list[Problem]:
     if not isinstance(data, dict):
         return [Problem("$", "a definition is a JSON object")]
     return check_definition(data)[1]
 
 
-_CHECKS: Final[Mapping[Kind, Callable[[Json, Path], list[Problem]]]] = {
+_CHECKS: Final[Mapping[Kind, Callable[[Json, Path, Samples | None], list[Problem]]]] = {
     Kind.WORKSPACE: _check_workspace,
     Kind.DEFINITION: _check_definition,
-    Kind.MAPPING: lambda data, _file: validate_mapping(data),
+    Kind.MAPPING: lambda data, _file, _samples: validate_mapping(data),
 }

@@ -13,6 +13,7 @@ from actions_core.cli.options import AsJson, Settings, WorkspaceFile, load_works
 from actions_core.cli.output import Exit, complain, err, out, plain, print_json
 from actions_core.engine import Engine, Explanation
 from actions_core.errors import EventError
+from actions_core.instance import known_destinations
 from actions_core.placeholders import fill_environment
 from actions_core.registry import Registry
 from actions_core.types import Json, JsonObject
@@ -50,7 +51,7 @@ def explain(
             raise typer.BadParameter(message, param_hint="--instance")
     given = read_events(event, option="EVENT")
     registry = Registry().discover()
-    filled, unset = fill_environment(loaded, registry, os.environ)
+    filled, unset = fill_environment(loaded, known_destinations(loaded, registry), os.environ)
     for name in unset:
         err().print(f"{name} is not set: a placeholder stands for its value", style="yellow", soft_wrap=True)
     engine = Engine(filled, registry=registry)

@@ -25,6 +25,7 @@ from actions_core.expectations import (
     write_expectations,
     write_test,
 )
+from actions_core.instance import known_destinations
 from actions_core.placeholders import fill_environment
 from actions_core.registry import Registry
 from actions_core.types import JsonObject
@@ -128,7 +129,7 @@ class Bench:
             )
             workspace = attrs.evolve(self._workspace, destinations=changed)
             # Not even what the environment does have: a test says the same on every machine.
-            filled = fill_environment(workspace, self._registry, {})[0]
+            filled = fill_environment(workspace, known_destinations(workspace, self._registry), {})[0]
             self._engines[key] = Engine(filled, registry=self._registry)
         return self._engines[key]
 

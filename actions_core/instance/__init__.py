@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from actions_core.instance.compiling import Host, Instance, compile_instance, compile_instances
+from actions_core.instance.compiling import (
+    Host,
+    Instance,
+    compile_instance,
+    compile_instances,
+    known_destinations,
+)
 from actions_core.instance.settings import read_settings
 
-__all__ = ["Host", "Instance", "compile_instance", "compile_instances", "read_settings"]
+__all__ = ["Host", "Instance", "compile_instance", "compile_instances", "known_destinations", "read_settings"]

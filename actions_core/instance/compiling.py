@@ -107,6 +107,11 @@ def compile_instances(
     return instances, problems
 
 
+def known_destinations(workspace: Workspace, registry: Registry) -> dict[str, Destination]:
+    """Every destination by its slug: the registered ones, and those that the workspace itself names."""
+    return {**{found.slug: found for found in registry}, **_own_destinations(workspace, registry)[0]}
+
+
 def _own_destinations(
     workspace: Workspace, registry: Registry
 ) -> tuple[dict[str, Destination], list[Problem]]:

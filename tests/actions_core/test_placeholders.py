@@ -8,6 +8,7 @@ from actions_core.destination import load_destination
 from actions_core.engine import Engine
 from actions_core.fields import FieldSpec
 from actions_core.fields.spec import FIELD_TYPES, FORMATS, Choice
+from actions_core.instance import known_destinations
 from actions_core.placeholders import fill_environment, placeholder
 from actions_core.registry import Registry
 from actions_core.validation import PayloadValidator
@@ -42,7 +43,7 @@ def test_a_setting_that_is_called_an_address_gets_one() -> None:
 def test_only_what_the_environment_lacks_is_filled() -> None:
     """The names of what was filled are told, each once; the workspace given is not changed."""
     registry = Registry()
-    registry.register(
+    shop = registry.register(
         load_destination(
             {
                 "slug": "shop",
@@ -64,11 +65,11 @@ def test_only_what_the_environment_lacks_is_filled() -> None:
             ]
         }
     )
-    filled, names = fill_environment(workspace, registry, {"SHOP_TOKEN": "t"})
+    filled, names = fill_environment(workspace, known_destinations(workspace, registry), {"SHOP_TOKEN": "t"})
     assert names == ("SHOP_KEY",)
     first, second = (instance.settings for instance in filled.destinations)
     assert first == {"key": "SHOP_KEY", "oauth": {"access_token": {"$env": "SHOP_TOKEN"}}}
     assert second == {"list": ["SHOP_KEY"]}
     assert workspace.destinations[0].settings == settings
-    good = fill_environment(Workspace(workspace.destinations[:1]), registry, {})[0]
+    good = fill_environment(Workspace(workspace.destinations[:1]), {shop.slug: shop}, {})[0]
     assert Engine(good, registry=registry).warnings == ()
