@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from actions_core.cli import auth_test, catalog, check, explain, importing, mapping_tests, run, sandbox
+from actions_core.cli import (
+    auth_test,
+    catalog,
+    check,
+    diff,
+    docs,
+    explain,
+    importing,
+    mapping_tests,
+    run,
+    sandbox,
+)
 from actions_core.cli.output import ConsoleHandler, Exit, complain
 from actions_core.errors import ActionsError
 
@@ -51,6 +62,8 @@ app.command("test")(mapping_tests.run_tests)
 app.command("import")(importing.import_files)
 app.command("auth-test")(auth_test.auth_test)
 app.command("sandbox")(sandbox.sandbox)
+app.command("diff")(diff.diff)
+app.command("docs")(docs.docs)
 
 
 def run_app() -> None:
