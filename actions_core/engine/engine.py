@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("actions_core")
 GRACE: Final = 10.0
 #: Events that `send_many` holds beyond what all lanes can have under way, so that a full lane does
-#: not at once keep the others waiting.
+#: not at once keep the others waiting. Where there is one lane only, that would just be more to hold.
 _WAITING_ROOM: Final = 100
 
 
@@ -146,7 +146,9 @@ class Engine:
         way or while reports wait to be fetched. What is no event gives a report with an `error`.
         """
         if concurrency is None:
-            concurrency = _WAITING_ROOM + sum(instance.lane.concurrency for instance in self._enabled)
+            concurrency = sum(instance.lane.concurrency for instance in self._enabled)
+            if len(self._enabled) > 1:
+                concurrency += _WAITING_ROOM
         return stream(events, self._report, concurrency, self._deadlines.closing)
 
     async def send_batch(self, events: Sequence[Json]) -> BatchReport:
@@ -267,15 +269,17 @@ class Engine:
     async def _run(self, event: JsonObject, index: int) -> Report:
         results: list[Result] = []
         todo: list[tuple[int, Lane, Pipeline, JsonObject]] = []
+        deletes = event["type"] == "delete"
         for instance in self._enabled:
+            pipelines = self._candidates(instance, event) if deletes else instance.pipelines
             seen = event
             if instance.filters is not None:
                 filtered, reason = instance.filters.apply(event)
                 if filtered is None:
-                    results += [_dropped(pipeline, reason) for pipeline in self._candidates(instance, event)]
+                    results += [_dropped(pipeline, reason) for pipeline in pipelines]
                     continue
                 seen = filtered
-            for pipeline in self._candidates(instance, event):
+            for pipeline in pipelines:
                 if pipeline.matches(seen):
                     todo.append((len(results), instance.lane, pipeline, seen))
                 results.append(pipeline.skipped)
