@@ -113,6 +113,14 @@ class Context:
         return (self.event,) if self._events is None else self._events
 
     @property
+    def each(self) -> list[Context]:
+        """A context for each of the `events`, as it would be if that event came alone.
+
+        So a batch handler can do for each payload what the handler of single ones does.
+        """
+        return [Context(self._scope, event, dry_run=self.dry_run) for event in self.events]
+
+    @property
     def membership(self) -> bool | None:
         """Whether the event says that its user is in the audience; None where it does not say."""
         return membership(self.event, self._scope.sync_mode)
@@ -153,8 +161,12 @@ class Context:
         """A key that is the same at every try of this event in this subscription, and for no other.
 
         It is made of the event's messageId and a digest of the subscription, so it also changes when
-        the mapping does. Characters that no header may hold are hashed away.
+        the mapping does. Characters that no header may hold are hashed away. A batch has one that is the
+        same for the same events in the same order; those of its events are at `each`.
         """
+        if self._events is not None:
+            keys = "\n".join(one.idempotency_key for one in self.each)
+            return hashlib.sha256(keys.encode()).hexdigest()
         message_id = self.event.get("messageId")
         text = message_id if isinstance(message_id, str) else repr(message_id)
         if not text.isascii() or not text.isprintable() or len(text) > _LONGEST_KEY:

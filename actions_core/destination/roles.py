@@ -38,7 +38,7 @@ ROLES: Final = {
     for role in (
         Role("action", "an action", by_fields=True, spare=BATCH_FIELDS),
         Role("batch", "a batch", given=("payloads",)),
-        Role("poll", "a poll", given=("job_id", "upload_count")),
+        Role("poll", "a poll", given=("job_id", "upload_count", "memo")),
         Role("hook", "a hook", by_fields=True),
         Role(
             "dynamic_field",

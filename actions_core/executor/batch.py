@@ -13,7 +13,7 @@ from actions_core.multistatus import MultiStatus, Node, failure, failure_of, spr
 from actions_core.requests import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actions_core.batches import Item
     from actions_core.executor.lane import Lane
@@ -42,8 +42,7 @@ async def _with_new_tokens(
     """The nodes; those of items that were refused with a 401 are of a second try with a renewed token."""
     tokens = lane.line.tokens
     used = pipeline.scope.auth.access_token
-    nodes = await _run(lane, pipeline, items, policy)
-    refused = [index for index, node in enumerate(nodes) if node.status == _UNAUTHORIZED]
+    nodes, refused = await _run(lane, pipeline, items, policy)
     if tokens is None or not refused:
         return nodes
     try:
@@ -51,24 +50,36 @@ async def _with_new_tokens(
     except AuthenticationError as error:
         again = [failure_of(error)] * len(refused)
     else:
-        again = await _run(lane, pipeline, [items[index] for index in refused], policy)
+        again, _ = await _run(lane, pipeline, [items[index] for index in refused], policy)
     for index, node in zip(refused, again, strict=True):
         nodes[index] = node
     return nodes
 
 
-async def _run(lane: Lane, pipeline: Pipeline, items: Sequence[Item], policy: PollPolicy) -> list[Node]:
+async def _run(
+    lane: Lane, pipeline: Pipeline, items: Sequence[Item], policy: PollPolicy
+) -> tuple[list[Node], list[int]]:
+    """The nodes, and the indices of the items that were refused with a 401.
+
+    What a job took is not among those, whatever its polls meet: it would be uploaded once more.
+    """
     context = Context(pipeline.scope, items[0].event, events=[item.event for item in items])
     client = Client(lane.line, context, pipeline.hints)
     async with lane.free:
         if lane.line.deadlines.closing.is_set():
             message = "the engine was closed before its turn came"
-            return [failure(503, message, errortype="NOT_TRIED")] * len(items)
+            return [failure(503, message, errortype="NOT_TRIED")] * len(items), []
         lane.refuse_if_disabled()
         answer = await _answer(lane, pipeline, items, context, client)
     if isinstance(answer, Job):
-        return await _job(lane, pipeline, answer, len(items), context, client, policy)
-    return spread(answer, len(items))
+        nodes = await _job(lane, pipeline, answer, len(items), context, client, policy)
+        return nodes, _refused(answer.nodes or ())
+    nodes = spread(answer, len(items))
+    return nodes, _refused(nodes)
+
+
+def _refused(nodes: Iterable[Node]) -> list[int]:
+    return [index for index, node in enumerate(nodes) if node.status == _UNAUTHORIZED]
 
 
 async def _answer(
@@ -100,10 +111,17 @@ async def _job(
     if handler is None:
         raise HandlerError(f"{pipeline.action} started a job, but no function polls it")
 
-    async def ask(job_id: str, upload_count: int) -> Poll:
-        poll = handler.call({"job_id": job_id, "upload_count": upload_count}, context, client)
-        if handler.is_async:
-            poll = await lane.limited(poll)
+    async def ask(upload_count: int) -> Poll:
+        given = {"job_id": job.job_id, "upload_count": upload_count, "memo": job.memo}
+        try:
+            poll = handler.call(given, context, client)
+            if handler.is_async:
+                poll = await lane.limited(poll)
+        except ActionsError as error:
+            lane.note(error)
+            raise
+        except Exception as error:  # noqa: BLE001 - a handler may raise anything
+            raise lane.unexpected(pipeline, error) from None
         if not isinstance(poll, Poll):
             raise HandlerError(f"{handler.name}() gave {type(poll).__name__}; a poll gives a Poll")
         return poll

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from actions_core.errors import TransportError
-from actions_core.multistatus import MultiStatus, Node, failure, success
+from actions_core.errors import ActionsError, TransportError
+from actions_core.multistatus import MultiStatus, Node, failure, failure_of, success
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,11 +34,15 @@ class JobStatus(enum.StrEnum):
 
 @attrs.frozen
 class Job:
-    """A batch that was taken in. `nodes`, where given, tell the payloads that were refused at once."""
+    """A batch that was taken in. `nodes`, where given, tell the payloads that were refused at once.
+
+    `memo` is handed to each poll as it is: what the function needs there to make out what became of whom.
+    """
 
     job_id: str
     status: int = 202
     nodes: MultiStatus | None = None
+    memo: Any = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -62,32 +66,49 @@ class PollPolicy:
 async def await_job(
     job: Job,
     count: int,
-    ask: Callable[[str, int], Awaitable[Poll]],
+    ask: Callable[[int], Awaitable[Poll]],
     policy: PollPolicy,
     deadlines: Deadlines,
 ) -> list[Node]:
-    """Ask for the job until it is done, and give one node for each of its `count` payloads."""
+    """Ask for the job until it is done, and give one node for each of its `count` payloads.
+
+    When the outcome cannot be had, that is the failure of the payloads that the job took: those that were
+    refused at once keep their nodes.
+    """
     first = [success(job.status)] * count if job.nodes is None else job.nodes.spread(count)
     taken = [index for index, node in enumerate(first) if node.ok]
     if not taken:
         return first
+    try:
+        outcome = _outcome(await _watched(job, len(taken), ask, policy, deadlines), len(taken))
+    except ActionsError as error:
+        outcome = [failure_of(error)] * len(taken)
+    for index, node in zip(taken, outcome, strict=True):
+        first[index] = node
+    return first
+
+
+async def _watched(
+    job: Job,
+    upload_count: int,
+    ask: Callable[[int], Awaitable[Poll]],
+    policy: PollPolicy,
+    deadlines: Deadlines,
+) -> Poll:
     clock = asyncio.get_running_loop().time
     started, pause = clock(), policy.base
     while True:
         await _pause(job, pause, deadlines)
         pause = min(pause * 2, policy.cap)
-        poll = await ask(job.job_id, len(taken))
+        poll = await ask(upload_count)
         if poll.status is not JobStatus.IN_PROGRESS:
-            break
+            return poll
         if clock() - started + pause > policy.within:
             raise TransportError(
                 f"the job {job.job_id} was not done within {policy.within:g} s",
                 code="SELF_TIMEOUT",
                 status=408,
             )
-    for index, node in zip(taken, _outcome(poll, len(taken)), strict=True):
-        first[index] = node
-    return first
 
 
 async def _pause(job: Job, seconds: float, deadlines: Deadlines) -> None:

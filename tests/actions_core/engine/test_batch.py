@@ -23,6 +23,8 @@ from actions_core import (
     Registry,
     Request,
     Response,
+    Tokens,
+    TransportError,
     Workspace,
     load_destination,
 )
@@ -259,6 +261,111 @@ def test_without_nodes_the_status_of_a_job_decides(
     destination = make_destination(lambda payloads: Job("j"), lambda job_id: Poll(status))
     nodes = nodes_of(send_batch(destination, [make_event()] * 2))
     assert [(node.status, node.errortype) for node in nodes] == [expected] * 2
+
+
+def test_a_poll_gets_the_memo_of_its_job() -> None:
+    """What the batch handler noted with its job is handed to each poll as it is."""
+    seen: list[Any] = []
+    note = object()
+
+    def poll(memo: object) -> Poll:
+        seen.append(memo)
+        return Poll(JobStatus.SUCCEEDED if len(seen) == 2 else JobStatus.IN_PROGRESS)
+
+    destination = make_destination(lambda payloads: Job("j", memo=note), poll)
+    assert [node.status for node in nodes_of(send_batch(destination, [make_event()]))] == [200]
+    assert seen == [note, note]
+    assert "object" not in repr(Job("j", memo=note))
+
+
+@pytest.mark.parametrize(
+    ("poll", "status", "errortype"),
+    [
+        (lambda: Poll(JobStatus.IN_PROGRESS), 408, "SELF_TIMEOUT"),
+        (lambda: {}["x"], 500, "HANDLER_FAILED"),
+        (lambda: None, 500, "HANDLER_FAILED"),
+        (lambda: (_ for _ in ()).throw(TransportError("cut", status=503)), 503, "RETRYABLE_ERROR"),
+    ],
+)
+def test_what_was_refused_at_once_stays_refused(poll: Answer, status: int, errortype: str) -> None:
+    """When the outcome of a job cannot be had, that is the failure of what the job took, and of no other."""
+
+    def answer(payloads: list[Any]) -> Job:
+        nodes = MultiStatus()
+        nodes.add_success()
+        nodes.add_failure(422, "no")
+        return Job("j", nodes=nodes)
+
+    nodes = nodes_of(send_batch(make_destination(answer, poll), [make_event()] * 2))
+    assert [(node.status, node.errortype) for node in nodes] == [
+        (status, errortype),
+        (422, "UNPROCESSABLE_ENTITY"),
+    ]
+
+
+def test_a_poll_that_is_refused_repeats_no_upload() -> None:
+    """A 401 to a poll fails what the job took; a new token does not upload that once more."""
+    definition = {
+        "slug": "batches",
+        "name": "B",
+        "mode": "cloud",
+        "authentication": {"scheme": "oauth2", "fields": {}},
+        "actions": {
+            "add": {"title": "A", "description": "D", "fields": {"name": {"label": "N", "type": "string"}}}
+        },
+    }
+    destination = load_destination(definition)
+    uploads: list[int] = []
+
+    @destination.action("add")
+    def add(name: str | None = None) -> Request:
+        return Request("POST", "https://b.test/one")
+
+    @destination.refresh_access_token
+    async def refresh() -> Tokens:
+        return Tokens("new")
+
+    @destination.batch("add")
+    async def start(payloads: list[Any]) -> Job:
+        uploads.append(len(payloads))
+        nodes = MultiStatus()
+        for payload in payloads:
+            nodes.append(Node(401 if payload["name"] == "late" and len(uploads) == 1 else 200))
+        return Job("j", nodes=nodes)
+
+    @destination.poll("add")
+    async def poll(client: Client) -> Poll:
+        await client.send(Request("GET", "https://b.test/job"))
+        return Poll(JobStatus.SUCCEEDED)
+
+    settings = {"settings": {"oauth": {"access_token": "old"}}}
+    refusing = RecordingTransport([Response(401)] * 4)
+    events = [make_event(event="early")] * 2
+    nodes = nodes_of(send_batch(destination, events, transport=refusing, **settings))
+    assert [node.status for node in nodes] == [401, 401]
+    assert (uploads, len(refusing.requests)) == ([2], 2)
+    uploads.clear()
+    nodes = nodes_of(send_batch(destination, [*events, make_event(event="late")], **settings))
+    assert [node.status for node in nodes] == [200, 200, 200]
+    assert uploads == [3, 1]
+
+
+def test_each_event_of_a_batch_has_a_context_of_its_own() -> None:
+    """`each` gives what a handler of single events would get; the batch has a key of all of them."""
+    seen: list[list[str]] = []
+
+    def answer(payloads: list[Any], context: Context) -> None:
+        assert [one.event for one in context.each] == list(context.events)
+        seen.append([context.idempotency_key, *(one.idempotency_key for one in context.each)])
+
+    destination = make_destination(answer)
+    first, second = make_event(messageId="1"), make_event(messageId="2")
+    for events in ([first, second], [first, second], [second, first], [first]):
+        send_batch(destination, events)
+    (one, *apart), again, turned, alone = seen
+    assert apart == [alone[1], turned[1]]
+    assert len({one, turned[0], alone[0], *apart}) == 5
+    assert again == [one, *apart]
 
 
 def test_a_batch_handler_sees_its_events_and_memberships() -> None:
