@@ -36,7 +36,8 @@ class Request:
 
     `json`, `form` and `body` exclude each other. `timeout` is in seconds for one try, None for the
     instance's own. `params` are added to the query when the request is completed; None values are
-    left out, lists repeat their name.
+    left out, lists repeat their name. `max_body` is how many bytes of the answer's body are read, None for
+    as many as the transport reads of any.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Request:
     body: bytes | str | None = attrs.field(default=None, kw_only=True)
     timeout: float | None = attrs.field(default=None, kw_only=True)
     follow_redirects: bool = attrs.field(default=True, kw_only=True)
+    max_body: int | None = attrs.field(default=None, kw_only=True)
 
     def __repr__(self) -> str:
         scheme, slashes, rest = self.url.partition("?")[0].partition("://")

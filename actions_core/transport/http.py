@@ -10,6 +10,7 @@ nothing can change between the question and the connection: not the name, not a 
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 MAX_REDIRECTS: Final = 5
+_LARGE: Final = 256 * 1024
 
 
 def user_agent() -> str:
@@ -35,6 +37,11 @@ def user_agent() -> str:
         return f"actions-core/{importlib.metadata.version('actions-core')}"
     except importlib.metadata.PackageNotFoundError:
         return "actions-core"
+
+
+def _in_parts(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A body as aiohttp wants it: a large one is written part by part, with turns for others in between."""
+    return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
 
 
 class AddressNotAllowedError(OSError):
@@ -80,12 +87,12 @@ class AiohttpTransport:
             async with session.request(
                 request.method,
                 url,
-                data=body,
+                data=_in_parts(body),
                 headers=headers,
                 allow_redirects=request.follow_redirects,
                 max_redirects=MAX_REDIRECTS,
             ) as answer:
-                content = await self._read(answer)
+                content = await self._read(answer, request.max_body or self._max_body_bytes)
                 return Response(
                     answer.status, {name.lower(): text for name, text in answer.headers.items()}, content
                 )
@@ -108,12 +115,12 @@ class AiohttpTransport:
             # aiohttp says so when a part of the request cannot be written on the wire.
             raise PayloadError(f"the request cannot be sent: {error}") from None
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, answer: aiohttp.ClientResponse, limit: int) -> bytes:
         length = answer.content_length
-        if length is not None and length <= self._max_body_bytes and "content-encoding" not in answer.headers:
+        if length is not None and length <= limit and "content-encoding" not in answer.headers:
             return await answer.read()
         parts: list[bytes] = []
-        left = self._max_body_bytes
+        left = limit
         async for part in answer.content.iter_any():
             parts.append(part[:left])
             left -= len(part)

@@ -84,6 +84,37 @@ def test_a_long_body_is_cut_at_the_limit() -> None:
     assert len(response.body) == MAX_BODY_BYTES
 
 
+@pytest.mark.parametrize("limit", [10, MAX_BODY_BYTES * 2])
+def test_a_request_has_a_limit_of_its_own(limit: int) -> None:
+    """A request may say how much of its answer is read, less or more than of others."""
+    answer = Response(200, {}, b"x" * (MAX_BODY_BYTES * 2 + 5))
+    response, _ = exchange(Request("GET", "/", max_body=limit), answer)
+    assert len(response.body) == limit
+
+
+def test_a_large_body_goes_out_whole() -> None:
+    """A large body is written part by part, and arrives as it was, over a redirect too."""
+    text = "x" * (3 * 1024 * 1024)
+    _, got = exchange(Request("POST", "/", json=[text]), Response(200))
+    assert got.json == [text]
+    assert got.headers["content-length"] == str(len(text) + 4)
+
+    async def scenario() -> Response:
+        async def handler(request: Request) -> Response:
+            if request.url.endswith("/second"):
+                return Response(200, {}, str(len(request.json[0])).encode())
+            return Response(307, {"Location": "/second"})
+
+        transport = AiohttpTransport()
+        async with LoopbackServer(handler) as server:
+            try:
+                return await transport.send(Request("POST", f"{server.url}/first", json=[text]))
+            finally:
+                await transport.close()
+
+    assert asyncio.run(scenario()).body == str(len(text)).encode()
+
+
 @pytest.mark.parametrize("cut", ["before", "within"])
 def test_a_cut_connection_is_no_answer(cut: str) -> None:
     """A connection that breaks before the answer or within its body is a TransportError."""
