@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from actions_core.mapping.reading import Reader
     from actions_core.types import Json
 
+#: A template with more placeholders is filled by a function.
+_MOST_INLINE: Final = 50
 #: A longer path is walked by a function instead of being written out step by step.
 LONGEST_INLINE: Final = 12
 #: A value that repeats the event more often than this is weighed.
@@ -118,8 +120,10 @@ class Template:
     place: str
 
     def emit(self, source: Source, event: str) -> str:
-        source.use(template_text, check_size, fill_template)
+        source.use(template_text, check_size, fill_template, fill_both)
         place = source.constant(self.place)
+        if self.text.count("{{") > _MOST_INLINE:
+            return source.let(f"fill_both({source.constant(self.text)}, {event}, {place})")
         braces = 3 if next(holes(self.text, 3), None) else 2
         result = source.let(f"f{self._format(source, event, braces)!r}")
         source.put(f"if len({result}) > {MAX_TEXT}: check_size(len({result}), {place})")
