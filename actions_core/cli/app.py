@@ -12,6 +12,7 @@ from actions_core.cli import (
     auth_test,
     catalog,
     check,
+    delete,
     diff,
     docs,
     explain,
@@ -19,6 +20,7 @@ from actions_core.cli import (
     mapping_tests,
     run,
     sandbox,
+    schema,
 )
 from actions_core.cli.output import ConsoleHandler, Exit, complain
 from actions_core.errors import ActionsError
@@ -60,8 +62,10 @@ app.command("run")(run.run)
 app.command("explain")(explain.explain)
 app.command("test")(mapping_tests.run_tests)
 app.command("import")(importing.import_files)
+app.command("delete")(delete.delete)
 app.command("auth-test")(auth_test.auth_test)
 app.command("sandbox")(sandbox.sandbox)
+app.command("schema")(schema.schema)
 app.command("diff")(diff.diff)
 app.command("docs")(docs.docs)
 

@@ -38,10 +38,11 @@ def explain(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain what would become of an event, subscription by subscription; nothing is sent.
+    """Explain what would become of an event.
 
-    Shown are filters, conditions with the values they found, fields with the paths they came from,
-    problems, and the request, secrets masked. Exit code 1 when a matching subscription would fail.
+    Nothing is sent. Shown are, for each instance and subscription: filters, conditions with the values
+    they found, fields with the paths they came from, problems, and the request, secrets masked. Exit
+    code 1 when a matching subscription would fail.
     """
     loaded = load_workspace(workspace, settings)
     known = [spec.id for spec in loaded.destinations]

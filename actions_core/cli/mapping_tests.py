@@ -80,10 +80,11 @@ def run_tests(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the mapping tests of a workspace: which subscriptions match, payloads, requests. Nothing is sent.
+    """Run a workspace's mapping tests.
 
-    The environment is not read: what would come from it has a placeholder. Exit code 1 when something
-    differs from what a test expects, or when a test expects nothing yet.
+    Nothing is sent. They say which subscriptions match, and the payload and the request of each. The
+    environment is not read: what would come from it has a placeholder. Exit code 1 when something differs
+    from what a test expects, or when a test expects nothing yet.
     """
     if not record and (events is not None or overwrite):
         raise typer.BadParameter("only --record writes", param_hint="--events" if events else "--overwrite")

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from actions_core.loading.definition import check_definition, load_definition, read_definition
-from actions_core.loading.sources import package_file, schema
+from actions_core.loading.sources import SCHEMAS, package_file, schema
 
-__all__ = ["check_definition", "load_definition", "package_file", "read_definition", "schema"]
+__all__ = [
+    "SCHEMAS",
+    "check_definition",
+    "load_definition",
+    "package_file",
+    "read_definition",
+    "schema",
+]

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from conftest import Shell
 
+FIELDS = {"name": "event", "userId": "userId", "properties": "properties"}
 EVENT = {"type": "track", "event": "Sold", "userId": "u-1", "properties": {"total": 42}}
 
 
 def test_tests_are_recorded_and_pass_until_something_changes(shell: Shell, workspace: dict[str, Any]) -> None:
     """Recorded once, they hold without the environment and without the key; a change is shown as a diff."""
-    workspace["destinations"][0]["settings"]["baseUrl"] = {"$env": "WHERE"}
+    instance = workspace["destinations"][0]
+    instance["settings"]["baseUrl"] = {"$env": "WHERE"}
+    mapping = {key: {"@path": f"$.{path}"} for key, path in FIELDS.items()}
+    instance["subscriptions"] = [
+        {"partnerAction": "trackEventV2", "subscribe": 'type = "track"', "mapping": mapping}
+    ]
     shell.write("w.json", workspace)
     shell.write("events.ndjson", [EVENT, EVENT, "rubbish", {"type": "page", "name": "Home"}])
     recorded = shell.run("test", "w.json", "--record", "--events", "events.ndjson", "--json")
