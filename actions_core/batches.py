@@ -14,6 +14,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from actions_core.errors import Problem
     from actions_core.specs import BatchSpec
     from actions_core.types import Json, JsonObject
 
@@ -22,11 +23,15 @@ MOST_KEYS: Final = 3
 
 @attrs.frozen
 class Item:
-    """A payload and the place of its event in what the caller handed in."""
+    """A payload and the place of its event in what the caller handed in.
+
+    `warnings` fills while the item is delivered.
+    """
 
     place: int
     event: JsonObject
     payload: JsonObject
+    warnings: list[Problem] = attrs.field(factory=list)
 
 
 def chunks(items: Iterable[Item], spec: BatchSpec) -> Iterator[list[Item]]:

@@ -58,7 +58,7 @@ class Scope:
 class Context:
     """One event in one subscription, as a handler sees it. `settings` are those of the instance."""
 
-    __slots__ = ("_events", "_scope", "_warnings", "dry_run", "event")
+    __slots__ = ("_each", "_scope", "_warnings", "dry_run", "event")
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Context:
         self._scope = scope
         self.event = event
         self.dry_run = dry_run
-        self._events = events
+        self._each = None if events is None else [Context(scope, one, dry_run=dry_run) for one in events]
         self._warnings: list[Problem] | None = None
 
     def __repr__(self) -> str:
@@ -110,15 +110,16 @@ class Context:
     @property
     def events(self) -> Sequence[JsonObject]:
         """In a batch the events of its payloads, in their order; else the one event."""
-        return (self.event,) if self._events is None else self._events
+        return [one.event for one in self.each]
 
     @property
-    def each(self) -> list[Context]:
+    def each(self) -> Sequence[Context]:
         """A context for each of the `events`, as it would be if that event came alone.
 
-        So a batch handler can do for each payload what the handler of single ones does.
+        So a batch handler can do for each payload what the handler of single ones does. What is warned of
+        there is a warning of that event; what is warned of here is one of all.
         """
-        return [Context(self._scope, event, dry_run=self.dry_run) for event in self.events]
+        return (self,) if self._each is None else self._each
 
     @property
     def membership(self) -> bool | None:
@@ -128,7 +129,7 @@ class Context:
     @property
     def memberships(self) -> list[bool | None]:
         """`membership` of each of the `events`."""
-        return [membership(event, self._scope.sync_mode) for event in self.events]
+        return [one.membership for one in self.each]
 
     @property
     def audience_settings(self) -> JsonObject:
@@ -164,8 +165,8 @@ class Context:
         the mapping does. Characters that no header may hold are hashed away. A batch has one that is the
         same for the same events in the same order; those of its events are at `each`.
         """
-        if self._events is not None:
-            keys = "\n".join(one.idempotency_key for one in self.each)
+        if self._each is not None:
+            keys = "\n".join(one.idempotency_key for one in self._each)
             return hashlib.sha256(keys.encode()).hexdigest()
         message_id = self.event.get("messageId")
         text = message_id if isinstance(message_id, str) else repr(message_id)

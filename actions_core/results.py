@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actions_core.errors import ActionsError, EventError, Problem
     from actions_core.masking import Mask
     from actions_core.multistatus import Node
@@ -77,7 +79,8 @@ class Result:
 class BatchResult:
     """What became of a batch in one subscription: one node for each event, in the caller's order.
 
-    `skipped` are the places of the events that were not meant for this subscription.
+    `skipped` are the places of the events that were not meant for this subscription; `warnings` has what
+    was warned of, by the place of its event.
     """
 
     instance: str
@@ -86,6 +89,7 @@ class BatchResult:
     nodes: tuple[Node, ...]
     duration: float = 0.0
     skipped: frozenset[int] = frozenset()
+    warnings: Mapping[int, tuple[Problem, ...]] = attrs.field(factory=dict)
 
     def __repr__(self) -> str:
         good = sum(node.ok for node in self.nodes)

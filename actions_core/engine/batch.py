@@ -57,7 +57,10 @@ async def deliver_to(
             nodes[item.place] = node
     done = tuple(node for node in nodes if node is not None)
     duration = perf_counter() - started
-    return BatchResult(instance.id, pipeline.name, pipeline.action, done, duration, frozenset(skipped))
+    warnings = {item.place: tuple(item.warnings) for item in [*together, *alone] if item.warnings}
+    return BatchResult(
+        instance.id, pipeline.name, pipeline.action, done, duration, frozenset(skipped), warnings
+    )
 
 
 def _prepare(
@@ -80,7 +83,9 @@ def _prepare(
 
 
 async def _single(instance: Instance, pipeline: Pipeline, item: Item) -> list[Node]:
-    return [_node(await instance.lane.deliver(pipeline, item.event))]
+    result = await instance.lane.deliver(pipeline, item.event)
+    item.warnings.extend(result.warnings)
+    return [_node(result)]
 
 
 def _node(result: Result) -> Node:

@@ -65,12 +65,16 @@ async def _run(
     """
     context = Context(pipeline.scope, items[0].event, events=[item.event for item in items])
     client = Client(lane.line, context, pipeline.hints)
-    async with lane.free:
-        if lane.line.deadlines.closing.is_set():
-            message = "the engine was closed before its turn came"
-            return [failure(503, message, errortype="NOT_TRIED")] * len(items), []
-        lane.refuse_if_disabled()
-        answer = await _answer(lane, pipeline, items, context, client)
+    try:
+        async with lane.free:
+            if lane.line.deadlines.closing.is_set():
+                message = "the engine was closed before its turn came"
+                return [failure(503, message, errortype="NOT_TRIED")] * len(items), []
+            lane.refuse_if_disabled()
+            answer = await _answer(lane, pipeline, items, context, client)
+    finally:
+        for item, one in zip(items, context.each, strict=True):
+            item.warnings[:] = [*context.warnings, *one.warnings]
     if isinstance(answer, Job):
         nodes = await _job(lane, pipeline, answer, len(items), context, client, policy)
         return nodes, _refused(answer.nodes or ())

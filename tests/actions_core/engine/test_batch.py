@@ -53,7 +53,9 @@ def make_destination(answer: Answer, poll: Answer | None = None) -> Destination:
     destination = load_destination({"slug": "batches", "name": "B", "mode": "cloud", "actions": actions})
 
     @destination.action("add")
-    def add(name: str, region: str | None = None) -> Request:
+    def add(name: str, context: Context, region: str | None = None) -> Request:
+        if name == "odd":
+            context.warn("$.name", "odd")
         return Request("POST", "https://b.test/one", json={"name": name})
 
     destination.batch("add")(answer)
@@ -366,6 +368,24 @@ def test_each_event_of_a_batch_has_a_context_of_its_own() -> None:
     assert apart == [alone[1], turned[1]]
     assert len({one, turned[0], alone[0], *apart}) == 5
     assert again == [one, *apart]
+
+
+@pytest.mark.parametrize(
+    ("batching", "expected"),
+    [(True, {1: ["$: many"], 2: ["$: many", "$.name: odd"]}), (False, {2: ["$.name: odd"]})],
+)
+def test_warnings_are_of_their_events(batching: Any, expected: dict[int, list[str]]) -> None:
+    """What is warned of comes with the result, at the place of its event, sent together or alone."""
+
+    def answer(payloads: list[Any], context: Context) -> None:
+        context.warn("$", "many")
+        context.each[1].warn("$.name", "odd")
+        raise ValueError
+
+    events = [make_event(type="page"), make_event(), make_event(event="odd")]
+    report = send_batch(make_destination(answer), events, mapping={"enable_batching": batching})
+    found = {place: [str(one) for one in some] for place, some in report.results[0].warnings.items()}
+    assert found == expected
 
 
 def test_a_batch_handler_sees_its_events_and_memberships() -> None:
