@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from destinations.fullstory import imports  # noqa: F401 - notes its functions with the destination
 from destinations.fullstory.handlers import destination
 
 __all__ = ["destination"]

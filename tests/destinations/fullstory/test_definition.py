@@ -57,8 +57,22 @@ def test_fields(action: str) -> None:
             field.default["@jmespath"] if field.default else None,
         )
         for key, field in destination.spec.actions[action].fields.items()
+        if key != "batch_size"
     }
     assert found == FIELDS[action]
+
+
+def test_batches() -> None:
+    """The actions that create users take batches, of 1,000 unless told otherwise and of 50,000 at most."""
+    actions = destination.spec.actions
+    sizes = {key: action.fields.get("batch_size") for key, action in actions.items()}
+    assert {key for key, size in sizes.items() if size} == {"trackEventV2", "identifyUserV2"}
+    for key in ("trackEventV2", "identifyUserV2"):
+        size = sizes[key]
+        assert size is not None
+        assert (size.minimum, size.maximum, actions[key].batch.size) == (1, 50_000, 1000)
+        assert key in destination.batch_handlers
+        assert key in destination.poll_handlers
 
 
 def test_names() -> None:
