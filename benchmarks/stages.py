@@ -1,0 +1,111 @@
+"""What each stage of the hot path costs: where an event spends its time on the way to the network.
+
+The stages are measured one by one, each as the pipeline calls it, with what the stage before it gave.
+What surrounds them is what is left when their costs are taken from the whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+import uvloop
+from ours import EVENT, StubTransport, WholeEvent, make_engine
+
+from actions_core.client import Client
+from actions_core.context import Context
+from actions_core.events import check_event
+from actions_core.requests import Request
+from actions_core.results import Report, Result, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+_LOOP: Final = 200
+_ROUNDS: Final = 60
+_SLICE: Final = 0.05
+
+
+def _cost(run: Callable[[], object]) -> float:
+    """The median of many short measures, so that one disturbed counts for little."""
+    found = []
+    for _ in range(_ROUNDS):
+        started = perf_counter()
+        for _ in range(_LOOP):
+            run()
+        found.append((perf_counter() - started) / _LOOP)
+    return median(found)
+
+
+def _finish(work: Coroutine[object, None, object]) -> None:
+    """Run what never waits to its end without an event loop."""
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    raise SystemExit("a stage waited for something")
+
+
+def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
+    """Each stage and its cost in seconds, in the order in which an event meets them."""
+
+    async def inside() -> list[tuple[str, float]]:
+        instance = make_engine(transport=StubTransport())._enabled[0]  # noqa: SLF001 - seen from within
+        lane, line = instance.lane, instance.lane.line
+        pipeline = instance.pipelines[0]
+        mapping, validator, handler = pipeline.mapping, pipeline.validator, pipeline.handler
+        if mapping is None or validator is None or handler is None:
+            raise SystemExit("the pipeline is not complete")
+        context = Context(pipeline.scope, EVENT)
+        client = Client(line, context, pipeline.hints)
+        mapped = mapping.resolve(EVENT)
+        payload = validator.check(mapped)
+        request = handler.call(payload, context, client)
+        prepared = line.prepare(request, context)
+        complete = prepared.complete()
+        result = await lane.deliver(pipeline, EVENT)
+        answer = result.response
+        steps: list[tuple[str, Callable[[], object]]] = [
+            ("check_event", lambda: check_event(EVENT)),
+            ("match", lambda: pipeline.matches(EVENT)),
+            ("mapping", lambda: mapping.resolve(EVENT)),
+            ("validation", lambda: validator.check(mapped)),
+            ("context and client", lambda: Client(line, Context(pipeline.scope, EVENT), pipeline.hints)),
+            ("handler", lambda: handler.call(payload, context, client)),
+            ("… of which a Request", lambda: Request("POST", "/v2/events", headers={}, json=EVENT)),
+            ("prepare", lambda: line.prepare(request, context)),
+            ("complete", prepared.complete),
+            ("client, its tries and deadlines", lambda: _finish(client._deliver(complete))),  # noqa: SLF001 - as above
+            (
+                "result",
+                lambda: Result("i", "s", "a", Status.SENT, None, "", 1, 0.1, (), request, answer, line.mask),
+            ),
+            ("report", lambda: Report("m", (result,), None, 0)),
+            ("lane, with all of it but check and match", lambda: _finish(lane.deliver(pipeline, EVENT))),
+            ("JSON of the body (transport)", complete.content),
+        ]
+        return [(name, _cost(run)) for name, run in steps]
+
+    return runner.run(inside())
+
+
+def main() -> None:
+    """Measure and print as Markdown."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        rows = stages(runner)
+        whole = WholeEvent(runner)
+        rows.append(("engine.send, the whole", median(whole.one_by_one(_SLICE) for _ in range(_ROUNDS))))
+        rows.append(("engine.send_many, the whole", median(whole.many(_SLICE) for _ in range(_ROUNDS))))
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    print(f"Python {platform.python_version()}, {machine}\n")
+    print("| stage | µs |\n|---|---:|")
+    for name, seconds in rows:
+        print(f"| {name} | {seconds * 1e6:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
