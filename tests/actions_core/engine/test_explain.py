@@ -110,7 +110,7 @@ def explain(event: JsonObject, *subscriptions: JsonObject, **instance: Any) -> t
 
 
 def test_each_field_names_the_path_that_gave_it() -> None:
-    """Not the paths that were only looked at; a literal has none; what is not there says where it was looked for."""
+    """Not the paths that were only looked at; a literal has none; what is missing says where it was sought."""
     event = make_event(event="Sold", properties={"title": "x", "total": "42"})
     (delivery,) = explain(event, {})
     shown = delivery.to_dict()
