@@ -10,6 +10,7 @@ import typer
 
 from actions_core.cli import (
     auth_test,
+    authors,
     catalog,
     check,
     delete,
@@ -66,6 +67,8 @@ app.command("delete")(delete.delete)
 app.command("auth-test")(auth_test.auth_test)
 app.command("sandbox")(sandbox.sandbox)
 app.command("schema")(schema.schema)
+app.command("init")(authors.init)
+app.command("add-action")(authors.add)
 app.command("diff")(diff.diff)
 app.command("docs")(docs.docs)
 
