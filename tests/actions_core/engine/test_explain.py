@@ -74,6 +74,8 @@ def sample() -> Destination:
     async def twice(
         client: Client, *, name: str = "", fixed: str = "", absent: str = "", total: float | None = None
     ) -> None:
+        if name == "hang":
+            await asyncio.sleep(60)
         await client.send(Request("GET", "/first"))
         await client.send(Request("POST", "/second"))
 
@@ -110,7 +112,7 @@ def explain(event: JsonObject, *subscriptions: JsonObject, **instance: Any) -> t
 
 
 def test_each_field_names_the_path_that_gave_it() -> None:
-    """Not the paths that were only looked at; a literal has none; what is missing says where it was sought."""
+    """Not those that were only looked at; a literal has none; what is not there says where it was sought."""
     event = make_event(event="Sold", properties={"title": "x", "total": "42"})
     (delivery,) = explain(event, {})
     shown = delivery.to_dict()
@@ -198,6 +200,15 @@ def test_only_the_first_of_several_requests_is_known() -> None:
     assert delivery.request is not None
     assert delivery.request.url == "https://sample.test/first"
     assert delivery.note == "the first request; the rest depends on its answer"
+
+
+def test_a_handler_that_hangs_is_explained_within_its_time() -> None:
+    """As in a delivery: the limit is that of the instance's requests."""
+    mapping = {"name": "hang"}
+    delivery = {"timeout": 0.05, "retry": {"within": 0}}
+    (hanging,) = explain(make_event(), {"partnerAction": "twice", "mapping": mapping}, delivery=delivery)
+    assert "not done within" in hanging.reason
+    assert hanging.request is None
 
 
 def test_problems_stand_where_they_are() -> None:
