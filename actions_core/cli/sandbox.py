@@ -7,7 +7,9 @@ A destination has one when its package has a module `sandbox` with
 import asyncio
 import importlib
 import importlib.util
+import json
 import signal
+import sys
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Annotated, Any
@@ -16,6 +18,7 @@ import typer
 from rich.text import Text
 
 from actions_core.cli.loop import run_async
+from actions_core.cli.options import AsJson
 from actions_core.cli.output import Exit, counted, err, fail, out, plain
 from actions_core.registry import ENTRY_POINTS
 
@@ -27,7 +30,9 @@ Host = Annotated[str, typer.Option("--host", help="The address to listen at.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
 
 
-def sandbox(name: Name = None, *, host: Host = "127.0.0.1", port: Port = 8811) -> None:
+def sandbox(
+    name: Name = None, *, host: Host = "127.0.0.1", port: Port = 8811, as_json: AsJson = False
+) -> None:
     """Run a stand-in for a destination's API."""
     found = _stand_ins()
     if name is None and len(found) == 1:
@@ -36,7 +41,7 @@ def sandbox(name: Name = None, *, host: Host = "127.0.0.1", port: Port = 8811) -
         known = f"one of: {', '.join(found)}" if found else "none is installed"
         fail(f"no stand-in called {name!r}; {known}" if name else f"which stand-in? {known}")
     try:
-        run_async(_serve(importlib.import_module(found[name]), name, host, port))
+        run_async(_serve(importlib.import_module(found[name]), name, host, port, as_json=as_json))
     except OSError as error:
         fail(f"cannot listen at {host}:{port}: {error.strerror or error}")
     raise typer.Exit(Exit.OK)
@@ -55,7 +60,7 @@ def _exists(module: str) -> bool:
         return False
 
 
-async def _serve(module: ModuleType, name: str, host: str, port: int) -> None:
+async def _serve(module: ModuleType, name: str, host: str, port: int, *, as_json: bool) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -64,7 +69,7 @@ async def _serve(module: ModuleType, name: str, host: str, port: int) -> None:
 
     def ready(stand_in: Any) -> None:
         running.append(stand_in)
-        _announce(name, stand_in)
+        _announce(name, stand_in, as_json=as_json)
 
     serving = asyncio.ensure_future(module.serve(host, port, ready=ready))
     waiting = asyncio.ensure_future(stopped.wait())
@@ -82,10 +87,17 @@ async def _serve(module: ModuleType, name: str, host: str, port: int) -> None:
         err().print(f"stopped: {', '.join(counts) or 'no request came'}")
 
 
-def _announce(name: str, stand_in: Any) -> None:
+def _announce(name: str, stand_in: Any, *, as_json: bool) -> None:
     console = out()
-    console.print(Text(f"{name}: ", style="bold").append(plain(stand_in.url), style="not bold cyan"))
-    for key in sorted(attribute for attribute in dir(stand_in) if attribute.endswith("_key")):
-        console.print(f"  {key.replace('_', ' ')}: {plain(getattr(stand_in, key))}")
+    keys = sorted(attribute for attribute in dir(stand_in) if attribute.endswith("_key"))
+    if as_json:
+        found = {"name": name, "url": stand_in.url, **{key: getattr(stand_in, key) for key in keys}}
+        sys.stdout.write(json.dumps(found) + "\n")  # one line, since nothing ends the output until Ctrl-C
+        sys.stdout.flush()
+    else:
+        line = Text(f"{name}: ", style="bold").append(plain(stand_in.url), style="not bold cyan")
+        console.print(line)
+        for key in keys:
+            console.print(f"  {key.replace('_', ' ')}: {plain(getattr(stand_in, key))}")
+        console.file.flush()
     err().print("Ctrl-C stops it.")
-    console.file.flush()

@@ -14,7 +14,6 @@ import attrs
 from actions_core.client import DryRunClient, Rehearsed
 from actions_core.context import Context
 from actions_core.errors import ActionsError, Problem
-from actions_core.executor import perform
 from actions_core.types import MISSING
 
 if TYPE_CHECKING:
@@ -134,8 +133,7 @@ async def _rehearse(
     try:
         payload = pipeline.to_payload(event)
         delivery = attrs.evolve(delivery, payload=line.mask.value(payload))
-        instance.lane.refuse_if_disabled()
-        await perform(pipeline, payload, context, client)
+        await instance.lane.work(pipeline, payload, context, client)
     except Rehearsed:
         pass
     except ActionsError as error:

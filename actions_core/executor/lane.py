@@ -89,7 +89,7 @@ class Lane:
                 if self.line.deadlines.closing.is_set():
                     status = Status.NOT_TRIED
                 else:
-                    await self._work(pipeline, payload, context, client)
+                    await self.work(pipeline, payload, context, client)
             finally:
                 self.free.leave()
         except ActionsError as failure:
@@ -114,9 +114,10 @@ class Lane:
             self.line.mask,
         )
 
-    def _work(
+    def work(
         self, pipeline: Pipeline, payload: JsonObject, context: Context, client: Client
     ) -> Awaitable[Any]:
+        """The handler's work on a payload, within its time where it is asynchronous."""
         self.refuse_if_disabled()
         work = perform(pipeline, payload, context, client)
         if pipeline.handler is not None and pipeline.handler.is_async:

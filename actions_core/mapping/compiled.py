@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.errors import MappingError, Problem
+from actions_core.errors import ActionsError, MappingError, Problem
 from actions_core.mapping.directives import DIRECTIVES
 from actions_core.mapping.nodes import Object
 from actions_core.mapping.reading import METADATA, Reader, is_directive, kind
@@ -33,7 +33,7 @@ class FieldTrace:
     field: str
     paths: tuple[str, ...]
     value: Json | Missing
-    error: MappingError | None = None
+    error: ActionsError | None = None
     missed: tuple[str, ...] = ()
 
 
@@ -85,7 +85,7 @@ def _run_traced(field: str, run: Callable[..., Json | Missing], event: JsonObjec
     seen: list[tuple[str, Json | Missing]] = []
     try:
         value = run(event, seen)
-    except MappingError as error:
+    except ActionsError as error:
         return FieldTrace(field, _paths(seen, there=True), MISSING, error, _paths(seen, there=False))
     return FieldTrace(field, _paths(seen, there=True), value, None, _paths(seen, there=False))
 

@@ -157,6 +157,17 @@ def test_the_stand_in_runs_until_it_is_stopped(shell: Shell) -> None:
     assert shell.run("sandbox", "nothing").code == 2
 
 
+def test_the_stand_in_tells_a_program_where_it_is(shell: Shell) -> None:
+    """With --json, its address and keys are one line."""
+    with shell.start("sandbox", "fullstory", "--port", "0", "--json") as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert (told["name"], told["api_key"]) == ("fullstory", "na1.standard")
+        assert told["url"].startswith("http://127.0.0.1:")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+
 def test_without_the_extra_the_command_says_what_is_missing() -> None:
     """The core works without typer and rich; the command then says how to get them."""
     code = "import sys; sys.modules['typer'] = None; from actions_core.cli import main; main()"
