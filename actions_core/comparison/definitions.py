@@ -41,6 +41,9 @@ def _destination(old: DestinationSpec, new: DestinationSpec) -> Iterator[Change]
     if old.mode != new.mode:
         level = breaking if old.mode == "cloud" else warning
         yield level("$.mode", f"the mode was {old.mode} and is {new.mode}")
+    if new.public_addresses_only and not old.public_addresses_only:
+        message = "only public addresses are reached now, unless an instance allows private ones"
+        yield warning("$.urlsFromUsers", message)
     if old.tries_by_status != new.tries_by_status:
         yield note("$.triesByStatus", "requests are tried another number of times")
 

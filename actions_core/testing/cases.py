@@ -73,15 +73,10 @@ def run_cases(destination: Destination, folder: str | Path) -> int:
 
 def check_case(destination: Destination, case: JsonObject) -> list[str]:
     """The differences between what a case expects and what happens, one sentence for each."""
-    unknown = sorted(set(case) - _KNOWN)
-    if unknown:
-        return [f"the case has unknown keys: {', '.join(unknown)}"]
-    missing = [key for key in ("action", "event", "expect") if key not in case]
-    if missing:
-        return [f"the case lacks {', '.join(missing)}"]
-    expected = case.get("expect")
-    if not isinstance(expected, dict) or len(expected) != 1 or not {"request", "problems"} & set(expected):
-        return ["'expect' must hold either 'request' or 'problems'"]
+    fault = _fault(case)
+    if fault:
+        return [fault]
+    expected = case["expect"]
     try:
         result, requests = asyncio.run(_deliver(destination, case))
     except ActionsError as error:
@@ -91,6 +86,20 @@ def check_case(destination: Destination, case: JsonObject) -> list[str]:
     if not requests:
         return [f"no request was made: {result.reason or result.status}"]
     return list(_compare_request(expected["request"], requests[0]))
+
+
+def _fault(case: JsonObject) -> str:
+    """Why this is no case; empty for one that is."""
+    unknown = sorted(set(case) - _KNOWN)
+    if unknown:
+        return f"the case has unknown keys: {', '.join(unknown)}"
+    missing = [key for key in ("action", "event", "expect") if key not in case]
+    if missing:
+        return f"the case lacks {', '.join(missing)}"
+    expected = case["expect"]
+    if not isinstance(expected, dict) or len(expected) != 1 or not {"request", "problems"} & set(expected):
+        return "'expect' must hold either 'request' or 'problems'"
+    return ""
 
 
 async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result, list[Request]]:

@@ -15,7 +15,7 @@ from actions_core.results import Status
 from actions_core.testing.cases import check_case, load_cases
 from actions_core.testing.suite.purity import impurities
 from actions_core.testing.suite.samples import action_samples, preset_samples
-from actions_core.testing.suite.secrecy import leaks
+from actions_core.testing.suite.secrecy import leaks, logged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +113,8 @@ def _preset(destination: Destination, path: str, preset: PresetSpec, cases: Sequ
         return [Problem(path, message, "warning")]
     for sample in samples:
         try:
-            result, sent = asyncio.run(_delivered(destination, sample))
+            with logged():  # what goes wrong here is said in the problem
+                result, sent = asyncio.run(_delivered(destination, sample))
         except ActionsError as error:
             return [Problem(path, f"{sample.name} cannot be tried: {error}")]
         if sent:
@@ -143,7 +144,9 @@ def _without_case(destination: Destination, folder: str | Path, cases: Sequence[
 
 
 def _case(destination: Destination, case: Case) -> list[Problem]:
-    return [Problem("$", f"{case.name}: {text}") for text in check_case(destination, case.data)]
+    with logged():  # an asynchronous handler may fail after its first request, and that is as good as any
+        found = check_case(destination, case.data)
+    return [Problem("$", f"{case.name}: {text}") for text in found]
 
 
 def _samples(

@@ -53,7 +53,7 @@ def leaks(destination: Destination, sample: Sample) -> list[str]:
 
 async def _seen(destination: Destination, sample: Sample, status: int) -> list[tuple[str, str]]:
     """Every text that a person or a file may get to see, and where that is."""
-    with _logged() as lines:
+    with logged() as lines:
         try:
             engine, _ = sample.engine(destination, RecordingTransport([_echo(status)] * 5))
         except ActionsError as error:
@@ -89,7 +89,7 @@ def _echo(status: int) -> Any:
 
 
 @contextmanager
-def _logged() -> Iterator[list[str]]:
+def logged() -> Iterator[list[str]]:
     """What the library and the handlers log, down to the smallest remark."""
     lines: list[str] = []
 
@@ -98,14 +98,16 @@ def _logged() -> Iterator[list[str]]:
             lines.append(record.getMessage())
 
     logger = logging.getLogger("actions_core")
-    notes, level = _Notes(), logger.level
+    notes, level, propagate = _Notes(), logger.level, logger.propagate
     logger.addHandler(notes)
     logger.setLevel(logging.DEBUG)
+    logger.propagate = False  # a check that passes has nothing to say
     try:
         yield lines
     finally:
         logger.removeHandler(notes)
         logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def texts(value: Any) -> Iterator[str]:

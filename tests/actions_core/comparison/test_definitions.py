@@ -63,6 +63,7 @@ CASES: list[tuple[Callable[[Any], object], list[tuple[str, str]]]] = [
     (lambda it: it.update(name="Other"), [("note", "$.name")]),
     (lambda it: it.update(mode="device"), [("breaking", "$.mode")]),
     (lambda it: it.update(description="Words.", statusHints={"404": "Words."}), []),
+    (lambda it: it.update(urlsFromUsers=True), [("warning", "$.urlsFromUsers")]),
     (lambda it: it.update(triesByStatus={"500": 3}), [("note", "$.triesByStatus")]),
     (lambda it: it["authentication"].update(scheme="basic"), [("warning", "$.authentication.scheme")]),
     (lambda it: it["authentication"].update(scheme="oauth2"), [("breaking", "$.authentication.scheme")]),
