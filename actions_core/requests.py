@@ -164,7 +164,8 @@ def _check_header(name: str, value: object) -> None:
         raise PayloadError(f"the header {name!a} holds characters that no header may") from None
 
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+# Without the bookkeeping that finds circles: one ends as a RecursionError, which is caught below.
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 
 
 def _json_bytes(value: Json) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import socket
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -22,6 +23,8 @@ from actions_core.errors import PayloadError, RequestError, TransportError
 from actions_core.requests import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import AddrInfoType
 
     from actions_core.requests import Request
@@ -42,6 +45,23 @@ def user_agent() -> str:
 def _in_parts(body: bytes | None) -> bytes | io.BytesIO | None:
     """A body as aiohttp wants it: a large one is written part by part, with turns for others in between."""
     return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
+
+
+@lru_cache(maxsize=256)
+def _is_typed(names: tuple[str, ...]) -> bool:
+    """Whether headers of these names say what the body is: remembered, since names hardly change."""
+    return "content-type" in map(str.lower, names)
+
+
+def _described(headers: Mapping[str, str], content_type: str | None) -> Mapping[str, str]:
+    """The headers with the content type of the body, where they do not have one."""
+    if content_type is None or _is_typed(tuple(headers)):
+        return headers
+    return {**headers, "content-type": content_type}
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): text for name, text in headers.items()}
 
 
 class AddressNotAllowedError(OSError):
@@ -78,24 +98,20 @@ class AiohttpTransport:
         """Send one absolute request."""
         session = self._session or self._open()
         body, content_type = request.content()
-        headers = dict(request.headers)
-        if content_type is not None and not any(name.lower() == "content-type" for name in headers):
-            headers["content-type"] = content_type
+        headers = _described(request.headers, content_type)
         try:
-            url = URL(request.url, encoded=True)
             # encoded: yarl would otherwise decode what a handler encoded on purpose, such as %2F in an id.
-            async with session.request(
+            # Awaited as it is: a body that is read to its end gives the connection back by itself.
+            answer = await session.request(
                 request.method,
-                url,
+                URL(request.url, encoded=True),
                 data=_in_parts(body),
                 headers=headers,
                 allow_redirects=request.follow_redirects,
                 max_redirects=MAX_REDIRECTS,
-            ) as answer:
-                content = await self._read(answer, request.max_body or self._max_body_bytes)
-                return Response(
-                    answer.status, {name.lower(): text for name, text in answer.headers.items()}, content
-                )
+            )
+            content = await self._read(answer, request.max_body or self._max_body_bytes)
+            return Response(answer.status, _lower(answer.headers), content)
         except aiohttp.TooManyRedirects:
             raise RequestError(f"more than {MAX_REDIRECTS} redirects", code="REQUEST_INVALID") from None
         except aiohttp.NonHttpUrlRedirectClientError:
@@ -116,19 +132,15 @@ class AiohttpTransport:
             raise PayloadError(f"the request cannot be sent: {error}") from None
 
     async def _read(self, answer: aiohttp.ClientResponse, limit: int) -> bytes:
-        length = answer.content_length
-        if length is not None and length <= limit and "content-encoding" not in answer.headers:
-            return await answer.read()
-        parts: list[bytes] = []
-        left = limit
-        async for part in answer.content.iter_any():
-            parts.append(part[:left])
-            left -= len(part)
-            if left <= 0:
-                # The rest is not wanted, and reading it is what a decompression bomb hopes for.
-                answer.close()
-                break
-        return b"".join(parts)
+        try:
+            length = answer.content_length
+            if length is not None and length <= limit and "content-encoding" not in answer.headers:
+                return await answer.read()
+            return await _read_up_to(limit, answer)
+        except BaseException:
+            # Half an answer is on the connection, which nobody can use after that.
+            answer.close()
+            raise
 
     def _open(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
@@ -155,6 +167,19 @@ class AiohttpTransport:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _read_up_to(limit: int, answer: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    left = limit
+    async for part in answer.content.iter_any():
+        parts.append(part[:left])
+        left -= len(part)
+        if left <= 0:
+            # The rest is not wanted, and reading it is what a decompression bomb hopes for.
+            answer.close()
+            break
+    return b"".join(parts)
 
 
 def _reason(error: BaseException) -> str:
