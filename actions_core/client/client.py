@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import attrs
 
@@ -24,7 +24,7 @@ from actions_core.masking import Mask
 from actions_core.retry import RetryPolicy, is_retryable, read_retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from actions_core.client.deadlines import Deadlines
     from actions_core.client.tokens import TokenKeeper
@@ -71,20 +71,23 @@ class Client:
         self.request: Request | None = None
         self.response: Response | None = None
 
-    async def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and give its answer, a success.
 
         Raises `TransportError` when no answer came, `AuthenticationError` for a 401 and `ResponseError`
         for any other answer but 2xx, each after the tries that the instance's policy allows.
         """
-        line = self._line
-        if line.tokens is None:
-            return await self._deliver(self._completed(request))
+        # A coroutine less for each event: this one would only wait for the next.
+        if self._line.tokens is None:
+            return self._deliver(self._completed(request))
+        return self._renewing(self._line.tokens, request)
+
+    async def _renewing(self, tokens: TokenKeeper, request: Request) -> Response:
         used = self._context.auth.access_token
         try:
             return await self._deliver(self._completed(request))
         except AuthenticationError:
-            await line.tokens.renew(used)
+            await tokens.renew(used)
         # Prepared anew: the credentials are part of what `prepare` adds.
         return await self._deliver(self._completed(request))
 

@@ -38,8 +38,8 @@ class HandlerError(ActionsError):
     default_status = 500
 
 
-async def perform(pipeline: Pipeline, payload: JsonObject, context: Context, client: Client) -> Any:
-    """Have the handler turn the payload into its request, and send that.
+def perform(pipeline: Pipeline, payload: JsonObject, context: Context, client: Client) -> Awaitable[Any]:
+    """Have the handler turn the payload into its request; what is given is to be awaited: its way out.
 
     Raises `ActionsError` for what can be expected; anything else is a fault of the handler.
     """
@@ -52,15 +52,18 @@ async def perform(pipeline: Pipeline, payload: JsonObject, context: Context, cli
         message = f"{handler.name}() kept everything else waiting for more than {_SLOW_HANDLER:g} s"
         context.warn("$", message)
     if handler.is_async:
-        answer = await answer
-    elif not isinstance(answer, Request):
+        return _finish(answer, client)
+    if not isinstance(answer, Request):
         raise HandlerError(
             f"{handler.name}() gave {type(answer).__name__}; a handler gives one Request, "
             "or is 'async def' and sends with its Client"
         )
-    if isinstance(answer, Request):
-        answer = await client.send(answer)
-    return answer
+    return client.send(answer)
+
+
+async def _finish(work: Awaitable[Any], client: Client) -> Any:
+    answer = await work
+    return await client.send(answer) if isinstance(answer, Request) else answer
 
 
 class Lane:
