@@ -20,6 +20,8 @@ from actions_core.types import MISSING, Json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from actions_core.errors import ActionsError, Problem
+
 MASKED = "***"
 _SECRET_HEADER = re.compile(
     r"authorization|cookie|token|secret|password|api-?key|access-?key|signature", re.IGNORECASE
@@ -102,6 +104,18 @@ class Mask:
         scheme, blank, _ = value.partition(" ")
         # Only a registered scheme's word may stand: anything else before a blank may be the secret.
         return f"{scheme} {MASKED}" if blank and scheme in {"Basic", "Bearer", "Digest", "Token"} else MASKED
+
+    def problems(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        """Problems without the secrets: a handler may quote whatever it was given."""
+        return tuple(attrs.evolve(problem, message=self.text(problem.message)) for problem in problems)
+
+    def error(self, error: ActionsError) -> ActionsError:
+        """The error itself, its words without the secrets."""
+        error.message = self.text(error.message)
+        error.args = (error.message,)
+        if error.problems:
+            error.problems = self.problems(error.problems)
+        return error
 
     def request(self, request: Request) -> Request:
         """The request as it may be shown."""

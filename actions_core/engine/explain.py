@@ -137,7 +137,7 @@ async def _rehearse(
     except Rehearsed:
         pass
     except ActionsError as error:
-        problems = _masked(error.problems or (Problem("$", str(error)),), line.mask)
+        problems = line.mask.problems(error.problems or (Problem("$", str(error)),))
         delivery = attrs.evolve(delivery, problems=problems, reason=line.mask.text(str(error)))
     except Exception as error:  # noqa: BLE001 - a handler may raise anything; explaining must go on
         text = line.mask.text(f"{type(error).__name__}: {error}")
@@ -145,7 +145,7 @@ async def _rehearse(
     sent = client.request if not delivery.problems else None
     return attrs.evolve(
         delivery,
-        warnings=_masked(context.warnings, line.mask),
+        warnings=line.mask.problems(context.warnings),
         request=None if sent is None else line.mask.request(sent),
         note=_note(pipeline, sent),
         idempotency_key=context.idempotency_key,
@@ -156,10 +156,6 @@ def _note(pipeline: Pipeline, sent: Request | None) -> str:
     if pipeline.handler is None:
         return DEFINITION_ONLY
     return FIRST_REQUEST if pipeline.handler.is_async and sent is not None else ""
-
-
-def _masked(problems: Iterable[Problem], mask: Mask) -> tuple[Problem, ...]:
-    return tuple(attrs.evolve(problem, message=mask.text(problem.message)) for problem in problems)
 
 
 def _mask_trace(trace: Trace, mask: Mask) -> Trace:

@@ -96,7 +96,7 @@ class Lane:
             finally:
                 self.free.leave()
         except ActionsError as failure:
-            error = failure
+            error = self.line.mask.error(failure)
         except Exception as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
             error = self.unexpected(pipeline, failure)
         if error is not None:
@@ -111,7 +111,7 @@ class Lane:
             _reason(status, error),
             client.tries,
             perf_counter() - started,
-            context.warnings,
+            self.line.mask.problems(context.warnings) if context.warnings else (),
             client.request,
             client.response,
             self.line.mask,

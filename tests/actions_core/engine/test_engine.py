@@ -15,7 +15,14 @@ from actions_core.client import Client
 from actions_core.context import Context
 from actions_core.destination import Destination, load_destination
 from actions_core.engine import Engine
-from actions_core.errors import EventError, RequestError, TransportError, WorkspaceError
+from actions_core.errors import (
+    EventError,
+    PayloadError,
+    Problem,
+    RequestError,
+    TransportError,
+    WorkspaceError,
+)
 from actions_core.registry import Registry
 from actions_core.requests import Request, Response
 from actions_core.results import Report, Status
@@ -36,10 +43,10 @@ def text_field(**options: Any) -> JsonObject:
     return {"label": "L", "description": "D", "type": "string", **options}
 
 
-def sample() -> Destination:
+def sample() -> Destination:  # noqa: C901 - one handler for each way to behave
     """A destination with actions that behave well and badly."""
     name = {"name": text_field(required=True, default={"@path": "$.event"})}
-    titles = ("plain", "crash", "hang", "wrong", "two", "block")
+    titles = ("plain", "crash", "hang", "wrong", "two", "block", "tell")
     actions = {title: {"title": title, "description": "D", "fields": name} for title in titles}
     destination = load_destination(
         {
@@ -83,6 +90,12 @@ def sample() -> Destination:
     @destination.action("crash")
     def crash(name: str, context: Context) -> Request:
         raise KeyError(context.settings["apiKey"] + name)
+
+    @destination.action("tell")
+    def tell(name: str, context: Context) -> Request:
+        key = context.settings["apiKey"]
+        context.warn("$", f"warned of {key}")
+        raise PayloadError(f"told {key}", problems=[Problem("$.name", f"problem with {key}")])
 
     @destination.action("hang")
     async def hang(name: str) -> None:
@@ -208,6 +221,14 @@ def test_a_crash_is_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> 
     assert "KeyError" in caplog.text
     assert "test_engine.py" in caplog.text
     assert "s3cret" not in caplog.text
+
+
+def test_what_a_handler_says_is_masked() -> None:
+    """A secret in a handler's own error or warning shows in no result."""
+    (result,) = send(make_engine("tell"), make_event()).results
+    shown = f"{result.reason} {result.error} {result.warnings}"
+    assert "s3cret" not in shown
+    assert shown.count("***") == 5
 
 
 def test_a_handler_that_blocks_is_reported() -> None:
