@@ -108,7 +108,7 @@ class Lane:
             pipeline.action,
             status,
             error,
-            _reason(status, error),
+            "" if status is Status.SENT else _reason(error),
             client.tries,
             perf_counter() - started,
             self.line.mask.problems(context.warnings) if context.warnings else (),
@@ -161,7 +161,5 @@ class Lane:
         return HandlerError(f"{pipeline.action} failed with {text}{place}")
 
 
-def _reason(status: Status, error: ActionsError | None) -> str:
-    if error is not None:
-        return str(error)
-    return "the engine was closed before its turn came" if status is Status.NOT_TRIED else ""
+def _reason(error: ActionsError | None) -> str:
+    return "the engine was closed before its turn came" if error is None else str(error)
