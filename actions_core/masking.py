@@ -28,6 +28,9 @@ _SECRET_HEADER = re.compile(
 )
 #: From how many bytes on a secret is looked for inside the Base64 of more: what is left of less is anyone's.
 _SHORTEST_INSIDE = 6
+#: A shorter secret is looked for as a word of its own: letters inside of other words are no secret, and
+#: without them nobody could read a message.
+_SHORTEST_PART = 4
 #: Name and password in a URL, which anyone's URL may have.
 _USER_INFO = re.compile(r"^(\w+://)[^/?#]*@")
 
@@ -46,6 +49,11 @@ def _forms(secret: str) -> set[str]:
     if len(data) >= _SHORTEST_INSIDE:
         forms |= {_inside(data, before) for before in range(3)}
     return {form for form in forms if form}
+
+
+def _pattern(form: str) -> str:
+    escaped = re.escape(form)
+    return escaped if len(form) >= _SHORTEST_PART else rf"(?<![^\W_]){escaped}(?![^\W_])"
 
 
 def _inside(data: bytes, before: int) -> str:
@@ -73,7 +81,7 @@ class Mask:
         forms = {form for secret in self._secrets for form in _forms(secret)}
         # Longest first, so that a secret which begins with another one is masked whole.
         ordered = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._pattern = re.compile("|".join(map(_pattern, ordered))) if ordered else None
 
     def __repr__(self) -> str:
         return "<Mask>"

@@ -92,3 +92,17 @@ def test_name_and_password_in_a_url_are_never_shown() -> None:
     assert Mask([]).request(request).url == "https://***@x.test/a@b?c=d@e"
     assert repr(request) == "<Request GET https://x.test/a@b>"
     assert Mask([]).request(Request("GET", "/a@b")).url == "/a@b"
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("the total", "the total"),
+        ('{"key":"t"}', '{"key":"***"}'),
+        ("https://x.test/t/?a=t", "https://x.test/***/?a=***"),
+        ("t", "***"),
+    ],
+)
+def test_a_very_short_secret_is_masked_as_a_word(text: str, masked: str) -> None:
+    """Letters inside of words are no secret; where they stand alone they are masked."""
+    assert Mask(["t"]).text(text) == masked
