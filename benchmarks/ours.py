@@ -33,7 +33,7 @@ CONCURRENCY = 50
 
 #: Runs in one sample: of what is quick, of an event, and of events that are under way together.
 _LOOP = 100
-_EVENTS = 20
+_EVENTS = 100
 _CROWD = 2000
 _OK = Response(200, {"content-type": "application/json"}, b"{}")
 

@@ -109,10 +109,10 @@ async function wholeEvent(duration) {
   const end = seconds() + duration
   let started = seconds()
   while (started < end) {
-    for (let i = 0; i < 20; i++) await fullstory.onEvent(event, offline)
+    for (let i = 0; i < 100; i++) await fullstory.onEvent(event, offline)
     forget()
     const now = seconds()
-    samples.push((now - started) / 20)
+    samples.push((now - started) / 100)
     started = now
   }
   return median(samples)
