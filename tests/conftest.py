@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from destinations.fullstory.sandbox import FullStorySandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# The suite tries the same examples each time, so that red means changed. To look for new ones:
+# HYPOTHESIS_PROFILE=explore pytest tests/…
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 @pytest.fixture

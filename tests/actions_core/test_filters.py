@@ -357,7 +357,7 @@ samples = st.builds(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=120)
 @given(
     st.lists(changes | samples, min_size=1, max_size=3),
     st.dictionaries(st.sampled_from(KEYS), values, max_size=5),

@@ -94,7 +94,7 @@ WORDS = [
         "é",
     ],
 ]
-QUICK = settings(deadline=None, derandomize=True, max_examples=300)
+QUICK = settings(deadline=None, derandomize=True, max_examples=150)
 
 values = st.recursive(
     st.sampled_from([None, True, False, *NUMBERS, *TEXTS]) | st.floats() | st.text(max_size=3),

@@ -17,7 +17,7 @@ from actions_core.validation.formats import CHECKS
 from actions_core.validation.shaping import shaper
 from actions_core.validation.verdict import compile_verdict
 
-FAST = settings(deadline=None, derandomize=True, max_examples=250)
+FAST = settings(deadline=None, derandomize=True, max_examples=120)
 
 KEYS = ["f1", "f2", "f3", "a", "b", "is.active", "extra"]
 TEXTS = [
