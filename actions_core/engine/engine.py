@@ -259,12 +259,11 @@ class Engine:
         await self._activity.drain(self._deadlines, grace)
         await self._transport.close()
 
-    async def _report(self, event: Json, index: int) -> Report:
+    def _report(self, event: Json, index: int) -> Awaitable[Report]:
         checked = self._checked(event)
         if isinstance(checked, EventError):
-            message_id = event.get("messageId") if isinstance(event, dict) else None
-            return Report(message_id if isinstance(message_id, str) else None, (), checked, index)
-        return await self._run(checked, index)
+            return _refused(event, checked, index)
+        return self._run(checked, index)
 
     async def _run(self, event: JsonObject, index: int) -> Report:
         results: list[Result] = []
@@ -307,6 +306,11 @@ class Engine:
         if any(isinstance(event, dict) and event["type"] == "delete" for event in events):
             return (*instance.pipelines, instance.deletion)
         return instance.pipelines
+
+
+async def _refused(event: Json, error: EventError, index: int) -> Report:
+    message_id = event.get("messageId") if isinstance(event, dict) else None
+    return Report(message_id if isinstance(message_id, str) else None, (), error, index)
 
 
 def _dropped(pipeline: Pipeline, reason: str) -> Result:
