@@ -131,7 +131,7 @@ class FullStorySandbox:
         self._organization.identified.update(uids)
 
     def fill_session(self, session_id: str) -> None:
-        """Let this session hold as many pages as it can."""
+        """Let a session hold as many pages as it can, so that it takes no more."""
         self._organization.full_sessions.add(session_id)
 
     def fail(
