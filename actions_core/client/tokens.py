@@ -108,4 +108,4 @@ class TokenKeeper:
                 await waiting
         except Exception as error:  # noqa: BLE001 - the host's function; the token is good whatever it does
             # Without its traceback and text: both may hold the tokens.
-            self._logger.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400
+            self._logger.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400  # see above

@@ -10,6 +10,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
+import attrs
+
 from actions_core.engine import asking
 from actions_core.engine.activity import Activity
 from actions_core.engine.batch import deliver_to
@@ -314,6 +316,4 @@ async def _refused(event: Json, error: EventError, index: int) -> Report:
 
 
 def _dropped(pipeline: Pipeline, reason: str) -> Result:
-    import attrs
-
     return attrs.evolve(pipeline.skipped, reason=reason)

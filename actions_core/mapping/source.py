@@ -152,7 +152,7 @@ class Source:
         self.names["MappingError"] = MappingError
         code = compile(text, "<mapping>", "exec")
         exec(code, self.names)  # noqa: S102  # the text is made here: constants by repr, everything else by name
-        function: Callable[..., Json | Missing] = self.names["resolve"]  # type: ignore[assignment]
+        function: Callable[..., Json | Missing] = self.names["resolve"]  # type: ignore[assignment]  # the text above defines it
         return function
 
 

@@ -45,7 +45,7 @@ def compile_verdict(
     name = writer.object(fields, additional=additional, keep=keep, root=True)
     # The source is made of our own words; whatever comes from the definition stands in it as a literal
     # that repr wrote, or as a name for a constant.
-    exec(compile("\n".join(writer.lines), "<fields>", "exec"), writer.names)  # noqa: S102
+    exec(compile("\n".join(writer.lines), "<fields>", "exec"), writer.names)  # noqa: S102  # see above
     verdict: Verdict = writer.names[name]
     return verdict
 

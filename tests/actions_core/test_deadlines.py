@@ -79,7 +79,7 @@ def test_many_limits_share_one_timer() -> None:
         def counted(*arguments: object) -> asyncio.TimerHandle:
             nonlocal timers
             timers += 1
-            return call_later(*arguments)  # type: ignore[arg-type]
+            return call_later(*arguments)  # type: ignore[arg-type]  # handed on as they came
 
         loop.call_later = counted  # type: ignore[method-assign, assignment]
         for _ in range(100):

@@ -427,7 +427,7 @@ def test_functions_noted_later_count() -> None:
 def test_a_decorator_without_its_action_says_so() -> None:
     """`@destination.action` without parentheses is refused on the spot."""
     with pytest.raises(DefinitionError, match=r"@destination.action\("):
-        small().action(takes_all)  # type: ignore[arg-type]
+        small().action(takes_all)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_package_brings_its_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

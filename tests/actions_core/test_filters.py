@@ -29,7 +29,7 @@ EVENT = {
     "traits": {"email": "g@h.test"},
     "context": {"ip": "8.8.8.8", "page": {"url": "https://x.test", "path": "/"}},
 }
-PROPERTIES: dict[str, Any] = EVENT["properties"]  # type: ignore[assignment]
+PROPERTIES: dict[str, Any] = EVENT["properties"]  # type: ignore[assignment]  # a dictionary there
 ALL = 'type = "track"'
 
 

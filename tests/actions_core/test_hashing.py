@@ -103,9 +103,9 @@ def test_only_text_is_hashed(value: Any) -> None:
 def test_an_unknown_way_to_hash_is_an_error() -> None:
     """An algorithm or an encoding that does not exist is said, with those that do."""
     with pytest.raises(DefinitionError, match="sha256"):
-        hash_personal("a", "sha3")  # type: ignore[arg-type]
+        hash_personal("a", "sha3")  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(DefinitionError, match="base64"):
-        hash_personal("a", "md5", "base32")  # type: ignore[arg-type]
+        hash_personal("a", "md5", "base32")  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_a_lone_surrogate_is_hashed() -> None:

@@ -122,7 +122,7 @@ def test_a_slug_that_is_not_there_is_named(slug: str, said: str) -> None:
 def test_only_destinations_can_be_registered() -> None:
     """A definition, or the module of a plugin, is refused as such."""
     with pytest.raises(DefinitionError, match="'dict' is not a Destination"):
-        Registry().register({"slug": "sample"})  # type: ignore[arg-type]
+        Registry().register({"slug": "sample"})  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_an_empty_registry_says_so() -> None:

@@ -94,14 +94,14 @@ def test_it_does_what_a_plain_dictionary_with_times_does(actions: list[tuple[obj
     model: dict[object, tuple[float, object]] = {}
     for action, *given_ in actions:
         if action == "wait":
-            clock.now += given_[0]  # type: ignore[operator]
+            clock.now += given_[0]  # type: ignore[operator]  # by the kind of step
         elif action == "delete":
-            state.delete(given_[0])  # type: ignore[arg-type]
+            state.delete(given_[0])  # type: ignore[arg-type]  # by the kind of step
             model.pop(given_[0], None)
         else:
             key, value, ttl = given_
-            state.set(key, value, ttl)  # type: ignore[arg-type]
-            model[key] = (clock.now + ttl, value)  # type: ignore[operator]
+            state.set(key, value, ttl)  # type: ignore[arg-type]  # by the kind of step
+            model[key] = (clock.now + ttl, value)  # type: ignore[operator]  # by the kind of step
         for key in "abc":
             until, value = model.get(key, (0.0, None))
             assert state.get(key) == (value if until > clock.now else None)

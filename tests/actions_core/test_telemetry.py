@@ -95,7 +95,8 @@ class Watched:
         assert data is not None
         return {
             metric.name: [
-                (getattr(point, "value", None) or point.count, dict(point.attributes or {}))  # type: ignore[union-attr]
+                # A counter's point has a value, a histogram's a count; their types say so of neither.
+                (getattr(point, "value", None) or getattr(point, "count", None), dict(point.attributes or {}))
                 for point in metric.data.data_points
             ]
             for resource in data.resource_metrics

@@ -94,7 +94,7 @@ def run(
     registry.register(destination)
     subscription = {"partnerAction": "order", "subscribe": TRACK}
     if mapping is not None:
-        subscription["mapping"] = mapping  # type: ignore[assignment]
+        subscription["mapping"] = mapping  # type: ignore[assignment]  # a dictionary there
     configured = {
         "destination": "shop",
         "settings": {"apiKey": "s3cret", "oauth": {"access_token": "t0ken"}},
@@ -462,7 +462,7 @@ def test_who_may_reach_public_addresses_only(made: JsonObject, guarded: bool) ->
 @pytest.mark.parametrize(
     ("allowed", "code"), [(None, "ADDRESS_NOT_ALLOWED"), (False, "ADDRESS_NOT_ALLOWED"), (True, None)]
 )
-def test_an_instance_may_allow_private_addresses(allowed: bool | None, code: str | None) -> None:  # noqa: FBT001
+def test_an_instance_may_allow_private_addresses(allowed: bool | None, code: str | None) -> None:  # noqa: FBT001  # a table of cases
     """Also a definition whose functions make the URLs is bound by that; a refusal reaches no transport."""
     destination = load_destination({**BARE, "urlsFromUsers": True})
 

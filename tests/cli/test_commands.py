@@ -145,7 +145,7 @@ def test_the_stand_in_runs_until_it_is_stopped(shell: Shell) -> None:
     with shell.start("sandbox", "--port", "0") as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
-        request = urllib.request.Request(f"{address}/me", headers={"authorization": "Basic na1.standard"})  # noqa: S310
+        request = urllib.request.Request(f"{address}/me", headers={"authorization": "Basic na1.standard"})  # noqa: S310  # our own server
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # our own server on loopback
             assert json.load(answer)["role"] == "USER"
         assert "admin key: " in process.stdout.readline()

@@ -243,7 +243,7 @@ def _bridged(expression: Expression) -> Expression:
     """A condition that compares our way, and in which `not` reaches no farther than to `and` and `or`."""
     compare = _COMPARISONS.get(type(expression))
     if compare is not None:
-        left, right = expression.left, expression.right  # type: ignore[attr-defined]
+        left, right = expression.left, expression.right  # type: ignore[attr-defined]  # what is compared has both
         return _Comparison(compare, left, right, expression.token)
     if isinstance(expression, library.LogicalNotExpression):
         right = _bridged(expression.right)

@@ -76,7 +76,7 @@ def send_batch(
     registry = Registry()
     registry.register(destination)
     subscription = {"partnerAction": "add", "subscribe": TRACK, "mapping": {"name": {"@path": "$.event"}}}
-    subscription["mapping"] = {**subscription["mapping"], **(mapping or {})}  # type: ignore[dict-item]
+    subscription["mapping"] = {**subscription["mapping"], **(mapping or {})}  # type: ignore[dict-item]  # a dictionary there
     delivery = {"retry": {"tries": 2, "base": 0}, "poll": {"base": 0.001, "within": 0.1}}
     instance = {
         "id": "one",

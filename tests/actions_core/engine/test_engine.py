@@ -103,7 +103,7 @@ def sample() -> Destination:  # noqa: C901 - one handler for each way to behave
 
     @destination.action("wrong")
     def wrong(name: str) -> Request:
-        return {"name": name}  # type: ignore[return-value]
+        return {"name": name}  # type: ignore[return-value]  # wrong on purpose
 
     @destination.action("two")
     async def two(name: str, client: Client) -> None:
@@ -429,7 +429,7 @@ def test_intake_waits_for_a_slow_reader() -> None:
             await anext(reports)
             await asyncio.sleep(0.05)
             assert taken <= 30
-            await reports.aclose()  # type: ignore[attr-defined]
+            await reports.aclose()  # type: ignore[attr-defined]  # a generator
 
     asyncio.run(scenario())
 

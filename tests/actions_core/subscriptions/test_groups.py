@@ -101,14 +101,14 @@ def test_tree_by_hand() -> None:
 def test_faulty_comparison(path: tuple[str, ...], operator: str, value: object) -> None:
     """A comparison that FQL cannot say cannot be made by hand either."""
     with pytest.raises(DefinitionError):
-        Comparison(path, operator, value)  # type: ignore[arg-type]
+        Comparison(path, operator, value)  # type: ignore[arg-type]  # wrong on purpose
 
 
 @pytest.mark.parametrize(("operator", "terms"), [("and", []), ("xor", [Comparison(["name"], "=", 1)])])
 def test_faulty_group(operator: str, terms: list[Term]) -> None:
     """A group joins at least one term by `and` or `or`."""
     with pytest.raises(DefinitionError):
-        Group(operator, terms)  # type: ignore[arg-type]
+        Group(operator, terms)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_depth_is_bounded() -> None:

@@ -75,7 +75,7 @@ def test_fault(fql: str, position: int, expected: str, found: str) -> None:
 def test_no_text(value: object) -> None:
     """Anything but text is refused like faulty text."""
     with pytest.raises(FqlError, match="expected text, but found a Python"):
-        parse_fql(value)  # type: ignore[arg-type]
+        parse_fql(value)  # type: ignore[arg-type]  # wrong on purpose
 
 
 MANY = 100_000

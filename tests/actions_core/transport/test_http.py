@@ -73,7 +73,7 @@ def test_forms_and_own_content_types() -> None:
 def test_a_decompression_bomb_stops_at_the_limit(encode: object) -> None:
     """What decompression makes of a body is bounded too."""
     name = "gzip" if encode is gzip.compress else "deflate"
-    bomb = encode(bytes(50 * 1024 * 1024))  # type: ignore[operator]
+    bomb = encode(bytes(50 * 1024 * 1024))  # type: ignore[operator]  # one of two functions
     response, _ = exchange(Request("GET", "/"), Response(200, {"Content-Encoding": name}, bomb))
     assert len(response.body) == MAX_BODY_BYTES
 
@@ -119,7 +119,7 @@ def test_a_large_body_goes_out_whole() -> None:
 def test_a_cut_connection_is_no_answer(cut: str) -> None:
     """A connection that breaks before the answer or within its body is a TransportError."""
     with pytest.raises(TransportError):
-        exchange(Request("GET", "/"), Reply(Response(200, {}, b"0123456789"), cut=cut))  # type: ignore[arg-type]
+        exchange(Request("GET", "/"), Reply(Response(200, {}, b"0123456789"), cut=cut))  # type: ignore[arg-type]  # one of its two words
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
