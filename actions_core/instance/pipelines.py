@@ -48,6 +48,9 @@ def compile_pipelines(
             f"has {len(chosen)} subscriptions; at most {_MOST_SUBSCRIPTIONS} are allowed in one instance"
         )
         problems.append(Problem(f"{path}.subscriptions", message))
+    if chosen and not destination.handlers:
+        message = f"{destination.slug} is a definition only: it can be explained, but nothing is delivered"
+        problems.append(Problem(f"{path}.destination", message, "warning"))
     for index, subscription in enumerate(chosen):
         place = f"{path}.subscriptions[{index}]"
         pipeline, found = compile_pipeline(subscription, destination, scope, place)

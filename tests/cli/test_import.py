@@ -52,7 +52,9 @@ def test_a_definition_that_is_not_installed(
     result = shell.run("import", definition, "-o", output)
     assert result.code == 0, result.out
     assert "SHOP_CLOUD_API_KEY" in result.out
-    assert shell.run("check", output).code == 0
+    checked = shell.run("check", output)
+    assert checked.code == 0
+    assert "is a definition only" in checked.out + checked.err
     monkeypatch.setenv("SHOP_CLOUD_API_KEY", "k")
 
     async def scenario() -> None:
