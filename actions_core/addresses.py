@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import unicodedata
-from typing import Final, NoReturn
+from typing import Final
 from urllib.parse import urlsplit
 
 from actions_core.errors import RequestError
@@ -76,15 +76,15 @@ def check_url(url: str) -> None:
     # As the look-up of names reads it: full-width digits and dots count as plain ones.
     name = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
-        refuse(host)
+        raise not_allowed(host)
     literal = _literal(name)
     if literal is not None and not is_public(literal):
-        refuse(host)
+        raise not_allowed(host)
 
 
-def refuse(host: str) -> NoReturn:
-    """Raise the error for a host that may not be reached."""
-    raise RequestError(
+def not_allowed(host: str) -> RequestError:
+    """The error for a host that may not be reached."""
+    return RequestError(
         f"{host} is, or leads to, a private or reserved address; "
         'only an instance with "allowPrivateAddresses": true may reach those',
         code=NOT_ALLOWED,

@@ -12,26 +12,22 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import socket
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
-from yarl import URL
 
-from actions_core.addresses import is_public, refuse
+from actions_core.addresses import is_public, not_allowed
 from actions_core.errors import PayloadError, RequestError, TransportError
 from actions_core.requests import Response
+from actions_core.transport.direct import LARGE, NO_LIMITS, Direct, fits, lower, read_up_to
+from actions_core.transport.redirects import MAX_REDIRECTS, REDIRECTS, Hop, first_hop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from aiohttp import AddrInfoType
 
     from actions_core.requests import Request
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-MAX_REDIRECTS: Final = 5
-_LARGE: Final = 256 * 1024
 
 
 def user_agent() -> str:
@@ -44,24 +40,7 @@ def user_agent() -> str:
 
 def _in_parts(body: bytes | None) -> bytes | io.BytesIO | None:
     """A body as aiohttp wants it: a large one is written part by part, with turns for others in between."""
-    return io.BytesIO(body) if body is not None and len(body) > _LARGE else body
-
-
-@lru_cache(maxsize=256)
-def _is_typed(names: tuple[str, ...]) -> bool:
-    """Whether headers of these names say what the body is: remembered, since names hardly change."""
-    return "content-type" in map(str.lower, names)
-
-
-def _described(headers: Mapping[str, str], content_type: str | None) -> Mapping[str, str]:
-    """The headers with the content type of the body, where they do not have one."""
-    if content_type is None or _is_typed(tuple(headers)):
-        return headers
-    return {**headers, "content-type": content_type}
-
-
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): text for name, text in headers.items()}
+    return io.BytesIO(body) if body is not None and len(body) > LARGE else body
 
 
 class AddressNotAllowedError(OSError):
@@ -93,93 +72,99 @@ class AiohttpTransport:
         self._max_body_bytes = max_body_bytes
         self._public_only = public_only
         self._session: aiohttp.ClientSession | None = None
+        self._direct: Direct | None = None
 
     async def send(self, request: Request) -> Response:
         """Send one absolute request."""
-        session = self._session or self._open()
+        direct = self._direct or self._open()
         body, content_type = request.content()
-        headers = _described(request.headers, content_type)
+        limit = request.max_body or self._max_body_bytes
         try:
-            # encoded: yarl would otherwise decode what a handler encoded on purpose, such as %2F in an id.
-            # Awaited as it is: a body that is read to its end gives the connection back by itself.
-            answer = await session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                data=_in_parts(body),
-                headers=headers,
-                allow_redirects=request.follow_redirects,
-                max_redirects=MAX_REDIRECTS,
-            )
-            content = await self._read(answer, request.max_body or self._max_body_bytes)
-            return Response(answer.status, _lower(answer.headers), content)
-        except aiohttp.TooManyRedirects:
-            raise RequestError(f"more than {MAX_REDIRECTS} redirects", code="REQUEST_INVALID") from None
-        except aiohttp.NonHttpUrlRedirectClientError:
-            raise RequestError("a redirect leads away from HTTP", code="REQUEST_INVALID") from None
-        except aiohttp.InvalidURL:
-            # Without the URL itself: a path can be as secret as a key.
-            raise RequestError("the URL, or that of a redirect, is none", code="REQUEST_INVALID") from None
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise RequestError(f"the certificate is not accepted: {_reason(error)}") from None
-        except aiohttp.ClientConnectorError as error:
-            if isinstance(error.os_error, AddressNotAllowedError):
-                refuse(error.host)
-            raise TransportError(f"no answer: {_reason(error)}") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise TransportError(f"no answer: {_reason(error)}") from None
-        except ValueError as error:
-            # aiohttp says so when a part of the request cannot be written on the wire.
-            raise PayloadError(f"the request cannot be sent: {error}") from None
+            written = direct.written(request, body, content_type)
+            answer = None if written is None else await direct.exchange(written, limit)
+            if answer is not None and (answer.status not in REDIRECTS or not request.follow_redirects):
+                return answer
+            hop = first_hop(request, body, content_type)
+            if answer is None:
+                return await self._by_session(hop, limit)
+            onward = hop.redirected(answer)
+            return answer if onward is None else await self._by_session(onward, limit)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _failure(error) from None
 
-    async def _read(self, answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    async def _by_session(self, hop: Hop, limit: int) -> Response:
+        """Send what is not plain, and follow redirects."""
+        assert self._session is not None  # noqa: S101 - it is opened together with the direct way
+        # Awaited as it is: a body that is read to its end gives the connection back by itself.
+        answer = await self._session.request(
+            hop.method,
+            hop.url,
+            data=_in_parts(hop.body),
+            headers=hop.headers,
+            allow_redirects=hop.redirects > 0,
+            max_redirects=hop.redirects,
+        )
         try:
-            length = answer.content_length
-            if length is not None and length <= limit and "content-encoding" not in answer.headers:
-                return await answer.read()
-            return await _read_up_to(limit, answer)
+            if fits(answer.headers, limit):
+                content = await answer.read()
+            else:
+                content = await read_up_to(limit, answer.content)
+                if not answer.content.at_eof():
+                    answer.close()
         except BaseException:
             # Half an answer is on the connection, which nobody can use after that.
             answer.close()
             raise
+        return Response(answer.status, lower(answer.headers), content)
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> Direct:
+        # The lanes bound how many requests are under way; a second bound here would only hide that.
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            limit_per_host=0,
+            ttl_dns_cache=60,
+            socket_factory=public_socket if self._public_only else None,
+        )
+        agent = user_agent()
         self._session = aiohttp.ClientSession(
-            # The lanes bound how many requests are under way; a second bound here would only hide that.
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                limit_per_host=0,
-                ttl_dns_cache=60,
-                socket_factory=public_socket if self._public_only else None,
-            ),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            # The client limits the time of a whole try, this transport's or any other's.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-            headers={"user-agent": user_agent()},
+            timeout=NO_LIMITS,
+            headers={"user-agent": agent},
             raise_for_status=False,
         )
         # Left to itself aiohttp sends a GET, PUT or DELETE once more when a kept connection is cut, and
         # says nothing. Whether and when to try again is the client's to decide, and to count.
         self._session._retry_connection = False  # noqa: SLF001 - there is no public switch; a test watches it
-        return self._session
+        self._direct = Direct(connector, agent)
+        return self._direct
 
     async def close(self) -> None:
         """Close the kept connections."""
         if self._session is not None:
             await self._session.close()
-            self._session = None
+            self._session = self._direct = None
 
 
-async def _read_up_to(limit: int, answer: aiohttp.ClientResponse) -> bytes:
-    parts: list[bytes] = []
-    left = limit
-    async for part in answer.content.iter_any():
-        parts.append(part[:left])
-        left -= len(part)
-        if left <= 0:
-            # The rest is not wanted, and reading it is what a decompression bomb hopes for.
-            answer.close()
-            break
-    return b"".join(parts)
+def _failure(error: Exception) -> RequestError | PayloadError:
+    """What went wrong, in our words. Without the URL itself: a path can be as secret as a key."""
+    match error:
+        case aiohttp.ClientConnectorError(os_error=AddressNotAllowedError()):
+            return not_allowed(error.host)
+        case aiohttp.ClientConnectorCertificateError():
+            return RequestError(f"the certificate is not accepted: {_reason(error)}")
+        case aiohttp.TooManyRedirects():
+            fault = f"more than {MAX_REDIRECTS} redirects"
+        case aiohttp.NonHttpUrlClientError() | aiohttp.NonHttpUrlRedirectClientError():
+            fault = "a redirect leads away from HTTP"
+        case aiohttp.InvalidURL():
+            fault = "the URL, or that of a redirect, is none"
+        case aiohttp.ClientError() | OSError():
+            return TransportError(f"no answer: {_reason(error)}")
+        case _:
+            # A ValueError: a part of the request cannot be written on the wire.
+            return PayloadError(f"the request cannot be sent: {error}")
+    return RequestError(fault, code="REQUEST_INVALID")
 
 
 def _reason(error: BaseException) -> str:
