@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from actions_core.types import frozen_when_typed
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,8 +31,7 @@ class Status(enum.StrEnum):
     NOT_TRIED = "not_tried"  #: the engine was closed before its turn came
 
 
-# Without slots, here and below: a frozen class sets its attributes at half the price then.
-@attrs.frozen(repr=False, eq=False, slots=False)
+@frozen_when_typed(repr=False, eq=False)
 class Result:
     """The outcome of one event in one subscription of one instance.
 
@@ -122,7 +123,7 @@ class BatchReport:
         return all(result.ok for result in self.results)
 
 
-@attrs.frozen(repr=False, eq=False, slots=False)
+@frozen_when_typed(repr=False, eq=False)
 class Report:
     """What became of one event everywhere.
 

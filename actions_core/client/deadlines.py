@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -71,18 +71,27 @@ class Deadlines:
 
     def within(self, seconds: float) -> Limit:
         """A limit of so many seconds from now, to be entered at once."""
+        # Asked with the loop at hand, because to find out which one runs costs more than all the rest here.
+        task = None if self._loop is None else asyncio.current_task(self._loop)
+        if task is None:
+            task = self._task_of_another_loop()
+        due = monotonic() + seconds
+        limit = Limit(self._running, task, due)
+        if self._timer is None or due < self._due:
+            self._arm(due)
+        if self.expired:
+            asyncio.get_running_loop().call_soon(self._end, limit)
+        return limit
+
+    def _task_of_another_loop(self) -> asyncio.Task[Any]:
+        """The current task, where it is not one of the loop before: an engine may outlive a loop."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a time limit needs a task to end")
-        due = monotonic() + seconds
-        limit = Limit(self._running, task, due)
-        # An engine may outlive a loop, whose timers died with it.
-        if self._timer is None or due < self._due or self._loop is not loop:
-            self._arm(loop, due)
-        if self.expired:
-            loop.call_soon(self._end, limit)
-        return limit
+        # The timer died with its loop.
+        self._loop, self._timer = loop, None
+        return task
 
     def expire(self) -> None:
         """End everything under way now."""
@@ -90,11 +99,12 @@ class Deadlines:
         for limit in self._running:
             limit.end()
 
-    def _arm(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        if self._timer is not None and self._loop is loop:
+    def _arm(self, due: float) -> None:
+        if self._timer is not None:
             self._timer.cancel()
-        self._loop, self._due = loop, due
-        self._timer = loop.call_later(max(due - monotonic(), 0.0), self._look)
+        self._due = due
+        if self._loop is not None:
+            self._timer = self._loop.call_later(max(due - monotonic(), 0.0), self._look)
 
     def _look(self) -> None:
         """End what is due, and wake up again when the next is."""
@@ -106,8 +116,8 @@ class Deadlines:
                 limit.end()
             else:
                 later.append(limit.due)
-        if later and self._loop is not None:
-            self._arm(self._loop, max(min(later), now + _GRAIN))
+        if later:
+            self._arm(max(min(later), now + _GRAIN))
 
     def _end(self, limit: Limit) -> None:
         if limit in self._running:

@@ -20,6 +20,7 @@ class Activity:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
         self._count = 0
+        self._awaited = False
         self._idle = asyncio.Event()
 
     def enter(self) -> None:
@@ -29,7 +30,7 @@ class Activity:
     def leave(self) -> None:
         """One is done."""
         self._count -= 1
-        if not self._count:
+        if not self._count and self._awaited:
             self._idle.set()
 
     async def drain(self, deadlines: Deadlines, grace: float) -> None:
@@ -47,6 +48,7 @@ class Activity:
                 self._logger.warning("%d events were still under way when the engine was closed", self._count)
 
     async def _wait_until_idle(self) -> None:
+        self._awaited = True
         while self._count:
             self._idle.clear()
             await self._idle.wait()

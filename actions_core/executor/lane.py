@@ -121,11 +121,11 @@ class Lane:
         self, pipeline: Pipeline, payload: JsonObject, context: Context, client: Client
     ) -> Awaitable[Any]:
         """The handler's work on a payload, within its time where it is asynchronous."""
-        self.refuse_if_disabled()
+        if self.disabled:
+            self.refuse_if_disabled()
         work = perform(pipeline, payload, context, client)
-        if pipeline.handler is not None and pipeline.handler.is_async:
-            return self.limited(work)
-        return work
+        handler = pipeline.handler
+        return self.limited(work) if handler is not None and handler.is_async else work
 
     async def limited(self, work: Awaitable[Any]) -> Any:
         """Await an asynchronous handler within the time that its requests may take altogether."""

@@ -9,7 +9,7 @@ aiohttp's. All else is the session's.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
@@ -50,6 +50,13 @@ _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL_STATUS: Final = 200
 
 
+class _Start(NamedTuple):
+    """The headers that go before those of a request, and how many lines they are."""
+
+    text: str
+    lines: int
+
+
 class _Origin:
     """A server: what the pool finds or makes a connection by, and the headers that go with every request."""
 
@@ -58,10 +65,10 @@ class _Origin:
     def __init__(self, url: URL, user_agent: str, loop: asyncio.AbstractEventLoop) -> None:
         self.initiator = aiohttp.ClientRequest("GET", url, headers={"User-Agent": user_agent}, loop=loop)
         self._headers = {name: str(text) for name, text in self.initiator.headers.items()}
-        self._starts: dict[tuple[str | None, tuple[str, ...]], str | None] = {}
+        self._starts: dict[tuple[str | None, tuple[str, ...]], _Start | None] = {}
 
-    def start(self, content_type: str | None, names: tuple[str, ...]) -> str | None:
-        """The headers that go before those of a request, by the names of those; None when it is not plain."""
+    def start(self, content_type: str | None, names: tuple[str, ...]) -> _Start | None:
+        """How a request with headers of these names starts; None when it is not plain."""
         key = (content_type, names)
         try:
             return self._starts[key]
@@ -71,12 +78,13 @@ class _Origin:
             start = self._starts[key] = self._made(content_type, names)
             return start
 
-    def _made(self, content_type: str | None, names: tuple[str, ...]) -> str | None:
+    def _made(self, content_type: str | None, names: tuple[str, ...]) -> _Start | None:
         own = {name.lower() for name in names}
-        if own & _FRAMING or not all(name.isprintable() and name.isascii() for name in names):
+        if not own or own & _FRAMING or not all(name.isprintable() and name.isascii() for name in names):
             return None
         headers = {**self._headers, "Content-Type": content_type or "application/octet-stream"}
-        return "".join(f"{name}: {text}\r\n" for name, text in headers.items() if name.lower() not in own)
+        lines = [f"{name}: {text}\r\n" for name, text in headers.items() if name.lower() not in own]
+        return _Start("".join(lines), len(lines))
 
 
 class Direct:
@@ -102,11 +110,14 @@ class Direct:
             return None
         headers = request.headers
         start = origin.start(content_type, tuple(headers))
-        target = url[end:]
-        if start is None or "#" in target or not (target + "".join(headers.values())).isprintable():
+        if start is None or "#" in url:
             return None
-        own = "".join([f"{name}: {text}\r\n" for name, text in headers.items()])
-        head = f"{method} {target} HTTP/1.1\r\n{start}{own}Content-Length: {len(body)}\r\n\r\n"
+        own = "\r\n".join(map(": ".join, headers.items()))
+        head = f"{method} {url[end:]} HTTP/1.1\r\n{start.text}{own}\r\nContent-Length: {len(body)}\r\n\r\n"
+        # Nothing in it may begin a line of its own: with ours there are three lines around the headers.
+        lines = start.lines + len(headers) + 3
+        if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
+            return None
         return origin.initiator, head.encode() + body
 
     def _origin(self, text: str) -> _Origin | None:

@@ -149,6 +149,8 @@ def change_names(source: JsonObject, style: Style, root: str) -> tuple[JsonObjec
     changed, count = _change(source, style, None, 1, notes, style.doubts.count)
     if count > MOST_PROPERTIES:
         notes.append((None, f"There are {count} properties; FullStory keeps {MOST_PROPERTIES} at most."))
+    if not notes:
+        return changed, []
     return changed, [Problem(_path(root, trail), message, "warning") for trail, message in notes]
 
 
@@ -168,24 +170,21 @@ def _change(
     """
     changed: JsonObject = {}
     below = 0
-    scalars = style.scalars
+    typed, names = style.typed, style.objects
     for key, value in source.items():
         kind = type(value)
-        names = scalars.get(kind)
-        if names is not None:
-            changed[names[key]] = value
-            if kind is str and len(value) > _SURELY_SMALL:
-                _check_size(value, trail, key, notes)
+        if kind is dict and level < LEVELS:
+            name = names[key]
+            changed[name], inside = _change(value, style, (trail, key), level + 1, notes, doubts)
+            below += inside - 1
         elif kind is list:
             name, sent = _change_list(key, value, style)
             changed[name] = sent
             _check_items(value, style, trail, key, notes)
-        elif kind is dict and level < LEVELS:
-            name = style.objects[key]
-            changed[name], inside = _change(value, style, (trail, key), level + 1, notes, doubts)
-            below += inside - 1
         else:
-            changed[style.objects[key]] = value
+            changed[(style.scalars.get(kind, names) if typed else names)[key]] = value
+            if kind is str and len(value) > _SURELY_SMALL:
+                _check_size(value, trail, key, notes)
     if len(changed) < len(source) or style.doubts.count != doubts:
         _check_names(source, style, trail, notes)
         changed.pop("", None)
@@ -219,12 +218,14 @@ def _unmixed(items: list[Json], chosen: str) -> tuple[list[Json], str]:
 
 
 def _check_items(items: list[Json], style: Style, trail: _Trail, key: str, notes: _Notes) -> None:
-    kinds = set(map(type, items))
-    if str in kinds:
-        for item in items:
-            if type(item) is str and len(item) > _SURELY_SMALL:
-                _check_size(item, trail, key, notes)
-    if dict in kinds and not style.typed:
+    has_objects = False
+    for item in items:
+        kind = type(item)
+        if kind is str and len(item) > _SURELY_SMALL:
+            _check_size(item, trail, key, notes)
+        elif kind is dict:
+            has_objects = True
+    if has_objects and not style.typed:
         notes.append(((trail, key), f"{key!r} is a list with objects in it, which FullStory does not keep."))
 
 
