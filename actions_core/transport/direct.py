@@ -95,6 +95,7 @@ class Direct:
         self._user_agent = user_agent
         self._loop = asyncio.get_running_loop()
         self._origins: dict[str, _Origin | None] = {}
+        self._outbox: list[tuple[asyncio.Transport, bytes]] = []
 
     def written(self, request: Request, body: bytes | None, content_type: str | None) -> Written | None:
         """The request as it goes over the wire, and what finds the connection; None when it is not plain."""
@@ -152,7 +153,7 @@ class Direct:
             # The pool gives what is connected; the type checker cannot know.
             assert protocol is not None and protocol.transport is not None  # noqa: S101, PT018 - see above
             protocol.set_response_params(read_until_eof=True)
-            protocol.transport.write(wire)
+            self._write(protocol.transport, wire)
             while True:
                 message, content = await protocol.read()
                 if message.code >= _FIRST_FINAL_STATUS or message.code == _SWITCHING_PROTOCOLS:
@@ -169,6 +170,23 @@ class Direct:
         # One whose answer was not read to its end is closed by the pool.
         connection.release()
         return Response(message.code, lower(headers), body)
+
+    def _write(self, transport: asyncio.Transport, wire: bytes) -> None:
+        """Have a request written when everybody had their turn, together with what others want to write.
+
+        A write in the middle of a turn sends the processor through the kernel's network and back, and all
+        that comes after it runs on cold caches: with many requests under way that is a third of their price.
+        """
+        if not self._outbox:
+            self._loop.call_soon(self._flush)
+        self._outbox.append((transport, wire))
+
+    def _flush(self) -> None:
+        outbox, self._outbox = self._outbox, []
+        for transport, wire in outbox:
+            # One that broke meanwhile, or was given up, has told its reader so.
+            if not transport.is_closing():
+                transport.write(wire)
 
 
 def fits(headers: Mapping[str, str], limit: int) -> bool:
