@@ -69,8 +69,8 @@ class Request:
         """
         url = self.url
         if not url.startswith(_ABSOLUTE):
-            url = base_url.rstrip("/") + "/" + url.lstrip("/")
-        return self._twin(url, _joined(headers or {}, self.headers), self.params)
+            url = f"{base_url.rstrip('/')}/{url.lstrip('/')}"
+        return self._twin(url, _joined(headers, self.headers) if headers else self.headers, self.params)
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """The request with `headers` added; they win over those it has."""

@@ -9,6 +9,7 @@ aiohttp's. All else is the session's.
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import aiohttp
@@ -44,7 +45,7 @@ _FRAMING: Final = frozenset(
 )
 #: The client limits the time of a whole try, this transport's or any other's.
 NO_LIMITS: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
-#: URLs may come from users, so there is a limit to how many servers are remembered.
+#: URLs and names may come from users, so there is a limit to how many of each are remembered.
 _REMEMBERED: Final = 256
 _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL_STATUS: Final = 200
@@ -60,31 +61,19 @@ class _Start(NamedTuple):
 class _Origin:
     """A server: what the pool finds or makes a connection by, and the headers that go with every request."""
 
-    __slots__ = ("_headers", "_starts", "initiator")
-
     def __init__(self, url: URL, user_agent: str, loop: asyncio.AbstractEventLoop) -> None:
         self.initiator = aiohttp.ClientRequest("GET", url, headers={"User-Agent": user_agent}, loop=loop)
         self._headers = {name: str(text) for name, text in self.initiator.headers.items()}
-        self._starts: dict[tuple[str | None, tuple[str, ...]], _Start | None] = {}
+        #: How a request starts, by its content type and the names of its headers; None when it is not plain.
+        self.start = lru_cache(maxsize=_REMEMBERED)(self._new_start)
 
-    def start(self, content_type: str | None, names: tuple[str, ...]) -> _Start | None:
-        """How a request with headers of these names starts; None when it is not plain."""
-        key = (content_type, names)
-        try:
-            return self._starts[key]
-        except KeyError:
-            if len(self._starts) >= _REMEMBERED:
-                self._starts.clear()
-            start = self._starts[key] = self._made(content_type, names)
-            return start
-
-    def _made(self, content_type: str | None, names: tuple[str, ...]) -> _Start | None:
+    def _new_start(self, content_type: str | None, names: tuple[str, ...]) -> _Start | None:
         own = {name.lower() for name in names}
-        if not own or own & _FRAMING or not all(name.isprintable() and name.isascii() for name in names):
+        if own & _FRAMING or not all(name.isprintable() and name.isascii() for name in names):
             return None
         headers = {**self._headers, "Content-Type": content_type or "application/octet-stream"}
-        lines = [f"{name}: {text}\r\n" for name, text in headers.items() if name.lower() not in own]
-        return _Start("".join(lines), len(lines))
+        lines = [f"{name}: {text}" for name, text in headers.items() if name.lower() not in own]
+        return _Start("\r\n".join(lines), len(lines))
 
 
 class Direct:
@@ -94,8 +83,13 @@ class Direct:
         self._connector = connector
         self._user_agent = user_agent
         self._loop = asyncio.get_running_loop()
-        self._origins: dict[str, _Origin | None] = {}
+        self._origin = lru_cache(maxsize=_REMEMBERED)(self._new_origin)
         self._outbox: list[tuple[asyncio.Transport, bytes]] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the loop has ended, and with it every connection: a transport may outlive a loop."""
+        return self._loop.is_closed()
 
     def written(self, request: Request, body: bytes | None, content_type: str | None) -> Written | None:
         """The request as it goes over the wire, and what finds the connection; None when it is not plain."""
@@ -113,24 +107,15 @@ class Direct:
         start = origin.start(content_type, tuple(headers))
         if start is None or "#" in url:
             return None
-        own = "\r\n".join(map(": ".join, headers.items()))
-        head = f"{method} {url[end:]} HTTP/1.1\r\n{start.text}{own}\r\nContent-Length: {len(body)}\r\n\r\n"
+        fields = "\r\n".join([start.text, *map(": ".join, headers.items())])
+        head = f"{method} {url[end:]} HTTP/1.1\r\n{fields}\r\nContent-Length: {len(body)}\r\n\r\n"
         # Nothing in it may begin a line of its own: with ours there are three lines around the headers.
         lines = start.lines + len(headers) + 3
         if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
             return None
         return origin.initiator, head.encode() + body
 
-    def _origin(self, text: str) -> _Origin | None:
-        try:
-            return self._origins[text]
-        except KeyError:
-            if len(self._origins) >= _REMEMBERED:
-                self._origins.clear()
-            origin = self._origins[text] = self._found(text)
-            return origin
-
-    def _found(self, text: str) -> _Origin | None:
+    def _new_origin(self, text: str) -> _Origin | None:
         try:
             url = URL(text, encoded=True)
             if (

@@ -76,7 +76,10 @@ class AiohttpTransport:
 
     async def send(self, request: Request) -> Response:
         """Send one absolute request."""
-        direct = self._direct or self._open()
+        direct = self._direct
+        if direct is None or direct.is_over:
+            await self.close()
+            direct = self._open()
         body, content_type = request.content()
         limit = request.max_body or self._max_body_bytes
         try:

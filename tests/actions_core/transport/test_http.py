@@ -7,7 +7,7 @@ import gzip
 import socket
 import ssl
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -17,9 +17,16 @@ from actions_core.requests import Request, Response
 from actions_core.testing import LoopbackServer
 from actions_core.testing.loopback import Reply
 from actions_core.transport.http import MAX_BODY_BYTES, AiohttpTransport
+from actions_core.types import MISSING
 
 if TYPE_CHECKING:
     from actions_core.testing.loopback import Answer
+
+
+#: One that is the session's, and one that goes the direct way.
+BOTH_WAYS = pytest.mark.parametrize(
+    "question", [Request("GET", "/"), Request("POST", "/", json=[1])], ids=["session", "direct"]
+)
 
 
 def exchange(request: Request, answer: Answer) -> tuple[Response, Request]:
@@ -69,26 +76,29 @@ def test_forms_and_own_content_types() -> None:
     assert got.headers["content-type"] == "application/x+json"
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("encode", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
-def test_a_decompression_bomb_stops_at_the_limit(encode: object) -> None:
+def test_a_decompression_bomb_stops_at_the_limit(encode: object, question: Request) -> None:
     """What decompression makes of a body is bounded too."""
     name = "gzip" if encode is gzip.compress else "deflate"
     bomb = encode(bytes(50 * 1024 * 1024))  # type: ignore[operator]  # one of two functions
-    response, _ = exchange(Request("GET", "/"), Response(200, {"Content-Encoding": name}, bomb))
+    response, _ = exchange(question, Response(200, {"Content-Encoding": name}, bomb))
     assert len(response.body) == MAX_BODY_BYTES
 
 
-def test_a_long_body_is_cut_at_the_limit() -> None:
+@BOTH_WAYS
+def test_a_long_body_is_cut_at_the_limit(question: Request) -> None:
     """A body longer than the limit is read up to the limit."""
-    response, _ = exchange(Request("GET", "/"), Response(200, {}, b"x" * (MAX_BODY_BYTES + 5)))
+    response, _ = exchange(question, Response(200, {}, b"x" * (MAX_BODY_BYTES + 5)))
     assert len(response.body) == MAX_BODY_BYTES
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("limit", [10, MAX_BODY_BYTES * 2])
-def test_a_request_has_a_limit_of_its_own(limit: int) -> None:
+def test_a_request_has_a_limit_of_its_own(limit: int, question: Request) -> None:
     """A request may say how much of its answer is read, less or more than of others."""
     answer = Response(200, {}, b"x" * (MAX_BODY_BYTES * 2 + 5))
-    response, _ = exchange(Request("GET", "/", max_body=limit), answer)
+    response, _ = exchange(question.evolve(max_body=limit), answer)
     assert len(response.body) == limit
 
 
@@ -115,11 +125,12 @@ def test_a_large_body_goes_out_whole() -> None:
     assert asyncio.run(scenario()).body == str(len(text)).encode()
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("cut", ["before", "within"])
-def test_a_cut_connection_is_no_answer(cut: str) -> None:
+def test_a_cut_connection_is_no_answer(cut: str, question: Request) -> None:
     """A connection that breaks before the answer or within its body is a TransportError."""
     with pytest.raises(TransportError):
-        exchange(Request("GET", "/"), Reply(Response(200, {}, b"0123456789"), cut=cut))  # type: ignore[arg-type]  # one of its two words
+        exchange(question, Reply(Response(200, {}, b"0123456789"), cut=cut))  # type: ignore[arg-type]  # one of its two words
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
@@ -133,14 +144,15 @@ def test_a_cut_connection_that_was_kept_sends_nothing_again(method: str) -> None
         transport = AiohttpTransport()
         async with LoopbackServer(handler) as server:
             try:
-                await transport.send(Request(method, f"{server.url}/first"))
-                with pytest.raises(TransportError):
-                    await transport.send(Request(method, f"{server.url}/second"))
+                for json in (MISSING, [1]):
+                    await transport.send(Request(method, f"{server.url}/first", json=json))
+                    with pytest.raises(TransportError):
+                        await transport.send(Request(method, f"{server.url}/second", json=json))
             finally:
                 await transport.close()
             return [request.url.removeprefix(server.url) for request in server.requests]
 
-    assert asyncio.run(scenario()) == ["/first", "/second"]
+    assert asyncio.run(scenario()) == ["/first", "/second"] * 2
 
 
 def test_aiohttp_still_has_the_switch_for_its_own_tries() -> None:
@@ -153,13 +165,13 @@ def test_aiohttp_still_has_the_switch_for_its_own_tries() -> None:
     assert asyncio.run(scenario())
 
 
-def failure(url: str) -> ActionsError:
+def failure(url: str, method: str = "GET", **options: Any) -> ActionsError:
     """The error of a request to `url`."""
 
     async def scenario() -> None:
         transport = AiohttpTransport()
         try:
-            await transport.send(Request("GET", url))
+            await transport.send(Request(method, url, **options))
         finally:
             await transport.close()
 
@@ -173,19 +185,22 @@ def test_a_refused_connection_and_an_unknown_name_are_no_answer() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    error = failure(f"http://127.0.0.1:{port}/?key=secret")
-    assert isinstance(error, TransportError)
-    assert "secret" not in str(error)
-    assert isinstance(failure("http://name.invalid/"), TransportError)
+    for options in ({}, {"method": "POST", "json": [1]}):
+        error = failure(f"http://127.0.0.1:{port}/?key=secret", **options)
+        assert isinstance(error, TransportError)
+        assert "secret" not in str(error)
+        assert isinstance(failure("http://name.invalid/", **options), TransportError)
 
 
 def test_a_url_that_is_none_is_refused() -> None:
     """A URL without a host, or with a port that is none, is an error that is not tried again."""
-    for url in ("http://", "http://x.test:99999/"):
+    for url in ("http://", "http:///a", "http://x.test:99999/"):
         assert not failure(url).retryable
+        assert not failure(url, "POST", json=[1]).retryable
 
 
-def test_a_bad_certificate_is_never_accepted() -> None:
+@BOTH_WAYS
+def test_a_bad_certificate_is_never_accepted(question: Request) -> None:
     """A server whose certificate nobody vouches for gets no request."""
 
     async def scenario() -> None:
@@ -194,7 +209,7 @@ def test_a_bad_certificate_is_never_accepted() -> None:
         port = server.sockets[0].getsockname()[1]
         transport = AiohttpTransport()
         try:
-            await transport.send(Request("GET", f"https://127.0.0.1:{port}/"))
+            await transport.send(question.with_base(f"https://127.0.0.1:{port}"))
         finally:
             await transport.close()
             server.close()

@@ -20,6 +20,17 @@ PUBLIC = "93.184.216.34"
 OTHER = "2606:4700:4700::1111"
 
 
+#: What is asked, without its URL: every rule here holds for what is the session's and what goes directly.
+QUESTIONS = {"session": Request("GET", ""), "direct": Request("POST", "", json=[1])}
+QUESTION = QUESTIONS["session"]
+
+
+@pytest.fixture(autouse=True, params=QUESTIONS)
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each test run with each of the questions."""
+    monkeypatch.setitem(globals(), "QUESTION", QUESTIONS[request.param])
+
+
 def outcome(url: str, *, guarded: bool = True, answer: Response | None = None) -> tuple[Any, int]:
     """What sending to `url` gives, `PORT` in it being a server's, and how many requests that server got."""
 
@@ -32,7 +43,7 @@ def outcome(url: str, *, guarded: bool = True, answer: Response | None = None) -
             port = server.url.rpartition(":")[2]
             try:
                 sender = public_only(transport) if guarded else transport
-                found: Any = (await sender.send(Request("GET", url.replace("PORT", port)))).status
+                found: Any = (await sender.send(QUESTION.evolve(url=url.replace("PORT", port)))).status
             except ActionsError as error:
                 found = error
             finally:
@@ -123,7 +134,7 @@ def test_a_name_that_changes_its_address_does_not_pass(network: Network) -> None
                 transport = public_only(LazyTransport())  # a new one, so that no look-up is remembered
                 try:
                     url = f"http://turning.example:{server.url.rpartition(':')[2]}/"
-                    outcomes.append((await transport.send(Request("GET", url))).status)
+                    outcomes.append((await transport.send(QUESTION.evolve(url=url))).status)
                 except ActionsError as error:
                     outcomes.append(error.code)
                 finally:
