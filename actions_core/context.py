@@ -58,7 +58,7 @@ class Scope:
 class Context:
     """One event in one subscription, as a handler sees it. `settings` are those of the instance."""
 
-    __slots__ = ("_each", "_scope", "_warnings", "dry_run", "event")
+    __slots__ = ("_each", "_scope", "dry_run", "event", "warnings")
 
     def __init__(
         self,
@@ -72,7 +72,8 @@ class Context:
         self.event = event
         self.dry_run = dry_run
         self._each = None if events is None else [Context(scope, one, dry_run=dry_run) for one in events]
-        self._warnings: list[Problem] | None = None
+        #: what was warned of so far
+        self.warnings: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Context {self._scope.instance}>"
@@ -174,13 +175,6 @@ class Context:
             text = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{text}-{self._scope.key_suffix}"
 
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What was warned of so far."""
-        return () if self._warnings is None else tuple(self._warnings)
-
     def warn(self, path: str, message: str, severity: Severity = "warning") -> None:
         """Report something that does not stop the event: it comes with the result and with `explain`."""
-        if self._warnings is None:
-            self._warnings = []
-        self._warnings.append(Problem(path, message, severity))
+        self.warnings = (*self.warnings, Problem(path, message, severity))

@@ -91,9 +91,13 @@ def whole_event(reference: Reference, runner: asyncio.Runner) -> list[Row]:
     def theirs(duration: float) -> float:
         return float(reference.ask("whole event", seconds=duration))
 
+    sides = {
+        "whole event, send": own.one_by_one,
+        "… with the JSON of its body": own.written,
+        "whole event, send_many": own.many,
+    }
     return [
-        compare("whole event, send", _WHOLE_EVENT_TARGET, theirs, own.one_by_one, duration=_WHOLE_SLICE),
-        compare("whole event, send_many", _WHOLE_EVENT_TARGET, theirs, own.many, duration=_WHOLE_SLICE),
+        compare(name, _WHOLE_EVENT_TARGET, theirs, run, duration=_WHOLE_SLICE) for name, run in sides.items()
     ]
 
 

@@ -55,6 +55,15 @@ class StubTransport:
         """There is nothing to give back."""
 
 
+class WritingTransport(StubTransport):
+    """Writes the request's body first, as the reference has done when it comes to its network."""
+
+    async def send(self, request: Request) -> Response:
+        """Answer."""
+        expect(request.content()[0], request)
+        return _OK
+
+
 def make_engine(*settings: JsonObject, transport: Transport | None = None) -> Engine:
     """An engine with an instance of FullStory for each of the settings, by default with one.
 
@@ -116,17 +125,22 @@ class WholeEvent:
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
         self._engine = make_engine(transport=StubTransport())
+        self._writing = make_engine(transport=WritingTransport())
 
     def one_by_one(self, duration: float) -> float:
         """Seconds for one event through `send`, one after the other."""
-        return self._runner.run(self._send(duration))
+        return self._runner.run(self._send(self._engine, duration))
+
+    def written(self, duration: float) -> float:
+        """The same, with the body's JSON."""
+        return self._runner.run(self._send(self._writing, duration))
 
     def many(self, _duration: float) -> float:
         """Seconds for one event through `send_many`: so many that its start and end count for little."""
         return self._runner.run(self._send_many())
 
-    async def _send(self, duration: float) -> float:
-        send = self._engine.send
+    async def _send(self, engine: Engine, duration: float) -> float:
+        send = engine.send
         samples = []
         started = perf_counter()
         end = started + duration

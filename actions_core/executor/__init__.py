@@ -5,7 +5,7 @@ from __future__ import annotations
 from actions_core.executor.asking import ask
 from actions_core.executor.batch import deliver_batch
 from actions_core.executor.jobs import Job, JobStatus, Poll, PollPolicy
-from actions_core.executor.lane import HandlerError, Lane, perform
+from actions_core.executor.lane import HandlerError, Lane
 
 __all__ = [
     "HandlerError",
@@ -16,5 +16,4 @@ __all__ = [
     "PollPolicy",
     "ask",
     "deliver_batch",
-    "perform",
 ]

@@ -38,29 +38,6 @@ class HandlerError(ActionsError):
     default_status = 500
 
 
-def perform(pipeline: Pipeline, payload: JsonObject, context: Context, client: Client) -> Awaitable[Any]:
-    """Have the handler turn the payload into its request; what is given is to be awaited: its way out.
-
-    Raises `ActionsError` for what can be expected; anything else is a fault of the handler.
-    """
-    handler = pipeline.handler
-    if handler is None:
-        raise HandlerError(f"the action {pipeline.action!r} has no handler: its definition is all there is")
-    begun = perf_counter()
-    answer = handler.call(payload, context, client)
-    if perf_counter() - begun > _SLOW_HANDLER:
-        message = f"{handler.name}() kept everything else waiting for more than {_SLOW_HANDLER:g} s"
-        context.warn("$", message)
-    if handler.is_async:
-        return _finish(answer, client)
-    if not isinstance(answer, Request):
-        raise HandlerError(
-            f"{handler.name}() gave {type(answer).__name__}; a handler gives one Request, "
-            "or is 'async def' and sends with its Client"
-        )
-    return client.send(answer)
-
-
 async def _finish(work: Awaitable[Any], client: Client) -> Any:
     answer = await work
     return await client.send(answer) if isinstance(answer, Request) else answer
@@ -80,8 +57,9 @@ class Lane:
     async def deliver(self, pipeline: Pipeline, event: JsonObject) -> Result:
         """Take one event through a pipeline. Raises nothing but `CancelledError`."""
         started = perf_counter()
+        line = self.line
         context = Context(pipeline.scope, event)
-        client = Client(self.line, context, pipeline.hints)
+        client = Client(line, context, pipeline.hints)
         error: ActionsError | None = None
         status = Status.SENT
         try:
@@ -89,14 +67,14 @@ class Lane:
             if not self.free.enter():
                 await self.free.wait()
             try:
-                if self.line.deadlines.closing.is_set():
+                if line.deadlines.closing.is_set():
                     status = Status.NOT_TRIED
                 else:
                     await self.work(pipeline, payload, context, client)
             finally:
                 self.free.leave()
         except ActionsError as failure:
-            error = self.line.mask.error(failure)
+            error = line.mask.error(failure)
         except Exception as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
             error = self.unexpected(pipeline, failure)
         if error is not None:
@@ -111,21 +89,40 @@ class Lane:
             "" if status is Status.SENT else _reason(error),
             client.tries,
             perf_counter() - started,
-            self.line.mask.problems(context.warnings) if context.warnings else (),
+            line.mask.problems(context.warnings) if context.warnings else (),
             client.request,
             client.response,
-            self.line.mask,
+            line.mask,
         )
 
     def work(
         self, pipeline: Pipeline, payload: JsonObject, context: Context, client: Client
     ) -> Awaitable[Any]:
-        """The handler's work on a payload, within its time where it is asynchronous."""
+        """Have the handler turn a payload into its request; what is given is to be awaited: its way out.
+
+        Where the handler is asynchronous, that is all of its work, within its time. Raises `ActionsError`
+        for what can be expected; anything else is a fault of the handler.
+        """
         if self.disabled:
             self.refuse_if_disabled()
-        work = perform(pipeline, payload, context, client)
         handler = pipeline.handler
-        return self.limited(work) if handler is not None and handler.is_async else work
+        if handler is None:
+            raise HandlerError(
+                f"the action {pipeline.action!r} has no handler: its definition is all there is"
+            )
+        begun = perf_counter()
+        answer = handler.call(payload, context, client)
+        if perf_counter() - begun > _SLOW_HANDLER:
+            message = f"{handler.name}() kept everything else waiting for more than {_SLOW_HANDLER:g} s"
+            context.warn("$", message)
+        if handler.is_async:
+            return self.limited(_finish(answer, client))
+        if not isinstance(answer, Request):
+            raise HandlerError(
+                f"{handler.name}() gave {type(answer).__name__}; a handler gives one Request, "
+                "or is 'async def' and sends with its Client"
+            )
+        return client.send(answer)
 
     async def limited(self, work: Awaitable[Any]) -> Any:
         """Await an asynchronous handler within the time that its requests may take altogether."""

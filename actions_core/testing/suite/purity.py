@@ -17,7 +17,6 @@ from actions_core.client import DryRunClient, Rehearsed
 from actions_core.context import Context
 from actions_core.errors import ActionsError
 from actions_core.events import check_event
-from actions_core.executor import perform
 from actions_core.testing.suite.samples import INSTANCE
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ async def _request(
     context = Context(pipeline.scope, event, dry_run=True)
     client = DryRunClient(line, context, pipeline.hints)
     try:
-        await perform(pipeline, payload, context, client)
+        await instance.lane.work(pipeline, payload, context, client)
     except Rehearsed:
         pass
     except ActionsError as error:
