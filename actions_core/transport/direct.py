@@ -145,12 +145,13 @@ class Direct:
                     break
             headers = message.headers
             body = await (content.read() if fits(headers, limit) else read_up_to(limit, content))
-        except (HttpProcessingError, aiohttp.EofStream) as error:
-            connection.close()
-            raise aiohttp.ClientPayloadError(f"the answer is not HTTP: {error}") from None
-        except BaseException:
+        except BaseException as error:
             # Half an answer is on the connection, which nobody can use after that.
             connection.close()
+            if isinstance(error, HttpProcessingError):
+                raise aiohttp.ClientPayloadError(f"the answer is not HTTP: {error.message}") from None
+            if isinstance(error, aiohttp.EofStream):
+                raise aiohttp.ServerDisconnectedError from None
             raise
         # One whose answer was not read to its end is closed by the pool.
         connection.release()
@@ -169,9 +170,12 @@ class Direct:
     def _flush(self) -> None:
         outbox, self._outbox = self._outbox, []
         for transport, wire in outbox:
-            # One that broke meanwhile, or was given up, has told its reader so.
+            # One that broke meanwhile, or was given up, has told its reader so; one that breaks now does.
             if not transport.is_closing():
-                transport.write(wire)
+                try:
+                    transport.write(wire)
+                except (OSError, RuntimeError):
+                    transport.abort()
 
 
 def fits(headers: Mapping[str, str], limit: int) -> bool:

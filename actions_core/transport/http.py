@@ -79,7 +79,7 @@ class AiohttpTransport:
         direct = self._direct
         if direct is None or direct.is_over:
             await self.close()
-            direct = self._open()
+            direct = self._direct or self._open()
         body, content_type = request.content()
         limit = request.max_body or self._max_body_bytes
         try:
@@ -97,9 +97,11 @@ class AiohttpTransport:
 
     async def _by_session(self, hop: Hop, limit: int) -> Response:
         """Send what is not plain, and follow redirects."""
-        assert self._session is not None  # noqa: S101 - it is opened together with the direct way
+        session = self._session
+        if session is None:
+            raise TransportError("the transport was closed while a redirect was followed")
         # Awaited as it is: a body that is read to its end gives the connection back by itself.
-        answer = await self._session.request(
+        answer = await session.request(
             hop.method,
             hop.url,
             data=_in_parts(hop.body),
@@ -144,9 +146,9 @@ class AiohttpTransport:
 
     async def close(self) -> None:
         """Close the kept connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = self._direct = None
+        session, self._session, self._direct = self._session, None, None
+        if session is not None:
+            await session.close()
 
 
 def _failure(error: Exception) -> RequestError | PayloadError:
@@ -162,6 +164,8 @@ def _failure(error: Exception) -> RequestError | PayloadError:
             fault = "a redirect leads away from HTTP"
         case aiohttp.InvalidURL():
             fault = "the URL, or that of a redirect, is none"
+        case aiohttp.ClientResponseError():
+            return TransportError(f"no answer: the answer is not HTTP: {' '.join(error.message.split())}")
         case aiohttp.ClientError() | OSError():
             return TransportError(f"no answer: {_reason(error)}")
         case _:
@@ -172,5 +176,7 @@ def _failure(error: Exception) -> RequestError | PayloadError:
 
 def _reason(error: BaseException) -> str:
     text = str(error) or type(error).__name__
+    # aiohttp puts a status of its own, and lines of drawings, around what its parser says.
+    text = " ".join(text.rpartition("message:")[2].split())
     # The URL, and with it perhaps a key, stands in some of aiohttp's messages.
     return text.split("?", 1)[0][:300]

@@ -248,22 +248,27 @@ def test_what_comes_before_the_answer_is_passed_over() -> None:
     run(server, scenario)
 
 
+@pytest.mark.parametrize("question", [plain("/"), Request("GET", "/")], ids=["direct", "session"])
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "wrong"),
     [
-        b"220 mail.test ESMTP\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+        (b"220 mail.test ESMTP\r\n\r\n", "not HTTP: Bad status line"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "not HTTP: Invalid character in Content-Length"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+            "Can not decode content-encoding: gzip",
+        ),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", "no answer: ."),
     ],
 )
-def test_what_is_no_answer_is_a_transport_error(answer: bytes) -> None:
-    """A server that speaks something else gives no answer; that may be tried again."""
+def test_what_is_no_answer_is_a_transport_error(answer: bytes, wrong: str, question: Request) -> None:
+    """A server that speaks something else gives no answer; that may be tried again, and is said in a line."""
     server = Server(answer)
 
     async def scenario(transport: AiohttpTransport, url: str) -> None:
-        with pytest.raises(TransportError):
-            await transport.send(plain(f"{url}/"))
+        with pytest.raises(TransportError, match=wrong) as caught:
+            await transport.send(question.with_base(url))
+        assert str(caught.value).isprintable()
 
     run(server, scenario)
 
