@@ -48,8 +48,11 @@ def event_time(timestamp: Json) -> str | None:
 
 
 def _goes_out_as_it_is(text: str) -> bool:
-    """Whether a time, if it is one, has the form of `2026-01-02T03:04:05.000Z`: that of nearly all events."""
-    return len(text) == _LENGTH and text[4:17:3] == "--T::" and text[19] == "." and text[23] == "Z"
+    """Whether a time, if it is one, has the form of `2026-01-02T03:04:05.000Z`: that of nearly all events.
+
+    One with a leap second, which is written as the next one, does not.
+    """
+    return len(text) == _LENGTH and text[4:17:3] == "--T::" and text[19:24:4] == ".Z" and text[17] != "6"
 
 
 def session_id(url: str) -> str:
