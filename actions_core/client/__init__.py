@@ -12,14 +12,17 @@ from actions_core.client.client import (
 )
 from actions_core.client.deadlines import Deadlines
 from actions_core.client.tokens import TokenKeeper, Tokens
+from actions_core.client.waiting import Gate, Switch
 
 __all__ = [
     "DEFAULT_TIMEOUT",
     "Client",
     "Deadlines",
     "DryRunClient",
+    "Gate",
     "Line",
     "Rehearsed",
+    "Switch",
     "TokenKeeper",
     "Tokens",
     "unprepared",

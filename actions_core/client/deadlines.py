@@ -10,6 +10,8 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from actions_core.client.waiting import Switch
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -66,7 +68,7 @@ class Deadlines:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self.closing = asyncio.Event()
+        self.closing = Switch()
         self.expired = False
 
     def within(self, seconds: float) -> Limit:

@@ -5,13 +5,13 @@ The refresh token and the client's secret stay here; handlers see the access tok
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
+from actions_core.client.waiting import Gate
 from actions_core.errors import ActionsError, AuthenticationError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class TokenKeeper:
         self._mask = mask
         self._listener = listener
         self._logger = logger
-        self._turn = asyncio.Lock()
+        self._turn = Gate(1)
 
     async def renew(self, used: str | None) -> None:
         """Have a token that is newer than `used`, the one that was refused.

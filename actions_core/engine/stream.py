@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
+    from actions_core.client import Switch
     from actions_core.results import Report
     from actions_core.types import Json
 
@@ -29,7 +30,7 @@ async def stream(
     events: Iterable[Json] | AsyncIterable[Json],
     report: Callable[[Json, int], Awaitable[Report]],
     concurrency: int,
-    closing: asyncio.Event,
+    closing: Switch,
 ) -> AsyncIterator[Report]:
     """Give the report of each event, in the order in which they are done.
 
@@ -118,7 +119,7 @@ class _Tray:
 class _Supply:
     """The events, numbered; whichever worker is free takes the next."""
 
-    def __init__(self, events: Iterable[Json] | AsyncIterable[Json], closing: asyncio.Event) -> None:
+    def __init__(self, events: Iterable[Json] | AsyncIterable[Json], closing: Switch) -> None:
         self._closing = closing
         self._later = aiter(events) if isinstance(events, AsyncIterable) else None
         self._now = None if isinstance(events, AsyncIterable) else iter(events)

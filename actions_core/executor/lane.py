@@ -11,10 +11,9 @@ import traceback
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.client import Client
+from actions_core.client import Client, Gate
 from actions_core.context import Context
 from actions_core.errors import ActionsError, RequestError, TransportError
-from actions_core.executor.gate import Gate
 from actions_core.requests import Request
 from actions_core.results import Result, Status
 

@@ -1,7 +1,7 @@
-"""Bounds how many are at work at once: a semaphore that costs next to nothing while there is room.
+"""What is waited at: a gate for so many at once, and a switch that is set for good.
 
-Who finds no room waits in line. A place that becomes free is handed to the first in line, so that nobody
-who comes later can take it.
+Unlike asyncio's own they belong to no event loop: who waits, does so in the loop that runs then. So an engine
+works in one loop after another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """`async with` it, or `enter`, `wait` where that says False, and `leave` in the end."""
+    """Bounds how many are at work at once: a semaphore that costs next to nothing while there is room.
+
+    Who finds no room waits in line. A place that becomes free is handed to the first in line, so that nobody
+    who comes later can take it.
+
+    `async with` it, or `enter`, `wait` where that says False, and `leave` in the end.
+    """
 
     __slots__ = ("_free", "_line")
 
@@ -61,3 +67,35 @@ class Gate:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.leave()
+
+
+class Switch:
+    """Something that happens once: `set` it for good, ask `is_set`, `wait` until it is."""
+
+    __slots__ = ("_is_set", "_waiting")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def is_set(self) -> bool:
+        """Whether it has happened."""
+        return self._is_set
+
+    def set(self) -> None:
+        """Have it happen."""
+        self._is_set = True
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait until it has happened."""
+        if self._is_set:
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.add(turn)
+        try:
+            await turn
+        finally:
+            self._waiting.discard(turn)

@@ -1,11 +1,13 @@
-"""The gate of a lane: how many are inside, who comes next, and that no place gets lost."""
+"""What is waited at: how many are inside a gate, who comes next, that no place gets lost; and the switch."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 
-from actions_core.executor.gate import Gate
+import pytest
+
+from actions_core.client import Gate, Switch
 
 
 def test_no_more_are_inside_than_there_are_places() -> None:
@@ -77,3 +79,26 @@ def test_whoever_gives_up_leaves_no_place_taken() -> None:
             gate.leave()
 
     asyncio.run(scenario())
+
+
+def test_whoever_waits_at_a_switch_goes_on_when_it_is_set() -> None:
+    """All at once, also who comes later, in any loop; who gave up is forgotten."""
+    switch = Switch()
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.001):
+                await switch.wait()
+
+    async def scenario() -> None:
+        waiting = [asyncio.create_task(switch.wait()) for _ in range(3)]
+        await give_up()
+        assert not switch.is_set()
+        switch.set()
+        await asyncio.gather(*waiting)
+        await switch.wait()
+
+    asyncio.run(give_up())
+    asyncio.run(scenario())
+    assert switch.is_set()
+    asyncio.run(asyncio.wait_for(switch.wait(), 1))
