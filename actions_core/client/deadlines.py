@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from actions_core.client.waiting import Switch
+from actions_core.errors import RequestError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -72,28 +73,32 @@ class Deadlines:
         self.expired = False
 
     def within(self, seconds: float) -> Limit:
-        """A limit of so many seconds from now, to be entered at once."""
-        # Asked with the loop at hand, because to find out which one runs costs more than all the rest here.
-        task = None if self._loop is None else asyncio.current_task(self._loop)
+        """A limit of so many seconds from now, to be entered at once.
+
+        Raises `RequestError` while these deadlines serve the loop of another thread.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._move_to(loop)
+        task = asyncio.current_task(loop)
         if task is None:
-            task = self._task_of_another_loop()
+            raise RuntimeError("a time limit needs a task to end")
         due = monotonic() + seconds
         limit = Limit(self._running, task, due)
         if self._timer is None or due < self._due:
             self._arm(due)
         if self.expired:
-            asyncio.get_running_loop().call_soon(self._end, limit)
+            loop.call_soon(self._end, limit)
         return limit
 
-    def _task_of_another_loop(self) -> asyncio.Task[Any]:
-        """The current task, where it is not one of the loop before: an engine may outlive a loop."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        if task is None:
-            raise RuntimeError("a time limit needs a task to end")
-        # The timer died with its loop.
+    def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve another loop: an engine may outlive one. Its timer died with it."""
+        if self._loop is not None and self._loop.is_running():
+            raise RequestError(
+                "the engine is at work in another thread; give each thread an engine of its own",
+                code="OTHER_THREAD",
+            )
         self._loop, self._timer = loop, None
-        return task
 
     def expire(self) -> None:
         """End everything under way now."""

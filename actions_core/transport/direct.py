@@ -89,7 +89,7 @@ class Direct:
     @property
     def is_over(self) -> bool:
         """Whether the loop has ended, and with it every connection: a transport may outlive a loop."""
-        return self._loop.is_closed()
+        return not self._loop.is_running()
 
     def written(self, request: Request, body: bytes | None, content_type: str | None) -> Written | None:
         """The request as it goes over the wire, and what finds the connection; None when it is not plain."""

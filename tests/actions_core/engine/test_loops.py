@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from actions_core import Context, Engine, Registry, Request, Response, Tokens, Workspace
+from actions_core import Context, Engine, Registry, Report, Request, RequestError, Response, Tokens, Workspace
 from actions_core.destination import Destination, load_destination
 from actions_core.testing import LoopbackServer, make_event
 
@@ -25,7 +25,7 @@ class Service:
 
     async def handle(self, request: Request) -> Response:
         """Answer 401 to an old token, 503 to the first try, and 200."""
-        if request.headers["authorization"] != self.token:
+        if request.headers["authorization"] != f"Bearer {self.token}":
             return Response(401)
         key = request.json["id"]
         self.tries[key] = self.tries.get(key, 0) + 1
@@ -53,23 +53,21 @@ def destination_of(service: Service) -> Destination:
         service.renewals += 1
         return Tokens(service.token)
 
+    @destination.prepare
+    def prepare(request: Request, context: Context) -> Request:
+        return request.with_base(context.settings["baseUrl"]).with_bearer(str(context.auth.access_token))
+
     @destination.action("go")
     def go(context: Context) -> Request:
-        headers = {"Authorization": str(context.auth.access_token)}
-        url = f"{context.settings['baseUrl']}/"
-        return Request("POST", url, headers=headers, json={"id": context.event["messageId"]})
+        return Request("POST", "/", json={"id": context.event["messageId"]})
 
     return destination
 
 
-def test_an_engine_works_in_one_loop_after_another() -> None:
-    """Connections, tries, lanes that are full and tokens that expire: nothing of it is bound to a loop."""
-    service = Service()
+def engine_of(service: Service, port: int) -> Engine:
+    """An engine with an instance that sends to a port of this machine."""
     registry = Registry()
     registry.register(destination_of(service))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     instance = {
         "id": "one",
         "destination": "sample",
@@ -77,14 +75,30 @@ def test_an_engine_works_in_one_loop_after_another() -> None:
         "subscriptions": [{"name": "S", "partnerAction": "go", "subscribe": 'type = "track"'}],
         "delivery": {"concurrency": 3, "retry": {"tries": 2, "base": 0.001}},
     }
-    engine = Engine(Workspace.from_dict({"destinations": [instance]}), registry=registry)
+    return Engine(Workspace.from_dict({"destinations": [instance]}), registry=registry)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def test_an_engine_works_in_one_loop_after_another() -> None:
+    """Connections, tries, lanes that are full and tokens that expire: nothing of it is bound to a loop."""
+    service, port = Service(), free_port()
+    engine = engine_of(service, port)
 
     async def scenario() -> None:
         service.expire()
         async with LoopbackServer(service.handle, port=port):
             events = [make_event(messageId=f"{index}") for index in range(10)]
             alone = await asyncio.gather(*map(engine.send, events))
-            assert [(report.ok, report.results[0].tries) for report in alone[3:]] == [(True, 2)] * 7
+            assert all(report.ok for report in alone)
+            # Three are under way when the token has expired; then each gets one 503.
+            assert sorted(report.results[0].tries for report in alone) == [2] * 7 + [3] * 3
             service.tries.clear()
             assert all([report.ok async for report in engine.send_many(events)])
             service.tries.clear()
@@ -93,4 +107,39 @@ def test_an_engine_works_in_one_loop_after_another() -> None:
     for _ in range(3):
         asyncio.run(scenario())
     assert service.renewals == 3
+    asyncio.run(engine.close())
+
+
+def test_a_loop_that_only_rests_may_come_again() -> None:
+    """Two runners in turns, neither of them closed: each delivers."""
+    service, port = Service(), free_port()
+    engine = engine_of(service, port)
+
+    async def scenario() -> None:
+        service.expire()
+        async with LoopbackServer(service.handle, port=port):
+            report = await engine.send(make_event())
+            assert report.ok, report.results
+
+    with asyncio.Runner() as one, asyncio.Runner() as other:
+        for runner in (one, other, one, other):
+            runner.run(scenario())
+        other.run(engine.close())
+
+
+def test_another_thread_is_told_to_have_an_engine_of_its_own() -> None:
+    """While a loop of one thread is at work with an engine, an event of another thread fails and says why."""
+    service, port = Service(), free_port()
+    engine = engine_of(service, port)
+
+    async def scenario() -> Report:
+        service.expire()
+        async with LoopbackServer(service.handle, port=port):
+            report = await engine.send(make_event())
+            assert report.ok, report.results
+            return await asyncio.to_thread(asyncio.run, engine.send(make_event()))
+
+    (result,) = asyncio.run(scenario()).results
+    assert isinstance(result.error, RequestError)
+    assert (result.error.code, result.error.retryable) == ("OTHER_THREAD", False)
     asyncio.run(engine.close())
