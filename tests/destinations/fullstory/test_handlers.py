@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions_core import PayloadError
+from actions_core import ActionsError, PayloadError, format_time, read_time
 from actions_core.context import Context, Scope
 from actions_core.types import MISSING
 from destinations.fullstory import handlers
+from destinations.fullstory.events import event_time
 
 if TYPE_CHECKING:
     from actions_core import Request
@@ -183,6 +184,30 @@ def test_identification(fields: dict[str, Any], body: dict[str, Any]) -> None:
 def test_times(timestamp: Any, sent: str | None) -> None:
     """Times go out in UTC with milliseconds; what cannot be read is left out."""
     assert track_v2(timestamp=timestamp).get("timestamp") == sent
+
+
+ISO_TIMES = st.builds(
+    "{}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{}".format,
+    st.sampled_from(["0000", "0001", "2016", "9999"]),
+    st.integers(0, 13),
+    st.integers(0, 32),
+    st.sampled_from("Tt "),
+    st.integers(0, 24),
+    st.integers(0, 60),
+    st.sampled_from([0, 59, 60, 61]),
+    st.sampled_from(["", ".5", ".678", ",678", ".678901", ".67a"]),
+    st.sampled_from(["Z", "z", "", "+02:00", "-0330"]),
+)
+
+
+@given(ISO_TIMES)
+def test_a_time_goes_out_as_the_core_reads_it(text: str) -> None:
+    """Also one of the usual form, for which there is a shorter way."""
+    try:
+        moment = format_time(read_time(text))
+    except ActionsError:
+        moment = None
+    assert event_time(text) == moment
 
 
 def test_context_of_the_event() -> None:
