@@ -7,16 +7,7 @@ is not the same as a `null` found at its end. `MISSING` is that word.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from attrs import frozen as frozen_when_typed
-else:
-    # For what is made for each event: type checkers refuse a change of it, and Python does not look. To have
-    # Python refuse it too would double the price of making one.
-    from attrs import define as frozen_when_typed
-
-__all__ = ["MISSING", "Json", "JsonObject", "Missing", "frozen_when_typed"]
+from typing import Any, Final, Literal, TypeAlias
 
 #: A JSON value: None, bool, int, float, str, list or dict of such. Typed `Any`, because checking it
 #: structurally at every step would cost more casts than it would find faults.
