@@ -130,11 +130,9 @@ class Engine:
 
         Raises `EventError` when it is no event; what goes wrong later is in the report.
         """
-        try:
-            checked = check_event(event, max_bytes=self._max_event_bytes)
-        except EventError as error:
-            self._note_refused(error)
-            raise
+        checked = self._checked(event)
+        if isinstance(checked, EventError):
+            raise checked
         return await self._run(checked, 0)
 
     def send_many(
@@ -179,12 +177,9 @@ class Engine:
         try:
             return check_event(event, max_bytes=self._max_event_bytes)
         except EventError as error:
-            self._note_refused(error)
+            if self._watch is not None:
+                self._watch.note_refused(error)
             return error
-
-    def _note_refused(self, error: EventError) -> None:
-        if self._watch is not None:
-            self._watch.note_refused(error)
 
     async def explain(self, event: Json) -> Explanation:
         """What `send` would do with the event and why, by the same code up to the network.

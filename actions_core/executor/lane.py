@@ -102,8 +102,7 @@ class Lane:
         Where the handler is asynchronous, that is all of its work, within its time. Raises `ActionsError`
         for what can be expected; anything else is a fault of the handler.
         """
-        if self.disabled:
-            self.refuse_if_disabled()
+        self.refuse_if_disabled()
         handler = pipeline.handler
         if handler is None:
             raise HandlerError(

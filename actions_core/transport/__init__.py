@@ -1,7 +1,7 @@
 """What sends requests: a protocol of two methods, so that anything can stand behind it.
 
-The one over the network is in `http`, apart, because it is the only module that imports aiohttp and
-that costs more than all the rest of the engine.
+The one over the network is in `http` and what that imports, apart, because they alone import aiohttp and that
+costs more than all the rest of the engine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The only door to the network: how a `Request` becomes a `Response`.
 
-The aiohttp session is made at the first request, inside the running loop, so an engine can be made
-anywhere. A body is read up to a limit that also holds for what decompression makes of it.
+What is plain goes the direct way (`direct`), all else by aiohttp's session. Both are made at the first
+request, inside the running loop, so an engine can be made anywhere. A body is read up to a limit that also
+holds for what decompression makes of it.
 
 Whether an address may be reached is asked for the very address that a socket is about to connect to, so
 nothing can change between the question and the connection: not the name, not a redirect.
@@ -164,8 +165,6 @@ def _failure(error: Exception) -> RequestError | PayloadError:
             fault = "a redirect leads away from HTTP"
         case aiohttp.InvalidURL():
             fault = "the URL, or that of a redirect, is none"
-        case aiohttp.ClientResponseError():
-            return TransportError(f"no answer: the answer is not HTTP: {' '.join(error.message.split())}")
         case aiohttp.ClientError() | OSError():
             return TransportError(f"no answer: {_reason(error)}")
         case _:
@@ -175,7 +174,11 @@ def _failure(error: Exception) -> RequestError | PayloadError:
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientResponseError):
+        # Its own text has the URL in it, and a status that nobody sent.
+        text = f"the answer is not HTTP: {error.message}"
+    else:
+        text = str(error) or type(error).__name__
     # aiohttp puts a status of its own, and lines of drawings, around what its parser says.
     text = " ".join(text.rpartition("message:")[2].split())
     # The URL, and with it perhaps a key, stands in some of aiohttp's messages.

@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from actions_core.testing.loopback import Answer
 
 
-#: One that is the session's, and one that goes the direct way.
-BOTH_WAYS = pytest.mark.parametrize(
-    "question", [Request("GET", "/"), Request("POST", "/", json=[1])], ids=["session", "direct"]
-)
-
-
 def exchange(request: Request, answer: Answer) -> tuple[Response, Request]:
     """Send the request (its URL below the server's) and give the answer and what the server got."""
 
@@ -76,7 +70,6 @@ def test_forms_and_own_content_types() -> None:
     assert got.headers["content-type"] == "application/x+json"
 
 
-@BOTH_WAYS
 @pytest.mark.parametrize("encode", [gzip.compress, zlib.compress], ids=["gzip", "deflate"])
 def test_a_decompression_bomb_stops_at_the_limit(encode: object, question: Request) -> None:
     """What decompression makes of a body is bounded too."""
@@ -86,14 +79,12 @@ def test_a_decompression_bomb_stops_at_the_limit(encode: object, question: Reque
     assert len(response.body) == MAX_BODY_BYTES
 
 
-@BOTH_WAYS
 def test_a_long_body_is_cut_at_the_limit(question: Request) -> None:
     """A body longer than the limit is read up to the limit."""
     response, _ = exchange(question, Response(200, {}, b"x" * (MAX_BODY_BYTES + 5)))
     assert len(response.body) == MAX_BODY_BYTES
 
 
-@BOTH_WAYS
 @pytest.mark.parametrize("limit", [10, MAX_BODY_BYTES * 2])
 def test_a_request_has_a_limit_of_its_own(limit: int, question: Request) -> None:
     """A request may say how much of its answer is read, less or more than of others."""
@@ -125,7 +116,6 @@ def test_a_large_body_goes_out_whole() -> None:
     assert asyncio.run(scenario()).body == str(len(text)).encode()
 
 
-@BOTH_WAYS
 @pytest.mark.parametrize("cut", ["before", "within"])
 def test_a_cut_connection_is_no_answer(cut: str, question: Request) -> None:
     """A connection that breaks before the answer or within its body is a TransportError."""
@@ -199,7 +189,6 @@ def test_a_url_that_is_none_is_refused() -> None:
         assert not failure(url, "POST", json=[1]).retryable
 
 
-@BOTH_WAYS
 def test_a_bad_certificate_is_never_accepted(question: Request) -> None:
     """A server whose certificate nobody vouches for gets no request."""
 

@@ -20,19 +20,10 @@ PUBLIC = "93.184.216.34"
 OTHER = "2606:4700:4700::1111"
 
 
-#: What is asked, without its URL: every rule here holds for what is the session's and what goes directly.
-QUESTIONS = {"session": Request("GET", ""), "direct": Request("POST", "", json=[1])}
-QUESTION = QUESTIONS["session"]
-
-
-@pytest.fixture(autouse=True, params=QUESTIONS)
-def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have each test run with each of the questions."""
-    monkeypatch.setitem(globals(), "QUESTION", QUESTIONS[request.param])
-
-
-def outcome(url: str, *, guarded: bool = True, answer: Response | None = None) -> tuple[Any, int]:
-    """What sending to `url` gives, `PORT` in it being a server's, and how many requests that server got."""
+def outcome(
+    question: Request, url: str, *, guarded: bool = True, answer: Response | None = None
+) -> tuple[Any, int]:
+    """What a question to `url` gives, with a server's port for `PORT`, and how many requests it got."""
 
     async def scenario() -> tuple[Any, int]:
         async def handler(_request: Request) -> Response:
@@ -43,7 +34,7 @@ def outcome(url: str, *, guarded: bool = True, answer: Response | None = None) -
             port = server.url.rpartition(":")[2]
             try:
                 sender = public_only(transport) if guarded else transport
-                found: Any = (await sender.send(QUESTION.evolve(url=url.replace("PORT", port)))).status
+                found: Any = (await sender.send(question.evolve(url=url.replace("PORT", port)))).status
             except ActionsError as error:
                 found = error
             finally:
@@ -69,28 +60,28 @@ def outcome(url: str, *, guarded: bool = True, answer: Response | None = None) -
         "a:b@127.0.0.1",
     ],
 )
-def test_no_form_of_our_own_address_is_connected_to(host: str) -> None:
+def test_no_form_of_our_own_address_is_connected_to(question: Request, host: str) -> None:
     """A server on this machine gets nothing, and the refusal is final."""
-    error, reached = outcome(f"http://{host}:PORT/")
+    error, reached = outcome(question, f"http://{host}:PORT/")
     assert reached == 0
     assert isinstance(error, ActionsError)
     assert not error.retryable
 
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "224.0.0.1", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"])
-def test_no_other_closed_address_is_connected_to(host: str, network: Network) -> None:
+def test_no_other_closed_address_is_connected_to(question: Request, host: str, network: Network) -> None:
     """Not even a connection is tried."""
-    error, _ = outcome(f"http://{host}/")
+    error, _ = outcome(question, f"http://{host}/")
     assert error.code == NOT_ALLOWED
     assert network.connections == []
 
 
-def test_the_same_transport_without_the_guard_reaches_everything() -> None:
+def test_the_same_transport_without_the_guard_reaches_everything(question: Request) -> None:
     """Only what was asked for through `public_only` is bound to it."""
-    assert outcome("http://127.0.0.1:PORT/", guarded=False) == (200, 1)
+    assert outcome(question, "http://127.0.0.1:PORT/", guarded=False) == (200, 1)
 
 
-def test_a_name_is_judged_by_where_it_leads(network: Network) -> None:
+def test_a_name_is_judged_by_where_it_leads(question: Request, network: Network) -> None:
     """A name of a public address is reached with one look-up; one of another address is not."""
     network.names = {
         "open.example": [PUBLIC],
@@ -98,27 +89,27 @@ def test_a_name_is_judged_by_where_it_leads(network: Network) -> None:
         "both.example": ["10.0.0.1", "::1"],
     }
     network.routes = {PUBLIC: "127.0.0.1"}
-    assert outcome("http://open.example:PORT/") == (200, 1)
+    assert outcome(question, "http://open.example:PORT/") == (200, 1)
     assert (network.connections, network.lookups) == ([PUBLIC], ["open.example"])
     for name in ("closed.example", "both.example"):
-        error, reached = outcome(f"http://{name}:PORT/")
+        error, reached = outcome(question, f"http://{name}:PORT/")
         assert (error.code, reached) == (NOT_ALLOWED, 0)
         assert name in str(error)
     assert network.connections == [PUBLIC]
 
 
-def test_the_closed_address_of_a_name_is_no_way_out(network: Network) -> None:
+def test_the_closed_address_of_a_name_is_no_way_out(question: Request, network: Network) -> None:
     """Of several addresses the public ones are tried, and when they fail, no other."""
     network.names = {"mixed.example": [PUBLIC, "127.0.0.1"]}
-    error, reached = outcome("http://mixed.example:PORT/")
+    error, reached = outcome(question, "http://mixed.example:PORT/")
     assert isinstance(error, ActionsError)
     assert ({*network.connections}, reached) == ({PUBLIC}, 0)
     network.names = {"mixed.example": ["127.0.0.1", PUBLIC]}
     network.routes = {PUBLIC: "127.0.0.1"}
-    assert outcome("http://mixed.example:PORT/") == (200, 1)
+    assert outcome(question, "http://mixed.example:PORT/") == (200, 1)
 
 
-def test_a_name_that_changes_its_address_does_not_pass(network: Network) -> None:
+def test_a_name_that_changes_its_address_does_not_pass(question: Request, network: Network) -> None:
     """What a name led to before does not count: each connection is judged by its own address."""
     network.names = {"turning.example": [PUBLIC]}
     network.routes = {PUBLIC: "127.0.0.1"}
@@ -134,7 +125,7 @@ def test_a_name_that_changes_its_address_does_not_pass(network: Network) -> None
                 transport = public_only(LazyTransport())  # a new one, so that no look-up is remembered
                 try:
                     url = f"http://turning.example:{server.url.rpartition(':')[2]}/"
-                    outcomes.append((await transport.send(QUESTION.evolve(url=url))).status)
+                    outcomes.append((await transport.send(question.evolve(url=url))).status)
                 except ActionsError as error:
                     outcomes.append(error.code)
                 finally:
@@ -156,7 +147,9 @@ def test_a_name_that_changes_its_address_does_not_pass(network: Network) -> None
         ("gopher://127.0.0.1/", "REQUEST_INVALID"),
     ],
 )
-def test_a_redirect_is_judged_like_the_first_url(target: str, code: str, network: Network) -> None:
+def test_a_redirect_is_judged_like_the_first_url(
+    question: Request, target: str, code: str, network: Network
+) -> None:
     """A public server cannot send us on to where we may not go."""
     network.names = {
         "open.example": [PUBLIC],
@@ -164,16 +157,18 @@ def test_a_redirect_is_judged_like_the_first_url(target: str, code: str, network
         "localhost": ["127.0.0.1", "::1"],
     }
     network.routes = {PUBLIC: "127.0.0.1"}
-    error, reached = outcome("http://open.example:PORT/", answer=Response(307, {"Location": target}))
+    error, reached = outcome(
+        question, "http://open.example:PORT/", answer=Response(307, {"Location": target})
+    )
     assert (error.code, error.retryable, reached) == (code, False, 1)
     assert network.connections == [PUBLIC]
 
 
-def test_ipv6_is_reached_too(network: Network) -> None:
+def test_ipv6_is_reached_too(question: Request, network: Network) -> None:
     """A public IPv6 address, by itself or by a name, is let through to the connection."""
     network.names = {"six.example": [OTHER]}
     for host in (f"[{OTHER}]", "six.example"):
-        error, _ = outcome(f"http://{host}:PORT/")
+        error, _ = outcome(question, f"http://{host}:PORT/")
         assert isinstance(error, TransportError)
     assert network.connections == [OTHER, OTHER]
 
