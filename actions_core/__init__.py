@@ -1,8 +1,9 @@
 """Segment's Actions for Python: register destinations, map events in JSON, deliver them in-process.
 
 Everything named in `__all__` is stable. A destination's author finds `Destination`, `Request`, `Context`
-and `Client` here; the rest is for whoever embeds the engine. A name is imported when it is first asked
-for: `_HOME` says where from, and type checkers read the imports above it.
+and `Client` here; the rest is for those who embed the engine. A name is imported when it is first asked
+for. `_HOME` is the list of the public names; type checkers read the imports above it, and a test compares
+the two.
 """
 
 from __future__ import annotations
@@ -11,118 +12,92 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actions_core.client import Client, Tokens
-    from actions_core.context import Auth, Context
-    from actions_core.destination import Destination, load_destination
-    from actions_core.engine import Audience, Choices, Delivery, Engine, Explanation, Tracing
-    from actions_core.errors import (
-        ActionsError,
-        AuthenticationError,
-        DefinitionError,
-        EventError,
-        FqlError,
-        MappingError,
-        PayloadError,
-        Problem,
-        RequestError,
-        ResponseError,
-        SettingsError,
-        TransportError,
-        WorkspaceError,
-        child_path,
-    )
-    from actions_core.executor import Job, JobStatus, Poll
-    from actions_core.fields import FieldSpec, fields_to_json_schema
-    from actions_core.hashing import hash_personal, normalize_email, normalize_phone
-    from actions_core.javascript import to_text
-    from actions_core.mapping import Mapping, compile_mapping, register_directive, validate_mapping
-    from actions_core.multistatus import MultiStatus, Node
-    from actions_core.registry import Registry
-    from actions_core.requests import Request, Response
-    from actions_core.results import BatchReport, BatchResult, Report, Result, Status
-    from actions_core.retry import RetryPolicy
-    from actions_core.state import MemoryState, State
-    from actions_core.stats import Stats
-    from actions_core.subscriptions import Condition, generate_fql, parse_fql
-    from actions_core.times import format_time, read_time
-    from actions_core.transport import Transport
-    from actions_core.types import MISSING
-    from actions_core.validation import PayloadValidator
-    from actions_core.workspace import Workspace
-
-__all__ = [
-    "MISSING",
-    "ActionsError",
-    "Audience",
-    "Auth",
-    "AuthenticationError",
-    "BatchReport",
-    "BatchResult",
-    "Choices",
-    "Client",
-    "Condition",
-    "Context",
-    "DefinitionError",
-    "Delivery",
-    "Destination",
-    "Engine",
-    "EventError",
-    "Explanation",
-    "FieldSpec",
-    "FqlError",
-    "Job",
-    "JobStatus",
-    "Mapping",
-    "MappingError",
-    "MemoryState",
-    "MultiStatus",
-    "Node",
-    "PayloadError",
-    "PayloadValidator",
-    "Poll",
-    "Problem",
-    "Registry",
-    "Report",
-    "Request",
-    "RequestError",
-    "Response",
-    "ResponseError",
-    "Result",
-    "RetryPolicy",
-    "SettingsError",
-    "State",
-    "Stats",
-    "Status",
-    "Tokens",
-    "Tracing",
-    "Transport",
-    "TransportError",
-    "Workspace",
-    "WorkspaceError",
-    "child_path",
-    "compile_mapping",
-    "fields_to_json_schema",
-    "format_time",
-    "generate_fql",
-    "hash_personal",
-    "load_destination",
-    "normalize_email",
-    "normalize_phone",
-    "parse_fql",
-    "read_time",
-    "register_directive",
-    "to_text",
-    "validate_mapping",
-]
+    from actions_core.destination import Destination as Destination
+    from actions_core.destination import load_destination as load_destination
+    from actions_core.destination.context import Auth as Auth
+    from actions_core.destination.context import Context as Context
+    from actions_core.destination.multistatus import MultiStatus as MultiStatus
+    from actions_core.destination.multistatus import Node as Node
+    from actions_core.destination.registry import Registry as Registry
+    from actions_core.destination.state import MemoryState as MemoryState
+    from actions_core.destination.state import State as State
+    from actions_core.destination.stats import Stats as Stats
+    from actions_core.engine import Audience as Audience
+    from actions_core.engine import Choices as Choices
+    from actions_core.engine import Engine as Engine
+    from actions_core.engine import Explanation as Explanation
+    from actions_core.engine import SubscriptionExplanation as SubscriptionExplanation
+    from actions_core.engine import Tracing as Tracing
+    from actions_core.engine.executor import Job as Job
+    from actions_core.engine.executor import JobStatus as JobStatus
+    from actions_core.engine.executor import Poll as Poll
+    from actions_core.engine.executor.client import Client as Client
+    from actions_core.engine.executor.client import Tokens as Tokens
+    from actions_core.engine.results import BatchReport as BatchReport
+    from actions_core.engine.results import BatchResult as BatchResult
+    from actions_core.engine.results import Report as Report
+    from actions_core.engine.results import Result as Result
+    from actions_core.engine.results import Status as Status
+    from actions_core.engine.workspace import Workspace as Workspace
+    from actions_core.errors import ActionsError as ActionsError
+    from actions_core.errors import DefinitionError as DefinitionError
+    from actions_core.errors import EventError as EventError
+    from actions_core.errors import FqlError as FqlError
+    from actions_core.errors import MappingError as MappingError
+    from actions_core.errors import PayloadError as PayloadError
+    from actions_core.errors import Problem as Problem
+    from actions_core.errors import RequestError as RequestError
+    from actions_core.errors import SettingsError as SettingsError
+    from actions_core.errors import WorkspaceError as WorkspaceError
+    from actions_core.errors import child_path as child_path
+    from actions_core.http.errors import AuthenticationError as AuthenticationError
+    from actions_core.http.errors import ResponseError as ResponseError
+    from actions_core.http.errors import TransportError as TransportError
+    from actions_core.http.requests import Request as Request
+    from actions_core.http.requests import Response as Response
+    from actions_core.http.requests import Transport as Transport
+    from actions_core.http.retry import RetryPolicy as RetryPolicy
+    from actions_core.mapping import Mapping as Mapping
+    from actions_core.mapping import compile_mapping as compile_mapping
+    from actions_core.mapping import register_directive as register_directive
+    from actions_core.mapping import validate_mapping as validate_mapping
+    from actions_core.subscriptions import Condition as Condition
+    from actions_core.subscriptions import generate_fql as generate_fql
+    from actions_core.subscriptions import parse_fql as parse_fql
+    from actions_core.validation import PayloadValidator as PayloadValidator
+    from actions_core.validation.fields import FieldSpec as FieldSpec
+    from actions_core.validation.fields import fields_to_json_schema as fields_to_json_schema
+    from actions_core.values.hashing import hash_personal as hash_personal
+    from actions_core.values.hashing import normalize_email as normalize_email
+    from actions_core.values.hashing import normalize_phone as normalize_phone
+    from actions_core.values.javascript import to_text as to_text
+    from actions_core.values.times import format_time as format_time
+    from actions_core.values.times import read_time as read_time
+    from actions_core.values.types import MISSING as MISSING
+    from actions_core.values.types import Json as Json
+    from actions_core.values.types import JsonObject as JsonObject
 
 _HOME = {
-    "actions_core.client": ("Client", "Tokens"),
-    "actions_core.context": ("Auth", "Context"),
     "actions_core.destination": ("Destination", "load_destination"),
-    "actions_core.engine": ("Audience", "Choices", "Delivery", "Engine", "Explanation", "Tracing"),
+    "actions_core.destination.context": ("Auth", "Context"),
+    "actions_core.destination.multistatus": ("MultiStatus", "Node"),
+    "actions_core.destination.registry": ("Registry",),
+    "actions_core.destination.state": ("MemoryState", "State"),
+    "actions_core.destination.stats": ("Stats",),
+    "actions_core.engine": (
+        "Audience",
+        "Choices",
+        "Engine",
+        "Explanation",
+        "SubscriptionExplanation",
+        "Tracing",
+    ),
+    "actions_core.engine.executor": ("Job", "JobStatus", "Poll"),
+    "actions_core.engine.executor.client": ("Client", "Tokens"),
+    "actions_core.engine.results": ("BatchReport", "BatchResult", "Report", "Result", "Status"),
+    "actions_core.engine.workspace": ("Workspace",),
     "actions_core.errors": (
         "ActionsError",
-        "AuthenticationError",
         "DefinitionError",
         "EventError",
         "FqlError",
@@ -130,32 +105,24 @@ _HOME = {
         "PayloadError",
         "Problem",
         "RequestError",
-        "ResponseError",
         "SettingsError",
-        "TransportError",
         "WorkspaceError",
         "child_path",
     ),
-    "actions_core.executor": ("Job", "JobStatus", "Poll"),
-    "actions_core.fields": ("FieldSpec", "fields_to_json_schema"),
-    "actions_core.hashing": ("hash_personal", "normalize_email", "normalize_phone"),
-    "actions_core.javascript": ("to_text",),
+    "actions_core.http.errors": ("AuthenticationError", "ResponseError", "TransportError"),
+    "actions_core.http.requests": ("Request", "Response", "Transport"),
+    "actions_core.http.retry": ("RetryPolicy",),
     "actions_core.mapping": ("Mapping", "compile_mapping", "register_directive", "validate_mapping"),
-    "actions_core.multistatus": ("MultiStatus", "Node"),
-    "actions_core.registry": ("Registry",),
-    "actions_core.requests": ("Request", "Response"),
-    "actions_core.results": ("BatchReport", "BatchResult", "Report", "Result", "Status"),
-    "actions_core.retry": ("RetryPolicy",),
-    "actions_core.state": ("MemoryState", "State"),
-    "actions_core.stats": ("Stats",),
     "actions_core.subscriptions": ("Condition", "generate_fql", "parse_fql"),
-    "actions_core.times": ("format_time", "read_time"),
-    "actions_core.transport": ("Transport",),
-    "actions_core.types": ("MISSING",),
     "actions_core.validation": ("PayloadValidator",),
-    "actions_core.workspace": ("Workspace",),
+    "actions_core.validation.fields": ("FieldSpec", "fields_to_json_schema"),
+    "actions_core.values.hashing": ("hash_personal", "normalize_email", "normalize_phone"),
+    "actions_core.values.javascript": ("to_text",),
+    "actions_core.values.times": ("format_time", "read_time"),
+    "actions_core.values.types": ("MISSING", "Json", "JsonObject"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+__all__ = list(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:

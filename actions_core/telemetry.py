@@ -17,8 +17,8 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
-from actions_core.results import BatchResult, Result, Status
-from actions_core.stats import Codes
+from actions_core.destination.stats import Codes
+from actions_core.engine.results import BatchResult, Result, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions_core import Request, Response
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 CASES: Final = {
     "plain": "a reader who keeps up",

@@ -8,6 +8,8 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from actions_fullstory import destination
+
 from actions_core import (
     Engine,
     PayloadValidator,
@@ -17,14 +19,13 @@ from actions_core import (
     compile_mapping,
     parse_fql,
 )
-from destinations.fullstory import destination
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
     from actions_core import Request, Transport
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 INPUTS = json.loads((Path(__file__).parent / "inputs.json").read_text(encoding="utf-8"))
 EVENT = INPUTS["event"]

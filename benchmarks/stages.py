@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final
 import uvloop
 from ours import EVENT, StubTransport, WholeEvent, make_engine
 
-from actions_core.client import Client
-from actions_core.context import Context
-from actions_core.events import check_event
-from actions_core.requests import Request
-from actions_core.results import Report, Result, Status
+from actions_core.destination.context import Context
+from actions_core.engine.executor.client import Client
+from actions_core.engine.results import Report, Result, Status
+from actions_core.http.requests import Request
+from actions_core.values.events import check_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

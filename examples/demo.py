@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from destinations.fullstory.sandbox import FullStorySandbox
+from actions_fullstory.sandbox import FullStorySandbox
 
 ROOT = Path(__file__).parents[1]
 FAILURES = "build/demo-failures.ndjson"
@@ -22,7 +22,7 @@ async def actions(*arguments: str, **environment: str) -> int:
     """Run the command `actions` at the root of the repository, and give its exit code."""
     print(f"\n$ actions {' '.join(arguments)}\n", flush=True)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "actions_core.cli", *arguments, cwd=ROOT, env={**os.environ, **environment}
+        sys.executable, "-m", "actions_core.apps.cli", *arguments, cwd=ROOT, env={**os.environ, **environment}
     )
     return await process.wait()
 

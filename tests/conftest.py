@@ -9,9 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from actions_fullstory.sandbox import FullStorySandbox
 from hypothesis import settings
-
-from destinations.fullstory.sandbox import FullStorySandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ PLUGINS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 def destination_in(folder: Path) -> Destination:
     """The destination that a folder holds."""
-    found = importlib.import_module(f"destinations.{folder.name}").destination
+    found = importlib.import_module(folder.name).destination
     assert isinstance(found, Destination)
     return found
 
@@ -40,10 +40,11 @@ def test_a_destination_conforms(check: Check) -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_a_destination_is_found_by_its_entry_point(folder: Path) -> None:
-    """A folder with a definition is a plugin of this distribution, under its own name."""
-    assert PLUGINS["actions_core.destinations"][folder.name] == f"destinations.{folder.name}:destination"
+    """A folder with a definition is a plugin of this distribution, under its slug."""
+    slug = destination_in(folder).slug
+    assert PLUGINS["actions_core.destinations"][slug] == f"{folder.name}:destination"
 
 
 def test_there_are_destinations() -> None:
     """The search finds something."""
-    assert "fullstory" in {folder.name for folder in FOLDERS}
+    assert "actions_fullstory" in {folder.name for folder in FOLDERS}

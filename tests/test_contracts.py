@@ -14,9 +14,25 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "actions_core"
 SOURCES = sorted([*PACKAGE.rglob("*.py"), *(ROOT / "destinations").rglob("*.py")])
 #: The asynchronous shell; everything else is plain computation, tested without a loop.
-ASYNCHRONOUS = {"client", "transport", "executor", "engine", "delivery", "testing", "cli", "console"}
-#: A module that has outgrown this becomes a folder; the tenth above 300 is for the last function to end.
-MOST_LINES = 330
+ASYNCHRONOUS = ("engine", "http/transport", "delivery", "apps", "testing")
+#: A module that has outgrown this becomes a folder.
+MOST_LINES = 500
+#: The rooms of `actions_core`; another one is a change of the design.
+HOUSE = {
+    "apps",
+    "authoring",
+    "delivery",
+    "destination",
+    "engine",
+    "errors.py",
+    "http",
+    "mapping",
+    "subscriptions",
+    "telemetry.py",
+    "testing",
+    "validation",
+    "values",
+}
 
 
 def module_id(path: Path) -> str:
@@ -24,9 +40,9 @@ def module_id(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def top_module(path: Path) -> str:
-    """The module directly below `actions_core` that a file is, or is a part of."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def is_asynchronous(path: Path) -> bool:
+    """Whether a file of `actions_core` belongs to the asynchronous shell."""
+    return path.relative_to(PACKAGE).as_posix().startswith(ASYNCHRONOUS)
 
 
 def asynchronous_parts(path: Path) -> list[str]:
@@ -40,11 +56,7 @@ def asynchronous_parts(path: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     "path",
-    [
-        path
-        for path in PACKAGE.rglob("*.py")
-        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in ASYNCHRONOUS
-    ],
+    [path for path in sorted(PACKAGE.rglob("*.py")) if not is_asynchronous(path)],
     ids=module_id,
 )
 def test_only_the_shell_is_asynchronous(path: Path) -> None:
@@ -52,9 +64,15 @@ def test_only_the_shell_is_asynchronous(path: Path) -> None:
     assert asynchronous_parts(path) == []
 
 
+def test_the_house_has_its_rooms_and_no_others() -> None:
+    """`actions_core` has at most thirteen entries beside `__init__.py` and `py.typed`."""
+    found = {path.name for path in PACKAGE.iterdir()} - {"__init__.py", "__pycache__", "py.typed"}
+    assert found <= HOUSE
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=module_id)
 def test_every_module_says_what_it_is_and_stays_small(path: Path) -> None:
-    """A module has a docstring, and about 300 lines at most."""
+    """A module has a docstring, and 500 lines at most."""
     text = path.read_text(encoding="utf-8")
     assert not text.strip() or ast.get_docstring(ast.parse(text))
     assert len(text.splitlines()) <= MOST_LINES

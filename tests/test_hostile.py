@@ -26,8 +26,8 @@ from actions_core import (
     parse_fql,
     validate_mapping,
 )
-from actions_core.events import EVENT_TYPES
 from actions_core.testing import RecordingTransport
+from actions_core.values.events import EVENT_TYPES
 
 KEYS = [
     "type", "event", "name", "userId", "anonymousId", "properties", "traits", "context", "messageId",

@@ -94,7 +94,9 @@ def test_it_is_small() -> None:
 
 def test_it_is_found(made: Made) -> None:
     """`actions list` shows it beside the others, with the package that it came with."""
-    found = {entry["slug"]: entry for entry in json.loads(made.run("actions_core.cli", "list", "--json"))}
+    found = {
+        entry["slug"]: entry for entry in json.loads(made.run("actions_core.apps.cli", "list", "--json"))
+    }
     assert found["shop"] == {
         "name": "shop",
         "slug": "shop",
@@ -103,7 +105,7 @@ def test_it_is_found(made: Made) -> None:
         "from": "shop 1.0",
     }
     assert "actions-fullstory-cloud" in found
-    assert made.run("actions_core.cli", "docs", "shop").startswith("# Shop\n")
+    assert made.run("actions_core.apps.cli", "docs", "shop").startswith("# Shop\n")
 
 
 def test_it_delivers(made: Made) -> None:
@@ -128,7 +130,7 @@ async def delivered(made: Made) -> list[Request]:
         workspace.write_text(json.dumps({"destinations": [instance]}), encoding="utf-8")
         events.write_text("".join(f"{json.dumps(event)}\n" for event in EVENTS), encoding="utf-8")
         process = await asyncio.create_subprocess_exec(
-            *made.command("actions_core.cli", "run", workspace, events),
+            *made.command("actions_core.apps.cli", "run", workspace, events),
             cwd=made.folder,
             env=made.environment,
             stdout=asyncio.subprocess.PIPE,

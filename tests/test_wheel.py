@@ -20,12 +20,11 @@ def test_a_wheel_holds_every_file_that_is_read(tmp_path: Path) -> None:
     data = [path for path in (ROOT / "actions_core").rglob("*") if path.suffix not in {".py", ".pyc", ""}]
     wanted = {path.relative_to(ROOT).as_posix() for path in data if "__pycache__" not in path.parts}
     wanted |= {f"actions_core/schemas/{path.name}" for path in (ROOT / "schemas").glob("*.json")}
-    wanted |= {
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "destinations").glob("*/destination.json")
-    }
+    folder = ROOT / "destinations"
+    wanted |= {path.relative_to(folder).as_posix() for path in folder.glob("*/destination.json")}
     assert wanted - held == set()
     assert {
         "actions_core/py.typed",
-        "actions_core/scaffold/templates/custom/src/package/handlers.py.txt",
+        "actions_core/authoring/scaffold/templates/custom/src/package/handlers.py.txt",
     } <= held
-    assert not [name for name in held if name.startswith(("tests/", "benchmarks/"))]
+    assert not [name for name in held if name.startswith(("tests/", "benchmarks/", "destinations/"))]

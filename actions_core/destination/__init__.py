@@ -7,7 +7,7 @@ is found in one go.
 
 from __future__ import annotations
 
-from actions_core.destination.base import Destination, load_destination
+from actions_core.destination.destination import Destination, load_destination
 from actions_core.destination.handler import Handler
 
 __all__ = ["Destination", "Handler", "load_destination"]

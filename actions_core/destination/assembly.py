@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from actions_core.destination.handler import Handler, compile_handler, name_of
+from actions_core.destination.json_requests import written_handlers
 from actions_core.destination.roles import ROLES, Role
-from actions_core.destination.written import written_handlers
 from actions_core.errors import Problem, child_path
-from actions_core.names import shown, suggestion
+from actions_core.values.wording import shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from actions_core.fields import FieldSpec
-    from actions_core.specs import ActionSpec, DestinationSpec
+    from actions_core.destination.specs import ActionSpec, DestinationSpec
+    from actions_core.validation.fields import FieldSpec
 
 _KEYS_AND_VALUES = ("__keys__", "__values__")
 

@@ -14,7 +14,8 @@ import attrs
 
 from actions_core.destination.annotations import handed_in
 from actions_core.errors import Problem
-from actions_core.names import parameter_names, shown, suggestion
+from actions_core.values.naming import parameter_names
+from actions_core.values.wording import shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

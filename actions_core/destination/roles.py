@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from actions_core.specs import BATCH_FIELDS
+from actions_core.destination.specs import BATCH_FIELDS
 
 _CONTEXT: Final = frozenset({"context"})
 _ASYNC: Final = frozenset({"context", "client"})

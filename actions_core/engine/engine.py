@@ -12,37 +12,37 @@ from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import attrs
 
-from actions_core.engine import asking
-from actions_core.engine.activity import Activity
-from actions_core.engine.batch import deliver_to
+from actions_core.destination.registry import Registry
+from actions_core.destination.stats import GuardedStats
+from actions_core.engine import on_demand
+from actions_core.engine.executor import Lane
 from actions_core.engine.explain import Explanation, explain_delivery
-from actions_core.engine.stream import stream
-from actions_core.engine.watch import watch_for
+from actions_core.engine.in_flight import Activity
+from actions_core.engine.instances import Host, compile_instances
+from actions_core.engine.observers import watch_for
+from actions_core.engine.results import BatchReport, Report, Result
+from actions_core.engine.send_batch import deliver_to
+from actions_core.engine.send_many import stream
+from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError, RequestError, WorkspaceError
-from actions_core.events import MAX_EVENT_BYTES, check_event
-from actions_core.executor import Lane
-from actions_core.instance import Host, compile_instances
-from actions_core.registry import Registry
-from actions_core.results import BatchReport, Report, Result
-from actions_core.stats import GuardedStats
-from actions_core.transport import LazyTransport
-from actions_core.workspace import Workspace
+from actions_core.http.transport import LazyTransport
+from actions_core.values.events import MAX_EVENT_BYTES, check_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from actions_core.client.tokens import TokenListener
-    from actions_core.engine.asking import Audience, Choices
+    from actions_core.destination.state import State
+    from actions_core.destination.stats import Stats
+    from actions_core.engine.executor.client.tokens import TokenListener
+    from actions_core.engine.instances import Instance
+    from actions_core.engine.observers import ResultListener, Tracing
+    from actions_core.engine.on_demand import Audience, Choices
     from actions_core.engine.options import Options
-    from actions_core.engine.watch import ResultListener, Tracing
-    from actions_core.instance import Instance
-    from actions_core.pipeline import Pipeline
-    from actions_core.state import State
-    from actions_core.stats import Stats
-    from actions_core.transport import Transport
-    from actions_core.types import Json, JsonObject
+    from actions_core.engine.pipeline import Pipeline
+    from actions_core.http.requests import Transport
+    from actions_core.values.types import Json, JsonObject
 
 _LOGGER = logging.getLogger("actions_core")
 GRACE: Final = 10.0
@@ -205,7 +205,7 @@ class Engine:
 
         Gives what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
         """
-        return await asking.run_hook(self._instance(instance_id), action, hook, inputs)
+        return await on_demand.run_hook(self._instance(instance_id), action, hook, inputs)
 
     async def list_choices(
         self,
@@ -219,19 +219,19 @@ class Engine:
     ) -> Choices:
         """The choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
         instance = self._instance(instance_id)
-        return await asking.list_choices(instance, action, field, payload=payload, query=query, page=page)
+        return await on_demand.list_choices(instance, action, field, payload=payload, query=query, page=page)
 
     async def create_audience(
         self, instance_id: str, name: str, settings: JsonObject | None = None
     ) -> Audience:
         """Have the destination create an audience. Raises `RequestError` when it does not."""
-        return await asking.create_audience(self._instance(instance_id), name, settings or {})
+        return await on_demand.create_audience(self._instance(instance_id), name, settings or {})
 
     async def get_audience(
         self, instance_id: str, external_id: str, settings: JsonObject | None = None
     ) -> Audience:
         """Look an audience up. Raises `RequestError` when there is none."""
-        return await asking.get_audience(self._instance(instance_id), external_id, settings or {})
+        return await on_demand.get_audience(self._instance(instance_id), external_id, settings or {})
 
     def _instance(self, instance_id: str) -> Instance:
         instance = self.instances.get(instance_id)

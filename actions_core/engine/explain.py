@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from actions_core.client import DryRunClient, Rehearsed
-from actions_core.context import Context
+from actions_core.destination.context import Context
+from actions_core.engine.executor.client import DryRunClient, Rehearsed
 from actions_core.errors import ActionsError, Problem
-from actions_core.types import MISSING
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from actions_core.filters import FilterTrace
-    from actions_core.instance import Instance
+    from actions_core.engine.filters import FilterTrace
+    from actions_core.engine.instances import Instance
+    from actions_core.engine.pipeline import Pipeline
+    from actions_core.http.masking import Mask
+    from actions_core.http.requests import Request
     from actions_core.mapping import FieldTrace
-    from actions_core.masking import Mask
-    from actions_core.pipeline import Pipeline
-    from actions_core.requests import Request
     from actions_core.subscriptions import Trace
-    from actions_core.types import Json, JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 FIRST_REQUEST = "the first request; the rest depends on its answer"
 DEFINITION_ONLY = "a definition only: no handler exists that would make a request of this payload"
 
 
 @attrs.frozen(eq=False)
-class Delivery:
+class SubscriptionExplanation:
     """What one subscription would do with an event.
 
     `filters` says what each filter of the instance did, `trace` is the condition's, with each value it
@@ -61,13 +61,13 @@ class Delivery:
     @property
     def curl(self) -> str:
         """The shell's command for the request, secrets masked; empty without a request."""
-        from actions_core.rendering import curl  # people read it, deliveries need it not
+        from actions_core.http.curl import curl  # people read it, deliveries need it not
 
         return "" if self.request is None else curl(self.request)
 
     def to_dict(self) -> JsonObject:
         """All of it as JSON."""
-        from actions_core.rendering import request_json  # as above
+        from actions_core.http.curl import request_json  # as above
 
         return {
             "instance": self.instance,
@@ -92,7 +92,7 @@ class Explanation:
     """What each subscription of each instance would do with one event."""
 
     message_id: str
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[SubscriptionExplanation, ...]
 
     def to_dict(self) -> JsonObject:
         """All of it as JSON."""
@@ -102,10 +102,12 @@ class Explanation:
         }
 
 
-async def explain_delivery(instance: Instance, pipeline: Pipeline, event: JsonObject) -> Delivery:
+async def explain_delivery(
+    instance: Instance, pipeline: Pipeline, event: JsonObject
+) -> SubscriptionExplanation:
     """What one pipeline would do with the event."""
     mask = instance.lane.line.mask
-    delivery = Delivery(instance.id, pipeline.name, pipeline.action, matched=False)
+    delivery = SubscriptionExplanation(instance.id, pipeline.name, pipeline.action, matched=False)
     if not instance.enabled:
         return attrs.evolve(delivery, reason="the instance is disabled")
     if instance.filters is not None:
@@ -125,8 +127,8 @@ async def explain_delivery(instance: Instance, pipeline: Pipeline, event: JsonOb
 
 
 async def _rehearse(
-    instance: Instance, pipeline: Pipeline, event: JsonObject, delivery: Delivery
-) -> Delivery:
+    instance: Instance, pipeline: Pipeline, event: JsonObject, delivery: SubscriptionExplanation
+) -> SubscriptionExplanation:
     line = instance.lane.line
     context = Context(pipeline.scope.rehearsed(), event, dry_run=True)
     client = DryRunClient(line, context, pipeline.hints)

@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
 
-    from actions_core.client.tokens import TokenListener
-    from actions_core.engine.watch import ResultListener, Tracing
-    from actions_core.registry import Registry
-    from actions_core.state import State
-    from actions_core.stats import Stats
-    from actions_core.transport import Transport
+    from actions_core.destination.registry import Registry
+    from actions_core.destination.state import State
+    from actions_core.destination.stats import Stats
+    from actions_core.engine.executor.client.tokens import TokenListener
+    from actions_core.engine.observers import ResultListener, Tracing
+    from actions_core.http.requests import Transport
 
 
 class Options(TypedDict, total=False):

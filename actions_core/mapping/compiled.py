@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.errors import ActionsError, MappingError, Problem
+from actions_core.mapping.codegen import Source
 from actions_core.mapping.directives import DIRECTIVES
 from actions_core.mapping.nodes import Object
-from actions_core.mapping.reading import METADATA, Reader, is_directive, kind
-from actions_core.mapping.source import Source
-from actions_core.paths import format_path
-from actions_core.types import MISSING, Json, JsonObject, Missing
+from actions_core.mapping.reader import METADATA, Reader, is_directive, kind
+from actions_core.values.paths import format_path
+from actions_core.values.types import MISSING, Json, JsonObject, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actions_core.mapping.source import Node
+    from actions_core.mapping.codegen import Node
 
 ROOT_DIRECTIVE: Final = "__segment_internal_directive"
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping.source import LARGEST_INT
+from actions_core.mapping.codegen import LARGEST_INT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions_core.mapping.source import Node, Source
-    from actions_core.paths import Steps
-    from actions_core.types import Json
+    from actions_core.mapping.codegen import Node, Source
+    from actions_core.values.paths import Steps
+    from actions_core.values.types import Json
 
 #: Beyond this many characters a constant is copied by a function, not written out in the source.
 _LONGEST_DISPLAY: Final = 1000

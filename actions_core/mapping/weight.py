@@ -7,12 +7,15 @@ object only once, so that it is quick where writing would not end.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
-from actions_core.mapping.source import fail
+from actions_core.mapping.codegen import Source, fail
 
 if TYPE_CHECKING:
-    from actions_core.types import Json
+    from actions_core.values.types import Json
+
+#: A value that repeats the event more often than this is weighed.
+_OFTEN: Final = 100
 
 #: The most values that may be in one, counted as often as they stand there.
 MAX_WEIGHT: Final = 1_000_000
@@ -37,3 +40,22 @@ def check_weight(value: Json, place: str) -> None:
     """Refuse a value that has been multiplied beyond all measure."""
     if weigh(value, {}) > MAX_WEIGHT:
         raise fail(place, f"makes more than {MAX_WEIGHT:,} values")
+
+
+class Repeating(Protocol):
+    """A node that may repeat the event, and where it stands in the mapping."""
+
+    @property
+    def place(self) -> str:
+        """The path of the node in the mapping."""
+
+    def repeats(self) -> int:
+        """How often a value of the event can at most stand in the result."""
+
+
+def guard_weight(source: Source, node: Repeating, value: str) -> str:
+    """Check what a node makes, where it repeats the event so often that a few like it never end."""
+    if node.repeats() > _OFTEN:
+        source.use(check_weight)
+        source.put(f"check_weight({value}, {source.constant(node.place)})")
+    return value

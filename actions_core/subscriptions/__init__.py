@@ -4,10 +4,9 @@
 """
 
 from actions_core.subscriptions.analysis import never_matches, normal_form, same_meaning
-from actions_core.subscriptions.condition import Condition, generate_fql
+from actions_core.subscriptions.condition import Condition, Trace, generate_fql
 from actions_core.subscriptions.parser import parse_fql
 from actions_core.subscriptions.terms import Comparison, Group, Negation, Term
-from actions_core.subscriptions.trace import Trace
 
 __all__ = [
     "Comparison",

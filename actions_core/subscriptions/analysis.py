@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
-from actions_core.events import EVENT_TYPES
-from actions_core.subscriptions.checks import Check, check_of
+from actions_core.subscriptions.predicates import Check, check_of
 from actions_core.subscriptions.terms import Comparison, Negation, comparisons
+from actions_core.values.events import EVENT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from actions_core.subscriptions.condition import Condition
     from actions_core.subscriptions.terms import Term
-    from actions_core.types import Json
+    from actions_core.values.types import Json
 
 #: With more comparisons or alternatives than this, whether a condition can match is left unknown.
 MAX_COMPARISONS: Final = 300

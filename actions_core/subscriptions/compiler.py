@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
-from actions_core.paths import read, step_into
-from actions_core.subscriptions.checks import EXPRESSIONS, NAMES, Check, check_of
+from actions_core.subscriptions.predicates import EXPRESSIONS, NAMES, Check, check_of
 from actions_core.subscriptions.terms import Comparison, Group, Negation, comparisons
-from actions_core.types import MISSING
+from actions_core.values.paths import read, step_into
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from actions_core.subscriptions.terms import Term
-    from actions_core.types import Json, JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 Path: TypeAlias = "tuple[str, ...]"
 

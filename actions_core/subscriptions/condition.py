@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import attrs
 
 from actions_core.subscriptions.compiler import compile_term
-from actions_core.subscriptions.terms import comparisons, field_text
-from actions_core.subscriptions.trace import Trace, trace_term
-from actions_core.subscriptions.writer import write
+from actions_core.subscriptions.predicates import check_of
+from actions_core.subscriptions.terms import Comparison, Negation, comparisons, field_text, write
+from actions_core.values.paths import read
+from actions_core.values.types import MISSING, Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actions_core.subscriptions.terms import Term
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 
 @attrs.frozen
@@ -45,3 +46,31 @@ class Condition:
 def generate_fql(condition: Condition) -> str:
     """Text that means the same as the condition when it is parsed."""
     return write(condition.tree)
+
+
+@attrs.frozen
+class Trace:
+    """The verdict on one term. `value` is what a comparison found; groups have `parts` instead."""
+
+    term: Term
+    matched: bool
+    value: Json = MISSING
+    parts: tuple[Trace, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The term as FQL."""
+        return write(self.term)
+
+
+def trace_term(term: Term, event: JsonObject) -> Trace:
+    """The verdicts on a term and on everything inside it."""
+    if isinstance(term, Comparison):
+        value = read(event, term.path)
+        return Trace(term, check_of(term).holds(None if value is MISSING else value), value)
+    if isinstance(term, Negation):
+        part = trace_term(term.term, event)
+        return Trace(term, not part.matched, parts=(part,))
+    parts = tuple(trace_term(member, event) for member in term.terms)
+    verdicts = [part.matched for part in parts]
+    return Trace(term, all(verdicts) if term.operator == "and" else any(verdicts), parts=parts)

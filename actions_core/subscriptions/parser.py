@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 import attrs
 
 from actions_core.errors import DefinitionError, FqlError
-from actions_core.javascript import to_text
-from actions_core.names import shown, suggestion
 from actions_core.subscriptions.condition import Condition
 from actions_core.subscriptions.terms import (
     LONE_FIELDS,
@@ -33,6 +31,8 @@ from actions_core.subscriptions.terms import (
     Group,
     Negation,
 )
+from actions_core.values.javascript import to_text
+from actions_core.values.wording import shown, suggestion
 
 if TYPE_CHECKING:
     from actions_core.subscriptions.terms import Operator, Term, Value

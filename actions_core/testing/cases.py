@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
+from actions_core.engine.results import Status
+from actions_core.engine.workspace import Workspace
 from actions_core.errors import ActionsError, Problem
-from actions_core.files import read_json
-from actions_core.registry import Registry
-from actions_core.results import Status
 from actions_core.testing.recording import RecordingTransport
-from actions_core.types import MISSING
-from actions_core.workspace import Workspace
+from actions_core.values.json_files import read_json
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from actions_core.destination import Destination
-    from actions_core.requests import Request
-    from actions_core.results import Result
-    from actions_core.types import Json, JsonObject
+    from actions_core.engine.results import Result
+    from actions_core.http.requests import Request
+    from actions_core.values.types import Json, JsonObject
 
 _KNOWN = {"name", "action", "event", "settings", "mapping", "subscribe", "expect", "$schema"}
 

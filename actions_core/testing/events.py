@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 
 def make_event(**changes: Any) -> JsonObject:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias
 import attrs
 from aiohttp import web
 
-from actions_core.requests import Request, Response
-from actions_core.types import MISSING, Json
+from actions_core.http.requests import Request, Response
+from actions_core.values.types import MISSING, Json
 
 if TYPE_CHECKING:
     from types import TracebackType

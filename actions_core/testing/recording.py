@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from actions_core.requests import Request, Response
+from actions_core.http.requests import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,13 +12,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actions_core.errors import Problem, child_path
-from actions_core.files import json_problems
-from actions_core.names import shown, suggestion
+from actions_core.values.json_limits import json_problems
+from actions_core.values.wording import shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from actions_core.types import Json, JsonObject
+    from actions_core.values.types import Json, JsonObject
 
     Sentence: TypeAlias = Callable[[Any, Json], str]
     #: jsonschema's ValidationError; its stubs have every attribute as possibly not set.

@@ -12,7 +12,7 @@ import warnings
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from actions_core.times import is_time_text
+from actions_core.values.times import is_time_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

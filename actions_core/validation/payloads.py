@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions_core.errors import DefinitionError, PayloadError, Problem
-from actions_core.fields import field_problems, read_fields
-from actions_core.validation.exact import exact_schema
-from actions_core.validation.explaining import explain
+from actions_core.validation.explain import explain
+from actions_core.validation.fast_check import compile_verdict
+from actions_core.validation.fields import field_problems, read_fields
+from actions_core.validation.json_schema import exact_schema
 from actions_core.validation.shaping import cleaner, shaper
-from actions_core.validation.verdict import compile_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from actions_core.types import Json, JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 
 class PayloadValidator:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from actions_core.types import MISSING, Json, JsonObject
-from actions_core.validation.scalars import coerce_to
+from actions_core.validation.coercion import coerce_to
+from actions_core.values.types import MISSING, Json, JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actions_core.fields import FieldSpec
+    from actions_core.validation.fields import FieldSpec
 
 #: A step: the value, another one in its place, or MISSING to leave it out.
 Step: TypeAlias = "Callable[[Json], Json]"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from actions_fullstory import destination
 
-from actions_core import Delivery, Engine, Registry, Workspace
+from actions_core import Engine, Registry, SubscriptionExplanation, Workspace
 from actions_core.testing import RecordingTransport
-from destinations.fullstory import destination
 
 if TYPE_CHECKING:
     from actions_core import Result
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CASES = json.loads(Path(__file__).with_name("fullstory.json").read_text(encoding="utf-8"))["fullstory"]
 
 
-def explain_and_send(case: dict[str, Any]) -> tuple[Delivery, int, Result]:
+def explain_and_send(case: dict[str, Any]) -> tuple[SubscriptionExplanation, int, Result]:
     """What is explained, how many requests that made, and what then happens."""
     registry = Registry()
     registry.register(destination)
@@ -35,7 +35,7 @@ def explain_and_send(case: dict[str, Any]) -> tuple[Delivery, int, Result]:
     }
     workspace = Workspace.from_dict({"destinations": [instance]})
 
-    async def main() -> tuple[Delivery, int, Result]:
+    async def main() -> tuple[SubscriptionExplanation, int, Result]:
         transport = RecordingTransport()
         async with Engine(workspace, registry=registry, transport=transport) as engine:
             (explained,) = (await engine.explain(case["event"])).deliveries

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from actions_core.errors import PayloadError
-from actions_core.fields import fields_to_json_schema
 from actions_core.validation import PayloadValidator
+from actions_core.validation.fields import fields_to_json_schema
 
 CASES = json.loads(Path(__file__).with_name("fields.json").read_text(encoding="utf-8"))["fields"]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from actions_fullstory import destination
 
 from actions_core import Engine, PayloadError, Registry, Workspace
-from actions_core.results import Status
+from actions_core.engine.results import Status
 from actions_core.testing import RecordingTransport
-from destinations.fullstory import destination
 
 if TYPE_CHECKING:
     from actions_core import Request
-    from actions_core.results import Result
+    from actions_core.engine.results import Result
 
 CASES = json.loads(Path(__file__).with_name("fullstory.json").read_text(encoding="utf-8"))["fullstory"]
 HEADERS = ("authorization", "content-type", "integration-source")

@@ -11,18 +11,18 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from actions_core import specs
+from actions_core.destination import specs
 from actions_core.errors import DefinitionError
-from actions_core.events import EVENT_TYPES
-from actions_core.fields import FIELD_KEYS, FIELD_TYPES, FORMATS
-from actions_core.loading import schema
-from actions_core.names import camel_case
 from actions_core.validation.documents import check_document
+from actions_core.validation.fields import FIELD_KEYS, FIELD_TYPES, FORMATS
+from actions_core.validation.schemas import schema
+from actions_core.values.events import EVENT_TYPES
+from actions_core.values.naming import camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("destination", "workspace", "mapping", "event", "test")

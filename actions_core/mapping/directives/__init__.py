@@ -5,33 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import MappingError
-from actions_core.mapping.directives import building, choosing, languages, picking
+from actions_core.mapping.directives import conditions, languages, objects, paths
 from actions_core.mapping.directives.custom import Custom
-from actions_core.mapping.reading import DIRECTIVE_NAME
+from actions_core.mapping.reader import DIRECTIVE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actions_core.mapping.reading import Reader
-    from actions_core.mapping.source import Node
-    from actions_core.types import Json, JsonObject, Missing
+    from actions_core.mapping.codegen import Node
+    from actions_core.mapping.reader import Reader
+    from actions_core.values.types import Json, JsonObject, Missing
 
 #: How the option of each directive is read.
 DIRECTIVES: Final[dict[str, Callable[[Json, Reader], Node]]] = {
-    "@path": picking.read_path,
-    "@template": picking.read_template,
-    "@arrayPath": picking.read_array_path,
+    "@path": paths.read_path,
+    "@template": paths.read_template,
+    "@arrayPath": paths.read_array_path,
     "@jmespath": languages.read_jmespath,
     "@liquid": languages.read_liquid,
-    "@literal": building.read_literal,
-    "@flatten": building.read_flatten,
-    "@json": building.read_json,
-    "@merge": building.read_merge,
-    "@transform": building.read_transform,
-    "@excludeWhenNull": building.read_exclude_when_null,
-    "@if": choosing.read_if,
-    "@case": choosing.read_case,
-    "@replace": choosing.read_replace,
+    "@literal": objects.read_literal,
+    "@flatten": objects.read_flatten,
+    "@json": objects.read_json,
+    "@merge": objects.read_merge,
+    "@transform": objects.read_transform,
+    "@excludeWhenNull": objects.read_exclude_when_null,
+    "@if": conditions.read_if,
+    "@case": conditions.read_case,
+    "@replace": conditions.read_replace,
 }
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from actions_core.errors import ActionsError
-from actions_core.mapping.source import Node, Source, fail
+from actions_core.mapping.codegen import Node, Source, fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions_core.paths import Steps
-    from actions_core.types import Json, JsonObject, Missing
+    from actions_core.values.paths import Steps
+    from actions_core.values.types import Json, JsonObject, Missing
 
 
 @attrs.frozen

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping.directives.picking import LONGEST_INLINE, emit_steps, note_read
+from actions_core.mapping.directives.paths import LONGEST_INLINE, emit_steps, note_read
 from actions_core.mapping.nodes import Absent
-from actions_core.paths import Steps, read
+from actions_core.values.paths import Steps, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions_core.mapping.expressions import Expression
+    from actions_core.mapping.codegen import Node, Source
+    from actions_core.mapping.jmespath_bounded import Expression
     from actions_core.mapping.liquid import Template as LiquidTemplate
-    from actions_core.mapping.reading import Reader
-    from actions_core.mapping.source import Node, Source
-    from actions_core.types import Json, Missing
+    from actions_core.mapping.reader import Reader
+    from actions_core.values.types import Json, Missing
 
 MAX_LIQUID: Final = 1_000
 
@@ -67,7 +67,7 @@ def read_jmespath(option: Json, reader: Reader) -> Node:
     text = reader.text(option)
     if text is None:
         return Absent()
-    from actions_core.mapping.expressions import parse  # its library loads with the first expression
+    from actions_core.mapping.jmespath_bounded import parse  # its library loads with the first expression
 
     parsed = parse(text)
     if isinstance(parsed, str):

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING
 import attrs
 from liquid.exceptions import LiquidError, LiquidInterrupt
 
+from actions_core.mapping.codegen import fail
 from actions_core.mapping.liquid.environment import ENVIRONMENT, prepare
 from actions_core.mapping.liquid.runtime import Context, Output
-from actions_core.mapping.source import fail
 
 if TYPE_CHECKING:
     from liquid import BoundTemplate
 
-    from actions_core.paths import Steps
-    from actions_core.types import Json
+    from actions_core.values.paths import Steps
+    from actions_core.values.types import Json
 
 
 @attrs.frozen

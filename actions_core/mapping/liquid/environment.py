@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from liquid.expression import Expression
     from liquid.stream import TokenStream
 
-    from actions_core.paths import Steps
+    from actions_core.values.paths import Steps
 
 REFUSED_TAGS: Final = ("case", "for", "include", "layout", "render", "tablerow")
 REFUSED_FILTERS: Final = frozenset(

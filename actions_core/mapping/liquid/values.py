@@ -13,8 +13,8 @@ from liquid.builtin.expressions.primitive import Blank, Empty, Nil
 from liquid.exceptions import ResourceLimitError
 from liquid.undefined import Undefined
 
-from actions_core.javascript import WHITESPACE, number_text, text_length, to_number, to_text
-from actions_core.types import MISSING
+from actions_core.values.javascript import WHITESPACE, number_text, text_length, to_number, to_text
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

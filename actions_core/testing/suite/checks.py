@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from actions_core.engine.results import Status
 from actions_core.errors import ActionsError, MappingError, Problem, child_path
 from actions_core.mapping import compile_mapping
-from actions_core.results import Status
 from actions_core.testing.cases import check_case, load_cases
 from actions_core.testing.suite.purity import impurities
 from actions_core.testing.suite.samples import action_samples, preset_samples
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actions_core.destination import Destination
-    from actions_core.results import Result
-    from actions_core.specs import PresetSpec
+    from actions_core.destination.specs import PresetSpec
+    from actions_core.engine.results import Result
     from actions_core.testing.cases import Case
     from actions_core.testing.suite.samples import Sample
 

@@ -11,19 +11,19 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from actions_core.errors import ActionsError
-from actions_core.events import EVENT_TYPES
 from actions_core.mapping import compile_mapping
-from actions_core.paths import parse_path
 from actions_core.subscriptions import Comparison, Condition, Group, Term
 from actions_core.testing.events import make_event
 from actions_core.testing.suite.values import sample_value
-from actions_core.types import MISSING
+from actions_core.values.events import EVENT_TYPES
+from actions_core.values.paths import parse_path
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from actions_core.fields import FieldSpec
-    from actions_core.types import Json, JsonObject
+    from actions_core.validation.fields import FieldSpec
+    from actions_core.values.types import Json, JsonObject
 
     Path: TypeAlias = tuple[str, ...]
 

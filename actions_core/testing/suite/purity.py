@@ -13,21 +13,21 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.client import DryRunClient, Rehearsed
-from actions_core.context import Context
+from actions_core.destination.context import Context
+from actions_core.engine.executor.client import DryRunClient, Rehearsed
 from actions_core.errors import ActionsError
-from actions_core.events import check_event
 from actions_core.testing.suite.samples import INSTANCE
+from actions_core.values.events import check_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions_core.destination import Destination
-    from actions_core.instance import Instance
-    from actions_core.pipeline import Pipeline
-    from actions_core.requests import Request
+    from actions_core.engine.instances import Instance
+    from actions_core.engine.pipeline import Pipeline
+    from actions_core.http.requests import Request
     from actions_core.testing.suite.samples import Sample
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 #: Audit events, by what they begin with. Files are told of at the second call only: the first may import.
 _NETWORK: Final = ("socket.", "urllib.Request", "http.client.", "smtplib.", "ftplib.")

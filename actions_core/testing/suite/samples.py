@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
+from actions_core.engine.workspace import Workspace
 from actions_core.errors import ActionsError
-from actions_core.registry import Registry
 from actions_core.subscriptions import parse_fql
 from actions_core.testing.recording import RecordingTransport
 from actions_core.testing.suite.events import event_of_type, filled, matching_event
 from actions_core.testing.suite.values import sample_settings, with_tokens
-from actions_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from actions_core.destination import Destination
-    from actions_core.specs import PresetSpec
+    from actions_core.destination.specs import PresetSpec
     from actions_core.testing.cases import Case
-    from actions_core.types import Json, JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 INSTANCE = "sample"
 

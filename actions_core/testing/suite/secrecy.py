@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 import attrs
 
+from actions_core.engine.results import Result
 from actions_core.errors import ActionsError
-from actions_core.requests import Request, Response
-from actions_core.results import Result
+from actions_core.http.requests import Request, Response
 from actions_core.testing.recording import RecordingTransport
 from actions_core.testing.suite.samples import INSTANCE
 from actions_core.testing.suite.values import secret, with_tokens
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from actions_core.destination import Destination
     from actions_core.testing.suite.samples import Sample
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 _STATUSES: Final = (200, 401, 403)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")

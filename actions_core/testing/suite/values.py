@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from actions_core.types import MISSING
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from actions_core.fields import FieldSpec
-    from actions_core.specs import DestinationSpec
-    from actions_core.types import Json, JsonObject
+    from actions_core.destination.specs import DestinationSpec
+    from actions_core.validation.fields import FieldSpec
+    from actions_core.values.types import Json, JsonObject
 
 _BY_FORMAT: Final[Mapping[str, str]] = {
     "date": "2026-01-02",

@@ -11,28 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions_core.client import Client
-from actions_core.context import Context
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.context import Context
+from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
-from actions_core.errors import (
-    EventError,
-    PayloadError,
-    Problem,
-    RequestError,
-    TransportError,
-    WorkspaceError,
-)
-from actions_core.registry import Registry
-from actions_core.requests import Request, Response
-from actions_core.results import Report, Status
+from actions_core.engine.executor.client import Client
+from actions_core.engine.results import Report, Status
+from actions_core.engine.workspace import Workspace
+from actions_core.errors import EventError, PayloadError, Problem, RequestError, WorkspaceError
+from actions_core.http.errors import TransportError
+from actions_core.http.requests import Request, Response
 from actions_core.testing import RecordingTransport, make_event
-from actions_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 TRACK = 'type = "track"'
 QUICK = {"retry": {"tries": 2, "base": 0}}

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from actions_core.client import Client
-from actions_core.context import Context
 from actions_core.destination import Destination, load_destination
-from actions_core.engine import Delivery, Engine
-from actions_core.registry import Registry
-from actions_core.requests import Request
+from actions_core.destination.context import Context
+from actions_core.destination.registry import Registry
+from actions_core.engine import Engine, SubscriptionExplanation
+from actions_core.engine.executor.client import Client
+from actions_core.engine.workspace import Workspace
+from actions_core.http.requests import Request
 from actions_core.testing import RecordingTransport, make_event
-from actions_core.workspace import Workspace
 
 if TYPE_CHECKING:
-    from actions_core.types import JsonObject
+    from actions_core.values.types import JsonObject
 
 KEY = "s3cret"
 TRACK = 'type = "track"'
@@ -82,7 +82,9 @@ def sample() -> Destination:
     return made
 
 
-def explain(event: JsonObject, *subscriptions: JsonObject, **instance: Any) -> tuple[Delivery, ...]:
+def explain(
+    event: JsonObject, *subscriptions: JsonObject, **instance: Any
+) -> tuple[SubscriptionExplanation, ...]:
     """The deliveries of one instance of the sample, or of a definition alone."""
     registry = Registry()
     registry.register(sample())
@@ -96,7 +98,7 @@ def explain(event: JsonObject, *subscriptions: JsonObject, **instance: Any) -> t
         **instance,
     }
 
-    async def main() -> tuple[Delivery, ...]:
+    async def main() -> tuple[SubscriptionExplanation, ...]:
         workspace = Workspace.from_dict({"destinations": [configured]})
         transport = RecordingTransport()
         async with Engine(workspace, registry=registry, transport=transport) as engine:

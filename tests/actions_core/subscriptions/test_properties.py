@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.errors import FqlError
-from actions_core.events import EVENT_TYPES
 from actions_core.subscriptions import (
     Comparison,
     Condition,
@@ -22,6 +21,7 @@ from actions_core.subscriptions import (
     same_meaning,
 )
 from actions_core.subscriptions.compiler import evaluate
+from actions_core.values.events import EVENT_TYPES
 
 KEYS = ["a", "b", "length", "0", "first-name", "last name", "is.active", "ünïcode", "and", '"', "\\"]
 TEXTS = [

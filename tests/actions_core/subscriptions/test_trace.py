@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actions_core.subscriptions import parse_fql
-from actions_core.types import MISSING
+from actions_core.values.types import MISSING
 
 
 def test_trace_shows_everything() -> None:

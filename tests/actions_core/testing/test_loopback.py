@@ -13,7 +13,7 @@ from yarl import URL
 from actions_core import Request, Response
 from actions_core.testing import LoopbackServer
 from actions_core.testing.loopback import Answer, Reply
-from actions_core.types import MISSING
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from actions_core.fields import FORMATS
+from actions_core.validation.fields import FORMATS
 from actions_core.validation.formats import CHECKS, NAMES
 
 CASES = {

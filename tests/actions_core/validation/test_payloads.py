@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from actions_core.errors import DefinitionError, PayloadError
-from actions_core.fields import FieldSpec
 from actions_core.validation import PayloadValidator
+from actions_core.validation.fields import FieldSpec
 
 
 def check(field: dict[str, Any], value: Any) -> Any:

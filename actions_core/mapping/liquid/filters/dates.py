@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from liquid.exceptions import LiquidValueError
 
-from actions_core.javascript import stringify
 from actions_core.mapping.liquid.values import text
+from actions_core.values.javascript import stringify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.javascript import stringify, text_length, to_text
 from actions_core.mapping.liquid.values import equal, item, items, refuse_growth, text, truthy
+from actions_core.values.javascript import stringify, text_length, to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

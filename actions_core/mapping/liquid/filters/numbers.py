@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.javascript import truthy
 from actions_core.mapping.liquid.values import item, items, number, read_number, tidy
+from actions_core.values.javascript import truthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote_plus
 
 from liquid.exceptions import LiquidTypeError, LiquidValueError
 
-from actions_core.javascript import WHITESPACE, truthy
 from actions_core.mapping.liquid.values import number, read_number, refuse_growth, text
+from actions_core.values.javascript import WHITESPACE, truthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

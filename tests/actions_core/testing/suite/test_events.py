@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from actions_core import PayloadValidator, compile_mapping, parse_fql
-from actions_core.events import check_event
-from actions_core.fields import read_fields
-from actions_core.loading import load_definition
+from actions_core.destination.loading import load_definition
 from actions_core.testing.suite.events import filled, matching_event
 from actions_core.testing.suite.values import sample_settings, sample_value
+from actions_core.validation.fields import read_fields
+from actions_core.values.events import check_event
 
 ROOT = Path(__file__).parents[4]
 VERDICTS = json.loads((ROOT / "tests/conformance/fql.json").read_text("utf-8"))["fql"]

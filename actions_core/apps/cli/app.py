@@ -1,0 +1,90 @@
+"""Puts the commands together, and turns what a user can cause into a sentence and an exit code."""
+
+import importlib.metadata
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from actions_core.apps.cli import (
+    auth_test,
+    catalog,
+    check,
+    delete,
+    diff,
+    docs,
+    explain,
+    import_workspace,
+    mapping_tests,
+    sandbox,
+    scaffold,
+    schema,
+)
+from actions_core.apps.cli.output import ConsoleHandler, Exit, complain
+from actions_core.apps.cli.run import command
+from actions_core.errors import ActionsError
+
+app = typer.Typer(
+    name="actions",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    # Its tracebacks show local variables, and those hold keys.
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  # the signature of an option's callback
+    if wanted:
+        typer.echo(importlib.metadata.version("actions-core"))
+        raise typer.Exit
+
+
+@app.callback()
+def _actions(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Deliver events to destinations, as a workspace file says.
+
+    Exit codes: 0 all well, 1 some events failed or a check found errors, 2 wrong usage or a faulty file,
+    3 nothing could be delivered (authentication, no connection), 130 interrupted.
+    """
+
+
+app.command("list")(catalog.list_destinations)
+app.command("describe")(catalog.describe)
+app.command("check")(check.check)
+app.command("run")(command.run)
+app.command("explain")(explain.explain)
+app.command("test")(mapping_tests.run_tests)
+app.command("import")(import_workspace.import_files)
+app.command("delete")(delete.delete)
+app.command("auth-test")(auth_test.auth_test)
+app.command("sandbox")(sandbox.sandbox)
+app.command("schema")(schema.schema)
+app.command("init")(scaffold.init)
+app.command("add-action")(scaffold.add)
+app.command("diff")(diff.diff)
+app.command("docs")(docs.docs)
+
+
+def run_app() -> None:
+    """Run a command. A fault of the user's ends with a sentence; only a fault of ours shows a traceback."""
+    logging.getLogger("actions_core").addHandler(ConsoleHandler(logging.WARNING))
+    try:
+        app()
+    except ActionsError as error:
+        complain(str(error))
+        sys.exit(Exit.FAULTY)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does. Python would complain again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILURES)
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        sys.exit(Exit.FAULTY)

@@ -1,0 +1,1 @@
+"""`actions run`: events from files through an engine, with a summary."""

@@ -1,0 +1,144 @@
+"""Reads NDJSON as it comes: a file, a pipe or standard input, never more than a few chunks in memory.
+
+Reading happens in a thread of its own, so that a slow pipe does not hold up deliveries. It reads file
+descriptors and is a daemon: an interrupted program must not wait for input that never comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import json
+import os
+import stat
+import threading
+from typing import TYPE_CHECKING, NoReturn
+
+import attrs
+
+from actions_core.errors import EventError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from actions_core.values.types import Json
+
+_CHUNK = 64 * 1024
+#: A line longer than this is cut: no event may be nearly as long, and memory must stay flat.
+_LONGEST_LINE = 4 * 1024 * 1024
+_WAITING_CHUNKS = 4
+
+
+@attrs.frozen
+class Line:
+    """One line that is not blank, by its number in the file, counted from 1."""
+
+    number: int
+    text: bytes
+
+    def parse(self) -> Json:
+        """The line as JSON. Raises `EventError` for anything that strict JSON does not have."""
+        if len(self.text) >= _LONGEST_LINE:
+            raise EventError(f"the line is longer than {_LONGEST_LINE // 1024 // 1024} MB")
+        try:
+            return json.loads(self.text.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            raise EventError(f"not JSON: {error.msg} at character {error.colno}") from None
+        except UnicodeDecodeError as error:
+            raise EventError(f"not JSON: byte {error.start + 1} is not UTF-8") from None
+        except ValueError as error:
+            raise EventError(f"not JSON: {error}") from None
+        except RecursionError:
+            raise EventError("not JSON that can be read: it is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise EventError(f"not JSON: {name} is no JSON value")
+
+
+class LineReader:
+    """The lines of a file, or of standard input where `path` is None.
+
+    `size` is the number of bytes to come, None where nobody can know; `done` counts those read so far.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.done = 0
+        self.number = 0
+        self.size: int | None = None
+        self._stopped = asyncio.Event()
+        self._queue: asyncio.Queue[bytes | OSError] = asyncio.Queue(_WAITING_CHUNKS)
+
+    async def lines(self) -> AsyncIterator[Line]:
+        """Every line that is not blank, until the end or until `stop`."""
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read, args=(loop,), daemon=True).start()
+        rest = b""
+        while chunk := await self._next():
+            *whole, rest = (rest + chunk).split(b"\n")
+            for text in whole:
+                if (line := self._line(text, len(text) + 1)) is not None:
+                    yield line
+                if self._stopped.is_set():
+                    return
+            rest = rest[:_LONGEST_LINE]
+        if not self._stopped.is_set() and (line := self._line(rest, len(rest))) is not None:
+            yield line
+
+    def stop(self) -> None:
+        """Take no more lines."""
+        self._stopped.set()
+
+    def count_rest(self) -> int | None:
+        """How many lines after the last one taken are not blank; None where they cannot be counted."""
+        if self._path is None or self.size is None:
+            return None
+        with self._path.open("rb") as file:
+            return sum(bool(text.strip()) for number, text in enumerate(file, 1) if number > self.number)
+
+    def _line(self, text: bytes, length: int) -> Line | None:
+        self.number += 1
+        self.done += length
+        return Line(self.number, text) if text.strip() else None
+
+    async def _next(self) -> bytes:
+        waiting = [asyncio.ensure_future(self._queue.get()), asyncio.ensure_future(self._stopped.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            chunk = waiting[0].result() if waiting[0].done() else b""
+        finally:
+            for task in waiting:
+                task.cancel()
+        if isinstance(chunk, OSError):
+            raise chunk
+        return chunk if isinstance(chunk, bytes) else b""
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            descriptor = 0 if self._path is None else os.open(self._path, os.O_RDONLY)
+        except OSError as error:
+            self._hand_over(error, loop)
+            return
+        about = os.fstat(descriptor)
+        self.size = about.st_size if stat.S_ISREG(about.st_mode) else None
+        chunk: bytes | OSError = b"-"
+        while chunk and not isinstance(chunk, OSError):
+            try:
+                chunk = os.read(descriptor, _CHUNK)
+            except OSError as error:
+                chunk = error
+            if not self._hand_over(chunk, loop):
+                break
+        if self._path is not None:
+            os.close(descriptor)
+
+    def _hand_over(self, chunk: bytes | OSError, loop: asyncio.AbstractEventLoop) -> bool:
+        put = self._queue.put(chunk)
+        try:
+            asyncio.run_coroutine_threadsafe(put, loop).result()
+        except (RuntimeError, concurrent.futures.CancelledError):
+            put.close()  # the run has ended: nobody is there to take the chunk
+            return False
+        return True

@@ -1,0 +1,87 @@
+"""`actions schema`: the JSON Schemas of our files, for editors and other programs."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from actions_core.apps.cli.catalog import find
+from actions_core.apps.cli.options import AsJson
+from actions_core.apps.cli.output import cell, out, plain, print_json, table
+from actions_core.authoring.editor_schema import workspace_schema
+from actions_core.destination import load_destination
+from actions_core.destination.registry import Registry
+from actions_core.validation.schemas import SCHEMAS
+from actions_core.validation.schemas import schema as load_schema
+from actions_core.values.types import JsonObject
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]", help="Schemas by name; without one, what there is.")
+]
+DestinationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--destination",
+        metavar="DESTINATION",
+        help="The schema of a workspace with this destination's settings, actions and fields in it; "
+        "a slug, a short name, or the file of a definition.",
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FOLDER", file_okay=False, help="Write files into this folder."),
+]
+
+
+def schema(
+    names: Names = None,
+    *,
+    destination: DestinationOption = None,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print or write the JSON Schemas of files.
+
+    An editor that gets one as the "$schema" of a file completes and explains the keys in it.
+    """
+    unknown = [name for name in names or () if name not in SCHEMAS]
+    if unknown:
+        message = f"there is no schema {unknown[0]!r}; there are {', '.join(SCHEMAS)}"
+        raise typer.BadParameter(message, param_hint="NAME")
+    chosen = {name: load_schema(name) for name in names or (() if destination else SCHEMAS)}
+    if destination is not None:
+        made = _workspace_of(destination)
+        chosen[Path(made["$id"]).name.removesuffix(".schema.json")] = made
+    if output is not None:
+        _write(chosen, output)
+    elif len(chosen) == 1:
+        print_json(next(iter(chosen.values())))
+    elif names:
+        raise typer.BadParameter("several schemas need --output, or one call each", param_hint="NAME")
+    else:
+        _list(chosen, as_json=as_json)
+
+
+def _workspace_of(name: str) -> JsonObject:
+    file = Path(name)
+    found = load_destination(file) if file.is_file() else find(Registry().discover(), name)
+    return workspace_schema(found)
+
+
+def _write(schemas: dict[str, JsonObject], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, document in schemas.items():
+        file = folder / f"{name}.schema.json"
+        file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        out().print(plain(file), soft_wrap=True)
+
+
+def _list(schemas: dict[str, JsonObject], *, as_json: bool) -> None:
+    if as_json:
+        print_json([{"name": name, "description": found["description"]} for name, found in schemas.items()])
+        return
+    shown = table("Name", "Description")
+    for name, found in schemas.items():
+        shown.add_row(cell(name, "cyan"), cell(found["description"]))
+    out().print(shown)

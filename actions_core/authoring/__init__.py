@@ -1,0 +1,1 @@
+"""Tools for authors of destinations and mappings: advice, comparison, scaffolds, pages, tests."""

@@ -1,0 +1,234 @@
+"""Mapping tests: files that say what has to become of an event, and the comparison with what does.
+
+A file holds one test or a list of them (`schemas/test.schema.json`). What a test expects is compared
+with an explanation, so nothing here sends anything or needs a secret. Only this module knows how an
+explanation is written down: paths in place of sentences, a word in place of the idempotency key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from actions_core.errors import DefinitionError, Problem
+from actions_core.http.curl import request_json
+from actions_core.validation.documents import check_document
+from actions_core.validation.schemas import schema
+from actions_core.values.json_files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from actions_core.engine import SubscriptionExplanation
+    from actions_core.values.types import Json, JsonObject
+
+#: What an event without a messageId has in a test, so that it comes out the same each time.
+MESSAGE_ID: Final = "test"
+IDEMPOTENCY_KEY: Final = "<idempotency key>"
+
+_LONGEST_NAME: Final = 60
+_CONTEXT: Final = 3
+
+
+@attrs.frozen(eq=False)
+class MappingTest:
+    """One test, and where it stands: `index` counts the tests of a file, None where it holds one alone."""
+
+    file: Path
+    index: int | None
+    data: JsonObject
+
+    @property
+    def place(self) -> str:
+        """The file's name, with the number of the test where there are several."""
+        return self.file.name if self.index is None else f"{self.file.name}[{self.index}]"
+
+    @property
+    def name(self) -> str:
+        """What the test is about; nothing where it does not say."""
+        return self.data.get("name") or ""
+
+    @property
+    def event(self) -> JsonObject:
+        """The event, with a messageId that is the same each time."""
+        event: JsonObject = self.data["event"]
+        return event if event.get("messageId") else {**event, "messageId": MESSAGE_ID}
+
+    @property
+    def settings(self) -> JsonObject:
+        """The settings that differ from the workspace's, by instance."""
+        return self.data.get("settings") or {}
+
+    @property
+    def expected(self) -> list[JsonObject] | None:
+        """What is expected; None where nothing was said yet."""
+        return self.data.get("expect")
+
+
+def load_tests(folder: Path) -> list[MappingTest]:
+    """The tests of all JSON files in a folder, in the order of their names.
+
+    Raises `DefinitionError` for the first file that is none of ours, with everything that is wrong in it.
+    """
+    return [test for file in sorted(folder.glob("*.json")) for test in load_file(file)]
+
+
+def load_file(file: Path) -> list[MappingTest]:
+    """The tests of one file. Raises `DefinitionError` with everything that is wrong in it."""
+    data = read_json(file)
+    problems = check_document(data, schema("test"))
+    if problems:
+        raise DefinitionError(f"{file} is no file of mapping tests:", problems=problems)
+    if isinstance(data, list):
+        return [MappingTest(file, index, item) for index, item in enumerate(data)]
+    return [MappingTest(file, None, data)]
+
+
+def expectation(delivery: SubscriptionExplanation) -> JsonObject:
+    """What became of an event in one subscription that matched, as a test says it."""
+    found: JsonObject = {"instance": delivery.instance, "subscription": delivery.subscription}
+    if delivery.payload is not None:
+        found["payload"] = delivery.payload
+    if delivery.request is not None:
+        found["request"] = _without_key(request_json(delivery.request), delivery.idempotency_key)
+    for key, problems in (("problems", delivery.problems), ("warnings", delivery.warnings)):
+        if problems:
+            found[key] = _paths(problems)
+    return found
+
+
+def expectations(deliveries: Iterable[SubscriptionExplanation]) -> list[JsonObject]:
+    """What a test expects of an event of which this became."""
+    return [expectation(delivery) for delivery in deliveries if delivery.matched]
+
+
+def differences(expected: Sequence[JsonObject], deliveries: Iterable[SubscriptionExplanation]) -> list[str]:
+    """The lines of a diff from what is expected to what became of the event; none where they agree."""
+    left = list(expected)
+    wanted: list[Json] = []
+    found: list[Json] = []
+    for actual in expectations(deliveries):
+        named = next((item for item in left if _names(item) == _names(actual)), None)
+        if named is None:
+            found.append(_entry(actual))
+            continue
+        left.remove(named)
+        wanted.append(_entry(named))
+        found.append(_entry(_narrowed(actual, named)))
+    wanted += [_entry(item) for item in left]
+    if _text(wanted) == _text(found):
+        return []
+    return _diff(wanted, found)
+
+
+def _names(item: JsonObject) -> tuple[str, str]:
+    return item["instance"], item["subscription"]
+
+
+def _narrowed(actual: JsonObject, expected: JsonObject) -> JsonObject:
+    """Only what the test speaks of; problems always count."""
+    keys = {**expected, **{key: None for key in actual if key == "problems"}}
+    narrowed = {key: actual[key] for key in keys if key in actual}
+    for key in ("payload", "request"):
+        if key in expected and expected[key] is None:
+            narrowed.setdefault(key, None)
+    for key in ("problems", "warnings"):
+        if key in expected:
+            narrowed.setdefault(key, [])
+    wanted, made = expected.get("request"), actual.get("request")
+    if wanted is not None and made is not None:
+        narrowed["request"] = _narrowed_request(made, wanted)
+    return narrowed
+
+
+def _narrowed_request(made: JsonObject, wanted: JsonObject) -> JsonObject:
+    narrowed = {key: made[key] for key in wanted if key in made}
+    if "headers" in wanted:
+        by_name = {name.lower(): value for name, value in made["headers"].items()}
+        named = [name for name in wanted["headers"] if name.lower() in by_name]
+        narrowed["headers"] = {name: by_name[name.lower()] for name in named}
+    return narrowed
+
+
+def _entry(item: JsonObject) -> Json:
+    """An expectation in the one form in which two are compared."""
+    ordered = {key: sorted(set(item[key])) for key in ("problems", "warnings") if key in item}
+    return _plain({**item, **ordered})
+
+
+def _plain(value: Json) -> Json:
+    """1.0 as 1: JSON does not tell them apart."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+
+
+def _diff(wanted: Json, found: Json) -> list[str]:
+    """Without the commas at the ends of lines, which would make the line above each change another."""
+    before, after = ([line.rstrip(",") for line in _text(side).split("\n")] for side in (wanted, found))
+    lines = difflib.unified_diff(before, after, "expected", "found", lineterm="", n=_CONTEXT)
+    return ["…" if line.startswith("@@") else line for line in lines]
+
+
+def _without_key(request: JsonObject, key: str) -> JsonObject:
+    """The key changes with the mapping: a test that held it would fail at every change."""
+    if not key:
+        return request
+    replaced: JsonObject = _replaced(request, key)
+    return replaced
+
+
+def _replaced(value: Json, key: str) -> Json:
+    if isinstance(value, str):
+        return value.replace(key, IDEMPOTENCY_KEY)
+    if isinstance(value, dict):
+        return {name: _replaced(item, key) for name, item in value.items()}
+    return [_replaced(item, key) for item in value] if isinstance(value, list) else value
+
+
+def _paths(problems: Iterable[Problem]) -> list[str]:
+    return sorted({problem.path for problem in problems})
+
+
+def write_expectations(file: Path, expected: dict[int | None, list[JsonObject]]) -> None:
+    """Write what is expected into the tests of a file, by their index; everything else stays."""
+    data = read_json(file)
+    for index, items in expected.items():
+        (data if index is None else data[index])["expect"] = items
+    _write(file, data)
+
+
+def write_test(folder: Path, event: JsonObject, expected: list[JsonObject]) -> Path:
+    """Write a new test into a file of its own, which is named after the event; no file is overwritten.
+
+    Raises `DefinitionError` for an event that no file can hold, such as one with half a character in it.
+    """
+    words = [str(event[key]) for key in ("type", "event", "name") if isinstance(event.get(key), str)]
+    stem = re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower())[:_LONGEST_NAME].strip("-") or "event"
+    folder.mkdir(parents=True, exist_ok=True)
+    file, number = folder / f"{stem}.json", 2
+    while file.exists():
+        file = folder / f"{stem}-{number}.json"
+        number += 1
+    _write(file, {"name": " ".join(words[1:]) or words[0], "event": event, "expect": expected})
+    return file
+
+
+def _write(file: Path, data: Json) -> None:
+    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    try:
+        file.write_bytes(text.encode())
+    except UnicodeEncodeError:
+        message = f"{file.name} cannot be written: there is half a character (a lone surrogate) in the event"
+        raise DefinitionError(message) from None

@@ -1,0 +1,21 @@
+"""Files for authors of destinations: a package to start from, and one more action in one that exists."""
+
+from __future__ import annotations
+
+from actions_core.authoring.scaffold.actions import add_action
+from actions_core.authoring.scaffold.packages import (
+    TEMPLATES,
+    check_name,
+    check_slug,
+    package_files,
+    package_name,
+)
+
+__all__ = [
+    "TEMPLATES",
+    "add_action",
+    "check_name",
+    "check_slug",
+    "package_files",
+    "package_name",
+]

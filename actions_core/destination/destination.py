@@ -1,0 +1,222 @@
+"""The destination itself: what a definition says, and the functions noted for it.
+
+Functions are compiled when the destination is first used or checked, not when they are noted, so that
+an annotation may name what stands further down in its module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from actions_core.destination.assembly import Assembly, Note, assemble
+from actions_core.destination.loading import package_file, read_definition
+from actions_core.errors import DefinitionError
+from actions_core.validation.fields import FieldSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from actions_core.destination.handler import Handler
+    from actions_core.destination.specs import DestinationSpec
+    from actions_core.errors import Problem
+    from actions_core.values.types import JsonObject
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+_BATCHING: Final = {
+    "enable_batching": FieldSpec(
+        label="Send in batches",
+        description="Whether events may be put together and sent as one request.",
+        type="boolean",
+        default=True,
+    )
+}
+
+
+class Destination:
+    """A definition and its functions.
+
+    The decorators (`action`, `prepare`, …) return the function as it is, so that it can be tested as
+    one. Where the definition has a `request`, that takes the place of a function. A destination with
+    neither is a definition only: it can be read and registered, but none of its actions can run.
+    """
+
+    def __init__(self, spec: DestinationSpec, *, warnings: tuple[Problem, ...] = ()) -> None:
+        self.spec = spec
+        self._warnings = warnings
+        self._notes: list[Note] = []
+        self._assembly: Assembly | None = None
+
+    def __repr__(self) -> str:
+        return f"<Destination {self.spec.slug}>"
+
+    @classmethod
+    def from_definition(cls, definition: JsonObject | str | Path) -> Destination:
+        """The destination of a definition, given as a file or as a dictionary; no function is noted yet.
+
+        Raises `DefinitionError` with every problem of the definition.
+        """
+        spec, warnings = read_definition(definition)
+        return cls(spec, warnings=warnings)
+
+    @classmethod
+    def from_package(cls, package: str | None) -> Destination:
+        """The destination of the `destination.json` that lies in a package; called with `__package__`."""
+        return cls.from_definition(package_file(package, "destination.json"))
+
+    @property
+    def slug(self) -> str:
+        """The name by which workspaces know the destination."""
+        return self.spec.slug
+
+    def check(self) -> list[Problem]:
+        """Everything that is wrong with the functions, and what the definition is warned of."""
+        return [*self._warnings, *self._assembled().problems]
+
+    # -- the functions, noted ------------------------------------------------------------------
+
+    def action(self, action: str) -> Callable[[F], F]:
+        """Note the function that makes a request of one payload of an action."""
+        return self._note("action", action)
+
+    def batch(self, action: str) -> Callable[[F], F]:
+        """Note the function that delivers many payloads of an action at once."""
+        return self._note("batch", action)
+
+    def poll(self, action: str) -> Callable[[F], F]:
+        """Note the function that asks how a batch is doing that takes a while."""
+        return self._note("poll", action)
+
+    def dynamic_field(self, action: str, field: str) -> Callable[[F], F]:
+        """Note the function that lists the choices of a field: `field`, `object.child`, `object.__keys__`."""
+        return self._note("dynamic_field", action, field)
+
+    def hook(self, action: str, hook: str) -> Callable[[F], F]:
+        """Note the function that runs when a mapping of an action is saved."""
+        return self._note("hook", action, hook)
+
+    def prepare(self, function: F) -> F:
+        """Note the function that completes every request: base URL, authentication."""
+        return self._note("prepare")(function)
+
+    def test_authentication(self, function: F) -> F:
+        """Note the function that makes the request by which settings are tested."""
+        return self._note("test_authentication")(function)
+
+    def on_delete(self, function: F) -> F:
+        """Note the function that deletes a user."""
+        return self._note("on_delete")(function)
+
+    def refresh_access_token(self, function: F) -> F:
+        """Note the function that gets a new access token."""
+        return self._note("refresh_access_token")(function)
+
+    def create_audience(self, function: F) -> F:
+        """Note the function that creates an audience."""
+        return self._note("create_audience")(function)
+
+    def get_audience(self, function: F) -> F:
+        """Note the function that looks an audience up."""
+        return self._note("get_audience")(function)
+
+    def _note(self, role: str, *keys: str) -> Callable[[F], F]:
+        for key in keys:
+            if not isinstance(key, str):
+                raise DefinitionError(f'@destination.{role} names what it is for: @destination.{role}("…")')
+
+        def note(function: F) -> F:
+            self._notes.append(Note(role, keys, function))
+            self._assembly = None
+            return function
+
+        return note
+
+    # -- the functions, compiled ---------------------------------------------------------------
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The handler of each action."""
+        return self._keyed("action")
+
+    @property
+    def batch_handlers(self) -> Mapping[str, Handler]:
+        """The handler of batches, for the actions that have one."""
+        return self._keyed("batch")
+
+    @property
+    def poll_handlers(self) -> Mapping[str, Handler]:
+        """The handler that polls, for the actions that have one."""
+        return self._keyed("poll")
+
+    @property
+    def dynamic_field_handlers(self) -> Mapping[tuple[str, ...], Handler]:
+        """The handlers that list choices, by action and field."""
+        return self._assembled().of("dynamic_field")
+
+    @property
+    def hook_handlers(self) -> Mapping[tuple[str, ...], Handler]:
+        """The handlers of hooks, by action and hook."""
+        return self._assembled().of("hook")
+
+    @property
+    def prepare_handler(self) -> Handler | None:
+        """The function that completes every request."""
+        return self._single("prepare")
+
+    @property
+    def authentication_handler(self) -> Handler | None:
+        """The function that tests the settings."""
+        return self._single("test_authentication")
+
+    @property
+    def deletion_handler(self) -> Handler | None:
+        """The function that deletes a user."""
+        return self._single("on_delete")
+
+    @property
+    def refresh_handler(self) -> Handler | None:
+        """The function that gets a new access token."""
+        return self._single("refresh_access_token")
+
+    @property
+    def create_audience_handler(self) -> Handler | None:
+        """The function that creates an audience."""
+        return self._single("create_audience")
+
+    @property
+    def get_audience_handler(self) -> Handler | None:
+        """The function that looks an audience up."""
+        return self._single("get_audience")
+
+    def _assembled(self) -> Assembly:
+        if self._assembly is None:
+            self._assembly = assemble(self.spec, self._notes)
+        return self._assembly
+
+    def _keyed(self, role: str) -> Mapping[str, Handler]:
+        return {keys[0]: handler for keys, handler in self._assembled().of(role).items()}
+
+    def _single(self, role: str) -> Handler | None:
+        return self._assembled().of(role).get(())
+
+
+def load_destination(definition: JsonObject | str | Path) -> Destination:
+    """The destination of a definition, given as a file or as a dictionary: `Destination.from_definition`."""
+    return Destination.from_definition(definition)
+
+
+def hints_for(destination: Destination, action: str | None = None) -> dict[int, str]:
+    """What to say about each status: the action's words win over the destination's."""
+    hints = dict(destination.spec.status_hints)
+    if action is not None:
+        hints.update(destination.spec.actions[action].status_hints)
+    return hints
+
+
+def fields_of(destination: Destination, action: str) -> Mapping[str, FieldSpec]:
+    """The fields of an action; one that takes batches has `enable_batching` without saying so."""
+    fields = destination.spec.actions[action].fields
+    if action not in destination.batch_handlers or _BATCHING.keys() <= fields.keys():
+        return fields
+    return {**fields, **_BATCHING}

@@ -1,0 +1,229 @@
+"""Requests that a definition writes itself, compiled to handlers like any function.
+
+What a request is written over is `{payload, settings, auth}`, of a batch `{payloads, settings, auth}`.
+Whatever comes out of it comes from events and settings: it is taken only in the form that HTTP has for it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import quote
+
+from actions_core.destination.handler import Handler
+from actions_core.errors import PayloadError
+from actions_core.http.requests import Request
+from actions_core.mapping import compile_mapping
+from actions_core.values.javascript import number_text
+from actions_core.values.types import MISSING, Json, JsonObject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actions_core.destination.context import Context
+    from actions_core.destination.specs import DestinationSpec
+
+    Place: TypeAlias = tuple[str, ...]
+    Given: TypeAlias = Callable[[JsonObject], JsonObject]
+
+_PARTS: Final = ("method", "url", "headers", "params", "json", "form")
+_METHOD: Final = re.compile(r"[A-Za-z]{1,20}")
+_ABSOLUTE: Final = re.compile(r"(https?://[^/?#]*)(.*)", re.DOTALL)
+#: What stands in a URL as it is: its own signs, and what is percent-encoded already.
+_URL_SIGNS: Final = "!#$%&'()*+,/:;=?@[]~"
+#: How a message is framed, and where a connection leads, is the transport's to say.
+_FRAMING: Final = frozenset(
+    {
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+def written_handlers(spec: DestinationSpec, *, prepared: bool) -> dict[Place, Handler]:
+    """The handler of each request in a definition that has passed its checks, by role and keys.
+
+    `prepared` says whether a function completes them, so that their URLs may be relative.
+    """
+    relative = prepared or spec.request is not None
+    found: list[tuple[Place, JsonObject | None, Given]] = [
+        (("test_authentication",), spec.test_authentication, _nothing),
+        (("on_delete",), spec.on_delete, _user),
+    ]
+    for key, action in spec.actions.items():
+        found.append((("action", key), action.request, _payload))
+        found.append((("batch", key), action.batch_request, _payloads))
+    handlers: dict[Place, Handler] = {
+        place: _handler(place, raw, given, relative=relative)
+        for place, raw, given in found
+        if raw is not None
+    }
+    if spec.request is not None:
+        handlers["prepare",] = _base(spec.request)
+    return handlers
+
+
+def _nothing(_payload: JsonObject) -> JsonObject:
+    return {}
+
+
+def _payload(payload: JsonObject) -> JsonObject:
+    return {"payload": payload}
+
+
+def _payloads(payload: JsonObject) -> JsonObject:
+    return {"payloads": payload["payloads"]}
+
+
+def _user(payload: JsonObject) -> JsonObject:
+    named = {"userId": payload.get("user_id"), "anonymousId": payload.get("anonymous_id")}
+    return {"payload": {key: value for key, value in named.items() if value is not None}}
+
+
+def _shared(context: Context) -> JsonObject:
+    token = context.auth.access_token
+    return {"settings": context.settings, "auth": {} if token is None else {"accessToken": token}}
+
+
+def _handler(place: Place, raw: JsonObject, given: Given, *, relative: bool) -> Handler:
+    mapping = compile_mapping({part: raw[part] for part in _PARTS if raw.get(part) is not None})
+    timeout = raw.get("timeout")
+
+    def bind(
+        payload: JsonObject, context: Context, client: object = None, request: object = None
+    ) -> dict[str, Any]:
+        del client, request
+        return {**given(payload), **_shared(context)}
+
+    def build(**scope: Any) -> Request:
+        return _request(mapping.resolve(scope), timeout, relative=relative)
+
+    def call(payload: JsonObject, context: Context, client: object = None, request: object = None) -> Request:
+        return build(**bind(payload, context, client, request))
+
+    build.__qualname__ = "the request of the definition"
+    return Handler(
+        place[0], place[1:], build, is_async=False, takes=frozenset({"context"}), bind=bind, call=call
+    )
+
+
+def _request(parts: Json, timeout: float | None, *, relative: bool) -> Request:
+    method = _text("method", parts.get("method", MISSING))
+    if not _METHOD.fullmatch(method) or method.upper() == "CONNECT":
+        raise PayloadError("the request's method must be one word of letters, such as POST")
+    json, form = parts.get("json", MISSING), parts.get("form")
+    return Request(
+        method.upper(),
+        _url("url", parts.get("url", MISSING), relative=relative),
+        headers=_headers(parts.get("headers")),
+        params=_pairs("params", parts.get("params")),
+        json=json,
+        form=_pairs("form", form),
+        timeout=timeout,
+    )
+
+
+def _base(raw: JsonObject) -> Handler:
+    """What completes the requests: base URL and headers, for those whose URL is relative."""
+    mapping = compile_mapping({key: raw[key] for key in ("baseUrl", "headers") if raw.get(key) is not None})
+
+    def bind(payload: JsonObject, context: Context, client: object, request: Request) -> dict[str, Any]:
+        del payload, client
+        return {"request": request, "scope": _shared(context)}
+
+    def complete(request: Request, scope: JsonObject) -> Request:
+        if _ABSOLUTE.fullmatch(request.url):
+            return request
+        base: Json = mapping.resolve(scope)
+        taken = {name.lower() for name in request.headers}
+        headers = _headers(base.get("headers"))
+        return request.with_base(
+            _url("baseUrl", base.get("baseUrl", MISSING), relative=False),
+            {name: value for name, value in headers.items() if name.lower() not in taken},
+        )
+
+    def call(payload: JsonObject, context: Context, client: object, request: Request) -> Request:
+        return complete(**bind(payload, context, client, request))
+
+    complete.__qualname__ = "the base of requests in the definition"
+    return Handler(
+        "prepare", (), complete, is_async=False, takes=frozenset({"context", "request"}), bind=bind, call=call
+    )
+
+
+def _url(what: str, value: Json, *, relative: bool) -> str:
+    text = _text(what, value)
+    absolute = _ABSOLUTE.fullmatch(text)
+    if absolute:
+        # Names of hosts have an encoding of their own; the transport refuses those that it cannot read.
+        if " " in absolute[1] or not absolute[1].isprintable():
+            raise PayloadError(f"the request's {what} has no host that there can be")
+        return absolute[1] + _quoted(absolute[2])
+    if not relative:
+        # Without the text itself, which may hold a secret.
+        raise PayloadError(f"the request's {what} must begin with https:// or http://")
+    return _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    return quote(text.encode("utf-8", "surrogatepass"), safe=_URL_SIGNS)
+
+
+def _headers(value: Json) -> dict[str, str]:
+    headers = {}
+    for name, item in _object("headers", value).items():
+        if name.lower() in _FRAMING:
+            raise PayloadError(f"the request's header {name} is not for a definition or an event to set")
+        if item is not None:
+            headers[name] = _text(f"header {name}", item)
+    return headers
+
+
+def _pairs(what: str, value: Json) -> Mapping[str, Any] | None:
+    if value is None:
+        return None
+    return {
+        name: (
+            [_text(f"{what}.{name}", one) for one in item if one is not None]
+            if isinstance(item, list)
+            else _text(f"{what}.{name}", item)
+        )
+        for name, item in _object(what, value).items()
+        if item is not None
+    }
+
+
+def _object(what: str, value: Json) -> JsonObject:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise PayloadError(f"the request's {what} must be an object but is {_kind(value)}")
+    return value
+
+
+def _text(what: str, value: Json) -> str:
+    """Text as it is, and numbers and booleans as JavaScript spells them."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return number_text(value)
+    raise PayloadError(f"the request's {what} must be text but is {_kind(value)}")
+
+
+def _kind(value: Json) -> str:
+    if value is MISSING:
+        return "missing"
+    if value is None:
+        return "null"
+    return {dict: "an object", list: "a list", str: "text", bool: "true or false"}.get(
+        type(value), "a number"
+    )

@@ -1,0 +1,17 @@
+"""From JSON to specs: the schema is checked first, then cattrs builds, then the parts are compared."""
+
+from __future__ import annotations
+
+from actions_core.destination.loading.definition import (
+    check_definition,
+    load_definition,
+    package_file,
+    read_definition,
+)
+
+__all__ = [
+    "check_definition",
+    "load_definition",
+    "package_file",
+    "read_definition",
+]

@@ -1,0 +1,77 @@
+"""A definition from its file or its dictionary, with everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from actions_core.destination.loading.checks import cross_check
+from actions_core.destination.loading.parts import parts_of, readable_parts
+from actions_core.destination.loading.structuring import structure
+from actions_core.destination.specs import DestinationSpec
+from actions_core.errors import DefinitionError, Problem
+from actions_core.validation.documents import check_document
+from actions_core.validation.schemas import schema
+from actions_core.values.json_files import read_json
+from actions_core.values.json_limits import json_problems
+
+if TYPE_CHECKING:
+    from actions_core.values.types import JsonObject
+
+
+def check_definition(
+    definition: JsonObject | str | os.PathLike[str],
+) -> tuple[DestinationSpec | None, list[Problem]]:
+    """The definition, or None where it has errors, and every problem, warnings included.
+
+    Raises `DefinitionError` for a file that cannot be read. Parts are compared with each other also
+    where the whole has not the form of a definition, as far as they can be read.
+    """
+    if isinstance(definition, (str, os.PathLike)):
+        data = read_json(definition)
+    elif isinstance(definition, dict):
+        data = definition
+    else:
+        kind = type(definition).__name__
+        raise DefinitionError(f"a definition is a dictionary or the path of a file, not of type {kind}")
+    problems = check_document(data, schema("destination"))
+    if problems and json_problems(data):
+        return None, problems  # no JSON at all: it may hold itself
+    try:
+        spec = None if problems else structure(data, DestinationSpec)
+        parts = readable_parts(data) if spec is None else parts_of(spec)
+        found = {problem.path for problem in problems}
+        problems += [problem for problem in cross_check(parts) if problem.path not in found]
+    except RecursionError:
+        return None, [*problems, Problem("$", "is nested too deeply")]
+    return (None if any(problem.severity == "error" for problem in problems) else spec), problems
+
+
+def read_definition(
+    definition: JsonObject | str | os.PathLike[str],
+) -> tuple[DestinationSpec, tuple[Problem, ...]]:
+    """The definition and its warnings; raises `DefinitionError` with every problem where it has errors."""
+    spec, problems = check_definition(definition)
+    if spec is None:
+        named = "the definition" if isinstance(definition, dict) else str(definition)
+        raise DefinitionError(f"{named} is faulty:", problems=problems)
+    return spec, tuple(problems)
+
+
+def load_definition(definition: JsonObject | str | os.PathLike[str]) -> DestinationSpec:
+    """The definition in a file or a dictionary; raises `DefinitionError` with every problem."""
+    return read_definition(definition)[0]
+
+
+def package_file(package: str | None, name: str) -> Path:
+    """The path of a file that lies in a package; raises `DefinitionError` where there is no such package."""
+    if not package:
+        raise DefinitionError("Destination.from_package wants __package__, and this module is in no package")
+    from importlib.resources import files  # as above
+
+    try:
+        found = files(package) / name
+    except (ImportError, TypeError, ValueError) as error:
+        raise DefinitionError(f"the package {package} cannot be found: {error}") from None
+    return Path(str(found))

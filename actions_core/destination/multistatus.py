@@ -1,0 +1,205 @@
+"""The outcome of a batch: one node for each payload, in the order of the payloads.
+
+The keys of a node in JSON are Segment's (`errortype`, `errormessage`, `errorreporter`), because hosts
+that read them exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+import attrs
+
+from actions_core.errors import ActionsError
+from actions_core.http.errors import ResponseError, status_name
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from actions_core.http.masking import Mask
+    from actions_core.http.requests import Response
+    from actions_core.values.types import Json, JsonObject
+
+Reporter: TypeAlias = Literal["INTEGRATIONS", "DESTINATION"]
+
+#: What became of one payload, in any of the forms in which a handler may have it.
+Outcome: TypeAlias = "Node | Response | ActionsError"
+
+_OK: Final = 200
+_FIRST_FAILURE: Final = 400
+
+
+@attrs.frozen
+class Node:
+    """What became of one payload. `sent` is what went out for it, `body` what came back."""
+
+    status: int
+    body: Json = MISSING
+    sent: Json = MISSING
+    errortype: str | None = None
+    errormessage: str | None = None
+    errorreporter: Reporter | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the destination took the payload."""
+        return self.errortype is None and self.status < _FIRST_FAILURE
+
+    def to_dict(self) -> JsonObject:
+        """The node as JSON: `{status, body, sent}`, or `{status, errortype, errormessage, …}`."""
+        return {
+            key: value
+            for key, value in attrs.asdict(self, recurse=False).items()
+            if value is not MISSING and not (value is None and key.startswith("error"))
+        }
+
+    def masked(self, mask: Mask) -> Node:
+        """The node without secrets."""
+        return attrs.evolve(
+            self,
+            body=mask.value(self.body),
+            sent=mask.value(self.sent),
+            errormessage=None if self.errormessage is None else mask.text(self.errormessage),
+        )
+
+
+def success(status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING) -> Node:
+    """The node of a payload that the destination took."""
+    return Node(status, body, sent)
+
+
+def failure(
+    status: int,
+    message: str,
+    *,
+    errortype: str | None = None,
+    body: Json = MISSING,
+    sent: Json = MISSING,
+    reporter: Reporter | None = None,
+) -> Node:
+    """The node of a payload that was not taken.
+
+    Without `errortype` it gets the name of its status; without `reporter` the destination is the one who
+    said so when the node carries what was sent or what came back, and our side otherwise.
+    """
+    if reporter is None:
+        reporter = "INTEGRATIONS" if sent is MISSING and body is MISSING else "DESTINATION"
+    return Node(status, body, sent, errortype or status_name(status), message, reporter)
+
+
+def failure_of(error: ActionsError) -> Node:
+    """The node of a payload that failed with this error."""
+    status = error.status or 500
+    if isinstance(error, ResponseError):
+        body = error.response.json
+        shown = error.response.text if body is None else body
+        return failure(status, str(error), errortype=error.code, body=shown)
+    return failure(status, str(error), errortype=error.code)
+
+
+class MultiStatus(Sequence[Node]):
+    """What a batch handler answers: nodes in the order of the payloads that it was handed.
+
+    Outcomes are appended, or put at the index of their payload: nodes, or what a client gave for one
+    payload, its response or the error that it raised. A payload without an outcome counts as failed with
+    a 500.
+    """
+
+    def __init__(self, size: int = 0) -> None:
+        self._nodes: list[Node | None] = [None] * size
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __getitem__(self, index: int) -> Node:  # type: ignore[override] # slices have no use here
+        return self._nodes[index] or _no_answer()
+
+    def append(self, outcome: Outcome) -> None:
+        """Add the outcome of the next payload."""
+        self._nodes.append(_node(outcome))
+
+    def put(self, index: int, outcome: Outcome) -> None:
+        """Set the outcome of the payload at `index`; those before it may still be missing."""
+        if index < 0:
+            raise IndexError(f"no payload has the index {index}")
+        if index >= len(self._nodes):
+            self._nodes += [None] * (index + 1 - len(self._nodes))
+        self._nodes[index] = _node(outcome)
+
+    def add_success(self, status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING) -> None:
+        """Say that the destination took the next payload."""
+        self.append(success(status, body=body, sent=sent))
+
+    def add_failure(
+        self,
+        status: int,
+        message: str,
+        *,
+        errortype: str | None = None,
+        body: Json = MISSING,
+        sent: Json = MISSING,
+    ) -> None:
+        """Say that the next payload was not taken."""
+        self.append(failure(status, message, errortype=errortype, body=body, sent=sent))
+
+    def put_success(
+        self, index: int, status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING
+    ) -> None:
+        """Say that the destination took the payload at `index`."""
+        self.put(index, success(status, body=body, sent=sent))
+
+    def put_failure(
+        self,
+        index: int,
+        status: int,
+        message: str,
+        *,
+        errortype: str | None = None,
+        body: Json = MISSING,
+        sent: Json = MISSING,
+    ) -> None:
+        """Say that the payload at `index` was not taken."""
+        self.put(index, failure(status, message, errortype=errortype, body=body, sent=sent))
+
+    def spread(self, count: int) -> list[Node]:
+        """One node for each of `count` payloads."""
+        given = self._nodes[:count] + [None] * (count - len(self._nodes))
+        return [node or _no_answer() for node in given]
+
+
+def _node(outcome: Outcome) -> Node:
+    if isinstance(outcome, Node):
+        return outcome if outcome.ok or outcome.errortype else _named(outcome)
+    return failure_of(outcome) if isinstance(outcome, ActionsError) else _of_response(outcome)
+
+
+def _named(node: Node) -> Node:
+    """A failed node that was made by hand, with all that a failure says."""
+    message = node.errormessage or f"the destination answered {node.status}"
+    return failure(node.status, message, body=node.body, sent=node.sent, reporter=node.errorreporter)
+
+
+def _no_answer() -> Node:
+    return failure(500, "the handler gave no outcome for this payload")
+
+
+def spread(answer: object, count: int) -> list[Node]:
+    """The answer of a batch handler as one node for each of its `count` payloads.
+
+    A `MultiStatus` counts node by node, a response for all; nothing, or anything else, is a success of all.
+    """
+    from actions_core.http.requests import Response
+
+    if isinstance(answer, MultiStatus):
+        return answer.spread(count)
+    if isinstance(answer, Response):
+        return [_of_response(answer)] * count
+    return [success()] * count
+
+
+def _of_response(response: Response) -> Node:
+    body = response.json
+    body = response.text if body is None else body
+    if response.status < _FIRST_FAILURE:
+        return success(response.status, body=body)
+    return failure(response.status, f"the destination answered {response.status}", body=body)

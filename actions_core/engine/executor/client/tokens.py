@@ -1,0 +1,112 @@
+"""Access tokens that expire: renewed once, however many requests find that they have.
+
+The refresh token and the client's secret stay here; handlers see the access token in their context.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+
+from actions_core.engine.executor.client.waiting import Gate
+from actions_core.errors import ActionsError
+from actions_core.http.errors import AuthenticationError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from actions_core.destination.context import Auth
+    from actions_core.http.masking import Mask
+    from actions_core.values.types import JsonObject
+
+    #: Told of each renewal with the instance's id and the new tokens; may be asynchronous.
+    TokenListener: TypeAlias = Callable[[str, "Tokens"], Awaitable[None] | None]
+
+_LOGGER = logging.getLogger("actions_core")
+
+
+@attrs.frozen(repr=False)
+class Tokens:
+    """What a refresh gives: a new access token, and a new refresh token where the old one is used up."""
+
+    access_token: str
+    refresh_token: str | None = None
+
+
+class TokenKeeper:
+    """The tokens of one instance, and how to renew them."""
+
+    def __init__(
+        self,
+        instance: str,
+        auth: Auth,
+        oauth: JsonObject,
+        *,
+        refresh: Callable[[JsonObject], Awaitable[object]],
+        mask: Mask,
+        listener: TokenListener | None = None,
+        logger: logging.Logger = _LOGGER,
+    ) -> None:
+        self._instance = instance
+        self._auth = auth
+        self._oauth = dict(oauth)
+        self._refresh = refresh
+        self._mask = mask
+        self._listener = listener
+        self._logger = logger
+        self._turn = Gate(1)
+
+    async def renew(self, used: str | None) -> None:
+        """Have a token that is newer than `used`, the one that was refused.
+
+        Whoever comes while a renewal runs, or with a token that was replaced meanwhile, waits for that
+        one and causes none of its own. Raises `AuthenticationError` when there is no new token to be had.
+        """
+        async with self._turn:
+            if self._auth.access_token != used:
+                return
+            tokens = await self._ask()
+            self._mask.learn(tokens.access_token, tokens.refresh_token)
+            self._auth.access_token = tokens.access_token
+            self._oauth["access_token"] = tokens.access_token
+            if tokens.refresh_token:
+                self._oauth["refresh_token"] = tokens.refresh_token
+            await self._tell(tokens)
+
+    async def _ask(self) -> Tokens:
+        try:
+            tokens = await self._refresh(
+                {
+                    "access_token": self._oauth.get("access_token"),
+                    "refresh_token": self._oauth.get("refresh_token"),
+                    "client_id": self._oauth.get("clientId"),
+                    "client_secret": self._oauth.get("clientSecret"),
+                    "refresh_token_url": self._oauth.get("refresh_token_url"),
+                }
+            )
+        except ActionsError as error:
+            expired = isinstance(error, AuthenticationError)
+            raise AuthenticationError(
+                f"the access token has expired and could not be renewed: {error}",
+                code="REFRESH_TOKEN_EXPIRED" if expired else "OAUTH_REFRESH_FAILED",
+            ) from None
+        if not isinstance(tokens, Tokens) or not tokens.access_token:
+            raise AuthenticationError(
+                "the access token has expired, and refresh_access_token gave no Tokens",
+                code="OAUTH_REFRESH_FAILED",
+            )
+        return tokens
+
+    async def _tell(self, tokens: Tokens) -> None:
+        if self._listener is None:
+            return
+        try:
+            waiting = self._listener(self._instance, tokens)
+            if inspect.isawaitable(waiting):
+                await waiting
+        except Exception as error:  # noqa: BLE001 - the host's function; the token is good whatever it does
+            # Without its traceback and text: both may hold the tokens.
+            self._logger.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400  # see above

@@ -1,0 +1,126 @@
+"""Batches that a destination works off later: asked for until they are done or the time is up.
+
+A batch handler that starts such a job answers `Job`; the function noted with `@destination.poll` says
+how it is doing with a `Poll`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from actions_core.destination.multistatus import MultiStatus, Node, failure, failure_of, success
+from actions_core.errors import ActionsError
+from actions_core.http.errors import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from actions_core.engine.executor.client import Deadlines
+    from actions_core.http.retry import PollPolicy
+
+_FAILED_STATUS: Final = 500
+
+
+class JobStatus(enum.StrEnum):
+    """How a job is doing."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    RETRYABLE_ERROR = "RETRYABLE_ERROR"
+
+
+@attrs.frozen
+class Job:
+    """A batch that was taken in. `nodes`, where given, tell the payloads that were refused at once.
+
+    `memo` is handed to each poll as it is: what the function needs there to make out what became of whom.
+    """
+
+    job_id: str
+    status: int = 202
+    nodes: MultiStatus | None = None
+    memo: Any = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Poll:
+    """How a job is doing. Without `nodes` its status decides for all of its payloads."""
+
+    status: JobStatus
+    nodes: MultiStatus | None = None
+    message: str = ""
+
+
+async def await_job(
+    job: Job,
+    count: int,
+    ask: Callable[[int], Awaitable[Poll]],
+    policy: PollPolicy,
+    deadlines: Deadlines,
+) -> list[Node]:
+    """Ask for the job until it is done, and give one node for each of its `count` payloads.
+
+    When the outcome cannot be had, that is the failure of the payloads that the job took: those that were
+    refused at once keep their nodes.
+    """
+    first = [success(job.status)] * count if job.nodes is None else job.nodes.spread(count)
+    taken = [index for index, node in enumerate(first) if node.ok]
+    if not taken:
+        return first
+    try:
+        outcome = _outcome(await _watched(job, len(taken), ask, policy, deadlines), len(taken))
+    except ActionsError as error:
+        outcome = [failure_of(error)] * len(taken)
+    for index, node in zip(taken, outcome, strict=True):
+        first[index] = node
+    return first
+
+
+async def _watched(
+    job: Job,
+    upload_count: int,
+    ask: Callable[[int], Awaitable[Poll]],
+    policy: PollPolicy,
+    deadlines: Deadlines,
+) -> Poll:
+    clock = asyncio.get_running_loop().time
+    started, pause = clock(), policy.base
+    while True:
+        await _pause(job, pause, deadlines)
+        pause = min(pause * 2, policy.cap)
+        poll = await ask(upload_count)
+        if poll.status is not JobStatus.IN_PROGRESS:
+            return poll
+        if clock() - started + pause > policy.within:
+            raise TransportError(
+                f"the job {job.job_id} was not done within {policy.within:g} s",
+                code="SELF_TIMEOUT",
+                status=408,
+            )
+
+
+async def _pause(job: Job, seconds: float, deadlines: Deadlines) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await deadlines.closing.wait()
+    except TimeoutError:
+        return
+    raise TransportError(
+        f"interrupted while the job {job.job_id} was under way: its outcome is not known", code="INTERRUPTED"
+    )
+
+
+def _outcome(poll: Poll, count: int) -> list[Node]:
+    if poll.nodes is not None:
+        return poll.nodes.spread(count)
+    if poll.status is JobStatus.SUCCEEDED:
+        return [success()] * count
+    retryable = poll.status is JobStatus.RETRYABLE_ERROR
+    message = poll.message or "the destination's job failed"
+    kind = "RETRYABLE_ERROR" if retryable else None
+    return [failure(_FAILED_STATUS, message, errortype=kind, reporter="DESTINATION")] * count

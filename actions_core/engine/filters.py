@@ -1,0 +1,312 @@
+"""Destination filters: what an instance's events go through before any subscription sees them.
+
+Whatever their order in the file, first all samples are taken, then events are dropped, then properties
+are dropped, then all properties but the allowed ones. Every condition is asked of the event as it came
+in, so no filter hides a property from another one's condition. The event given is never changed: what
+has to differ is copied, the rest is shared.
+
+A sample is a matter of the event alone, so it comes out the same on every machine, in a second try and
+in an explanation: SHA-256 of the sampled value as UTF-8 (text as it is, other scalars as JavaScript
+writes them, objects and lists as JSON), its first 8 bytes as a big-endian number, divided by 2^64, is
+kept when it is less than `percent`. Without a path, or where nothing but null stands there, the
+messageId is what is sampled, as good as chance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import attrs
+
+from actions_core.errors import DefinitionError, FqlError, Problem, child_path
+from actions_core.subscriptions import never_matches, parse_fql
+from actions_core.validation.documents import check_document
+from actions_core.validation.schemas import schema
+from actions_core.values.javascript import stringify, to_text
+from actions_core.values.paths import parse_path, read
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from actions_core.values.types import Json, JsonObject
+
+#: The order in which the kinds of actions run.
+ORDER: Final = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
+#: What an event cannot be without; no filter takes it away.
+KEPT: Final = ("type", "messageId")
+#: How many keys a path may have: as deep as an event may be.
+MAX_KEYS: Final = 100
+
+#: Keys to drop or to keep: None stands for the whole value, a tree for something inside it.
+Tree: TypeAlias = "dict[str, Tree | None]"
+
+_OPTIONS: Final = {"SAMPLE": {"percent", "path"}, "DROP": set[str]()}
+_RANGE: Final = 2**64
+
+
+@attrs.frozen
+class FilterTrace:
+    """What one action of a filter did with an event; `name` is the filter's, or its condition.
+
+    Where `matched` is false, the filter was not meant for the event.
+    """
+
+    name: str
+    kind: str
+    matched: bool
+    dropped: bool = False
+    changed: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """What happened, in words."""
+        if not self.matched:
+            return "does not match"
+        if self.dropped:
+            return "drops the event"
+        return "removes properties" if self.changed else "leaves the event as it is"
+
+
+@attrs.frozen
+class _Step:
+    """One action: `change` gives the event from here on, None where it ends here for the `reason`."""
+
+    name: str
+    kind: str
+    matches: Callable[[JsonObject], bool]
+    change: Callable[[JsonObject], JsonObject | None]
+    reason: str = ""
+
+
+@attrs.frozen
+class Filters:
+    """An instance's filters, compiled."""
+
+    _steps: tuple[_Step, ...]
+
+    def apply(self, event: JsonObject) -> tuple[JsonObject | None, str]:
+        """The event as the subscriptions see it and `""`; or None, and why nothing of it goes on."""
+        seen = event
+        for step in self._steps:
+            if step.matches(event):
+                changed = step.change(seen)
+                if changed is None:
+                    return None, step.reason
+                seen = changed
+        return seen, ""
+
+    def trace(self, event: JsonObject) -> tuple[FilterTrace, ...]:
+        """What each action did with the event, in the order in which they run, until one drops it."""
+        seen = event
+        traces = []
+        for step in self._steps:
+            if not step.matches(event):
+                traces.append(FilterTrace(step.name, step.kind, matched=False))
+                continue
+            left = step.change(seen)
+            changed = left is not None and left is not seen
+            traces.append(
+                FilterTrace(step.name, step.kind, matched=True, dropped=left is None, changed=changed)
+            )
+            if left is None:
+                break
+            seen = left
+        return tuple(traces)
+
+
+def compile_filters(raw: list[Json]) -> Filters:
+    """Filters from their JSON. Raises `DefinitionError` with every error that `validate_filters` finds."""
+    errors = [problem for problem in validate_filters(raw) if problem.severity == "error"]
+    if errors:
+        raise DefinitionError("the filters are faulty:", problems=errors)
+    steps = [
+        _step(item, action) for item in raw if item.get("enabled") is not False for action in item["actions"]
+    ]
+    return Filters(tuple(sorted(steps, key=lambda step: ORDER.index(step.kind))))
+
+
+def validate_filters(raw: Json) -> list[Problem]:
+    """Everything that is wrong with the JSON of filters; paths begin at the list (`$[0].if`)."""
+    form = {"type": "array", "items": {"$ref": "#/$defs/filter"}, "$defs": schema("workspace")["$defs"]}
+    problems = check_document(raw, form)
+    if not problems:
+        for index, item in enumerate(raw):
+            problems += _condition_problems(item["if"], f"$[{index}].if")
+            for place, action in enumerate(item["actions"]):
+                problems += _action_problems(action, f"$[{index}].actions[{place}]")
+    return problems
+
+
+def _condition_problems(text: str, path: str) -> list[Problem]:
+    try:
+        condition = parse_fql(text)
+    except FqlError as error:
+        return [Problem(path, str(error))]
+    if never_matches(condition):
+        return [Problem(path, "no event can match this condition", "warning")]
+    return []
+
+
+def _action_problems(action: JsonObject, path: str) -> Iterator[Problem]:
+    kind = action["type"]
+    for option in sorted(action.keys() - _OPTIONS.get(kind, {"fields"}) - {"type"}):
+        if action[option] is not None:
+            yield Problem(child_path(path, option), f"{kind} has no such option; it is ignored", "warning")
+    if len(parse_path(action.get("path") or "")) > MAX_KEYS:
+        yield Problem(child_path(path, "path"), f"a path has at most {MAX_KEYS} keys")
+    if "fields" in _OPTIONS.get(kind, {"fields"}):
+        for place, named in action["fields"].items():
+            yield from _fields_problems(
+                kind, place, _names(named), child_path(child_path(path, "fields"), place)
+            )
+
+
+def _fields_problems(kind: str, place: str, names: list[str], path: str) -> Iterator[Problem]:
+    above = parse_path(place)
+    for index, name in enumerate(names):
+        keys = (*above, *parse_path(name))
+        if not parse_path(name):
+            yield Problem(f"{path}.fields[{index}]", "a key is missing here")
+        elif len(keys) > MAX_KEYS:
+            yield Problem(f"{path}.fields[{index}]", f"a path has at most {MAX_KEYS} keys")
+        elif kind == "DROP_PROPERTIES" and keys[0] in KEPT:
+            yield Problem(f"{path}.fields[{index}]", f"an event cannot be without its {keys[0]}")
+
+
+def _names(named: Json) -> list[str]:
+    """The keys of one entry of `fields`: `{"fields": [...]}`, or the bare list of Segment's public API."""
+    names: list[str] = named["fields"] if isinstance(named, dict) else named
+    return names
+
+
+def _step(item: JsonObject, action: JsonObject) -> _Step:
+    kind, matches = action["type"], parse_fql(item["if"]).matches
+    name = item.get("name") or item["if"]
+    label = f"the filter {name}"
+    if kind == "DROP":
+        return _Step(name, kind, matches, lambda _event: None, f"{label} drops the event")
+    if kind == "SAMPLE":
+        share = action["percent"]
+        reason = f"{label} keeps {share * 100:g}% of the events, and not this one"
+        return _Step(name, kind, matches, _sampler(share, parse_path(action.get("path") or "")), reason)
+    if kind == "DROP_PROPERTIES":
+        return _Step(name, kind, matches, _dropper(action["fields"]))
+    return _Step(name, kind, matches, _allower(action["fields"]))
+
+
+def _sampler(share: float, path: tuple[str, ...]) -> Callable[[JsonObject], JsonObject | None]:
+    bound = int(share * _RANGE)
+
+    def sample(event: JsonObject) -> JsonObject | None:
+        value = read(event, path) if path else None
+        if value is None or value is MISSING:
+            value = event.get("messageId")
+        if value is None:
+            return event if random.random() < share else None  # noqa: S311 - a sample is no secret
+        return event if _place(value) < bound else None
+
+    return sample
+
+
+def _place(value: Json) -> int:
+    """Where a value stands between 0 and 2^64; see the module's docstring."""
+    text = stringify(value) if isinstance(value, (dict, list)) else to_text(value)
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+def _dropper(fields: JsonObject) -> Callable[[JsonObject], JsonObject]:
+    tree: Tree = {}
+    for place, named in fields.items():
+        for name in _names(named):
+            _grow(tree, *parse_path(place), *parse_path(name))
+            _grow(tree, *parse_path(place), name)
+    return lambda event: _drop(event, tree)
+
+
+def _allower(fields: JsonObject) -> Callable[[JsonObject], JsonObject]:
+    allowed: list[tuple[tuple[str, ...], Tree]] = []
+    for place, named in fields.items():
+        tree: Tree = {} if parse_path(place) else dict.fromkeys(KEPT)
+        for name in _names(named):
+            _grow(tree, *parse_path(name))
+            _grow(tree, name)
+        allowed.append((parse_path(place), tree))
+
+    def allow(event: JsonObject) -> JsonObject:
+        for path, tree in allowed:
+            event = _inside(event, path, tree)
+        return event
+
+    return allow
+
+
+def _grow(tree: Tree, *keys: str) -> None:
+    """Adds a path to a tree; a name with dots is added twice, as a path and as one key."""
+    *above, last = keys
+    for key in above:
+        below = tree.setdefault(key, {})
+        if below is None:
+            return
+        tree = below
+    tree[last] = None
+
+
+def _drop(value: Json, tree: Tree) -> Json:
+    """The value without what the tree names; a list stands for its items."""
+    if isinstance(value, list):
+        return _each(value, lambda item: _drop(item, tree))
+    if not isinstance(value, dict):
+        return value
+    copy: dict[str, Any] | None = None
+    for key in tree.keys() & value.keys():
+        below = tree[key]
+        inner = MISSING if below is None else _drop(value[key], below)
+        if inner is not value[key]:
+            copy = dict(value) if copy is None else copy
+            if inner is MISSING:
+                del copy[key]
+            else:
+                copy[key] = inner
+    return value if copy is None else copy
+
+
+def _inside(value: Json, path: tuple[str, ...], tree: Tree) -> Json:
+    """The value, with only what the tree names left in what stands at the path."""
+    if isinstance(value, list):
+        return _each(value, lambda item: _inside(item, path, tree))
+    if not isinstance(value, dict):
+        return value
+    if not path:
+        return _allow(value, tree)
+    if path[0] not in value:
+        return value
+    inner = _inside(value[path[0]], path[1:], tree)
+    return value if inner is value[path[0]] else {**value, path[0]: inner}
+
+
+def _allow(value: Json, tree: Tree) -> Json:
+    """An object or a list with only what the tree names; of another value nothing has such a name."""
+    if isinstance(value, list):
+        kept = [_allow(item, tree) for item in value if isinstance(item, (dict, list))]
+        return value if len(kept) == len(value) and all(map(_same, kept, value)) else kept
+    copy = {}
+    for key, item in value.items():
+        if key in tree:
+            below = tree[key]
+            if below is None:
+                copy[key] = item
+            elif isinstance(item, (dict, list)):
+                copy[key] = _allow(item, below)
+    return value if len(copy) == len(value) and all(map(_same, copy.values(), value.values())) else copy
+
+
+def _each(items: list[Json], change: Callable[[Json], Json]) -> list[Json]:
+    changed = [change(item) for item in items]
+    return items if all(map(_same, changed, items)) else changed
+
+
+def _same(one: Json, other: Json) -> bool:
+    return one is other

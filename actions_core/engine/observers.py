@@ -1,0 +1,193 @@
+"""What a host gets to see of deliveries: numbers, traces, and each result as it comes.
+
+An engine has a watch only when its host asked for one of them; without it, events take no step more.
+Nothing that the host's functions do touches a delivery.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from actions_core.destination.stats import Codes
+from actions_core.engine.results import BatchResult, Result, Status
+from actions_core.engine.send_batch import deliver_to
+from actions_core.errors import DefinitionError
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from actions_core.destination.stats import Stats
+    from actions_core.engine.executor import Lane
+    from actions_core.engine.instances import Instance
+    from actions_core.engine.pipeline import Pipeline
+    from actions_core.errors import EventError
+    from actions_core.values.types import JsonObject
+
+    #: Told of each result: of every event in every subscription, of a batch once for each subscription.
+    ResultListener: TypeAlias = Callable[[Result | BatchResult], None]
+
+#: A listener runs in the event loop: one that takes longer than this, in seconds, is reported.
+_SLOW: Final = 1.0
+
+
+class Tracing(Protocol):
+    """What makes traces of deliveries; `actions_core.telemetry` has one for OpenTelemetry."""
+
+    def begin(self, tags: Mapping[str, str]) -> Callable[[Result | BatchResult | None], None]:
+        """Begin a delivery with the tags instance, destination and action, and give what ends it.
+
+        That is called once, in the same context, with the result; with None when it was cancelled.
+        """
+        ...
+
+
+def _unseen(_result: Result | BatchResult | None) -> None:
+    """End a delivery whose beginning could not be traced."""
+
+
+class Watch:
+    """Sees every delivery of an engine."""
+
+    def __init__(
+        self,
+        destinations: Mapping[str, str],
+        *,
+        stats: Stats | None,
+        tracing: Tracing | None,
+        on_result: ResultListener | None,
+        logger: logging.Logger,
+    ) -> None:
+        if on_result is not None:
+            _check_listener(on_result)
+        self._destinations = destinations
+        self._stats = stats
+        self._on_result = on_result
+        self._tracing = tracing
+        self._logger = logger
+        self._codes = {instance: Codes() for instance in destinations}
+        self._refusals = Codes()
+        self._complaints: set[str] = set()
+
+    async def deliver(self, lane: Lane, pipeline: Pipeline, event: JsonObject) -> Result:
+        """Take one event through a pipeline."""
+        end = self._begin(lane.instance, pipeline)
+        result = None
+        try:
+            result = await lane.deliver(pipeline, event)
+        finally:
+            self._guard("tracing", end, result)
+        self._note(result)
+        return result
+
+    async def deliver_to(
+        self, instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
+    ) -> BatchResult:
+        """Take a batch through a pipeline."""
+        end = self._begin(instance.id, pipeline)
+        result = None
+        try:
+            result = await deliver_to(instance, pipeline, events)
+        finally:
+            self._guard("tracing", end, result)
+        if self._stats is not None:
+            self._count_batch(self._stats, result)
+        self._tell(result)
+        return result
+
+    def note_skipped(self, results: Iterable[Result]) -> None:
+        """Note the results of an event that was not meant for some subscriptions."""
+        for result in results:
+            if result.status is Status.SKIPPED:
+                self._note(result)
+
+    def note_refused(self, error: EventError) -> None:
+        """Note what came in and was no event."""
+        if self._stats is not None:
+            self._stats.count("actions.refused", 1, {"code": self._refusals.few(error.code)})
+
+    def _begin(self, instance: str, pipeline: Pipeline) -> Callable[[Result | BatchResult | None], None]:
+        if self._tracing is None:
+            return _unseen
+        begun = self._guard("tracing", self._tracing.begin, self._tags(instance, pipeline.action))
+        return begun or _unseen
+
+    def _note(self, result: Result) -> None:
+        if self._stats is not None:
+            self._count(self._stats, result)
+        self._tell(result)
+
+    def _tell(self, result: Result | BatchResult) -> None:
+        if self._on_result is None:
+            return
+        started = perf_counter()
+        self._guard("on_result", self._on_result, result)
+        if perf_counter() - started > _SLOW:
+            self._complain("slow", f"the host's on_result kept everything waiting for more than {_SLOW:g} s")
+
+    def _count(self, stats: Stats, result: Result) -> None:
+        tags = self._tags(result.instance, result.action)
+        tags["status"] = str(result.status)
+        if result.error is not None:
+            tags["code"] = self._codes[result.instance].few(result.error.code)
+        stats.count("actions.results", 1, tags)
+        if result.status is not Status.SKIPPED:
+            stats.count("actions.tries", result.tries, tags)
+            stats.histogram("actions.duration", result.duration, tags)
+
+    def _count_batch(self, stats: Stats, result: BatchResult) -> None:
+        tags = self._tags(result.instance, result.action)
+        codes = self._codes[result.instance]
+        size = len(result.nodes) - len(result.skipped)
+        found: Counter[tuple[Status, str | None]] = Counter()
+        for place, node in enumerate(result.nodes):
+            found[result.status_of(place), node.errortype] += 1
+        for (status, code), count in found.items():
+            more = {"status": str(status)}
+            if status is Status.FAILED and code is not None:
+                more["code"] = codes.few(code)
+            stats.count("actions.results", count, {**tags, **more})
+        if size:
+            stats.histogram("actions.batch.size", size, tags)
+            stats.histogram("actions.batch.duration", result.duration, tags)
+
+    def _tags(self, instance: str, action: str) -> dict[str, str]:
+        return {"instance": instance, "destination": self._destinations[instance], "action": action}
+
+    def _guard(self, whose: str, function: Callable[..., Any], *given: Any) -> Any:
+        try:
+            return function(*given)
+        except Exception as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
+            self._complain(whose, f"the host's {whose} failed: {type(error).__name__}: {error}")
+            return None
+
+    def _complain(self, whose: str, text: str) -> None:
+        if whose not in self._complaints:
+            self._complaints.add(whose)
+            self._logger.error("%s (said once)", text)
+
+
+def watch_for(
+    instances: Iterable[Instance],
+    stats: Stats | None,
+    tracing: Tracing | None,
+    on_result: ResultListener | None,
+    logger: logging.Logger,
+) -> Watch | None:
+    """A watch for a host that wants to see something, None for one that does not."""
+    if stats is None and tracing is None and on_result is None:
+        return None
+    slugs = {instance.id: instance.destination.slug for instance in instances}
+    return Watch(slugs, stats=stats, tracing=tracing, on_result=on_result, logger=logger)
+
+
+def _check_listener(listener: object) -> None:
+    from inspect import iscoroutinefunction
+
+    if iscoroutinefunction(listener):
+        raise DefinitionError(
+            "on_result is an async function, which nothing would wait for: give a plain one, which may put "
+            "the result into a queue that a task of yours reads"
+        )

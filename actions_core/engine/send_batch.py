@@ -1,0 +1,108 @@
+"""Many events at once: sorted by what may go together, and every outcome put back in its event's place."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from actions_core.destination.multistatus import Node, failure, failure_of, success
+from actions_core.engine.executor import deliver_batch
+from actions_core.engine.executor.batching import Item, chunks, is_batched
+from actions_core.engine.results import BatchResult, Status
+from actions_core.errors import ActionsError, EventError
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions_core.engine.instances import Instance
+    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.results import Result
+    from actions_core.values.types import JsonObject
+
+#: After how many events the loop gets a turn while a batch is prepared.
+_TURN = 200
+
+
+async def deliver_to(
+    instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
+) -> BatchResult:
+    """Take the events of a batch through one subscription."""
+    started = perf_counter()
+    nodes: list[Node | None] = [None] * len(events)
+    skipped: set[int] = set()
+    together: list[Item] = []
+    alone: list[Item] = []
+    for place, event in enumerate(events):
+        if place % _TURN == _TURN - 1:
+            await asyncio.sleep(0)
+        outcome = _prepare(instance, pipeline, event, place)
+        if isinstance(outcome, str):
+            nodes[place] = failure(400, outcome)
+            skipped.add(place)
+        elif isinstance(outcome, Node):
+            nodes[place] = outcome
+        elif pipeline.batch_handler is not None and is_batched(outcome.payload):
+            together.append(outcome)
+        else:
+            alone.append(outcome)
+    parts = list(chunks(together, pipeline.batch))
+    found = await asyncio.gather(
+        *(deliver_batch(instance.lane, pipeline, part, instance.poll) for part in parts),
+        *(_single(instance, pipeline, item) for item in alone),
+    )
+    for part, outcomes in zip([*parts, *([item] for item in alone)], found, strict=True):
+        for item, node in zip(part, outcomes, strict=True):
+            nodes[item.place] = node
+    done = tuple(node for node in nodes if node is not None)
+    duration = perf_counter() - started
+    warnings = {item.place: tuple(item.warnings) for item in [*together, *alone] if item.warnings}
+    return BatchResult(
+        instance.id, pipeline.name, pipeline.action, done, duration, frozenset(skipped), warnings
+    )
+
+
+def _prepare(
+    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int
+) -> Item | Node | str:
+    """The payload of an event, the node of one that has none, or why it is not meant for the subscription."""
+    if isinstance(event, EventError):
+        return failure(400, str(event), errortype=event.code)
+    if instance.filters is not None:
+        filtered, reason = instance.filters.apply(event)
+        if filtered is None:
+            return reason
+        event = filtered
+    if not pipeline.matches(event):
+        return pipeline.skipped.reason
+    try:
+        return Item(place, event, pipeline.to_payload(event))
+    except ActionsError as error:
+        return failure(400, str(error), errortype=error.code)
+
+
+async def _single(instance: Instance, pipeline: Pipeline, item: Item) -> list[Node]:
+    result = await instance.lane.deliver(pipeline, item.event)
+    item.warnings.extend(result.warnings)
+    return [_node(result)]
+
+
+def _node(result: Result) -> Node:
+    request, response = result.request, result.response
+    sent = MISSING if request is None else request.json
+    if result.error is not None:
+        node = failure_of(result.error)
+        return (
+            node
+            if node.body is MISSING
+            else failure(
+                node.status, str(result.error), errortype=result.error.code, body=node.body, sent=sent
+            )
+        )
+    if not result.ok:
+        return failure(503, result.reason, errortype=Status.NOT_TRIED.name)
+    if response is None:
+        return success()
+    body = response.json
+    return success(response.status, body=response.text if body is None else body, sent=sent)

@@ -1,0 +1,180 @@
+"""The configured destinations, as a file says them: checked as a document, not yet compiled.
+
+A secret is written `{"$env": "NAME"}` and read from the environment when an engine is made, so a
+workspace object, like the file it came from, holds no secret that the file does not.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import attrs
+
+from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_path
+from actions_core.http.retry import DEFAULT_TIMEOUT, PollPolicy, RetryPolicy
+from actions_core.validation.documents import check_document
+from actions_core.validation.schemas import schema
+from actions_core.values.json_files import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions_core.values.types import Json, JsonObject
+
+DEFAULT_CONCURRENCY: Final = 50
+
+
+@attrs.frozen
+class SubscriptionSpec:
+    """One subscription of an instance. `mapping` None stands for the defaults of the action's fields."""
+
+    name: str
+    partner_action: str
+    subscribe: str
+    mapping: Json = None
+    enabled: bool = True
+
+
+@attrs.frozen
+class DeliverySpec:
+    """How an instance is delivered to: requests under way at once, seconds for one try, tries, polls."""
+
+    concurrency: int = DEFAULT_CONCURRENCY
+    timeout: float = DEFAULT_TIMEOUT
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    poll: PollPolicy = attrs.field(factory=PollPolicy)
+
+
+@attrs.frozen
+class InstanceSpec:
+    """One configured destination. `destination` is its slug; `settings` may hold `{"$env": NAME}`."""
+
+    id: str
+    destination: str
+    enabled: bool = True
+    settings: JsonObject = attrs.field(factory=dict, repr=False)
+    subscriptions: tuple[SubscriptionSpec, ...] | Literal["presets"] = ()
+    filters: tuple[JsonObject, ...] = ()
+    allow_private_addresses: bool = False
+    delivery: DeliverySpec = attrs.field(factory=DeliverySpec)
+
+
+@attrs.frozen
+class Workspace:
+    """The configured destinations.
+
+    `definitions` are files of destinations that are not installed: JSON alone, or known by their
+    definition only. `source` names where the workspace came from, for error messages.
+    """
+
+    destinations: tuple[InstanceSpec, ...]
+    source: str = "the workspace"
+    definitions: tuple[Path, ...] = ()
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Workspace:
+        """The workspace in a JSON file.
+
+        Raises `WorkspaceError` with every problem of the file and its path.
+        """
+        try:
+            data = read_json(Path(path))
+        except DefinitionError as error:
+            raise WorkspaceError(error.message, problems=error.problems) from None
+        return cls.from_dict(data, source=str(path), folder=Path(path).parent)
+
+    @classmethod
+    def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
+        """The workspace in a dictionary of the same form as the file.
+
+        The files that it names under `definitions` are looked for below `folder`.
+        """
+        problems = check_document(data, schema("workspace"))
+        if not problems:
+            problems = _same_ids(data)
+        if any(problem.severity == "error" for problem in problems):
+            raise WorkspaceError(f"{source} is faulty:", problems=problems)
+        definitions = tuple(Path(folder, name) for name in data.get("definitions") or ())
+        return cls(tuple(_instance(raw) for raw in data["destinations"]), source, definitions)
+
+
+def _same_ids(data: JsonObject) -> list[Problem]:
+    first: dict[str, int] = {}
+    problems = []
+    for index, raw in enumerate(data["destinations"]):
+        identifier = raw.get("id") or raw["destination"]
+        before = first.setdefault(identifier, index)
+        if before != index:
+            message = f"{identifier!r} is the id of $.destinations[{before}] too; give each its own"
+            problems.append(Problem(f"$.destinations[{index}].id", message))
+    return problems
+
+
+def _instance(raw: JsonObject) -> InstanceSpec:
+    subscriptions: Any = raw.get("subscriptions") or []
+    if subscriptions != "presets":
+        subscriptions = tuple(_subscription(item) for item in subscriptions)
+    return InstanceSpec(
+        id=raw.get("id") or raw["destination"],
+        destination=raw["destination"],
+        enabled=_given(raw, "enabled", default=True),
+        settings=raw.get("settings") or {},
+        subscriptions=subscriptions,
+        filters=tuple(raw.get("filters") or ()),
+        allow_private_addresses=raw.get("allowPrivateAddresses") is True,
+        delivery=_delivery(raw.get("delivery") or {}),
+    )
+
+
+def _given(raw: JsonObject, key: str, *, default: Any) -> Any:
+    value = raw.get(key)
+    return default if value is None else value
+
+
+def _subscription(raw: JsonObject) -> SubscriptionSpec:
+    return SubscriptionSpec(
+        name=raw.get("name") or raw["partnerAction"],
+        partner_action=raw["partnerAction"],
+        subscribe=raw["subscribe"],
+        mapping=raw.get("mapping"),
+        enabled=_given(raw, "enabled", default=True),
+    )
+
+
+def _delivery(raw: JsonObject) -> DeliverySpec:
+    known = {key: value for key, value in raw.items() if value is not None}
+    retry = RetryPolicy(**(known.pop("retry", None) or {}))
+    poll = PollPolicy(**(known.pop("poll", None) or {}))
+    return DeliverySpec(retry=retry, poll=poll, **known)
+
+
+def resolve_environment(
+    settings: JsonObject, path: str, environ: Mapping[str, str] = os.environ
+) -> tuple[JsonObject, list[str], list[Problem]]:
+    """The settings with each `{"$env": NAME}` replaced, the values that came so, and what is missing."""
+    found: list[str] = []
+    problems: list[Problem] = []
+
+    def resolve(value: Json, place: str) -> Json:
+        if isinstance(value, dict):
+            if value.keys() == {"$env"}:
+                return look_up(value["$env"], place)
+            return {key: resolve(item, child_path(place, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [resolve(item, child_path(place, index)) for index, item in enumerate(value)]
+        return value
+
+    def look_up(name: str, place: str) -> str:
+        value = environ.get(name, "")
+        if value:
+            found.append(value)
+        else:
+            message = f"the environment variable {name} is not set; set it before starting"
+            problems.append(Problem(place, message))
+        return value
+
+    # The settings themselves are no setting: a variable holds one value, not all of them.
+    resolved = {key: resolve(value, child_path(path, key)) for key, value in settings.items()}
+    return resolved, found, problems

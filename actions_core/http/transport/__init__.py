@@ -1,0 +1,56 @@
+"""The transport over the network, made when the first request needs it.
+
+The one over the network is in `http` and what that imports, apart, because they alone import aiohttp and that
+costs more than all the rest of the engine.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from actions_core.http.requests import Request, Response, Transport
+
+
+def public_only(transport: Transport) -> Transport:
+    """The transport for what may reach public addresses only."""
+    make: Callable[[], Transport] | None = getattr(transport, "public_only", None)
+    return transport if make is None else make()
+
+
+class LazyTransport:
+    """The transport over the network, made at the first request: an engine that only explains needs none."""
+
+    __slots__ = ("_guarded", "_public_only", "_transport", "send")
+
+    def __init__(self, *, public_only: bool = False) -> None:
+        self._public_only = public_only
+        self._guarded: LazyTransport | None = None
+        self._transport: Transport | None = None
+        self.send: Callable[[Request], Awaitable[Response]] = self._first
+
+    def public_only(self) -> LazyTransport:
+        """The same network with its public addresses only; the one of it is closed together with this one."""
+        if self._guarded is None:
+            self._guarded = LazyTransport(public_only=True)
+        return self._guarded
+
+    async def _first(self, request: Request) -> Response:
+        if self._transport is None:
+            from actions_core.http.transport.http import AiohttpTransport
+
+            self._transport = AiohttpTransport(public_only=self._public_only)
+            # From here on the call goes straight there.
+            self.send = self._transport.send
+        return await self._transport.send(request)
+
+    async def close(self) -> None:
+        """Close what was made."""
+        if self._guarded is not None:
+            await self._guarded.close()
+        if self._transport is not None:
+            await self._transport.close()
+            self._transport = None
+            self.send = self._first

@@ -1,0 +1,202 @@
+"""The short way of a plain request: on aiohttp's connections and through its parser, past its session.
+
+For each request a session does what hardly any of ours needs (cookies, proxies, traces, compression, a task
+that writes the body), and that takes more than the request itself. What is plain, a body under ordinary
+headers, is written here as one piece; the pool of connections, names, TLS, the parser and decompression stay
+aiohttp's. All else is the session's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+import aiohttp
+from aiohttp.http import HttpProcessingError
+from yarl import URL
+
+from actions_core.http.requests import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from actions_core.http.requests import Request
+
+    #: What finds a connection to the server, and the whole request as it is written there.
+    Written: TypeAlias = tuple[aiohttp.ClientRequest, bytes]
+
+#: A larger body is written part by part, with turns for others in between, by the session.
+LARGE: Final = 256 * 1024
+
+_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+#: What says how the body goes over the wire: a request that has it is not plain.
+_FRAMING: Final = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "expect",
+        "host",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+#: The client limits the time of a whole try, this transport's or any other's.
+NO_LIMITS: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
+#: URLs and names may come from users, so there is a limit to how many of each are remembered.
+_REMEMBERED: Final = 256
+_SWITCHING_PROTOCOLS: Final = 101
+_FIRST_FINAL_STATUS: Final = 200
+
+
+class _Start(NamedTuple):
+    """The headers that go before those of a request, and how many lines they are."""
+
+    text: str
+    lines: int
+
+
+class _Origin:
+    """A server: what the pool finds or makes a connection by, and the headers that go with every request."""
+
+    def __init__(self, url: URL, user_agent: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.initiator = aiohttp.ClientRequest("GET", url, headers={"User-Agent": user_agent}, loop=loop)
+        self._headers = {name: str(text) for name, text in self.initiator.headers.items()}
+        #: How a request starts, by its content type and the names of its headers; None when it is not plain.
+        self.start = lru_cache(maxsize=_REMEMBERED)(self._new_start)
+
+    def _new_start(self, content_type: str | None, names: tuple[str, ...]) -> _Start | None:
+        own = {name.lower() for name in names}
+        if own & _FRAMING or not all(name.isprintable() and name.isascii() for name in names):
+            return None
+        headers = {**self._headers, "Content-Type": content_type or "application/octet-stream"}
+        lines = [f"{name}: {text}" for name, text in headers.items() if name.lower() not in own]
+        return _Start("\r\n".join(lines), len(lines))
+
+
+class Direct:
+    """Sends what is plain over the connections of a session."""
+
+    def __init__(self, connector: aiohttp.BaseConnector, user_agent: str) -> None:
+        self._connector = connector
+        self._user_agent = user_agent
+        self._loop = asyncio.get_running_loop()
+        self._origin = lru_cache(maxsize=_REMEMBERED)(self._new_origin)
+        self._outbox: list[tuple[asyncio.Transport, bytes]] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the loop has ended, and with it every connection: a transport may outlive a loop."""
+        return not self._loop.is_running()
+
+    def written(self, request: Request, body: bytes | None, content_type: str | None) -> Written | None:
+        """The request as it goes over the wire, and what finds the connection; None when it is not plain."""
+        method, url = request.method, request.url
+        if not body or len(body) > LARGE or method not in _METHODS:
+            return None
+        # Behind the two slashes: a query or fragment in front of the first slash makes no plain origin.
+        end = url.find("/", url.find("//") + 2)
+        if end < 0:
+            return None
+        origin = self._origin(url[:end])
+        if origin is None:
+            return None
+        headers = request.headers
+        start = origin.start(content_type, tuple(headers))
+        if start is None or "#" in url:
+            return None
+        fields = "\r\n".join([start.text, *map(": ".join, headers.items())])
+        head = f"{method} {url[end:]} HTTP/1.1\r\n{fields}\r\nContent-Length: {len(body)}\r\n\r\n"
+        # Nothing in it may begin a line of its own: with ours there are three lines around the headers.
+        lines = start.lines + len(headers) + 3
+        if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
+            return None
+        return origin.initiator, head.encode() + body
+
+    def _new_origin(self, text: str) -> _Origin | None:
+        try:
+            url = URL(text, encoded=True)
+            if (
+                url.raw_user is not None
+                or url.raw_password is not None
+                or url.raw_query_string
+                or url.raw_fragment
+            ):
+                return None
+            return _Origin(url, self._user_agent, self._loop)
+        except ValueError:
+            return None  # the session finds the words for what is wrong
+
+    async def exchange(self, written: Written, limit: int) -> Response:
+        """Write a request and read its answer, the body up to a limit. Raises what a session would."""
+        initiator, wire = written
+        connection = await self._connector.connect(initiator, [], NO_LIMITS)
+        try:
+            protocol = connection.protocol
+            # The pool gives what is connected; the type checker cannot know.
+            assert protocol is not None and protocol.transport is not None  # noqa: S101, PT018 - see above
+            protocol.set_response_params(read_until_eof=True)
+            self._write(protocol.transport, wire)
+            while True:
+                message, content = await protocol.read()
+                if message.code >= _FIRST_FINAL_STATUS or message.code == _SWITCHING_PROTOCOLS:
+                    break
+            headers = message.headers
+            body = await (content.read() if fits(headers, limit) else read_up_to(limit, content))
+        except BaseException as error:
+            # Half an answer is on the connection, which nobody can use after that.
+            connection.close()
+            if isinstance(error, HttpProcessingError):
+                raise aiohttp.ClientPayloadError(f"the answer is not HTTP: {error.message}") from None
+            if isinstance(error, aiohttp.EofStream):
+                raise aiohttp.ServerDisconnectedError from None
+            raise
+        # One whose answer was not read to its end is closed by the pool.
+        connection.release()
+        return Response(message.code, lower(headers), body)
+
+    def _write(self, transport: asyncio.Transport, wire: bytes) -> None:
+        """Have a request written when everybody had their turn, together with what others want to write.
+
+        A write in the middle of a turn sends the processor through the kernel's network and back, and all
+        that comes after it runs on cold caches: with many requests under way that is a third of their price.
+        """
+        if not self._outbox:
+            self._loop.call_soon(self._flush)
+        self._outbox.append((transport, wire))
+
+    def _flush(self) -> None:
+        outbox, self._outbox = self._outbox, []
+        for transport, wire in outbox:
+            # One that broke meanwhile, or was given up, has told its reader so; one that breaks now does.
+            if not transport.is_closing():
+                try:
+                    transport.write(wire)
+                except (OSError, RuntimeError):
+                    transport.abort()
+
+
+def fits(headers: Mapping[str, str], limit: int) -> bool:
+    """Whether the body of an answer is surely within a limit, also when it is decompressed."""
+    length = headers.get("Content-Length", "")
+    return length.isdecimal() and int(length) <= limit and "Content-Encoding" not in headers
+
+
+async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
+    """A body up to a limit, which also holds for what decompression makes of it."""
+    parts: list[bytes] = []
+    left = limit
+    async for part in content.iter_any():
+        parts.append(part[:left])
+        left -= len(part)
+        if left <= 0:
+            # The rest is not wanted, and reading it is what a decompression bomb hopes for.
+            break
+    return b"".join(parts)
+
+
+def lower(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers with their names in lower case."""
+    return {name.lower(): text for name, text in headers.items()}

@@ -1,0 +1,245 @@
+# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
+"""Directives that take values out of the event: `@path`, `@template`, `@arrayPath`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from actions_core.mapping.codegen import EVENT, Node, Source
+from actions_core.mapping.nodes import Absent, Constant, always
+from actions_core.mapping.reader import kind
+from actions_core.mapping.runtime import (
+    MAX_TEXT,
+    check_size,
+    fill_both,
+    fill_template,
+    holes,
+    read_dynamic,
+    shape_items,
+    template_text,
+)
+from actions_core.mapping.weight import guard_weight
+from actions_core.values.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actions_core.mapping.reader import Reader
+    from actions_core.values.types import Json
+
+#: A template with more placeholders is filled by a function.
+_MOST_INLINE: Final = 50
+#: A longer path is walked by a function instead of being written out step by step.
+LONGEST_INLINE: Final = 12
+#: Python allows twenty loops inside each other; item shapes beyond this become functions.
+_DEEPEST_LOOP: Final = 10
+
+
+@attrs.frozen
+class Path:
+    """What stands at a fixed path."""
+
+    steps: Steps
+
+    def emit(self, source: Source, event: str) -> str:
+        if len(self.steps) > LONGEST_INLINE:
+            source.use(read)
+            value = source.let(f"read({event}, {source.keep(self.steps)})")
+        else:
+            source.use(step_into)
+            value = emit_steps(source, event, self.steps, "step_into({value}, {key})")
+        note_read(source, event, self.steps, value)
+        return value
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is not None:
+            yield base + self.steps
+
+    def repeats(self) -> int:
+        return 1
+
+
+def emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
+    """Step by step into objects; `of_others` says what any other value gives."""
+    value = event
+    for depth, step in enumerate(steps, 1):
+        key = source.constant(step)
+        found, way = f"{value}.get({key}, MISSING)", ""
+        if value != EVENT:
+            way = of_others
+            found += f" if type({value}) is dict else {of_others.format(value=value, key=key)}"
+        value = source.once((event, way, steps[:depth]), found)
+    return value
+
+
+def note_read(source: Source, event: str, steps: Steps, value: str) -> None:
+    """In a traced mapping, note what was found at a path of the event itself."""
+    if source.traced and event == EVENT:
+        source.put(f"seen.append(({source.constant(format_path(steps))}, {value}))")
+
+
+@attrs.frozen
+class DynamicPath:
+    """What stands at a path that another directive gives."""
+
+    path: Node
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        source.use(read_dynamic)
+        path = self.path.emit(source, event)
+        return source.let(f"read_dynamic({event}, {path}, {source.constant(self.place)})")
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        yield from self.path.reads(base)
+        if base is not None:
+            yield base
+
+    def repeats(self) -> int:
+        return 1
+
+
+def read_path(option: Json, reader: Reader) -> Node:
+    """`@path`: a path, or a directive that gives one."""
+    node = reader.directive_or_text(option)
+    if isinstance(option, str):
+        return Path(parse_path(option))
+    return DynamicPath(node, reader.path)
+
+
+@attrs.frozen
+class Template:
+    """A text with the values of paths in it."""
+
+    text: str
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        source.use(template_text, check_size, fill_template, fill_both)
+        place = source.constant(self.place)
+        if self.text.count("{{") > _MOST_INLINE:
+            return source.let(f"fill_both({source.constant(self.text)}, {event}, {place})")
+        braces = 3 if next(holes(self.text, 3), None) else 2
+        result = source.let(f"f{self._format(source, event, braces)!r}")
+        source.put(f"if len({result}) > {MAX_TEXT}: check_size(len({result}), {place})")
+        if braces != 2:  # noqa: PLR2004  # what the first pass has put in may hold a placeholder of its own
+            source.put(f"if '{{{{' in {result}: {result} = fill_template({result}, {event}, {place}, 2)")
+        return result
+
+    def _format(self, source: Source, event: str, braces: int) -> str:
+        """The text as what stands between the quotation marks of an f-string."""
+        parts = []
+        at = 0
+        for start, end, path in holes(self.text, braces):
+            value = Path(parse_path(path)).emit(source, event)
+            parts.append(_plain(self.text[at:start]))
+            parts.append(f"{{{value} if type({value}) is str else template_text({value})}}")
+            at = end
+        return "".join([*parts, _plain(self.text[at:])])
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        if base is None:
+            return
+        rest = ""
+        at = 0
+        for start, end, path in holes(self.text, 3):
+            rest += self.text[at:start]
+            at = end
+            yield base + parse_path(path)
+        for _, _, path in holes(rest + self.text[at:], 2):
+            yield base + parse_path(path)
+
+    def repeats(self) -> int:
+        return 1
+
+
+def _plain(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+@attrs.frozen
+class DynamicTemplate:
+    """A template that another directive gives."""
+
+    text: Node
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        source.use(fill_both)
+        text = self.text.emit(source, event)
+        return source.let(f"fill_both({text}, {event}, {source.constant(self.place)})")
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        yield from self.text.reads(base)
+        if base is not None:
+            yield base
+
+    def repeats(self) -> int:
+        return 1
+
+
+def read_template(option: Json, reader: Reader) -> Node:
+    """`@template`: a text with `{{path}}` and `{{{path}}}` in it, or a directive that gives one."""
+    node = reader.directive_or_text(option)
+    if not isinstance(option, str):
+        return DynamicTemplate(node, reader.path)
+    if "{{" not in option:
+        return Constant(option)
+    return Template(option, reader.path)
+
+
+@attrs.frozen
+class ArrayPath:
+    """A list from the event, with each item given a shape."""
+
+    value: Node
+    shape: Node | None
+    place: str
+
+    def emit(self, source: Source, event: str) -> str:
+        value = self.value.emit(source, event)
+        if self.shape is None:
+            return value
+        if source.loops >= _DEEPEST_LOOP:
+            source.use(shape_items)
+            return source.let(f"shape_items({value}, {source.function(self.shape)})")
+        value = source.named(value)
+        result = source.let(f"[{value}] if isinstance({value}, dict) else {value}")
+        with source.block(f"if isinstance({result}, list):"):
+            shaped = source.let("[]")
+            item = source.variable()
+            with source.loop(f"for {item} in {result}:"):
+                new = self.shape.emit(source, item)
+                absent = "" if always(self.shape, new) else f"None if {new} is MISSING else "
+                source.put(f"{shaped}.append({absent}{new})")
+            source.put(f"{result} = {shaped}")
+        return guard_weight(source, self, result)
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        yield from self.value.reads(base)
+        if self.shape is not None and isinstance(self.value, Path) and base is not None:
+            yield from self.shape.reads((*base, *self.value.steps, ANY_ITEM))
+
+    def repeats(self) -> int:
+        return self.value.repeats() * (1 if self.shape is None else self.shape.repeats())
+
+
+def read_array_path(option: Json, reader: Reader) -> Node:
+    """`@arrayPath`: a path or directive, and perhaps the shape of an item."""
+    if not isinstance(option, list):
+        reader.fault(f"must be a list but is {kind(option)}")
+        return Absent()
+    if not option:
+        reader.fault("must begin with a path or a directive, but is empty")
+        return Absent()
+    value = reader.directive_or_text(option[0], 0)
+    if isinstance(option[0], str):
+        value = Path(parse_path(option[0]))
+    shape = option[1] if len(option) > 1 else None
+    if shape is not None and not isinstance(shape, dict):
+        reader.warn(f"is no item shape but {kind(shape)}, and changes nothing", 1)
+    if len(option) > 2:  # noqa: PLR2004  # path and shape
+        reader.warn("has more than a path and an item shape")
+    return ArrayPath(value, reader.read(shape, 1) if isinstance(shape, dict) and shape else None, reader.path)

@@ -1,0 +1,152 @@
+"""The only door to JMESPath.
+
+An expression is parsed once. One of plain field names and dots is handed out as such, so that it
+costs no more than any path. All others run in JMESPath's interpreter, under bounds: an expression
+can double its data at every pipe.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import attrs
+import jmespath
+import jmespath.exceptions
+from jmespath.visitor import TreeInterpreter
+
+from actions_core.mapping.codegen import fail
+from actions_core.mapping.weight import MAX_WEIGHT, weigh
+from actions_core.values.javascript import stringify
+from actions_core.values.paths import ANY_ITEM
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from actions_core.values.paths import Steps
+    from actions_core.values.types import Json, Missing
+
+_Tree: TypeAlias = dict[str, Any]
+
+MAX_SECONDS: Final = 0.5
+MAX_SIZE: Final = 100_000
+#: What can hold the same value several times.
+_MULTIPLYING: Final = frozenset({"multi_select_list", "multi_select_dict"})
+
+
+class _TooMuch(Exception):  # noqa: N818  # never leaves this module
+    """The expression takes too long, or what it makes is too large."""
+
+
+class _BoundedInterpreter(TreeInterpreter):
+    """Looks at the clock, and at what came out, after every step of the expression."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deadline = time.monotonic() + MAX_SECONDS
+        self.weights: dict[int, int] = {}
+        self.made: list[Any] = []  # keeps what has been weighed, so that no identity is used twice
+
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
+        value = super().visit(node, *args, **kwargs)
+        if isinstance(value, str | list) and len(value) > MAX_SIZE:
+            raise _TooMuch(f"makes more than {MAX_SIZE:,} items or characters")
+        if time.monotonic() > self.deadline:
+            raise _TooMuch(f"takes longer than {MAX_SECONDS} seconds")
+        if node["type"] in _MULTIPLYING and value is not None:
+            self.made.append(value)
+            if weigh(value, self.weights) > MAX_WEIGHT:
+                raise _TooMuch(f"makes more than {MAX_WEIGHT:,} values")
+        return value
+
+
+@attrs.frozen
+class Expression:
+    """A parsed expression; `fields` holds its steps where it is a plain path, `paths` what it reads."""
+
+    text: str
+    tree: _Tree
+    fields: Steps
+    paths: tuple[Steps, ...]
+
+    def search(self, event: Json, place: str) -> Json | Missing:
+        """The expression's value; JMESPath cannot tell null from missing, so null is missing."""
+        try:
+            value = _BoundedInterpreter().visit(self.tree, event)
+        except _TooMuch as error:
+            raise fail(place, f"{stringify(self.text)} {error}") from None
+        except (jmespath.exceptions.JMESPathError, ArithmeticError, TypeError, ValueError) as error:
+            raise fail(place, f"{stringify(self.text)} failed: {error}") from error
+        return MISSING if value is None else value
+
+
+@lru_cache(maxsize=256)
+def parse(text: str) -> Expression | str:
+    """The parsed expression, or what is wrong with it."""
+    try:
+        tree: _Tree = jmespath.compile(text).parsed  # type: ignore[assignment]  # as the stubs have it, a _TreeNode
+        return Expression(text, tree, _fields(tree) or (), _paths(tree))
+    except jmespath.exceptions.JMESPathError as error:
+        return f"is not JMESPath: {' '.join(str(error).split())}"
+    except RecursionError:
+        return "is JMESPath nested too deeply"
+
+
+def _fields(tree: _Tree) -> Steps | None:
+    """The field names of an expression of nothing else."""
+    if tree["type"] == "field":
+        return (tree["value"],)
+    if tree["type"] != "subexpression":
+        return None
+    parts = [_fields(child) for child in tree["children"]]
+    return None if None in parts else tuple(step for part in parts if part is not None for step in part)
+
+
+def _paths(tree: _Tree) -> tuple[Steps, ...]:
+    """The paths of the event that an expression reads, as far as looking at it can tell."""
+    reads: list[Steps] = []
+    _close(_walk(tree, (), reads), reads)
+    return tuple(dict.fromkeys(reads))
+
+
+def _close(end: Steps | None, reads: list[Steps]) -> None:
+    if end is not None:
+        reads.append(end)
+
+
+def _walk(  # noqa: C901, PLR0911  # one for each kind of node
+    tree: _Tree, base: Steps | None, reads: list[Steps]
+) -> Steps | None:
+    """Where in the event the result stands, seen from `base`; None where it is made anew.
+
+    What is read on the way and is not part of the result goes to `reads`.
+    """
+    children: list[_Tree] = tree["children"]
+    match tree["type"]:
+        case "field":
+            return None if base is None else (*base, tree["value"])
+        case "index":
+            return None if base is None else (*base, str(tree["value"]) if tree["value"] >= 0 else ANY_ITEM)
+        case "identity" | "current" | "slice":
+            return base
+        case "subexpression" | "index_expression" | "pipe":
+            for child in children:
+                base = _walk(child, base, reads)
+            return base
+        case "flatten":
+            return _walk(children[0], base, reads)
+        case "projection" | "value_projection" | "filter_projection":
+            whole = _walk(children[0], base, reads)
+            item = None if whole is None else (*whole, ANY_ITEM)
+            for condition in children[2:]:
+                _close(_walk(condition, item, reads), reads)
+            return _walk(children[1], item, reads)
+        case "expref":
+            # Meant for items that a function takes from elsewhere: where they stand cannot be told.
+            for child in children:
+                _walk(child, None, reads)
+            return None
+        case _:
+            for child in children:
+                _close(_walk(child, base, reads), reads)
+            return None

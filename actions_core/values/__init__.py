@@ -1,0 +1,1 @@
+"""JSON values: their JavaScript spelling, paths, times, hashes, events and strict files."""

@@ -1,0 +1,7 @@
+"""FullStory (cloud mode): users and events from servers and cloud apps."""
+
+from __future__ import annotations
+
+from actions_fullstory.handlers import destination
+
+__all__ = ["destination"]

@@ -1,0 +1,76 @@
+"""What the stand-in says: FullStory's answers and its documented refusals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from actions_core import MISSING, Response
+
+if TYPE_CHECKING:
+    from actions_core import Json
+
+_JSON: Final = {"content-type": "application/json"}
+
+
+class Refusal(Exception):  # noqa: N818 - FullStory refuses, nothing went wrong here
+    """A refusal in FullStory's form: a status, a code for programs, a sentence for people."""
+
+    def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+    @property
+    def response(self) -> Response:
+        """The refusal as an answer."""
+        headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
+        return answer({"message": self.message, "code": self.code}, self.status, headers)
+
+
+def answer(body: Json = MISSING, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer with a JSON body, or with none."""
+    content = b"" if body is MISSING else json.dumps(body).encode()
+    return Response(status, {**_JSON, **(headers or {})}, content)
+
+
+def missing(name: str) -> Refusal:
+    """Something that has to be there is not."""
+    return Refusal(400, "required_field", f"{name} is required")
+
+
+def invalid(message: str) -> Refusal:
+    """Something is not as it has to be."""
+    return Refusal(400, "invalid_argument", message)
+
+
+def unauthorized() -> Refusal:
+    """The key is not known."""
+    return Refusal(401, "unauthorized", "access is unauthorized")
+
+
+def forbidden() -> Refusal:
+    """The key's role does not allow it."""
+    return Refusal(403, "forbidden", "insufficient permissions")
+
+
+def not_found() -> Refusal:
+    """There is no such thing."""
+    return Refusal(404, "resource_not_found", "Requested resource does not exist")
+
+
+def user_not_found() -> Refusal:
+    """There is no such user."""
+    return Refusal(404, "user_not_found", "user not found")
+
+
+def too_many(message: str, retry_after: int) -> Refusal:
+    """A limit is reached that time lifts."""
+    return Refusal(429, "too_many_requests", message, retry_after=retry_after)
+
+
+def server_error() -> Refusal:
+    """Something went wrong on the other side."""
+    return Refusal(500, "server_error", "internal server error")

@@ -1,9 +1,0 @@
-"""A stand-in for FullStory's server API: a real server on this machine, for demos and tests."""
-
-from __future__ import annotations
-
-from destinations.fullstory.sandbox.batches import Limits
-from destinations.fullstory.sandbox.faults import Fault
-from destinations.fullstory.sandbox.server import FullStorySandbox, serve
-
-__all__ = ["Fault", "FullStorySandbox", "Limits", "serve"]

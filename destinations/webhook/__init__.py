@@ -1,7 +1,0 @@
-"""Webhook: events sent as JSON to any URL, signed with a shared secret."""
-
-from __future__ import annotations
-
-from destinations.webhook.signing import destination
-
-__all__ = ["destination"]

@@ -1,0 +1,126 @@
+"""Times: what is read, what is refused, and how moments are written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actions_core.errors import PayloadError
+from actions_core.values.times import format_time, is_time_text, read_time
+
+READ = [
+    ("2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05.000Z"),
+    ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000Z"),
+    ("2026-01-02T03:04:05.1239999Z", "2026-01-02T03:04:05.123Z"),
+    ("2026-01-02T03:04:05+02:00", "2026-01-02T01:04:05.000Z"),
+    ("2026-01-02T03:04:05-0130", "2026-01-02T04:34:05.000Z"),
+    ("2026-01-02T03:04:05+02", "2026-01-02T01:04:05.000Z"),
+    ("2026-01-02t03:04:05z", "2026-01-02T03:04:05.000Z"),
+    ("2026-01-02 03:04", "2026-01-02T03:04:00.000Z"),
+    ("2026-01-02T03:04:05", "2026-01-02T03:04:05.000Z"),
+    ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"),
+    ("2026-01-02", "2026-01-02T00:00:00.000Z"),
+    ("0007-01-02", "0007-01-02T00:00:00.000Z"),
+    ("1700000000", "2023-11-14T22:13:20.000Z"),
+    ("1700000000000", "2023-11-14T22:13:20.000Z"),
+    (1700000000, "2023-11-14T22:13:20.000Z"),
+    (1700000000.25, "2023-11-14T22:13:20.250Z"),
+    (1700000000000, "2023-11-14T22:13:20.000Z"),
+    (946684800, "2000-01-01T00:00:00.000Z"),
+    (-1, "1969-12-31T23:59:59.000Z"),
+    (datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2))), "2026-01-02T01:04:05.000Z"),
+    (datetime(2026, 1, 2), "2026-01-02T00:00:00.000Z"),  # noqa: DTZ001  # a moment without a zone is the case
+]
+
+REFUSED: list[Any] = [
+    None,
+    True,
+    [],
+    {},
+    "",
+    " ",
+    "not a date",
+    "4.5",
+    "2026-02-30",
+    "2026-01-02T24:00:00Z",
+    "2026-01-02T03:04:05+25:00",
+    "2026-01-02T03:04:05.Z",
+    "2026-01-02T03:04:055Z",
+    "2026-01-02T03:04:05Z\n",
+    "2026-W01-1T03:04:05.000Z",
+    "2026-01-02T03:04:0\u0665Z",  # noqa: RUF100, PLE2515  # a digit, but not an ASCII one
+    "\ud800",
+    "0000-01-01",
+    "9" * 5000,
+    1e21,
+    10**5000,
+    float("nan"),
+    float("inf"),
+]
+
+
+@pytest.mark.parametrize(("value", "written"), READ, ids=[str(value) for value, _ in READ])
+def test_forms(value: Any, written: str) -> None:
+    """Each form of a time is read as one aware moment and written in UTC with milliseconds."""
+    moment = read_time(value)
+    assert moment.tzinfo is not None
+    assert format_time(moment) == written
+
+
+@pytest.mark.parametrize("value", REFUSED, ids=range(len(REFUSED)))
+def test_refused(value: Any) -> None:
+    """What names no moment raises a PayloadError, and no other error, whatever it is."""
+    with pytest.raises(PayloadError):
+        read_time(value)
+
+
+def test_naive_moment() -> None:
+    """A moment without a zone is written as if it were UTC."""
+    assert format_time(datetime(2026, 1, 2)) == "2026-01-02T00:00:00.000Z"  # noqa: DTZ001  # the case
+
+
+def test_outside_of_the_calendar() -> None:
+    """A moment that UTC would push out of the calendar raises a PayloadError."""
+    with pytest.raises(PayloadError):
+        format_time(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+
+
+def test_digits_are_time_text() -> None:
+    """Text of ASCII digits counts as a time in a check, however long; other text must be readable."""
+    assert is_time_text("4")
+    assert is_time_text("9" * 100)
+    assert not is_time_text("\u0664")
+    assert not is_time_text("x")
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # hypothesis adds the zone
+def test_round_trip(moment: datetime) -> None:
+    """What was written is read as the same moment, to the millisecond."""
+    written = format_time(moment)
+    assert read_time(written) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    assert is_time_text(written)
+
+
+@settings(deadline=None, derandomize=True, max_examples=300)
+@given(
+    st.sampled_from(["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z"]),
+    st.integers(0, 23),
+    st.sampled_from("0123456789-:.,TZtz+W \u0663"),
+)
+def test_shortcut(text: str, index: int, other: str) -> None:
+    """The shortcut for the usual form reads nothing that the general way would not read the same."""
+    changed = text[:index] + other + text[index + 1 :]
+    # A zone written out goes the general way and means the same as Z.
+    general = f"{changed[:-1]}+00:00" if changed.endswith("Z") else changed
+    try:
+        expected = read_time(general)
+    except PayloadError:
+        with pytest.raises(PayloadError):
+            read_time(changed)
+    else:
+        assert read_time(changed) == expected
