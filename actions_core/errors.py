@@ -43,6 +43,15 @@ class Problem:
     message: str
     severity: Severity = "error"
 
+    @property
+    def is_error(self) -> bool:
+        """Whether nothing can go on with this problem, as it can with a warning."""
+        return self.severity == "error"
+
+    def below(self, path: str) -> Problem:
+        """Return the same problem of a part that stands at `path`: its `$` becomes that path."""
+        return Problem(path + self.path.removeprefix("$"), self.message, self.severity)
+
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
 

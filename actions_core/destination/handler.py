@@ -102,7 +102,7 @@ def compile_handler(
     for parameter in signature.parameters.values():
         _read_parameter(draft, parameter, asked.get(parameter.name))
     _compare(draft, function)
-    if any(problem.severity == "error" for problem in draft.problems):
+    if any(problem.is_error for problem in draft.problems):
         return None, draft.problems
     bind, call = _generate(draft, function)
     handler = Handler(role.name, keys, function, is_async(function), frozenset(draft.takes), bind, call)

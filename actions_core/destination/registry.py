@@ -128,7 +128,7 @@ def _two(slug: str, first: str, second: str) -> str:
 
 
 def _check(destination: Destination) -> None:
-    problems = [problem for problem in destination.check() if problem.severity == "error"]
+    problems = [problem for problem in destination.check() if problem.is_error]
     if problems:
         raise DefinitionError(f"the destination {shown(destination.slug)} is faulty:", problems=problems)
 

@@ -92,7 +92,7 @@ class Engine:
         )
         self._deadlines = host.deadlines
         instances, problems = compile_instances(workspace, registry, host)
-        if any(problem.severity == "error" for problem in problems):
+        if any(problem.is_error for problem in problems):
             raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
         for problem in problems:
             logger.warning("%s: %s", workspace.source, problem)

@@ -119,7 +119,7 @@ class Filters:
 
 def compile_filters(raw: list[Json]) -> Filters:
     """Filters from their JSON. Raises `DefinitionError` with every error that `validate_filters` finds."""
-    errors = [problem for problem in validate_filters(raw) if problem.severity == "error"]
+    errors = [problem for problem in validate_filters(raw) if problem.is_error]
     if errors:
         raise DefinitionError("the filters are faulty:", problems=errors)
     steps = [

@@ -146,7 +146,7 @@ def _mapping(raw: Json, path: str, problems: list[Problem]) -> CompiledMapping |
 
 
 def _below(path: str, found: tuple[Problem, ...] | list[Problem]) -> list[Problem]:
-    return [attrs.evolve(problem, path=path + problem.path.removeprefix("$")) for problem in found]
+    return [problem.below(path) for problem in found]
 
 
 def _hook_outputs(extras: JsonObject) -> JsonObject:

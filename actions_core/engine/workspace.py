@@ -94,7 +94,7 @@ class Workspace:
         problems = check_document(data, schema("workspace"))
         if not problems:
             problems = _same_ids(data)
-        if any(problem.severity == "error" for problem in problems):
+        if any(problem.is_error for problem in problems):
             raise WorkspaceError(f"{source} is faulty:", problems=problems)
         definitions = tuple(Path(folder, name) for name in data.get("definitions") or ())
         return cls(tuple(_instance(raw) for raw in data["destinations"]), source, definitions)

@@ -97,7 +97,7 @@ def _paths(seen: list[tuple[str, Json | Missing]], *, there: bool) -> tuple[str,
 def compile_mapping(mapping: Json) -> Mapping:
     """Check and compile a raw mapping; raises a `MappingError` that lists every fault."""
     root, problems = _read(mapping)
-    faults = [problem for problem in problems if problem.severity == "error"]
+    faults = [problem for problem in problems if problem.is_error]
     if faults or root is None:
         raise MappingError("the mapping is faulty", problems=faults)
     return Mapping(root.raw, tuple(problems), Source().build(root.node), root.node)

@@ -37,7 +37,7 @@ class PayloadValidator:
         keep: Collection[str] = (),
     ) -> None:
         specs = read_fields(fields)
-        faults = [problem for problem in field_problems(specs) if problem.severity == "error"]
+        faults = [problem for problem in field_problems(specs) if problem.is_error]
         if faults:
             raise DefinitionError("The fields are faulty:", problems=faults)
         kept = frozenset(keep)

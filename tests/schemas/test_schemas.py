@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("destination", "workspace", "mapping", "event", "test")
-PUBLISHED = ROOT / "tests" / "actions_core" / "data" / "published.json"
+PUBLISHED = ROOT / "tests" / "actions_core" / "destination" / "data" / "published.json"
 
 
 #: Where a schema holds others: by name, in a list, or one.

@@ -82,7 +82,7 @@ def check(
         else:
             taken = _looks_like(data) if kind is Kind.AUTO else kind
             problems = _CHECKS[taken](data, file, samples)
-            good = not any(strict or problem.severity == "error" for problem in problems)
+            good = not any(strict or problem.is_error for problem in problems)
             worst = max(worst, Exit.OK if good else Exit.FAILURES)
             if not as_json:
                 _print_verdict(file, taken, problems, good=good)

@@ -109,7 +109,7 @@ def _subscription(path: str, text: str | None) -> Iterator[Problem]:
 
 def _mapping(path: str, mapping: Json) -> Iterator[Problem]:
     for problem in validate_mapping(mapping):
-        yield Problem(path + problem.path.removeprefix("$"), problem.message, problem.severity)
+        yield problem.below(path)
 
 
 def _unknown(path: str, what: str, key: str, known: Collection[str]) -> Problem:

@@ -45,7 +45,7 @@ def check_definition(
         problems += [problem for problem in cross_check(parts) if problem.path not in found]
     except RecursionError:
         return None, [*problems, Problem("$", "is nested too deeply")]
-    return (None if any(problem.severity == "error" for problem in problems) else spec), problems
+    return (None if any(problem.is_error for problem in problems) else spec), problems
 
 
 def read_definition(

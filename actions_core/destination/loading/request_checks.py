@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import attrs
-
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.errors import Problem, child_path
 from actions_core.mapping import compile_mapping, validate_mapping
@@ -51,8 +49,8 @@ def _request(path: str, raw: JsonObject, scope: Scope) -> Iterator[Problem]:
 def _part(path: str, part: str, value: Json, scope: Scope) -> Iterator[Problem]:
     problems = validate_mapping({part: value})
     for problem in problems:
-        yield attrs.evolve(problem, path=path + problem.path.removeprefix("$"))
-    if any(problem.severity == "error" for problem in problems):
+        yield problem.below(path)
+    if any(problem.is_error for problem in problems):
         return
     mapping = compile_mapping({part: value})
     for read in mapping.keys():  # noqa: SIM118 - a mapping of ours is no dictionary

@@ -145,7 +145,7 @@ def compile_instance(
     problems += found
     filters, found = compile_own_filters(spec, f"{path}.filters")
     problems += found
-    if any(problem.severity == "error" for problem in problems):
+    if any(problem.is_error for problem in problems):
         return None, problems
     line = Line(
         transport=host.transport,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
-
 from actions_core.destination.destination import hints_for
 from actions_core.engine.filters import compile_filters, validate_filters
 from actions_core.engine.pipeline import Pipeline, compile_pipeline, skipped
@@ -79,8 +77,8 @@ def compile_own_filters(spec: InstanceSpec, path: str) -> tuple[Filters | None, 
     if not spec.filters:
         return None, []
     raw = list(spec.filters)
-    problems = [attrs.evolve(item, path=path + item.path.removeprefix("$")) for item in validate_filters(raw)]
-    if any(problem.severity == "error" for problem in problems):
+    problems = [item.below(path) for item in validate_filters(raw)]
+    if any(problem.is_error for problem in problems):
         return None, problems
     return compile_filters(raw), problems
 

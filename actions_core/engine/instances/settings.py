@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from actions_core.engine.workspace import resolve_environment
 from actions_core.errors import PayloadError, Problem, child_path
 from actions_core.validation import PayloadValidator
@@ -43,12 +41,12 @@ def read_settings(
         str(filled[key]) for key, field in fields.items() if field.type == "password" and filled.get(key)
     ]
     secrets += _texts(filled.get("oauth"))
-    missing = {problem.path for problem in problems if problem.severity == "error"}
+    missing = {problem.path for problem in problems if problem.is_error}
     try:
         checked = PayloadValidator(fields).check({key: filled[key] for key in filled if key in fields})
     except PayloadError as error:
         # A variable that is not set is one fault, not also a missing setting.
-        places = [attrs.evolve(problem, path=path + problem.path[1:]) for problem in error.problems]
+        places = [problem.below(path) for problem in error.problems]
         problems += [problem for problem in places if not missing]
         return filled, secrets, problems
     return {**checked, **{key: filled[key] for key in _OTHER_SETTINGS if key in filled}}, secrets, problems

@@ -47,7 +47,7 @@ def conformance(destination: Destination, *, cases: str | Path | None = None) ->
         for problem in problems:
             if problem.severity == "warning":
                 warnings.warn(str(problem), ConformanceWarning, stacklevel=2)
-        errors = [str(problem) for problem in problems if problem.severity == "error"]
+        errors = [str(problem) for problem in problems if problem.is_error]
         if errors:
             pytest.fail("\n".join([check.rule, *errors]), pytrace=False)
 

@@ -101,7 +101,7 @@ def _mapping(destination: Destination, action: str) -> list[Problem]:
         found = compile_mapping(destination.spec.actions[action].default_mapping).warnings
     except MappingError as error:
         found = error.problems
-    return [attrs.evolve(problem, path=f"{path}.fields{problem.path.removeprefix('$')}") for problem in found]
+    return [problem.below(f"{path}.fields") for problem in found]
 
 
 def _preset(destination: Destination, path: str, preset: PresetSpec, cases: Sequence[Case]) -> list[Problem]:

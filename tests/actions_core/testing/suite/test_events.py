@@ -17,7 +17,7 @@ from actions_core.values.events import check_event
 
 ROOT = Path(__file__).parents[4]
 VERDICTS = json.loads((ROOT / "tests/conformance/fql.json").read_text("utf-8"))["fql"]
-PUBLISHED = load_definition(ROOT / "tests" / "actions_core" / "data" / "published.json")
+PUBLISHED = load_definition(ROOT / "tests" / "actions_core" / "destination" / "data" / "published.json")
 
 
 @pytest.mark.parametrize(
