@@ -23,7 +23,7 @@ CLIENT = """
 import asyncio, json, sys
 from actions_core import Request
 from actions_core.errors import ActionsError
-from actions_core.transport.http import AiohttpTransport
+from actions_core.http.transport.http import AiohttpTransport
 
 async def main(url, sizes):
     transport = AiohttpTransport()
