@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.destination.destination import fields_of
 from actions_core.destination.specs import MAPPING_EXTRAS
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import schema
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ import attrs
 
 from actions_core.errors import DefinitionError, Problem
 from actions_core.http.curl import request_json
-from actions_core.validation.documents import check_document
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
 from actions_core.values.json_files import read_json
 
 if TYPE_CHECKING:

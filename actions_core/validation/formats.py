@@ -166,6 +166,9 @@ CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "uuid": is_uuid,
 }
 
+#: What `format` may say in a definition: two of the names only tell how the field is edited.
+FORMATS: Final = (*sorted([*CHECKS, "password", "text"]),)
+
 #: The name of each format in a sentence.
 NAMES: Final[Mapping[str, str]] = {
     "date": "a date (YYYY-MM-DD)",

@@ -1,8 +1,7 @@
 """`actions list` and `actions describe`: the destinations that are installed."""
 
-from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any
+from typing import Annotated
 
 import attrs
 import typer
@@ -13,7 +12,8 @@ from actions_core.apps.cli.tables import print_destination
 from actions_core.destination import Destination
 from actions_core.destination.registry import ENTRY_POINTS, Registry
 from actions_core.errors import child_path
-from actions_core.values.types import MISSING, Json
+from actions_core.validation.fields import unstructure
+from actions_core.values.types import Json
 
 Name = Annotated[
     str, typer.Argument(metavar="DESTINATION", help="A slug, or the short name that `actions list` shows.")
@@ -90,30 +90,6 @@ def describe(name: Name, *, as_json: AsJson = False) -> None:
     """Show a destination: its settings, presets, actions and fields."""
     spec = find(Registry().discover(), name).spec
     if as_json:
-        print_json(_definition(spec))
+        print_json(unstructure(spec))
     else:
         print_destination(out(), spec)
-
-
-#: Where Segment's spelling is not simply the camelCase of ours.
-_SPELLINGS = {
-    "audience": "audienceConfig",
-    "default_object_ui": "defaultObjectUI",
-    "depends_on": "depends_on",
-}
-
-
-def _definition(value: Any) -> Json:
-    """A spec as JSON in Segment's spelling, without what it does not say."""
-    if attrs.has(type(value)):
-        parts = attrs.asdict(value, recurse=False).items()
-        said = {name: part for name, part in parts if part is not None and part is not MISSING}
-        return {_SPELLINGS.get(name) or _camel(name): _definition(part) for name, part in said.items()}
-    if isinstance(value, Mapping):
-        return {str(key): _definition(part) for key, part in value.items()}
-    return [_definition(part) for part in value] if isinstance(value, (list, tuple)) else value
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)

@@ -12,8 +12,8 @@ from actions_core.apps.cli.output import cell, out, plain, print_json, table
 from actions_core.authoring.editor_schema import workspace_schema
 from actions_core.destination import load_destination
 from actions_core.destination.registry import Registry
-from actions_core.validation.schemas import SCHEMAS
-from actions_core.validation.schemas import schema as load_schema
+from actions_core.validation.documents import SCHEMAS
+from actions_core.validation.documents import schema as load_schema
 from actions_core.values.types import JsonObject
 
 Names = Annotated[

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from actions_core.destination.loading.checks import cross_check
 from actions_core.destination.loading.parts import parts_of, readable_parts
-from actions_core.destination.loading.structuring import structure
 from actions_core.destination.specs import DestinationSpec
 from actions_core.errors import DefinitionError, Problem
-from actions_core.validation.documents import check_document
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
+from actions_core.validation.fields import structure
+from actions_core.values.json_faults import json_problems
 from actions_core.values.json_files import read_json
-from actions_core.values.json_limits import json_problems
 
 if TYPE_CHECKING:
     from actions_core.values.types import JsonObject

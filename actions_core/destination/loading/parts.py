@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 
-from actions_core.destination.loading.structuring import structure
 from actions_core.destination.specs import ActionSpec, DestinationSpec, PresetSpec
-from actions_core.validation.fields import FieldSpec
+from actions_core.validation.fields import FieldSpec, structure
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import Problem, child_path
 from actions_core.validation.fields.conditions import asks_sync_mode, split_key
-from actions_core.validation.fields.spec import FORMATS, ConditionSet, FieldSpec
+from actions_core.validation.fields.spec import ConditionSet, FieldSpec
+from actions_core.validation.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actions_core.validation.fields.conditions import ConditionWriter, conditional
-from actions_core.validation.fields.reading import read_fields
 from actions_core.validation.fields.spec import ConditionSet, FieldSpec
+from actions_core.validation.fields.structuring import read_fields
 from actions_core.values.types import MISSING, Json, JsonObject
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from actions_core.engine.instances import known_destinations
 from actions_core.engine.workspace import Workspace
 from actions_core.validation import PayloadValidator
 from actions_core.validation.fields import FieldSpec
-from actions_core.validation.fields.spec import FIELD_TYPES, FORMATS, Choice
+from actions_core.validation.fields.spec import FIELD_TYPES, Choice
+from actions_core.validation.formats import FORMATS
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.errors import DefinitionError
+from actions_core.values.json_faults import MAX_DEPTH, json_problems
 from actions_core.values.json_files import parse_json, read_json
-from actions_core.values.json_limits import MAX_DEPTH, json_problems
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import json
 import os
 import stat
 import threading
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import attrs
 
 from actions_core.errors import EventError
+from actions_core.values.json_files import parse_events
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,23 +38,10 @@ class Line:
     text: bytes
 
     def parse(self) -> Json:
-        """The line as JSON. Raises `EventError` for anything that strict JSON does not have."""
+        """Read the line; raises `EventError` for anything that strict JSON does not have."""
         if len(self.text) >= _LONGEST_LINE:
             raise EventError(f"the line is longer than {_LONGEST_LINE // 1024 // 1024} MB")
-        try:
-            return json.loads(self.text.decode("utf-8-sig"), parse_constant=_refuse_constant)
-        except json.JSONDecodeError as error:
-            raise EventError(f"not JSON: {error.msg} at character {error.colno}") from None
-        except UnicodeDecodeError as error:
-            raise EventError(f"not JSON: byte {error.start + 1} is not UTF-8") from None
-        except ValueError as error:
-            raise EventError(f"not JSON: {error}") from None
-        except RecursionError:
-            raise EventError("not JSON that can be read: it is nested too deeply") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise EventError(f"not JSON: {name} is no JSON value")
+        return parse_events(self.text)
 
 
 class LineReader:
