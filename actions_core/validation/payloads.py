@@ -13,7 +13,7 @@ from actions_core.errors import DefinitionError, PayloadError, Problem
 from actions_core.validation.explain import explain
 from actions_core.validation.fast_check import compile_verdict
 from actions_core.validation.fields import field_problems, read_fields
-from actions_core.validation.json_schema import exact_schema
+from actions_core.validation.fields.schema import exact_schema
 from actions_core.validation.shaping import cleaner, shaper
 
 if TYPE_CHECKING:

@@ -260,7 +260,7 @@ REFUSED: list[tuple[JsonObject, str]] = [
     ),
     ({"settings": {"a": [{"b": {"$env": ""}}]}}, "$.destinations[0].settings.a[0].b.$env: must not be empty"),
     ({"delivery": {"concurrency": 0}}, "$.destinations[0].delivery.concurrency: must be at least 1"),
-    ({"delivery": {"concurrency": 1.0}}, "$.destinations[0].delivery.concurrency: must be a whole number"),
+    ({"delivery": {"concurrency": 1.0}}, "$.destinations[0].delivery.concurrency: must be an integer"),
     ({"delivery": {"timeout": 0}}, "$.destinations[0].delivery.timeout: must be more than 0"),
     (
         {"delivery": {"retry": {"trys": 1}}},
@@ -268,7 +268,7 @@ REFUSED: list[tuple[JsonObject, str]] = [
     ),
     (
         {"delivery": {"retry": {"tries": None}}},
-        "$.destinations[0].delivery.retry.tries: must be a whole number",
+        "$.destinations[0].delivery.retry.tries: must be an integer",
     ),
     ({"enabeld": True}, "$.destinations[0].enabeld: the key 'enabeld' is not known; did you mean 'enabled'?"),
     ({"filters": [{"if": "x", "actions": []}]}, "$.destinations[0].filters[0].actions: must not be empty"),

@@ -47,10 +47,13 @@ def read_fields(fields: Mapping[str, Json]) -> dict[str, FieldSpec]:
 
     Raises `DefinitionError` with everything that the schema of definitions refuses.
     """
-    if isinstance(fields, Mapping) and all(isinstance(field, FieldSpec) for field in fields.values()):
-        return dict(fields)
+    raw = fields
+    if isinstance(fields, Mapping):
+        raw = {key: field for key, field in fields.items() if not isinstance(field, FieldSpec)}
+        if not raw:
+            return dict(fields)
     try:
-        problems = check_document(unstructure(fields), _fields_schema())
+        problems = check_document(unstructure(raw), _fields_schema())
     except RecursionError:
         problems = [Problem("$", "is nested too deeply")]
     if problems:
@@ -76,15 +79,21 @@ def structure(data: JsonObject | T, cls: type[T]) -> T:
 def unstructure(value: Any) -> Json:
     """Return a spec, or anything with specs in it, as JSON in Segment's spelling, without what is absent."""
     if attrs.has(type(value)):
-        given = ((field, getattr(value, field.name)) for field in attrs.fields(type(value)))
+        given = [(field, getattr(value, field.name)) for field in attrs.fields(type(value))]
+        null = isinstance(value, Choice)
         return {
-            key_of(field): unstructure(part)
+            key_of(field): unstructure(_with_str_keys(part))
             for field, part in given
-            if part is not MISSING and (part is not None or isinstance(value, Choice))
+            if part is not MISSING and (null or part is not None)
         }
     if isinstance(value, Mapping):
-        return {str(key) if isinstance(key, int) else key: unstructure(part) for key, part in value.items()}
+        return {key: unstructure(part) for key, part in value.items()}
     return [unstructure(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _with_str_keys(part: Any) -> Any:
+    """Return statuses, which are keys of some specs, as JSON has them."""
+    return {str(key): item for key, item in part.items()} if isinstance(part, Mapping) else part
 
 
 def key_of(field: attrs.Attribute[Any]) -> str:

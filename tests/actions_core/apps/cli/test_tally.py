@@ -86,12 +86,12 @@ def test_failures_keep_the_event_as_it_came_and_say_why(tmp_path: Path) -> None:
     path = tmp_path / "f"
     with FailureFile(path) as file:
         ledger = Ledger(file)
-        ledger.give(Line(7, b' {"type": "track", "n": 1.50, "n": 2}\r'))
+        ledger.give(Line(7, b' {"type": "track", "n": 1.50, "m": 2}\r'))
         error = PayloadError(problems=[Problem("$.name", "Name is missing.")])
         ledger.settle(Report("m", (failed(error), SENT), None, 0))
         ledger.reject(Line(8, b"rub\xffbish"), EventError("not JSON"))
     first, second = path.read_text().splitlines()
-    assert first.endswith('"event": {"type": "track", "n": 1.50, "n": 2}}')
+    assert first.endswith('"event": {"type": "track", "n": 1.50, "m": 2}}')
     entry = json.loads(first)
     assert (entry["line"], entry["reason"]) == (7, "Name is missing.")
     assert [(item["code"], item["problems"]) for item in entry["failures"]] == [
