@@ -15,6 +15,7 @@ from actions_core.errors import Problem, child_path
 from actions_core.mapping.nodes import Absent, Constant, Fault, List, Object
 from actions_core.values import wording
 from actions_core.values.javascript import stringify
+from actions_core.values.json_faults import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 METADATA: Final = "_metadata"
-#: JSON nested deeper than any mapping that somebody wrote.
-MAX_DEPTH: Final = 100
 DIRECTIVE_NAME: Final = re.compile(r"@[a-z][A-Za-z0-9]+")
 
 _LONGEST_SHOWN: Final = 60

@@ -1,4 +1,4 @@
-"""The check that stands between a mapping's result and a handler.
+"""The check between a mapping's result and a handler.
 
 A payload that has its shape and is right goes through one compiled function and comes back itself.
 Any other goes the long way: it gets its shape (empties, lone values, unknown keys, types), the same
@@ -48,12 +48,12 @@ class PayloadValidator:
         self._schemas: dict[str | None, JsonObject] = {}
 
     def clean(self, payload: JsonObject) -> JsonObject:
-        """The payload without its empty values; the payload itself where it has none."""
+        """Return the payload without its empty values; the payload itself where it has none."""
         cleaned: JsonObject = self._clean(_object(payload))
         return cleaned
 
     def check(self, payload: Json, sync_mode: str | None = None) -> JsonObject:
-        """The payload that a handler gets; raises `PayloadError` with everything that is wrong.
+        """Return the payload for a handler; raises `PayloadError` with everything that is wrong.
 
         What is passed in is never changed; it is what comes back where nothing had to be.
         """

@@ -95,7 +95,7 @@ def parse_events(data: bytes) -> Json:
 
 
 class _NotPlainError(ValueError):
-    """The text contains what JSON does not have, although Python reads it."""
+    """Text that contains what JSON does not have, although Python reads it."""
 
     def __init__(self, problems: list[Problem] | None = None) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ _BOUNDED: Final = ("string", "number", "integer")
 
 
 def field_problems(fields: Mapping[str, FieldSpec], path: str = "$") -> list[Problem]:
-    """What is wrong with fields, and what is likely to be (warnings)."""
+    """Return what is wrong with fields, and what probably is (warnings)."""
     return list(_problems(fields, path, fields))
 
 

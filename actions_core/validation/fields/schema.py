@@ -32,22 +32,22 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def fields_to_json_schema(fields: Mapping[str, Json]) -> JsonObject:
-    """The JSON Schema of a payload with these fields: raw ones, specs, or both."""
+    """Return the JSON Schema of a payload with these fields: raw ones, specs, or both."""
     return _object_schema(read_fields(fields), additional=False, complete=True)
 
 
 def json_types(spec: FieldSpec) -> Json:
-    """The type of one value of the field: a name, or a list of names; null is not among them."""
+    """Return the type of one value of the field: a name, or a list of names; null is not among them."""
     return _TYPES.get(spec.type, spec.type)
 
 
 def format_of(spec: FieldSpec) -> str | None:
-    """The format of the field's text."""
+    """Return the format of the field's strings."""
     return _FORMATS.get(spec.type, spec.format)
 
 
 def _object_schema(fields: Mapping[str, FieldSpec], *, additional: bool, complete: bool) -> JsonObject:
-    """The schema of an object with these fields; an incomplete one leaves what is required to its owner."""
+    """Return the schema of these fields; an incomplete one leaves what is required to its owner."""
     schema: JsonObject = {
         "$schema": DIALECT,
         "type": "object",
@@ -101,7 +101,7 @@ def _enum(spec: FieldSpec) -> JsonObject:
 
 
 def _bounds(spec: FieldSpec) -> JsonObject:
-    """The bounds that Segment's schema knows; it takes 0 for none."""
+    """Return the bounds that Segment's schema knows; it takes 0 for none."""
     names = _BOUNDS.get(spec.type)
     if names is None:
         return {}
@@ -109,12 +109,12 @@ def _bounds(spec: FieldSpec) -> JsonObject:
 
 
 def exact_schema(fields: Mapping[str, FieldSpec], sync_mode: str | None = None) -> JsonObject:
-    """The schema of a payload under this sync mode."""
+    """Return the schema of a payload under this sync mode."""
     return _exact_object(fields, sync_mode, root=True)
 
 
 def rules(fields: Mapping[str, FieldSpec], *, root: bool) -> Iterator[tuple[tuple[str, ...], ConditionSet]]:
-    """What is required on conditions within an object: see `conditional`.
+    """Yield what is required on conditions within an object: see `conditional`.
 
     The conditions of an object's own fields are its owner's to check; only the root has no owner.
     """
@@ -122,7 +122,7 @@ def rules(fields: Mapping[str, FieldSpec], *, root: bool) -> Iterator[tuple[tupl
 
 
 def bounds_of(spec: FieldSpec) -> dict[str, float]:
-    """The bounds of one value, by their keyword. A list has none."""
+    """Return the bounds of one value, by their keyword. A list has none."""
     if spec.multiple or spec.type not in ("string", "number", "integer"):
         return {}
     names = ("minLength", "maxLength") if spec.type == "string" else ("minimum", "maximum")
@@ -155,7 +155,7 @@ def _then(steps: tuple[str, ...], fields: Mapping[str, FieldSpec]) -> JsonObject
 
 
 def _title(spec: FieldSpec, *, item: bool) -> JsonObject:
-    """The name of a value in sentences."""
+    """Return the name of a value for sentences, if the field has a label."""
     if spec.label is None:
         return {}
     return {"title": f"An item of {spec.label}" if item else spec.label}
