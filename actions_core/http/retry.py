@@ -29,7 +29,7 @@ def read_retry_after(text: str, now: datetime) -> float | None:
     """Return the seconds that a Retry-After header asks for, None where it is not usable.
 
     Takes whole or broken seconds and HTTP dates (RFC 9110, 10.2.3); negative values, `nan` and
-    anything else that is no time to wait are ignored.
+    anything else that is not a time to wait are ignored.
     """
     try:
         seconds = float(text)

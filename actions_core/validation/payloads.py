@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class PayloadValidator:
-    """Checks payloads against fields: raw ones, specs, or both. Compiled once; holds no state of a payload.
+    """A check of payloads against fields: raw ones, specs, or both. Compiled once, without state.
 
-    `additional_properties` lets keys at the root pass that are no fields; those in `keep` pass in any case,
+    `additional_properties` lets keys at the root pass that are not fields; those in `keep` pass in any case,
     and nothing is asked of them. Raises `DefinitionError` where the fields are faulty.
     """
 

@@ -138,4 +138,4 @@ def _unreadable(value: object) -> PayloadError:
         return PayloadError("This number is not a time that can be read.")
     if isinstance(value, datetime):
         return PayloadError("This time lies outside the years that can be written.")
-    return PayloadError("A time must be text or a number.")
+    return PayloadError("A time must be a string or a number.")

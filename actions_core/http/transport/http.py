@@ -165,7 +165,7 @@ def _failure(error: Exception) -> RequestError | PayloadError:
         case aiohttp.NonHttpUrlClientError() | aiohttp.NonHttpUrlRedirectClientError():
             fault = "a redirect leads away from HTTP"
         case aiohttp.InvalidURL():
-            fault = "the URL, or that of a redirect, is none"
+            fault = "invalid URL, here or in a redirect"
         case aiohttp.ClientError() | OSError():
             return TransportError(f"no response: {_reason(error)}")
         case _:

@@ -39,7 +39,7 @@ class Hop:
         """Return the hop that the redirect asks for, None where it names no location.
 
         As browsers do it (Fetch, HTTP-redirect fetch): a 303, and a POST after a 301 or 302, becomes a GET
-        without a body; credentials do not go to another origin. Raises `InvalidURL` for a URL that is none.
+        without a body; credentials do not go to another origin. Raises `InvalidURL` for an invalid URL.
         """
         location = response.headers.get("location")
         if location is None:
