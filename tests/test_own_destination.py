@@ -98,9 +98,9 @@ def test_it_is_found(made: Made) -> None:
         entry["slug"]: entry for entry in json.loads(made.run("actions_core.apps.cli", "list", "--json"))
     }
     assert found["shop"] == {
-        "name": "shop",
         "slug": "shop",
-        "title": "Shop",
+        "aliases": [],
+        "name": "Shop",
         "actions": ["addOrder"],
         "from": "shop 1.0",
     }

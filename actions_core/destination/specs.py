@@ -157,6 +157,8 @@ class DestinationSpec:
     slug: str
     name: str
     actions: Mapping[str, ActionSpec]
+    #: other names that workspaces and commands may use, such as a short one
+    aliases: tuple[str, ...] = ()
     mode: Mode = "cloud"
     description: str | None = None
     authentication: AuthenticationSpec | None = None

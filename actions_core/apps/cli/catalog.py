@@ -12,60 +12,32 @@ from actions_core.apps.cli.output import cell, err, out, print_json, print_probl
 from actions_core.apps.cli.tables import print_destination
 from actions_core.destination import Destination
 from actions_core.destination.registry import ENTRY_POINTS, Registry
-from actions_core.errors import child_path
-from actions_core.values.types import MISSING, Json
+from actions_core.values.types import MISSING, Json, JsonObject
 
 Name = Annotated[
-    str, typer.Argument(metavar="DESTINATION", help="A slug, or the short name that `actions list` shows.")
+    str, typer.Argument(metavar="DESTINATION", help="A slug or an alias, as `actions list` shows.")
 ]
 
 
-@attrs.frozen
-class Installed:
-    """A destination that can be used, and the entry point that brought it."""
-
-    destination: Destination
-    entry_point: EntryPoint
-
-    @property
-    def origin(self) -> str:
-        """The distribution that it came with."""
-        package = self.entry_point.dist
-        return "" if package is None else f"{package.name} {package.version}"
-
-
-def installed(registry: Registry) -> list[Installed]:
-    """What discovery found, by short name."""
-    # A plugin that discovery refused is named in `problems`; loading it again would raise again.
-    refused = {problem.path for problem in registry.problems}
-    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
-    loaded = [(point, point.load()) for point in points if child_path("$", point.name) not in refused]
-    return [Installed(destination, point) for point, destination in loaded]
-
-
-def find(registry: Registry, name: str) -> Destination:
-    """The destination of a slug or short name; raises `DefinitionError` where there is none."""
-    if name not in registry:
-        for found in installed(registry):
-            if found.entry_point.name == name:
-                return found.destination
-    return registry.get(name)
+def find(name: str) -> Destination:
+    """Return the installed destination with this slug or alias; raise `DefinitionError` without one."""
+    return Registry().discover().get(name)
 
 
 def list_destinations(*, as_json: AsJson = False) -> None:
     """List the destinations that are installed."""
     registry = Registry().discover()
-    found = installed(registry)
+    origins = {point.name: _origin(point) for point in entry_points(group=ENTRY_POINTS)}
+    rows = [_row(destination, origins[destination.slug]) for destination in registry]
     if as_json:
-        print_json([_row(entry) for entry in found])
-    elif found:
-        shown = table("Name", "Slug", "Destination", "Actions", "From", numbers=["Actions"])
-        for entry in found:
-            row = _row(entry)
+        print_json(rows)
+    elif rows:
+        shown = table("Slug", "Aliases", "Destination", "Actions", "From", numbers=["Actions"])
+        for row in rows:
             shown.add_row(
-                cell(row["name"], "cyan"),
-                cell(row["slug"]),
-                cell(row["title"]),
+                cell(row["slug"], "cyan"),
+                cell(", ".join(row["aliases"])),
+                cell(row["name"]),
                 cell(len(row["actions"])),
                 cell(row["from"], "dim"),
             )
@@ -75,20 +47,26 @@ def list_destinations(*, as_json: AsJson = False) -> None:
     print_problems(registry.problems)
 
 
-def _row(entry: Installed) -> dict[str, Json]:
-    spec = entry.destination.spec
+def _origin(entry_point: EntryPoint) -> str:
+    """Return the distribution that an entry point came with."""
+    package = entry_point.dist
+    return "" if package is None else f"{package.name} {package.version}"
+
+
+def _row(destination: Destination, origin: str) -> JsonObject:
+    spec = destination.spec
     return {
-        "name": entry.entry_point.name,
         "slug": spec.slug,
-        "title": spec.name,
+        "aliases": list(spec.aliases),
+        "name": spec.name,
         "actions": list(spec.actions),
-        "from": entry.origin,
+        "from": origin,
     }
 
 
 def describe(name: Name, *, as_json: AsJson = False) -> None:
     """Show a destination: its settings, presets, actions and fields."""
-    spec = find(Registry().discover(), name).spec
+    spec = find(name).spec
     if as_json:
         print_json(_definition(spec))
     else:

@@ -9,13 +9,12 @@ import typer
 from actions_core.apps.cli.catalog import find
 from actions_core.authoring.docs_page import destination_page
 from actions_core.destination.loading import load_definition
-from actions_core.destination.registry import Registry
 
 Subject = Annotated[
     str,
     typer.Argument(
         metavar="DESTINATION",
-        help="A slug, the short name that `actions list` shows, or a definition's file.",
+        help="A slug or an alias, as `actions list` shows, or the file of a definition.",
     ),
 ]
 Output = Annotated[
@@ -28,7 +27,7 @@ def docs(subject: Subject, *, output: Output = None) -> None:
     """Write a destination's page: overview, settings, presets, actions with their fields."""
     # A file is a path to one: a name that a file beside happens to have is still a name.
     is_file = subject.endswith(".json") or "/" in subject or "\\" in subject
-    spec = load_definition(subject) if is_file else find(Registry().discover(), subject).spec
+    spec = load_definition(subject) if is_file else find(subject).spec
     page = destination_page(spec)
     if output is None:
         sys.stdout.write(page)

@@ -31,7 +31,9 @@ Files = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", help="The workspace to write.")]
 Slug = Annotated[
     str | None,
-    typer.Option("--destination", "-d", help="The destination of exported subscriptions, by its slug."),
+    typer.Option(
+        "--destination", "-d", help="The destination of exported subscriptions, by its slug or alias."
+    ),
 ]
 
 
@@ -113,13 +115,13 @@ class _Import:
 
     def _instance(self, file: Path) -> JsonObject:
         """The instance that exported subscriptions belong to."""
-        slug = self._slug
+        slug = self._slug and self._find(self._slug).slug
         if slug is None and len(self._instances) == 1:
             slug = next(iter(self._instances))
         if slug is None:
             raise DefinitionError(f"{file}: say with --destination whose subscriptions these are")
         if slug not in self._instances:
-            settings = default_settings(self._own.get(slug) or self._registry.get(slug))
+            settings = default_settings(self._find(slug))
             self._instances[slug] = {
                 "id": slug,
                 "destination": slug,
@@ -127,6 +129,11 @@ class _Import:
                 "subscriptions": [],
             }
         return self._instances[slug]
+
+    def _find(self, name: str) -> Destination:
+        """Return the destination with this slug or alias: one of the files', else an installed one."""
+        own = [found for found in self._own.values() if name in (found.slug, *found.spec.aliases)]
+        return own[0] if own else self._registry.get(name)
 
     def workspace(self) -> JsonObject:
         """The workspace of all that was taken."""

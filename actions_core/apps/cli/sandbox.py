@@ -20,11 +20,13 @@ from rich.text import Text
 from actions_core.apps.cli.event_loop import run_async
 from actions_core.apps.cli.options import AsJson
 from actions_core.apps.cli.output import Exit, counted, err, fail, out, plain
-from actions_core.destination.registry import ENTRY_POINTS
+from actions_core.destination.registry import ENTRY_POINTS, Registry
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="DESTINATION", help="A short name, where several destinations have a stand-in."),
+    typer.Argument(
+        metavar="DESTINATION", help="A slug or an alias, where several destinations have a stand-in."
+    ),
 ]
 Host = Annotated[str, typer.Option("--host", help="The address to listen at.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
@@ -34,23 +36,28 @@ def sandbox(
     name: Name = None, *, host: Host = "127.0.0.1", port: Port = 8811, as_json: AsJson = False
 ) -> None:
     """Run a stand-in for a destination's API."""
-    found = _stand_ins()
-    if name is None and len(found) == 1:
-        name = next(iter(found))
-    if name not in found:
-        known = f"one of: {', '.join(found)}" if found else "none is installed"
-        fail(f"no stand-in called {name!r}; {known}" if name else f"which stand-in? {known}")
+    modules = {point.name: f"{point.module}.sandbox" for point in entry_points(group=ENTRY_POINTS)}
+    slug = _only(modules) if name is None else Registry().discover().get(name).slug
+    if not _exists(modules[slug]):
+        fail(f"{slug} brings no stand-in; {_known(modules)}")
     try:
-        run_async(_serve(importlib.import_module(found[name]), name, host, port, as_json=as_json))
+        run_async(_serve(importlib.import_module(modules[slug]), slug, host, port, as_json=as_json))
     except OSError as error:
         fail(f"cannot listen at {host}:{port}: {error.strerror or error}")
     raise typer.Exit(Exit.OK)
 
 
-def _stand_ins() -> dict[str, str]:
-    """The modules of all stand-ins, by the short name of their destination."""
-    modules = {point.name: f"{point.module}.sandbox" for point in entry_points(group=ENTRY_POINTS)}
-    return {name: module for name, module in sorted(modules.items()) if _exists(module)}
+def _only(modules: dict[str, str]) -> str:
+    """Return the slug of the only destination with a stand-in; where there is none or a choice, fail."""
+    found = [slug for slug, module in modules.items() if _exists(module)]
+    if len(found) != 1:
+        fail(f"which stand-in? {_known(modules)}")
+    return found[0]
+
+
+def _known(modules: dict[str, str]) -> str:
+    found = sorted(slug for slug, module in modules.items() if _exists(module))
+    return f"there is one for: {', '.join(found)}" if found else "none is installed"
 
 
 def _exists(module: str) -> bool:

@@ -11,7 +11,6 @@ from actions_core.apps.cli.options import AsJson
 from actions_core.apps.cli.output import cell, out, plain, print_json, table
 from actions_core.authoring.editor_schema import workspace_schema
 from actions_core.destination import load_destination
-from actions_core.destination.registry import Registry
 from actions_core.validation.schemas import SCHEMAS
 from actions_core.validation.schemas import schema as load_schema
 from actions_core.values.types import JsonObject
@@ -25,7 +24,7 @@ DestinationOption = Annotated[
         "--destination",
         metavar="DESTINATION",
         help="The schema of a workspace with this destination's settings, actions and fields in it; "
-        "a slug, a short name, or the file of a definition.",
+        "a slug, an alias, or the file of a definition.",
     ),
 ]
 Output = Annotated[
@@ -65,7 +64,7 @@ def schema(
 
 def _workspace_of(name: str) -> JsonObject:
     file = Path(name)
-    found = load_destination(file) if file.is_file() else find(Registry().discover(), name)
+    found = load_destination(file) if file.is_file() else find(name)
     return workspace_schema(found)
 
 

@@ -28,7 +28,8 @@ def print_destination(console: Console, spec: DestinationSpec) -> None:
     """Everything that somebody who writes a workspace wants to know of a destination."""
     console.print(Text(plain(spec.name), style="bold").append(f"  {plain(spec.slug)}", style="not bold cyan"))
     scheme = f", {spec.authentication.scheme} authentication" if spec.authentication else ""
-    console.print(Text(f"{spec.mode} mode{scheme}", style="dim"))
+    also = f", also called {plain(', '.join(spec.aliases))}" if spec.aliases else ""
+    console.print(Text(f"{spec.mode} mode{scheme}{also}", style="dim"))
     if spec.description:
         console.print(Text(plain(spec.description)))
     _print_fields(console, "Settings", "Setting", spec.settings)

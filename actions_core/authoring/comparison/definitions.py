@@ -36,6 +36,9 @@ def compare_definitions(old: DestinationSpec, new: DestinationSpec) -> tuple[Cha
 def _destination(old: DestinationSpec, new: DestinationSpec) -> Iterator[Change]:
     if old.slug != new.slug:
         yield breaking("$.slug", f"the slug was {old.slug} and is {new.slug}: workspaces name the old one")
+    lost = [alias for alias in old.aliases if alias not in (*new.aliases, new.slug)]
+    if lost:
+        yield breaking("$.aliases", f"no longer among the aliases: {', '.join(lost)}")
     if old.name != new.name:
         yield note("$.name", f"the name was {old.name} and is {new.name}")
     if old.mode != new.mode:

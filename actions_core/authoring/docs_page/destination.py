@@ -43,7 +43,8 @@ def _overview(spec: DestinationSpec) -> Iterator[list[str]]:
     yield ["## Overview"]
     if spec.description:
         yield [prose(spec.description)]
-    yield [f"Workspaces name it {code(spec.slug)}."]
+    short = f", or {' or '.join(map(code, spec.aliases))}" if spec.aliases else ""
+    yield [f"Workspaces name it {code(spec.slug)}{short}."]
     told = [(action.title, action.description) for action in _shown(spec).values() if action.description]
     if told:
         yield [f"- **{prose(title)}:** {prose(description)}" for title, description in told]

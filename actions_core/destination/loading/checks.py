@@ -36,6 +36,11 @@ def cross_check(parts: Parts) -> Iterator[Problem]:
     for index, preset in parts.presets.items():
         yield from _preset(f"$.presets[{index}]", preset, parts)
     yield from check_requests(parts)
+    for index, alias in enumerate(parts.aliases):
+        if alias == parts.slug:
+            yield Problem(
+                f"$.aliases[{index}]", f"{shown(alias)} is the slug itself: an alias is another name"
+            )
 
 
 def _action(path: str, key: str, parts: Parts) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from actions_core.destination.specs import ActionSpec, DestinationSpec, PresetSp
 from actions_core.validation.fields import FieldSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from actions_core.values.types import Json, JsonObject
 
@@ -29,6 +29,8 @@ class Parts:
     `field_keys` has every field of every action, readable or not; `requests` those of no action, by key.
     """
 
+    slug: Json
+    aliases: Sequence[Json]
     actions: Mapping[str, ActionSpec]
     presets: Mapping[int, PresetSpec]
     settings: Mapping[str, FieldSpec]
@@ -40,6 +42,8 @@ class Parts:
 def parts_of(spec: DestinationSpec) -> Parts:
     """The parts of a definition that fits its schema."""
     return Parts(
+        slug=spec.slug,
+        aliases=spec.aliases,
         actions=spec.actions,
         presets=dict(enumerate(spec.presets)),
         settings=spec.settings,
@@ -67,7 +71,10 @@ def readable_parts(data: Json) -> Parts:
     presets = definition.get("presets")
     listed = enumerate(presets) if isinstance(presets, list) else ()
     least = {"name": "", "type": "automatic", "partnerAction": ""}
+    aliases = definition.get("aliases")
     return Parts(
+        slug=definition.get("slug"),
+        aliases=aliases if isinstance(aliases, list) else (),
         actions={key: _action(_object(raw)) for key, raw in actions.items()},
         presets={index: _read(PresetSpec, raw, least) for index, raw in listed if isinstance(raw, dict)},
         settings=_fields(authentication.get("fields")),
