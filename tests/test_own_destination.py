@@ -75,7 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         (made.folder / name).write_text(text, encoding="utf-8")
     offline = ("--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "-q")
     made.run("pip", "install", *offline, "--target", made.site, ".")
-    shutil.rmtree(made.folder / "shop")  # from here on only what is installed counts
+    shutil.rmtree(made.folder / "actions_shop")  # from here on only what is installed counts
     return made
 
 
@@ -102,7 +102,7 @@ def test_it_is_found(made: Made) -> None:
         "aliases": [],
         "name": "Shop",
         "actions": ["addOrder"],
-        "from": "shop 1.0",
+        "from": "actions-shop 1.0",
     }
     assert "actions-fullstory-cloud" in found
     assert made.run("actions_core.apps.cli", "docs", "shop").startswith("# Shop\n")

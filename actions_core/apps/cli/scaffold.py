@@ -16,7 +16,7 @@ _LISTED: Final = "; ".join(f"{name}: {what}" for name, what in TEMPLATES.items()
 Slug = Annotated[
     str,
     typer.Argument(
-        metavar="DEST", help="The slug, such as acme-orders; the package's folder is called so too."
+        metavar="DEST", help="The slug, such as acme-orders; the project's folder is called so too."
     ),
 ]
 Name = Annotated[
@@ -35,7 +35,7 @@ def init(slug: Slug, *, name: Name = None, template: Template = "custom", parent
     folder = parent / slug
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         fail(f"{folder} is there already, and nothing is overwritten")
-    if slug in Registry().discover():
+    if slug in Registry().discover():  # nothing is loaded for that
         fail(f"a destination {slug!r} is installed already; take another slug")
     found = importlib.util.find_spec(package_name(slug))
     if found is not None and found.origin is not None:  # a mere folder has no origin
