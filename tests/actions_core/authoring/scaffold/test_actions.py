@@ -40,7 +40,7 @@ def test_an_action_goes_into_three_files(tmp_path: Path) -> None:
 
 def test_without_functions_the_request_is_json(tmp_path: Path) -> None:
     """Where no action has a function, the new one has none either."""
-    files = add_action(project(tmp_path, "json") / "src" / "acme", "addOrder")
+    files = add_action(project(tmp_path, "json") / "src" / "actions_acme", "addOrder")
     action = json.loads(files[tmp_path / "src/actions_acme/destination.json"])["actions"]["addOrder"]
     assert action["request"]["url"] == "/addOrder"
     assert len(files) == 2
