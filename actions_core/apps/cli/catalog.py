@@ -82,7 +82,7 @@ _SPELLINGS = {
 
 
 def _definition(value: Any) -> Json:
-    """A spec as JSON in Segment's spelling, without what it does not say."""
+    """Return a spec as JSON in Segment's spelling, without the keys it leaves out."""
     if attrs.has(type(value)):
         parts = attrs.asdict(value, recurse=False).items()
         said = {name: part for name, part in parts if part is not None and part is not MISSING}

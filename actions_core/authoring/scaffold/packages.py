@@ -65,7 +65,7 @@ def check_name(name: str) -> None:
 
 
 def package_files(slug: str, *, name: str | None = None, template: str = "custom") -> dict[str, str]:
-    """The files of a new package, by their paths in it.
+    """Return the files of a new package by their paths in it.
 
     Raises `DefinitionError` for a slug, a name or a template that cannot be.
     """
@@ -90,7 +90,7 @@ def package_files(slug: str, *, name: str | None = None, template: str = "custom
 
 
 def read_template(name: str) -> dict[str, str]:
-    """The files of a template, by the path that they will have."""
+    """Read the files of a template, by the path that they will have."""
     from importlib.resources import files  # costly, and only authors need it
 
     return dict(_files(files(__name__.rpartition(".")[0]) / "templates" / name, ""))
@@ -108,7 +108,7 @@ def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def put_words(text: str, words: Mapping[str, str]) -> str:
-    """The text with each `@@word@@` replaced."""
+    """Replace each `@@word@@` in the text."""
     for word, value in words.items():
         text = text.replace(f"@@{word}@@", value)
     return text

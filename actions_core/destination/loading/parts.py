@@ -40,7 +40,7 @@ class Parts:
 
 
 def parts_of(spec: DestinationSpec) -> Parts:
-    """The parts of a definition that fits its schema."""
+    """Return the parts of a definition that fits its schema."""
     return Parts(
         slug=spec.slug,
         aliases=spec.aliases,
@@ -54,7 +54,7 @@ def parts_of(spec: DestinationSpec) -> Parts:
 
 
 def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
-    """The requests that belong to no action, by their key in the definition."""
+    """Return the requests that belong to no action, by their key in the definition."""
     return {
         "request": spec.request,
         "testAuthentication": spec.test_authentication,
@@ -63,7 +63,7 @@ def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
 
 
 def readable_parts(data: Json) -> Parts:
-    """The parts of what may be anything."""
+    """Return the readable parts of any JSON value."""
     definition = _object(data)
     actions = _object(definition.get("actions"))
     authentication = _object(definition.get("authentication"))
@@ -99,7 +99,7 @@ def _fields(raw: Json) -> dict[str, FieldSpec]:
 
 
 def _read(cls: type[T], raw: JsonObject, least: JsonObject) -> T:
-    """The spec; where it cannot be read, what `least` says and each key that can be read beside it."""
+    """Structure a spec; where that fails, fall back to `least` and each further key that can be read."""
     try:
         return structure(raw, cls)
     except Exception:  # noqa: BLE001 - what no schema has let through may fail in any way

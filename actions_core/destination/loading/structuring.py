@@ -34,7 +34,7 @@ _KEYS: Final = {
 
 
 def structure(data: JsonObject, cls: type[T]) -> T:
-    """The spec of what has passed its schema."""
+    """Build the spec of data that has passed its schema."""
     return _converter().structure(data, cls)
 
 
@@ -59,7 +59,7 @@ def _converter() -> Converter:
 
 
 def _hook(converter: Converter, cls: type[Any]) -> Callable[[Json, Any], Any]:
-    """How a dictionary becomes a `cls`."""
+    """Return the hook that structures a dictionary as a `cls`."""
     from attrs import fields_dict
     from cattrs.gen import make_dict_structure_fn, override
 
@@ -76,7 +76,7 @@ def _hook(converter: Converter, cls: type[Any]) -> Callable[[Json, Any], Any]:
 
 
 def _exactly(value: Json, kind: type[Any]) -> Json:
-    """The value as it is (1 stays 1 where a float may be); an error where cattrs would make it fit."""
+    """Return the value unchanged (1 stays 1 where a float may be); raise where cattrs would coerce it."""
     if kind is int and isinstance(value, str):
         return int(value)  # a status, which as a key of JSON is text
     if isinstance(value, bool) is not (kind is bool) or not isinstance(
@@ -87,7 +87,7 @@ def _exactly(value: Json, kind: type[Any]) -> Json:
 
 
 def _choice(data: Json, _: Any) -> field_specs.Choice:
-    """A choice is a value with a label, or the bare value."""
+    """Structure a choice, which is a value with a label, or the bare value."""
     if isinstance(data, dict):
         return field_specs.Choice(value=data["value"], label=data.get("label"))
     return field_specs.Choice(value=data)
@@ -107,7 +107,7 @@ def _action(data: JsonObject) -> JsonObject:
 
 
 def _destination(data: JsonObject) -> JsonObject:
-    """The fields of an audience may stand beside its configuration, as in Segment's sources."""
+    """Move the audience's fields into its configuration; Segment's sources have them beside it."""
     if not data.get("audienceFields") or "audienceConfig" not in data:
         return data
     config = data["audienceConfig"]
