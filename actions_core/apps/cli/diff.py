@@ -1,4 +1,4 @@
-"""`actions diff`: what breaks live workspaces between two versions of a definition."""
+"""`actions diff`: what changes for workspaces between two versions of a definition."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -6,8 +6,8 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.options import AsJson
-from actions_core.apps.cli.output import Exit, fail, out, plain, print_json
+from actions_core.apps.cli.output import Exit, fail, print_json, printable, stdout
+from actions_core.apps.cli.shared import AsJson
 from actions_core.authoring.comparison import Change, Level, compare_definitions
 from actions_core.destination.loading import load_definition
 from actions_core.errors import DefinitionError
@@ -25,16 +25,16 @@ New = Annotated[
 
 
 def diff(old: Old, new: New, *, as_json: AsJson = False) -> None:
-    """Show what changes for workspaces that use a destination between two versions of its definition."""
+    """Show what changes for workspaces between two versions of a destination's definition."""
     specs = []
-    faults = []
+    errors = []
     for file in (old, new):
         try:
             specs.append(load_definition(file))
         except DefinitionError as error:
-            faults.append(str(error))
-    if faults:
-        fail("\n".join(faults))
+            errors.append(str(error))
+    if errors:
+        fail("\n".join(errors))
     changes = compare_definitions(*specs)
     if as_json:
         print_json(
@@ -52,9 +52,9 @@ def diff(old: Old, new: New, *, as_json: AsJson = False) -> None:
 def _print(changes: tuple[Change, ...]) -> None:
     for change in changes:
         line = Text(f"{change.level}: ", style=_STYLES[change.level])
-        line.append(f"{plain(change.path)}: ", style="not bold not dim cyan")
-        line.append(plain(change.message), style="not bold not dim default")
-        out().print(line, soft_wrap=True)
+        line.append(f"{printable(change.path)}: ", style="not bold not dim cyan")
+        line.append(printable(change.message), style="not bold not dim default")
+        stdout().print(line, soft_wrap=True)
     count = sum(change.level is Level.BREAKING for change in changes)
-    said = f"{count} breaking" if count else "nothing that breaks a workspace"
-    out().print(f"{said}, {len(changes)} in all" if changes else "nothing changes for a workspace")
+    summary = f"{count} breaking" if count else "nothing that breaks a workspace"
+    stdout().print(f"{summary}, {len(changes)} in all" if changes else "nothing changes for a workspace")

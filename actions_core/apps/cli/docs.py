@@ -1,4 +1,4 @@
-"""`actions docs`: the page of a destination, in Markdown."""
+"""`actions docs`: write the page of a destination in Markdown."""
 
 import sys
 from pathlib import Path
@@ -19,13 +19,13 @@ Subject = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write the page into this file."),
+    typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write the page to this file."),
 ]
 
 
 def docs(subject: Subject, *, output: Output = None) -> None:
     """Write a destination's page: overview, settings, presets, actions with their fields."""
-    # A file is a path to one: a name that a file beside happens to have is still a name.
+    # Only what looks like a path is a file: a name stays a name, even if a file has it too.
     is_file = subject.endswith(".json") or "/" in subject or "\\" in subject
     spec = load_definition(subject) if is_file else find(subject).spec
     page = destination_page(spec)

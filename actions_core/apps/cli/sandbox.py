@@ -1,4 +1,4 @@
-"""`actions sandbox`: run the stand-in that a destination brings for its API.
+"""`actions sandbox`: run the stand-in for its API that a destination contains.
 
 A destination has one when its package has a module `sandbox` with
 `async def serve(host, port, *, ready)`, which calls `ready` with the stand-in once it listens.
@@ -17,9 +17,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.event_loop import run_async
-from actions_core.apps.cli.options import AsJson
-from actions_core.apps.cli.output import Exit, counted, err, fail, out, plain
+from actions_core.apps.cli.output import Exit, counted, fail, printable, stderr, stdout
+from actions_core.apps.cli.shared import AsJson, run_async
 from actions_core.destination.registry import ENTRY_POINTS, Registry
 
 Name = Annotated[
@@ -63,7 +62,7 @@ def _known(modules: dict[str, str]) -> str:
 def _exists(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except Exception:  # noqa: BLE001  # looking below a package imports it: foreign code, which may raise anything
+    except Exception:  # noqa: BLE001  # finding a submodule imports its package, which may raise anything
         return False
 
 
@@ -87,24 +86,25 @@ async def _serve(module: ModuleType, name: str, host: str, port: int, *, as_json
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     for stand_in in running:
-        answered = getattr(stand_in, "statuses", {})
+        statuses = getattr(stand_in, "statuses", {})
         counts = [
-            f"{counted(count, 'answer')} of {status or 'cut'}" for status, count in sorted(answered.items())
+            f"{counted(count, 'response')} with {status or 'a broken connection'}"
+            for status, count in sorted(statuses.items())
         ]
-        err().print(f"stopped: {', '.join(counts) or 'no request came'}")
+        stderr().print(f"stopped: {', '.join(counts) or 'there were no requests'}")
 
 
 def _announce(name: str, stand_in: Any, *, as_json: bool) -> None:
-    console = out()
+    console = stdout()
     keys = sorted(attribute for attribute in dir(stand_in) if attribute.endswith("_key"))
     if as_json:
         found = {"name": name, "url": stand_in.url, **{key: getattr(stand_in, key) for key in keys}}
-        sys.stdout.write(json.dumps(found) + "\n")  # one line, since nothing ends the output until Ctrl-C
+        sys.stdout.write(json.dumps(found) + "\n")  # one line, because the output has no end until Ctrl-C
         sys.stdout.flush()
     else:
-        line = Text(f"{name}: ", style="bold").append(plain(stand_in.url), style="not bold cyan")
+        line = Text(f"{name}: ", style="bold").append(printable(stand_in.url), style="not bold cyan")
         console.print(line)
         for key in keys:
-            console.print(f"  {key.replace('_', ' ')}: {plain(getattr(stand_in, key))}")
+            console.print(f"  {key.replace('_', ' ')}: {printable(getattr(stand_in, key))}")
         console.file.flush()
-    err().print("Ctrl-C stops it.")
+    stderr().print("Press Ctrl-C to stop it.")

@@ -1,14 +1,13 @@
-"""`actions schema`: the JSON Schemas of our files, for editors and other programs."""
+"""`actions schema`: the JSON Schemas of all files, for editors and other programs."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from actions_core.apps.cli.catalog import find
-from actions_core.apps.cli.options import AsJson
-from actions_core.apps.cli.output import cell, out, plain, print_json, table
+from actions_core.apps.cli.output import cell, make_table, print_json, printable, stdout, write_json
+from actions_core.apps.cli.shared import AsJson
 from actions_core.authoring.editor_schema import workspace_schema
 from actions_core.destination import load_destination
 from actions_core.validation.schemas import SCHEMAS
@@ -16,7 +15,8 @@ from actions_core.validation.schemas import schema as load_schema
 from actions_core.values.types import JsonObject
 
 Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]", help="Schemas by name; without one, what there is.")
+    list[str] | None,
+    typer.Argument(metavar="[NAME]", help="The names of schemas; without one, all are listed."),
 ]
 DestinationOption = Annotated[
     str | None,
@@ -42,7 +42,7 @@ def schema(
 ) -> None:
     """Print or write the JSON Schemas of files.
 
-    An editor that gets one as the "$schema" of a file completes and explains the keys in it.
+    With one as the "$schema" of a file, an editor completes and explains its keys.
     """
     unknown = [name for name in names or () if name not in SCHEMAS]
     if unknown:
@@ -57,7 +57,7 @@ def schema(
     elif len(chosen) == 1:
         print_json(next(iter(chosen.values())))
     elif names:
-        raise typer.BadParameter("several schemas need --output, or one call each", param_hint="NAME")
+        raise typer.BadParameter("print one schema at a time, or write them with --output", param_hint="NAME")
     else:
         _list(chosen, as_json=as_json)
 
@@ -69,18 +69,17 @@ def _workspace_of(name: str) -> JsonObject:
 
 
 def _write(schemas: dict[str, JsonObject], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for name, document in schemas.items():
         file = folder / f"{name}.schema.json"
-        file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        out().print(plain(file), soft_wrap=True)
+        write_json(file, document)
+        stdout().print(printable(file), soft_wrap=True)
 
 
 def _list(schemas: dict[str, JsonObject], *, as_json: bool) -> None:
     if as_json:
         print_json([{"name": name, "description": found["description"]} for name, found in schemas.items()])
         return
-    shown = table("Name", "Description")
+    shown = make_table("Name", "Description")
     for name, found in schemas.items():
         shown.add_row(cell(name, "cyan"), cell(found["description"]))
-    out().print(shown)
+    stdout().print(shown)

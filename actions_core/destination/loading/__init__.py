@@ -1,4 +1,4 @@
-"""From JSON to specs: the schema is checked first, then cattrs builds, then the parts are compared."""
+"""From JSON to specs and back: the schema is checked, cattrs builds, then the parts are compared."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from actions_core.destination.loading.definition import (
     package_file,
     read_definition,
 )
+from actions_core.destination.loading.structuring import definition_json
 
 __all__ = [
     "check_definition",
+    "definition_json",
     "load_definition",
     "package_file",
     "read_definition",

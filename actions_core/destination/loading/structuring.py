@@ -1,4 +1,4 @@
-"""From checked JSON to specs: the only door to cattrs.
+"""From checked JSON to specs and back: the only door to cattrs.
 
 What comes here has passed its schema, so that structuring finds no fault; it only bridges the two
 spellings. null means absent, except where it is a value: of a choice.
@@ -7,11 +7,13 @@ spellings. null means absent, except where it is a value: of a choice.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actions_core.destination import specs
 from actions_core.validation import fields as field_specs
 from actions_core.values.naming import camel_case
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,33 @@ _KEYS: Final = {
 def structure(data: JsonObject, cls: type[T]) -> T:
     """Build the spec of data that has passed its schema."""
     return _converter().structure(data, cls)
+
+
+def definition_json(spec: specs.DestinationSpec) -> JsonObject:
+    """Return a definition in the spelling of its file, which loads as the same spec."""
+    definition: JsonObject = _unstructured(spec)
+    return definition
+
+
+def _unstructured(value: Any) -> Json:
+    import attrs
+
+    cls = type(value)
+    if attrs.has(cls):
+        return {
+            _key(cls, attribute.name): _unstructured(part)
+            for attribute in attrs.fields(cls)
+            if (part := getattr(value, attribute.name)) is not MISSING
+            and (part is not None or attribute.default is attrs.NOTHING)
+        }
+    if isinstance(value, Mapping):
+        return {str(key): _unstructured(part) for key, part in value.items()}
+    return [_unstructured(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+def _key(cls: type[Any], attribute: str) -> str:
+    """Return the key in JSON of an attribute."""
+    return _KEYS.get(cls, {}).get(attribute, camel_case(attribute))
 
 
 @functools.cache
@@ -63,8 +92,7 @@ def _hook(converter: Converter, cls: type[Any]) -> Callable[[Json, Any], Any]:
     from attrs import fields_dict
     from cattrs.gen import make_dict_structure_fn, override
 
-    own = _KEYS.get(cls, {})
-    renames = {name: override(rename=own.get(name, camel_case(name))) for name in fields_dict(cls)}
+    renames = {name: override(rename=_key(cls, name)) for name in fields_dict(cls)}
     build = make_dict_structure_fn(cls, converter, **renames)  # type: ignore[arg-type] # names come from the class
     before = _BEFORE.get(cls)
 

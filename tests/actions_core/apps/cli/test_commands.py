@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions_core.apps.cli.tables import default_text, required_mark, type_name
+from actions_core.apps.cli.catalog import default_text, required_text, type_name
 from actions_core.validation.fields import ConditionSet, FieldCondition, FieldSpec
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def test_an_unknown_destination_is_named_with_a_suggestion(shell: Shell) -> None
 )
 def test_a_field_is_told_in_words(field: FieldSpec, shown: tuple[str, str, str]) -> None:
     """Type, requiredness and default stand as people say them."""
-    assert (type_name(field), required_mark(field), default_text(field)) == shown
+    assert (type_name(field), required_text(field), default_text(field)) == shown
 
 
 def test_check_tells_every_fault_of_every_file(shell: Shell, workspace: dict[str, Any]) -> None:
@@ -152,7 +152,7 @@ def test_the_stand_in_runs_until_it_is_stopped(shell: Shell) -> None:
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=20)[1]
     assert process.returncode == 0
-    assert "1 answer of 200" in err
+    assert "1 response with 200" in err
     assert "Traceback" not in err
     assert shell.run("sandbox", "nothing").code == 2
     without = shell.run("sandbox", "webhook")
