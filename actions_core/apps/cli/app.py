@@ -11,15 +11,13 @@ import typer
 from actions_core.apps.cli import (
     catalog,
     check,
-    diff,
-    docs,
+    definitions,
     explain,
     import_workspace,
     mapping_tests,
     on_demand,
     sandbox,
     scaffold,
-    schema,
 )
 from actions_core.apps.cli.output import ConsoleHandler, Exit, print_error
 from actions_core.apps.cli.run import command
@@ -65,11 +63,11 @@ app.command("import")(import_workspace.import_files)
 app.command("delete")(on_demand.delete)
 app.command("auth-test")(on_demand.auth_test)
 app.command("sandbox")(sandbox.sandbox)
-app.command("schema")(schema.schema)
+app.command("schema")(definitions.schema)
 app.command("init")(scaffold.init)
 app.command("add-action")(scaffold.add)
-app.command("diff")(diff.diff)
-app.command("docs")(docs.docs)
+app.command("diff")(definitions.diff)
+app.command("docs")(definitions.docs)
 
 
 def run_app() -> None:
