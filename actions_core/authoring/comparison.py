@@ -404,7 +404,7 @@ def _choices(path: str, old: FieldSpec, new: FieldSpec) -> Iterator[Change]:
     if after is None:
         yield note(path, "any value is taken now")
     elif before is None:
-        yield breaking(path, f"only {_listed(after)} are taken now")
+        yield breaking(path, f"only {_listed(after)} are accepted now")
     else:
         allowed, known = set(map(_canonical, after)), set(map(_canonical, before))
         lost = [value for value in before if _canonical(value) not in allowed]

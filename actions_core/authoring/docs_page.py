@@ -46,9 +46,9 @@ def _overview(spec: DestinationSpec) -> Iterator[list[str]]:
         yield [prose(spec.description)]
     short = f", or {' or '.join(map(code, spec.aliases))}" if spec.aliases else ""
     yield [f"Workspaces name it {code(spec.slug)}{short}."]
-    told = [(action.title, action.description) for action in _shown(spec).values() if action.description]
-    if told:
-        yield [f"- **{prose(title)}:** {prose(description)}" for title, description in told]
+    described = [(action.title, action.description) for action in _shown(spec).values() if action.description]
+    if described:
+        yield [f"- **{prose(title)}:** {prose(description)}" for title, description in described]
 
 
 def _settings(spec: DestinationSpec) -> Iterator[list[str]]:

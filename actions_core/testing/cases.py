@@ -1,6 +1,6 @@
 """Behaviour as data: a case is an event and the request, or the problems, that it must give.
 
-A case file holds one case or a list of them:
+A case file contains one case or a list of them:
 
     {"action": "trackEventV2", "event": {...}, "settings": {...}, "mapping": {...}?,
      "expect": {"request": {...}} | {"problems": ["$.name"]}}
