@@ -301,10 +301,10 @@ def test_every_published_definition_loads(path: Path) -> None:
     "definition",
     [
         published(),
-        changed("actions.track.fields.name.choices", ["a", {"value": None, "label": "None"}], SMALL),
+        changed("actions.track.fields.name.choices", ["a", {"value": 1, "label": "One"}], SMALL),
         changed("audienceConfig", {"mode": {"type": "synced", "full_audience_sync": True}}, SMALL),
     ],
-    ids=["published", "a choice without a value", "an audience"],
+    ids=["published", "choices with and without labels", "an audience"],
 )
 def test_a_definition_survives_the_way_back(definition: dict[str, Any]) -> None:
     """A spec as JSON has Segment's keys, fits the schema, and loads as the same spec."""
