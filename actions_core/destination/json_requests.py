@@ -49,7 +49,7 @@ _FRAMING: Final = frozenset(
 
 
 def written_handlers(spec: DestinationSpec, *, prepared: bool) -> dict[Place, Handler]:
-    """The handler of each request in a definition that has passed its checks, by role and keys.
+    """Return the handlers of the requests in a checked definition, by role and keys.
 
     `prepared` says whether a function completes them, so that their URLs may be relative.
     """
@@ -132,7 +132,7 @@ def _request(parts: Json, timeout: float | None, *, relative: bool) -> Request:
 
 
 def _base(raw: JsonObject) -> Handler:
-    """What completes the requests: base URL and headers, for those whose URL is relative."""
+    """Return the handler that adds the base URL and headers to requests with a relative URL."""
     mapping = compile_mapping({key: raw[key] for key in ("baseUrl", "headers") if raw.get(key) is not None})
 
     def bind(payload: JsonObject, context: Context, client: object, request: Request) -> dict[str, Any]:

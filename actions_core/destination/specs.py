@@ -164,6 +164,8 @@ class DestinationSpec:
     slug: str
     name: str
     actions: Mapping[str, ActionSpec]
+    #: other names that workspaces and commands may use, such as a short one
+    aliases: tuple[str, ...] = ()
     mode: Mode = "cloud"
     description: str | None = None
     authentication: AuthenticationSpec | None = None
@@ -194,13 +196,13 @@ class DestinationSpec:
         return {} if self.authentication is None else self.authentication.fields
 
     def preset_mapping(self, preset: PresetSpec) -> JsonObject:
-        """The mapping of a preset: its own, or the defaults of its action."""
+        """Return the mapping of a preset: its own, or the defaults of its action."""
         if preset.mapping is not None:
             return preset.mapping
         return self.actions[preset.partner_action].default_mapping
 
     def status_hint(self, action: str, status: int) -> str:
-        """What to say about an answer with this status: the action's words win over the destination's."""
+        """Return the hint for a response with this status; the action's hints win over the destination's."""
         spec = self.actions.get(action)
         own = spec.status_hints.get(status) if spec is not None else None
         return own or self.status_hints.get(status, "")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def cross_check(parts: Parts) -> Iterator[Problem]:
-    """Everything in which the parts of a definition do not fit each other."""
+    """Yield every problem between the parts of a definition."""
     yield from field_problems(parts.settings, "$.authentication.fields")
     yield from field_problems(parts.audience_fields, "$.audienceConfig.audienceFields")
     for key in parts.actions:
@@ -36,6 +36,11 @@ def cross_check(parts: Parts) -> Iterator[Problem]:
     for index, preset in parts.presets.items():
         yield from _preset(f"$.presets[{index}]", preset, parts)
     yield from check_requests(parts)
+    for index, alias in enumerate(parts.aliases):
+        if alias == parts.slug:
+            yield Problem(
+                f"$.aliases[{index}]", f"{shown(alias)} is the slug itself: an alias is another name"
+            )
 
 
 def _action(path: str, key: str, parts: Parts) -> Iterator[Problem]:
@@ -74,7 +79,7 @@ def _preset(path: str, preset: PresetSpec, parts: Parts) -> Iterator[Problem]:
 
 
 def _successors(key: str, parts: Parts) -> Iterator[str]:
-    """The actions that supersede this one, one after the other, each at most once."""
+    """Yield the actions that supersede this one, directly or indirectly, each at most once."""
     seen: set[str] = set()
     successor = parts.actions[key].superseded_by
     while successor is not None and successor in parts.actions and successor not in seen:
@@ -89,7 +94,7 @@ def _fields(path: str, fields: Fields) -> Iterator[Problem]:
 
 
 def _defaults(path: str, fields: Fields) -> Iterator[Problem]:
-    """The mappings that subscriptions start with, also those of children."""
+    """Check the default mappings of fields and of their children."""
     for key, field in fields.items():
         place = child_path(path, key)
         if field.default is not MISSING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def check_definition(
     definition: JsonObject | str | os.PathLike[str],
 ) -> tuple[DestinationSpec | None, list[Problem]]:
-    """The definition, or None where it has errors, and every problem, warnings included.
+    """Return the definition, or None where it has errors, and every problem, warnings included.
 
     Raises `DefinitionError` for a file that cannot be read. Parts are compared with each other also
     where the whole has not the form of a definition, as far as they can be read.
@@ -50,7 +50,7 @@ def check_definition(
 def read_definition(
     definition: JsonObject | str | os.PathLike[str],
 ) -> tuple[DestinationSpec, tuple[Problem, ...]]:
-    """The definition and its warnings; raises `DefinitionError` with every problem where it has errors."""
+    """Return the definition and its warnings; raise `DefinitionError` with every problem of a faulty one."""
     spec, problems = check_definition(definition)
     if spec is None:
         named = "the definition" if isinstance(definition, dict) else str(definition)
@@ -59,12 +59,12 @@ def read_definition(
 
 
 def load_definition(definition: JsonObject | str | os.PathLike[str]) -> DestinationSpec:
-    """The definition in a file or a dictionary; raises `DefinitionError` with every problem."""
+    """Load the definition in a file or a dictionary; raise `DefinitionError` with every problem."""
     return read_definition(definition)[0]
 
 
 def package_file(package: str | None, name: str) -> Path:
-    """The path of a file that lies in a package; raises `DefinitionError` where there is no such package."""
+    """Return the path of a file in a package; raise `DefinitionError` where there is no such package."""
     if not package:
         raise DefinitionError("Destination.from_package wants __package__, and this module is in no package")
     from importlib.resources import files  # as above

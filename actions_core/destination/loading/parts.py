@@ -14,7 +14,7 @@ from actions_core.destination.specs import ActionSpec, DestinationSpec, PresetSp
 from actions_core.validation.fields import FieldSpec, structure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from actions_core.values.types import Json, JsonObject
 
@@ -28,6 +28,8 @@ class Parts:
     `field_keys` has every field of every action, readable or not; `requests` those of no action, by key.
     """
 
+    slug: Json
+    aliases: Sequence[Json]
     actions: Mapping[str, ActionSpec]
     presets: Mapping[int, PresetSpec]
     settings: Mapping[str, FieldSpec]
@@ -37,8 +39,10 @@ class Parts:
 
 
 def parts_of(spec: DestinationSpec) -> Parts:
-    """The parts of a definition that fits its schema."""
+    """Return the parts of a definition that fits its schema."""
     return Parts(
+        slug=spec.slug,
+        aliases=spec.aliases,
         actions=spec.actions,
         presets=dict(enumerate(spec.presets)),
         settings=spec.settings,
@@ -49,7 +53,7 @@ def parts_of(spec: DestinationSpec) -> Parts:
 
 
 def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
-    """The requests that belong to no action, by their key in the definition."""
+    """Return the requests that belong to no action, by their key in the definition."""
     return {
         "request": spec.request,
         "testAuthentication": spec.test_authentication,
@@ -58,7 +62,7 @@ def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
 
 
 def readable_parts(data: Json) -> Parts:
-    """The parts of what may be anything."""
+    """Return the readable parts of any JSON value."""
     definition = _object(data)
     actions = _object(definition.get("actions"))
     authentication = _object(definition.get("authentication"))
@@ -66,7 +70,10 @@ def readable_parts(data: Json) -> Parts:
     presets = definition.get("presets")
     listed = enumerate(presets) if isinstance(presets, list) else ()
     least = {"name": "", "type": "automatic", "partnerAction": ""}
+    aliases = definition.get("aliases")
     return Parts(
+        slug=definition.get("slug"),
+        aliases=aliases if isinstance(aliases, list) else (),
         actions={key: _action(_object(raw)) for key, raw in actions.items()},
         presets={index: _read(PresetSpec, raw, least) for index, raw in listed if isinstance(raw, dict)},
         settings=_fields(authentication.get("fields")),
@@ -91,7 +98,7 @@ def _fields(raw: Json) -> dict[str, FieldSpec]:
 
 
 def _read(cls: type[T], raw: JsonObject, least: JsonObject) -> T:
-    """The spec; where it cannot be read, what `least` says and each key that can be read beside it."""
+    """Structure a spec; where that fails, fall back to `least` and each further key that can be read."""
     try:
         return structure(raw, cls)
     except Exception:  # noqa: BLE001 - what no schema has let through may fail in any way

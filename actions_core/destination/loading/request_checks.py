@@ -24,7 +24,7 @@ _DELETED: Final = ("userId", "anonymousId")
 
 
 def check_requests(parts: Parts) -> Iterator[Problem]:
-    """Everything that is wrong with the requests of a definition."""
+    """Yield every problem of the requests of a definition."""
     shared: Scope = {"settings": list(parts.settings), "auth": _AUTH}
     for key, raw in parts.requests.items():
         scope = {"payload": _DELETED, **shared} if key == "onDelete" else shared
@@ -60,7 +60,7 @@ def _part(path: str, part: str, value: Json, scope: Scope) -> Iterator[Problem]:
 
 
 def _fault(read: str, scope: Scope) -> str:
-    """Why nothing can ever stand at a path that is read; empty where something may."""
+    """Say why a path that is read can never have a value; empty where it may have one."""
     steps = [step.removesuffix("[]") for step in parse_path(read)]
     if not steps:
         return ""

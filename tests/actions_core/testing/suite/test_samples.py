@@ -10,8 +10,8 @@ import pytest
 
 from actions_core import PayloadValidator, compile_mapping, parse_fql
 from actions_core.destination.loading import load_definition
-from actions_core.testing.suite.events import filled, matching_event
-from actions_core.testing.suite.values import sample_settings, sample_value
+from actions_core.testing.samples import sample_settings, sample_value
+from actions_core.testing.suite.samples import fill_event, matching_event
 from actions_core.validation.fields import read_fields
 from actions_core.values.events import check_event
 
@@ -34,7 +34,7 @@ PUBLISHED = load_definition(ROOT / "tests" / "actions_core" / "destination" / "d
     ],
 )
 def test_an_event_is_found_that_matches(text: str) -> None:
-    """Whatever the condition asks, the event has it, and it is an event."""
+    """Whatever the condition asks for, the event has it, and the event is valid."""
     condition = parse_fql(text)
     event = matching_event(condition)
     assert event is not None
@@ -88,9 +88,9 @@ FIELDS: dict[str, Any] = {
 
 
 def test_an_event_is_filled_with_what_a_mapping_reads() -> None:
-    """Each path gets a value of its field's type; what stands there already stays."""
+    """Each path gets a value of its field's type; existing values stay."""
     event = {"type": "track", "properties": {"sum": 0.25}}
-    full = filled(event, MAPPING, read_fields(FIELDS))
+    full = fill_event(event, MAPPING, read_fields(FIELDS))
     assert event == {"type": "track", "properties": {"sum": 0.25}}
     payload = PayloadValidator(FIELDS).check(compile_mapping(MAPPING).resolve(full))
     assert payload["total"] == 0.25

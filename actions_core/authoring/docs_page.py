@@ -1,32 +1,33 @@
-"""The page of a destination: overview, settings, presets, and each action with its fields."""
+"""The page of a destination in Markdown, as a catalogue shows it.
+
+Whatever a definition says, its texts are escaped so that tables and headings stay intact.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from actions_core.authoring.docs_page.markdown import (
-    anchor,
-    choices_text,
-    code,
-    default_text,
-    prose,
-    required_text,
-    table,
-    type_text,
-)
+from actions_core.validation.fields import ConditionSet
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actions_core.destination.specs import ActionSpec, DestinationSpec, PresetSpec
-    from actions_core.validation.fields import FieldSpec
+    from actions_core.validation.fields import FieldCondition, FieldSpec
+    from actions_core.values.types import Json
 
-_MOST = 50
+_MOST_SUBSCRIPTIONS = 50
+_SPECIAL: Final = re.compile(r"[<>|]")
+_CODE: Final = re.compile(r"(`+[^`]+`+)")
+_NOT_IN_AN_ANCHOR: Final = re.compile(r"[^\w\- ]")
 
 
 def destination_page(spec: DestinationSpec) -> str:
-    """The page in Markdown; the same definition always gives the same text."""
+    """Return the page in Markdown; the same definition always gives the same text."""
     blocks = [
         [f"# {prose(spec.name)}"],
         *_overview(spec),
@@ -43,10 +44,11 @@ def _overview(spec: DestinationSpec) -> Iterator[list[str]]:
     yield ["## Overview"]
     if spec.description:
         yield [prose(spec.description)]
-    yield [f"Workspaces name it {code(spec.slug)}."]
-    told = [(action.title, action.description) for action in _shown(spec).values() if action.description]
-    if told:
-        yield [f"- **{prose(title)}:** {prose(description)}" for title, description in told]
+    short = f", or {' or '.join(map(code, spec.aliases))}" if spec.aliases else ""
+    yield [f"Workspaces name it {code(spec.slug)}{short}."]
+    described = [(action.title, action.description) for action in _shown(spec).values() if action.description]
+    if described:
+        yield [f"- **{prose(title)}:** {prose(description)}" for title, description in described]
 
 
 def _settings(spec: DestinationSpec) -> Iterator[list[str]]:
@@ -95,8 +97,9 @@ def _shown(spec: DestinationSpec) -> dict[str, ActionSpec]:
 
 def _available(spec: DestinationSpec) -> Iterator[list[str]]:
     yield ["## Available actions"]
-    yield [f"A subscription takes events to one of them. An instance has at most {_MOST} subscriptions."]
-    # GitHub and others number headings of the same words.
+    most = f"An instance has at most {_MOST_SUBSCRIPTIONS} subscriptions."
+    yield [f"A subscription takes events to one of them. {most}"]
+    # GitHub and others number headings with the same text.
     seen: Counter[str] = Counter()
     lines = []
     for action in _shown(spec).values():
@@ -132,7 +135,7 @@ def _action(spec: DestinationSpec, key: str) -> Iterator[list[str]]:
 
 
 def _rows(fields: Mapping[str, FieldSpec], prefix: str) -> Iterator[tuple[str, str]]:
-    """A row for each field, those inside objects below the object; `*` marks what is required."""
+    """Yield a row for each field, with those of an object below it; `*` marks required fields."""
     for key, field in fields.items():
         if field.hidden:
             continue
@@ -160,3 +163,67 @@ def _hints(spec: DestinationSpec) -> Iterator[list[str]]:
     if rows:
         yield ["## What a refusal means"]
         yield table(("Status", "Action", "What to do"), sorted(rows))
+
+
+def required_text(field: FieldSpec) -> str:
+    """Return `Required.`, or the conditions; nothing for an optional field."""
+    if not isinstance(field.required, ConditionSet):
+        return "Required." if field.required else ""
+    word = " and " if field.required.match == "all" else " or "
+    return f"Required if {word.join(_condition(one) for one in field.required.conditions)}."
+
+
+def _condition(condition: FieldCondition) -> str:
+    name = code(condition.field_key) if condition.field_key else "the sync mode"
+    if condition.value is MISSING:
+        return f"{name} is {'missing' if condition.operator == 'is' else 'there'}"
+    values = condition.value if isinstance(condition.value, (list, tuple)) else [condition.value]
+    said = " or ".join(code(_plain(value)) for value in values)
+    return f"{name} is {'' if condition.operator == 'is' else 'not '}{said}"
+
+
+def type_text(field: FieldSpec) -> str:
+    """Return the type in capitals, as catalogues write it."""
+    return f"Type: {code(field.type.upper())}{', a list' if field.multiple else ''}"
+
+
+def choices_text(field: FieldSpec) -> str:
+    """Return the values to choose from, if there are any."""
+    return f"One of {', '.join(code(_plain(value)) for value in field.values)}." if field.values else ""
+
+
+def default_text(field: FieldSpec) -> str:
+    """Return the default as JSON; nothing where there is none."""
+    return "" if field.default is MISSING else code(json.dumps(field.default, ensure_ascii=False))
+
+
+def _plain(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def code(text: str) -> str:
+    """Return a text as inline code that may stand in a table."""
+    text = " ".join(text.split()).replace("|", r"\|")
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    ticks = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def prose(text: str | None) -> str:
+    """Return a description on one line; links and code stay, tags and bars are escaped."""
+    parts = _CODE.split(" ".join((text or "").split()))
+    return "".join(
+        part.replace("|", r"\|") if index % 2 else _SPECIAL.sub(r"\\\g<0>", part)
+        for index, part in enumerate(parts)
+    )
+
+
+def anchor(title: str) -> str:
+    """Return the anchor of a heading."""
+    return _NOT_IN_AN_ANCHOR.sub("", title.lower()).replace(" ", "-")
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a table."""
+    return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]

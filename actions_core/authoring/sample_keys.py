@@ -1,4 +1,4 @@
-"""What sample events have: the keys that stand in any of them.
+"""The keys that sample events contain.
 
 Only keys are kept, merged into one tree, so that a file of any length takes little memory.
 """
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
     from actions_core.values.types import Json, JsonObject
 
-#: A path as mappings and conditions write it, step by step.
+#: One step of a path, as mappings and conditions write it.
 _STEP: Final = re.compile(
     r"\[\]|\[(?P<index>\d+)\]|\['(?P<single>[^']*)'\]|\[\"(?P<double>[^\"]*)\"\]|[^.\[\]]+"
 )
-#: What the engine adds where it is missing.
-_MADE: Final = frozenset({"messageId"})
-#: Among so many paths a near one is looked for.
+#: Keys that the engine adds where they are missing.
+_ADDED: Final = frozenset({"messageId"})
+#: The number of paths among which a similar one is looked for.
 _MOST_PATHS: Final = 2000
 
 
 @attrs.define
 class _Node:
-    """What stood at one place in any sample."""
+    """One place in the samples, and the keys below it."""
 
     keys: dict[str, _Node] = attrs.field(factory=dict)
     items: _Node | None = None
@@ -56,7 +56,7 @@ class _Node:
             yield from self.items.paths((*steps, ANY_ITEM))
 
 
-class Samples:
+class SampleKeys:
     """The keys of sample events."""
 
     def __init__(self, events: Iterable[JsonObject] = ()) -> None:
@@ -67,17 +67,17 @@ class Samples:
             self.add(event)
 
     def add(self, event: JsonObject) -> None:
-        """Learn the keys of one more event."""
+        """Add the keys of one more event."""
         self.count += 1
         self._known = None
         self._root.add(event)
 
     def has(self, path: str) -> bool:
-        """Whether something stood at the path in any sample; `[]` stands for any item."""
+        """Return True if any sample has a value at the path; `[]` stands for any item."""
         steps = [
             found["index"] or found["single"] or found["double"] or found[0] for found in _STEP.finditer(path)
         ]
-        if path == "$." or not steps or steps[0] in _MADE:
+        if path == "$." or not steps or steps[0] in _ADDED:
             return True
         node = self._root
         for number, step in enumerate(steps, 1):
@@ -92,7 +92,7 @@ class Samples:
         return True
 
     def missing(self, path: str) -> str:
-        """The sentence about a path at which nothing stood in any sample; empty where something did."""
+        """Return a sentence about a path that no sample has; empty where one has it."""
         if self.has(path):
             return ""
         if self._known is None:

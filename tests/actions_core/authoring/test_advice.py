@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actions_core.authoring.advice import Samples, advise
+from actions_core.authoring.advice import advise
+from actions_core.authoring.sample_keys import SampleKeys
 from actions_core.destination import load_destination
 from actions_core.engine.workspace import Workspace
 
@@ -37,7 +38,7 @@ SHOP = load_destination(
 def advice(*, samples: list[Any] | None = None, **instance: Any) -> list[Problem]:
     """The warnings of a workspace with one instance of the shop."""
     workspace = Workspace.from_dict({"destinations": [{"id": "my-shop", "destination": "shop", **instance}]})
-    return advise(workspace, {"shop": SHOP}, None if samples is None else Samples(samples))
+    return advise(workspace, {"shop": SHOP}, None if samples is None else SampleKeys(samples))
 
 
 def subscription(**changes: Any) -> dict[str, Any]:

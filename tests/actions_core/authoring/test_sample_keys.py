@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions_core.authoring.advice import Samples
+from actions_core.authoring.sample_keys import SampleKeys
 
 EVENTS = [
     {"type": "track", "event": "A", "properties": {"items": [{"sku": 1}, {"tags": ["x"]}], "none": None}},
@@ -35,8 +35,8 @@ EVENTS = [
 )
 def test_a_key_that_any_sample_has_is_there(path: str) -> None:
     """Items of lists are one, an object counts as a list of one, and the engine makes a messageId."""
-    assert Samples(EVENTS).has(path)
-    assert Samples(EVENTS).missing(path) == ""
+    assert SampleKeys(EVENTS).has(path)
+    assert SampleKeys(EVENTS).missing(path) == ""
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_a_key_that_any_sample_has_is_there(path: str) -> None:
 )
 def test_a_key_that_no_sample_has_is_told(path: str, said: str) -> None:
     """With the nearest one that is there."""
-    assert said in Samples(EVENTS).missing(path)
+    assert said in SampleKeys(EVENTS).missing(path)
 
 
 def test_one_sample_is_spoken_of_as_one() -> None:
     """The sentence fits the number."""
-    assert Samples(EVENTS[:1]).missing("zzz") == "the sample has no 'zzz'"
+    assert SampleKeys(EVENTS[:1]).missing("zzz") == "the sample has no 'zzz'"

@@ -17,6 +17,7 @@ FIELD = {"label": "Name", "type": "string"}
 MODES = [{"label": "Add", "value": "add"}, {"label": "Update", "value": "update"}]
 DEFINITION: dict[str, Any] = {
     "slug": "sample",
+    "aliases": ["short"],
     "name": "Sample",
     "authentication": {"scheme": "custom", "fields": {"key": {"label": "Key", "type": "password"}}},
     "audienceConfig": {
@@ -60,6 +61,9 @@ PRESET = {"name": "More", "type": "automatic", "partnerAction": "other", "subscr
 #: what changes, then level and path
 CASES: list[tuple[Callable[[Any], object], list[tuple[str, str]]]] = [
     (lambda it: it.update(slug="other"), [("breaking", "$.slug")]),
+    (lambda it: it.update(slug="short", aliases=["sample"]), [("breaking", "$.slug")]),
+    (lambda it: it.update(aliases=["short", "shorter"]), []),
+    (lambda it: it.update(aliases=None), [("breaking", "$.aliases")]),
     (lambda it: it.update(name="Other"), [("note", "$.name")]),
     (lambda it: it.update(mode="device"), [("breaking", "$.mode")]),
     (lambda it: it.update(description="Words.", statusHints={"404": "Words."}), []),

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import pytest
 
-from actions_core.authoring.comparison.fields import Place, compare_fields
+from actions_core.authoring.comparison import FieldOwner, compare_fields
 from actions_core.errors import PayloadError
 from actions_core.validation import PayloadValidator
 from actions_core.validation.fields import FIELD_TYPES, read_fields
@@ -106,7 +106,9 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], list[tuple[str, str]]]] = [
 ]
 
 
-def found(old: dict[str, Any], new: dict[str, Any], place: Place = Place.MAPPING) -> list[tuple[str, str]]:
+def found(
+    old: dict[str, Any], new: dict[str, Any], place: FieldOwner = FieldOwner.MAPPING
+) -> list[tuple[str, str]]:
     """Level and path of each change."""
     changes = compare_fields(read_fields(old), read_fields(new), "$", place)
     return [(str(change.level), change.path) for change in changes]
@@ -128,9 +130,9 @@ def test_a_new_field_breaks_when_it_is_required() -> None:
     assert found({}, {"a": optional}) == [("note", "$.a")]
     assert found({}, {"a": required}) == [("breaking", "$.a")]
     assert found({}, {"a": filled}) == [("breaking", "$.a")]
-    assert found({}, {"a": required}, Place.SETTINGS) == [("breaking", "$.a")]
-    assert found({}, {"a": filled}, Place.SETTINGS) == [("note", "$.a")]
-    assert found({"a": optional}, {"a": filled}, Place.SETTINGS) == [
+    assert found({}, {"a": required}, FieldOwner.SETTINGS) == [("breaking", "$.a")]
+    assert found({}, {"a": filled}, FieldOwner.SETTINGS) == [("note", "$.a")]
+    assert found({"a": optional}, {"a": filled}, FieldOwner.SETTINGS) == [
         ("note", "$.a.required"),
         ("warning", "$.a.default"),
     ]
@@ -139,7 +141,7 @@ def test_a_new_field_breaks_when_it_is_required() -> None:
 def test_a_field_that_is_gone_breaks() -> None:
     """What was sent under it, or set with it, is lost without a word."""
     assert found({"a.b": {"type": "string"}}, {}) == [("breaking", r"$.a\.b")]
-    assert found({"a": {"type": "string"}}, {}, Place.SETTINGS) == [("breaking", "$.a")]
+    assert found({"a": {"type": "string"}}, {}, FieldOwner.SETTINGS) == [("breaking", "$.a")]
 
 
 SCALARS: list[Any] = [None, True, False, 0, 1, 2, 4, 5, 7, 12, 0.5, 5.0]
@@ -221,4 +223,4 @@ def test_nothing_changes_where_nothing_changed(field: dict[str, Any]) -> None:
     """A field does not differ from itself, nor from one that only reads otherwise."""
     spec = read_fields({"a": field})["a"]
     said = attrs.evolve(spec, label="Said", description="Otherwise", hidden=True, placeholder="here")
-    assert list(compare_fields({"a": spec}, {"a": said}, "$", Place.MAPPING)) == []
+    assert list(compare_fields({"a": spec}, {"a": said}, "$", FieldOwner.MAPPING)) == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actions_core.authoring.advice.mappings import mapping_advice
+from actions_core.authoring.advice import mapping_advice
 from actions_core.validation.fields import FieldSpec
 from actions_core.validation.fields.spec import Choice
 

@@ -12,7 +12,7 @@ from actions_fullstory import destination
 from actions_core.authoring.docs_page import destination_page
 from actions_core.destination.loading import load_definition
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 PUBLISHED = ROOT / "tests" / "actions_core" / "destination" / "data" / "published.json"
 ODD: dict[str, Any] = {
     "slug": "odd",

@@ -1,7 +1,7 @@
-"""Reads NDJSON as it comes: a file, a pipe or standard input, never more than a few chunks in memory.
+"""Read NDJSON as it arrives: from a file, a pipe or standard input, with only a few chunks in memory.
 
-Reading happens in a thread of its own, so that a slow pipe does not hold up deliveries. It reads file
-descriptors and is a daemon: an interrupted program must not wait for input that never comes.
+A thread of its own reads, so that a slow pipe does not hold up deliveries. It reads file descriptors and
+is a daemon, because an interrupted program must not wait for input that never comes.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json
 
 _CHUNK = 64 * 1024
-#: A line longer than this is cut: no event may be nearly as long, and memory must stay flat.
+#: A longer line is cut: no event may be nearly as long, and memory must stay flat.
 _LONGEST_LINE = 4 * 1024 * 1024
 _WAITING_CHUNKS = 4
 
 
 @attrs.frozen
-class Line:
-    """One line that is not blank, by its number in the file, counted from 1."""
+class EventLine:
+    """A line that is not blank, and its number in the file, counted from 1."""
 
     number: int
     text: bytes
@@ -45,9 +45,9 @@ class Line:
 
 
 class LineReader:
-    """The lines of a file, or of standard input where `path` is None.
+    """Reads the lines of a file, or of standard input where `path` is None.
 
-    `size` is the number of bytes to come, None where nobody can know; `done` counts those read so far.
+    `size` is the number of bytes in all, None where it cannot be known; `done` counts those read so far.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -58,8 +58,8 @@ class LineReader:
         self._stopped = asyncio.Event()
         self._queue: asyncio.Queue[bytes | OSError] = asyncio.Queue(_WAITING_CHUNKS)
 
-    async def lines(self) -> AsyncIterator[Line]:
-        """Every line that is not blank, until the end or until `stop`."""
+    async def lines(self) -> AsyncIterator[EventLine]:
+        """Yield every line that is not blank, until the end or until `stop`."""
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._read, args=(loop,), daemon=True).start()
         rest = b""
@@ -75,20 +75,20 @@ class LineReader:
             yield line
 
     def stop(self) -> None:
-        """Take no more lines."""
+        """Yield no more lines."""
         self._stopped.set()
 
     def count_rest(self) -> int | None:
-        """How many lines after the last one taken are not blank; None where they cannot be counted."""
+        """Count the lines after the last one read that are not blank; None where they cannot be counted."""
         if self._path is None or self.size is None:
             return None
         with self._path.open("rb") as file:
             return sum(bool(text.strip()) for number, text in enumerate(file, 1) if number > self.number)
 
-    def _line(self, text: bytes, length: int) -> Line | None:
+    def _line(self, text: bytes, length: int) -> EventLine | None:
         self.number += 1
         self.done += length
-        return Line(self.number, text) if text.strip() else None
+        return EventLine(self.number, text) if text.strip() else None
 
     async def _next(self) -> bytes:
         waiting = [asyncio.ensure_future(self._queue.get()), asyncio.ensure_future(self._stopped.wait())]
@@ -106,26 +106,26 @@ class LineReader:
         try:
             descriptor = 0 if self._path is None else os.open(self._path, os.O_RDONLY)
         except OSError as error:
-            self._hand_over(error, loop)
+            self._put(error, loop)
             return
-        about = os.fstat(descriptor)
-        self.size = about.st_size if stat.S_ISREG(about.st_mode) else None
+        status = os.fstat(descriptor)
+        self.size = status.st_size if stat.S_ISREG(status.st_mode) else None
         chunk: bytes | OSError = b"-"
         while chunk and not isinstance(chunk, OSError):
             try:
                 chunk = os.read(descriptor, _CHUNK)
             except OSError as error:
                 chunk = error
-            if not self._hand_over(chunk, loop):
+            if not self._put(chunk, loop):
                 break
         if self._path is not None:
             os.close(descriptor)
 
-    def _hand_over(self, chunk: bytes | OSError, loop: asyncio.AbstractEventLoop) -> bool:
-        put = self._queue.put(chunk)
+    def _put(self, chunk: bytes | OSError, loop: asyncio.AbstractEventLoop) -> bool:
+        coroutine = self._queue.put(chunk)
         try:
-            asyncio.run_coroutine_threadsafe(put, loop).result()
+            asyncio.run_coroutine_threadsafe(coroutine, loop).result()
         except (RuntimeError, concurrent.futures.CancelledError):
-            put.close()  # the run has ended: nobody is there to take the chunk
+            coroutine.close()  # the run has ended, and nothing will take the chunk
             return False
         return True
