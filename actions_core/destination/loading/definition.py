@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actions_core.destination.loading.checks import cross_check
-from actions_core.destination.loading.parts import parts_of, readable_parts
+from actions_core.destination.loading.checks import cross_check, parts_of, readable_parts
 from actions_core.destination.specs import DestinationSpec
 from actions_core.errors import DefinitionError, Problem
 from actions_core.validation.documents import check_document, schema
