@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.errors import ActionsError, MappingError, Problem
-from actions_core.mapping.codegen import Source
+from actions_core.mapping.codegen import MappingSource
 from actions_core.mapping.directives import DIRECTIVES
 from actions_core.mapping.nodes import Object
 from actions_core.mapping.reader import METADATA, Reader, is_directive, kind
@@ -71,11 +71,11 @@ class Mapping:
     @cached_property
     def _traced_fields(self) -> dict[str, Callable[..., Json | Missing]]:
         entries = self._root.entries if isinstance(self._root, Object) else {}
-        return {field: Source(traced=True).build(node) for field, node in entries.items()}
+        return {field: MappingSource(traced=True).resolver(node) for field, node in entries.items()}
 
     @cached_property
     def _traced_root(self) -> Callable[..., Json | Missing]:
-        return Source(traced=True).build(self._root)
+        return MappingSource(traced=True).resolver(self._root)
 
     def __repr__(self) -> str:
         return f"Mapping(keys={list(self.keys())})"
@@ -100,7 +100,7 @@ def compile_mapping(mapping: Json) -> Mapping:
     faults = [problem for problem in problems if problem.is_error]
     if faults or root is None:
         raise MappingError("the mapping is faulty", problems=faults)
-    return Mapping(root.raw, tuple(problems), Source().build(root.node), root.node)
+    return Mapping(root.raw, tuple(problems), MappingSource().resolver(root.node), root.node)
 
 
 def validate_mapping(mapping: Json) -> list[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from actions_core.mapping.codegen import Source, fail
+from actions_core.mapping.codegen import MappingSource, fail
 
 if TYPE_CHECKING:
     from actions_core.values.types import Json
@@ -53,7 +53,7 @@ class Repeating(Protocol):
         """How often a value of the event can at most stand in the result."""
 
 
-def guard_weight(source: Source, node: Repeating, value: str) -> str:
+def guard_weight(source: MappingSource, node: Repeating, value: str) -> str:
     """Check what a node makes, where it repeats the event so often that a few like it never end."""
     if node.repeats() > _OFTEN:
         source.use(check_weight)

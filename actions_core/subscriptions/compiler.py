@@ -2,9 +2,8 @@
 
 The function is one expression, written once when the subscription is parsed. What makes it fast: a
 step into a plain dict is inlined (anything else takes the slow road of `step_into`), what several
-comparisons read is read once, and comparisons of one field with several texts become one `in`. Every
-value stands in the source as a literal made by `ascii` or `repr`, so text from a user cannot become
-code. Trees too large to be worth it are walked instead.
+comparisons read is read once, and comparisons of one field with several texts become one `in`. Trees
+too large to be worth it are walked instead.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import attrs
 
 from actions_core.subscriptions.predicates import EXPRESSIONS, NAMES, Check, check_of
 from actions_core.subscriptions.terms import Comparison, Group, Negation, comparisons
+from actions_core.values.codegen import Source
 from actions_core.values.paths import read, step_into
 from actions_core.values.types import MISSING
 
@@ -39,7 +39,7 @@ def compile_term(term: Term) -> Callable[[JsonObject], bool]:
     """The function that says whether an event matches."""
     if sum(1 for _ in islice(comparisons(term), MAX_COMPARISONS + 1)) > MAX_COMPARISONS:
         return partial(evaluate, term)
-    return _Source(term).function()
+    return _Expression(term).function()
 
 
 def evaluate(term: Term, event: JsonObject, /) -> bool:
@@ -79,64 +79,64 @@ _Item: TypeAlias = "_Leaf | Group | Negation"
 class _Part:
     """A piece of the expression, and the paths whose values it has certainly read."""
 
-    source: str
+    text: str
     known: frozenset[Path] = frozenset()
 
 
-class _Source:
-    """Writes the expression of one tree."""
+class _Expression:
+    """The expression of one tree."""
 
     def __init__(self, term: Term) -> None:
+        self._source = Source("subscription", reach=_reach, value_at=value_at, **NAMES)
         self._item = _item(term)
         self._shared = _shared_paths(self._item)
         self._names: dict[Path, str] = {}
 
     def function(self) -> Callable[[JsonObject], bool]:
-        expression = self._write(self._item, frozenset()).source
-        namespace: dict[str, Any] = {**NAMES, "reach": _reach, "value_at": value_at}
-        code = compile(f"def matches(event):\n    return {expression}\n", "<subscription>", "exec")
-        exec(code, namespace)  # noqa: S102 - every part is ours, or a literal
-        function: Callable[[JsonObject], bool] = namespace.pop("matches")
-        return function
+        with self._source.function("event", "matches"):
+            self._source.put(f"return {self._write(self._item, frozenset()).text}")
+        matches: Callable[[JsonObject], bool] = self._source.build()["matches"]
+        return matches
 
     def _write(self, item: _Item, known: frozenset[Path]) -> _Part:
         if isinstance(item, _Leaf):
             return self._write_leaf(item, known)
         if isinstance(item, Negation):
             part = self._write(_item(item.term), known)
-            return _Part(f"not ({part.source})", part.known)
+            return _Part(f"not ({part.text})", part.known)
         parts: list[_Part] = []
         for member in _items(item):
             parts.append(self._write(member, known))
             # A later member runs only when all the earlier ones have; the first one always runs.
             known |= parts[-1].known
-        return _Part(f" {item.operator} ".join(f"({part.source})" for part in parts), parts[0].known)
+        return _Part(f" {item.operator} ".join(f"({part.text})" for part in parts), parts[0].known)
 
     def _write_leaf(self, leaf: _Leaf, known: frozenset[Path]) -> _Part:
         template = EXPRESSIONS[leaf.check.kind]
         if "{v}" not in template:
             return _Part(template)
         value = self._write_value(leaf.path, known, again="{w}" in template)
-        source = template.format(v=value.source, w=self._name(leaf.path), x=ascii(leaf.check.operand))
-        return _Part(source, value.known)
+        operand = self._source.constant(leaf.check.operand)
+        return _Part(template.format(v=value.text, w=self._name(leaf.path), x=operand), value.known)
 
     def _write_value(self, path: Path, known: frozenset[Path], *, again: bool) -> _Part:
         """The expression of a value; under a name where the same value is wanted `again`."""
         if path in known:
             return _Part(self._name(path))
         if len(path) > _MAX_INLINE_STEPS:
-            part = _Part(f"value_at(event, {path!a})")
+            part = _Part(f"value_at(event, {self._source.constant(path)})")
         elif len(path) == 1:
-            part = _Part(f"event.get({path[0]!a})")
+            part = _Part(f"event.get({self._source.constant(path[0])})")
         else:
-            parent, key = self._write_value(path[:-1], known, again=True), ascii(path[-1])
+            parent = self._write_value(path[:-1], known, again=True)
+            key = self._source.constant(path[-1])
             name = self._name(path[:-1])
             part = _Part(
-                f"{name}.get({key}) if type({parent.source}) is dict else reach({name}, {key})", parent.known
+                f"{name}.get({key}) if type({parent.text}) is dict else reach({name}, {key})", parent.known
             )
         if not again and path not in self._shared:
-            return _Part(f"({part.source})", part.known)
-        return _Part(f"({self._name(path)} := {part.source})", part.known | {path})
+            return _Part(f"({part.text})", part.known)
+        return _Part(f"({self._name(path)} := {part.text})", part.known | {path})
 
     def _name(self, path: Path) -> str:
         return self._names.setdefault(path, f"v{len(self._names)}")

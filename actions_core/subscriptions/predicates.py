@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.values.codegen import Source
 from actions_core.values.javascript import to_text
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def _equality(field: str, value: Value, *, equal: bool) -> Check:
 
 @cache
 def _function(kind: str) -> Callable[[Json, Any], bool]:
-    expression = EXPRESSIONS[kind].format(v="value", w="value", x="operand")
-    function: Callable[[Json, Any], bool] = eval(  # noqa: S307 - the source is one of the constants above
-        f"lambda value, operand: {expression}", dict(NAMES)
-    )
-    return function
+    source = Source("comparison", **NAMES)
+    with source.function("value, operand", "holds"):
+        source.put(f"return {EXPRESSIONS[kind].format(v='value', w='value', x='operand')}")
+    holds: Callable[[Json, Any], bool] = source.build()["holds"]
+    return holds

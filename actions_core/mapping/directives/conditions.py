@@ -16,7 +16,7 @@ from actions_core.values.javascript import truthy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions_core.mapping.codegen import Node, Source
+    from actions_core.mapping.codegen import MappingSource, Node
     from actions_core.mapping.reader import Reader
     from actions_core.values.paths import Steps
     from actions_core.values.types import Json, JsonObject
@@ -31,11 +31,11 @@ class If:
     then: Node
     otherwise: Node
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(filled)
         result = source.variable()
         with source.untraced():
-            value = source.named(self.condition.emit(source, event))
+            value = source.assigned(self.condition.emit(source, event))
         test = f"filled({value})" if self.blank else f"{value} is not MISSING and {value} is not None"
         for header, branch in ((f"if {test}:", self.then), ("else:", self.otherwise)):
             with source.block(header):
@@ -76,8 +76,8 @@ class Case:
     value: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
-        value = source.named(self.value.emit(source, event))
+    def emit(self, source: MappingSource, event: str) -> str:
+        value = source.assigned(self.value.emit(source, event))
         if self.operator in _OPERATORS:
             return source.let(f"{value}.{self.operator}() if type({value}) is str else {value}")
         place = source.constant(self.place)
@@ -131,9 +131,9 @@ class Replace:
     value: Node
     steps: tuple[Substitution | Refusal, ...]
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(replaceable)
-        value = source.named(self.value.emit(source, event))
+        value = source.assigned(self.value.emit(source, event))
         expression = f"{value} if type({value}) is str else replaceable({value})"
         for step in self.steps:
             if isinstance(step, Substitution):

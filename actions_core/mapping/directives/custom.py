@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from actions_core.errors import ActionsError
-from actions_core.mapping.codegen import Node, Source, fail
+from actions_core.mapping.codegen import MappingSource, Node, fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class Custom:
     function: Callable[[Json | Missing, JsonObject], Json | Missing]
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         option = self.option.emit(source, event)
         return source.let(f"{source.keep(self.call)}({option}, {event})")
 

@@ -14,7 +14,7 @@ from actions_core.values.paths import Steps, read
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions_core.mapping.codegen import Node, Source
+    from actions_core.mapping.codegen import MappingSource, Node
     from actions_core.mapping.jmespath_bounded import Expression
     from actions_core.mapping.liquid import Template as LiquidTemplate
     from actions_core.mapping.reader import Reader
@@ -30,7 +30,7 @@ class Jmespath:
     expression: Expression
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         return _emit_call(source, event, self.expression.search, self.expression.paths, self.place)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
@@ -48,7 +48,7 @@ class FieldPath:
 
     steps: Steps
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         found = emit_steps(source, event, self.steps, "MISSING")
         value = source.let(f"MISSING if {found} is None else {found}")
         note_read(source, event, self.steps, value)
@@ -92,7 +92,7 @@ class Liquid:
     template: LiquidTemplate
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         return _emit_call(source, event, self.template.render, self.template.paths, self.place)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
@@ -105,7 +105,11 @@ class Liquid:
 
 
 def _emit_call(
-    source: Source, event: str, call: Callable[..., Json | Missing], paths: tuple[Steps, ...], place: str
+    source: MappingSource,
+    event: str,
+    call: Callable[..., Json | Missing],
+    paths: tuple[Steps, ...],
+    place: str,
 ) -> str:
     """A call of a compiled expression, and in a traced mapping what stands at each of its paths."""
     value = source.let(f"{source.keep(call)}({event}, {source.constant(place)})")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping.codegen import EVENT, Node, Source
+from actions_core.mapping.codegen import EVENT, MappingSource, Node
 from actions_core.mapping.directives.paths import Path
 from actions_core.mapping.nodes import Absent
 from actions_core.mapping.reader import kind
@@ -40,10 +40,10 @@ class Call:
     arguments: tuple[tuple[str, Json], ...] = ()
     missing_stays: bool = True
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(self.function)
         arguments = [f", {name}={source.constant(value)}" for name, value in self.arguments]
-        value = source.named(self.value.emit(source, event))
+        value = source.assigned(self.value.emit(source, event))
         call = f"{self.function.__name__}({value}{''.join(arguments)})"
         return source.let(f"MISSING if {value} is MISSING else {call}" if self.missing_stays else call)
 
@@ -98,7 +98,7 @@ class Merge:
     objects: tuple[Node, ...]
     leftmost_wins: bool
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(merge)
         values = [node.emit(source, event) for node in self.objects]
         return source.let(f"merge([{', '.join(values)}], leftmost_wins={self.leftmost_wins})")
@@ -139,7 +139,7 @@ class Transform:
     mapping: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         value = self.apply.emit(source, event)
         result = self.mapping.emit(source, value if value == EVENT else source.let(value))
         return guard_weight(source, self, result)

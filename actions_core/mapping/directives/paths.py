@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping.codegen import EVENT, Node, Source
+from actions_core.mapping.codegen import EVENT, MappingSource, Node
 from actions_core.mapping.nodes import Absent, Constant, always
 from actions_core.mapping.reader import kind
 from actions_core.mapping.runtime import (
@@ -43,7 +43,7 @@ class Path:
 
     steps: Steps
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         if len(self.steps) > LONGEST_INLINE:
             source.use(read)
             value = source.let(f"read({event}, {source.keep(self.steps)})")
@@ -61,7 +61,7 @@ class Path:
         return 1
 
 
-def emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
+def emit_steps(source: MappingSource, event: str, steps: Steps, of_others: str) -> str:
     """Step by step into objects; `of_others` says what any other value gives."""
     value = event
     for depth, step in enumerate(steps, 1):
@@ -74,7 +74,7 @@ def emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
     return value
 
 
-def note_read(source: Source, event: str, steps: Steps, value: str) -> None:
+def note_read(source: MappingSource, event: str, steps: Steps, value: str) -> None:
     """In a traced mapping, note what was found at a path of the event itself."""
     if source.traced and event == EVENT:
         source.put(f"seen.append(({source.constant(format_path(steps))}, {value}))")
@@ -87,7 +87,7 @@ class DynamicPath:
     path: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(read_dynamic)
         path = self.path.emit(source, event)
         return source.let(f"read_dynamic({event}, {path}, {source.constant(self.place)})")
@@ -116,28 +116,26 @@ class Template:
     text: str
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(template_text, check_size, fill_template, fill_both)
         place = source.constant(self.place)
         if self.text.count("{{") > _MOST_INLINE:
             return source.let(f"fill_both({source.constant(self.text)}, {event}, {place})")
         braces = 3 if next(holes(self.text, 3), None) else 2
-        result = source.let(f"f{self._format(source, event, braces)!r}")
+        result = source.let(source.formatted(self._pieces(source, event, braces)))
         source.put(f"if len({result}) > {MAX_TEXT}: check_size(len({result}), {place})")
         if braces != 2:  # noqa: PLR2004  # what the first pass has put in may hold a placeholder of its own
             source.put(f"if '{{{{' in {result}: {result} = fill_template({result}, {event}, {place}, 2)")
         return result
 
-    def _format(self, source: Source, event: str, braces: int) -> str:
-        """The text as what stands between the quotation marks of an f-string."""
-        parts = []
+    def _pieces(self, source: MappingSource, event: str, braces: int) -> Iterator[tuple[str, str]]:
+        """Yield each text before a placeholder, with the expression of what stands in its place."""
         at = 0
         for start, end, path in holes(self.text, braces):
             value = Path(parse_path(path)).emit(source, event)
-            parts.append(_plain(self.text[at:start]))
-            parts.append(f"{{{value} if type({value}) is str else template_text({value})}}")
+            yield self.text[at:start], f"{value} if type({value}) is str else template_text({value})"
             at = end
-        return "".join([*parts, _plain(self.text[at:])])
+        yield self.text[at:], ""
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is None:
@@ -155,10 +153,6 @@ class Template:
         return 1
 
 
-def _plain(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 @attrs.frozen
 class DynamicTemplate:
     """A template that another directive gives."""
@@ -166,7 +160,7 @@ class DynamicTemplate:
     text: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(fill_both)
         text = self.text.emit(source, event)
         return source.let(f"fill_both({text}, {event}, {source.constant(self.place)})")
@@ -198,14 +192,14 @@ class ArrayPath:
     shape: Node | None
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         value = self.value.emit(source, event)
         if self.shape is None:
             return value
         if source.loops >= _DEEPEST_LOOP:
             source.use(shape_items)
-            return source.let(f"shape_items({value}, {source.function(self.shape)})")
-        value = source.named(value)
+            return source.let(f"shape_items({value}, {source.shape_function(self.shape)})")
+        value = source.assigned(value)
         result = source.let(f"[{value}] if isinstance({value}, dict) else {value}")
         with source.block(f"if isinstance({result}, list):"):
             shaped = source.let("[]")
