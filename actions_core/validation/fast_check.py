@@ -1,7 +1,7 @@
-"""The verdict on a payload at the speed of the hot path: Python source, written once for a set of fields.
+"""A fast check of payloads: one function, compiled for a set of fields.
 
-A payload passes when it has its shape already and fits the schema of `exact`; what does not pass goes
-the long way, where it gets its shape, and jsonschema says what is wrong with it.
+A payload passes when it has its shape already and fits the schema of `json_schema`. What does not
+pass takes the slow path, where it gets its shape, and jsonschema says what is wrong with it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from actions_core.validation.fields import ConditionSet, FieldCondition, FieldSpec
 
-#: `(payload, sync_mode, settled)`. Unless the payload is settled, a blank text at its root is to go first.
-Verdict: TypeAlias = "Callable[[Json, str | None, bool], bool]"
+#: `(payload, sync_mode, settled)`. Unless the payload is settled, an empty str at its root does not pass,
+#: because it has to be dropped first.
+FastCheck: TypeAlias = "Callable[[Json, str | None, bool], bool]"
 
 _NUMBER: Final = "(({0}.__class__ is int or {0}.__class__ is float) and low <= {0} <= high)"
 _INTEGER: Final = (
@@ -39,18 +40,18 @@ _LENGTHS: Final = frozenset({"minLength", "maxLength"})
 _LOWER: Final = frozenset({"minLength", "minimum"})
 
 
-def compile_verdict(
+def compile_check(
     fields: Mapping[str, FieldSpec], *, additional: bool, keep: frozenset[str] = frozenset()
-) -> Verdict:
-    """Compile the function that says whether a payload has its shape and is right."""
+) -> FastCheck:
+    """Compile the function that tells whether a payload has its shape and is valid."""
     writer = _Writer()
     writer.object(fields, additional=additional, keep=keep, root=True)
-    verdict: Verdict = writer.source.build()["verdict"]
-    return verdict
+    check: FastCheck = writer.source.build()["check"]
+    return check
 
 
 class _Writer:
-    """Writes functions: one for each object with declared properties, and one for each list."""
+    """Writes a function for each object with declared properties, and one for each list."""
 
     def __init__(self) -> None:
         self.source = Source(
@@ -68,7 +69,7 @@ class _Writer:
         """Write the check of an object with these fields; return the function's name."""
         source, constant = self.source, self.source.constant
         fields = {key: spec for key, spec in fields.items() if key not in keep}
-        with source.function(_PARAMETERS, "verdict" if root else None) as name:
+        with source.function(_PARAMETERS, "check" if root else None) as name:
             self._refuse_if("payload.__class__ is not dict")
             source.put("get = payload.get")
             source.put(f"known = {sum(spec.required is True for spec in fields.values())}")

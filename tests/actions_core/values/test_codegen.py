@@ -15,7 +15,7 @@ from actions_core import MISSING, compile_mapping
 from actions_core.destination.handler import compile_handler
 from actions_core.destination.roles import ROLES
 from actions_core.subscriptions import Comparison, Condition, Group
-from actions_core.validation.fast_check import compile_verdict
+from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import read_fields
 from actions_core.values.codegen import Source, identifier
 
@@ -304,15 +304,15 @@ def test_constants_of_payload_checks(value: Any) -> None:
         fields[key] = {"type": "number"}
     else:
         fields[key] = {"type": "object"} if isinstance(value, dict) else {"type": "string", "multiple": True}
-    verdict = compile_verdict(read_fields(fields), additional=False, keep=frozenset({f"{key}2"}))
+    check = compile_check(read_fields(fields), additional=False, keep=frozenset({f"{key}2"}))
     payload = {key: value, "needed": "x", f"{key}2": 1}
     carried = not isinstance(value, int | float) or abs(value) < 1e300
     strings = not isinstance(value, list) or all(isinstance(item, str) for item in value)
-    assert verdict(payload, None, True) is (carried and strings)
-    assert verdict({key: value}, None, True) is False
+    assert check(payload, None, True) is (carried and strings)
+    assert check({key: value}, None, True) is False
     if carried and strings and isinstance(value, str):
-        assert verdict({key: "other"}, None, True) is True
-        assert verdict({key: f"{value}?", "needed": "x"}, None, True) is False
+        assert check({key: "other"}, None, True) is True
+        assert check({key: f"{value}?", "needed": "x"}, None, True) is False
 
 
 @each(TEXTS)
