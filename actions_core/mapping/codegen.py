@@ -37,7 +37,7 @@ class Node(Protocol):
     """A part of a mapping, checked and ready to be written as source."""
 
     def emit(self, source: MappingSource, event: str) -> str:
-        """Write the lines that compute the value for the event in variable `event`; name what holds it."""
+        """Write the lines that compute the value for the event in variable `event`; return what holds it."""
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         """Yield the paths that are read where `event` stands at `base` in the real one, or nowhere (None)."""

@@ -173,6 +173,7 @@ class _Expression:
         self._names: dict[Path, str] = {}
 
     def function(self) -> Callable[[JsonObject], bool]:
+        """Write the expression and compile it."""
         with self._source.function("event", "matches"):
             self._source.put(f"return {self._write(self._root, frozenset()).text}")
         matches: Callable[[JsonObject], bool] = self._source.build()["matches"]
@@ -219,7 +220,11 @@ class _Expression:
         return _Part(f"({self._name(path)} := {part.text})", part.known | {path})
 
     def _name(self, path: Path) -> str:
-        return self._names.setdefault(path, f"v{len(self._names)}")
+        """Return the variable of a value, which the expression assigns where it reads the value first."""
+        name = self._names.get(path)
+        if name is None:
+            name = self._names[path] = self._source.variable()
+        return name
 
 
 def _node(term: Term) -> _Node:

@@ -45,7 +45,7 @@ def compile_check(
 ) -> FastCheck:
     """Compile the function that tells whether a payload has its shape and is valid."""
     writer = _Writer()
-    writer.object(fields, additional=additional, keep=keep, root=True)
+    writer.check_object(fields, additional=additional, keep=keep, root=True)
     check: FastCheck = writer.source.build()["check"]
     return check
 
@@ -58,7 +58,7 @@ class _Writer:
             "fields", MISSING=MISSING, low=-LARGEST, high=LARGEST, reach=_reach, same_json=same_json
         )
 
-    def object(
+    def check_object(
         self,
         fields: Mapping[str, FieldSpec],
         *,
@@ -116,7 +116,7 @@ class _Writer:
     def _value(self, spec: FieldSpec, value: str, *, root: bool) -> str:
         enum = self._enum(spec, value)
         if spec.type == "object" and spec.properties is not None:
-            name = self.object(spec.properties, additional=spec.additional_properties)
+            name = self.check_object(spec.properties, additional=spec.additional_properties)
             return f"{name}({value}, sync_mode, settled){'' if spec.multiple else enum}"
         test = _TESTS[spec.type].format(value) if spec.type in _TESTS else self._text(spec, value, root=root)
         if spec.type == "datetime":

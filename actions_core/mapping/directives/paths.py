@@ -130,7 +130,7 @@ class Template:
         braces = 3 if next(placeholders(self.text, 3), None) else 2
         result = source.let(source.formatted(self._pieces(source, event, braces)))
         source.put(f"if len({result}) > {MAX_TEXT}: check_size(len({result}), {place})")
-        if braces != 2:  # noqa: PLR2004  # what the first pass has put in may hold a placeholder of its own
+        if braces != 2:  # noqa: PLR2004  # what the first pass has put in may contain another placeholder
             source.put(f"if '{{{{' in {result}: {result} = fill_template({result}, {event}, {place}, 2)")
         return result
 
