@@ -221,10 +221,10 @@ def _literal(value: object) -> str | None:
 
     A class derived from `str`, `int` or `float` writes its own `repr`, and so could write code.
     """
-    if value is None or value is True or value is False:
-        return str(value)
     if type(value) is str:
         return f"'{_escaped(value)}'" if len(value) <= _LONGEST_TEXT else None
+    if value is None or value is True or value is False:
+        return str(value)
     if type(value) is int:
         return str(value) if abs(value) < _LARGEST_INT else None
     if type(value) is float:
