@@ -14,6 +14,7 @@ import attrs
 
 from actions_core.destination.annotations import handed_in
 from actions_core.errors import Problem
+from actions_core.values.codegen import Source, identifier
 from actions_core.values.naming import parameter_names
 from actions_core.values.wording import shown, suggestion
 
@@ -61,8 +62,8 @@ class _Draft:
     table: dict[str, str]
     subject: str
     path: str
+    source: Source
     expressions: dict[str, str] = attrs.field(factory=dict)
-    defaults: dict[str, Any] = attrs.field(factory=dict)
     problems: list[Problem] = attrs.field(factory=list)
     takes: set[str] = attrs.field(factory=set)
     rest: bool = False
@@ -92,7 +93,14 @@ def compile_handler(
     `fields` says for each field whether a payload always has it.
     """
     table = parameter_names(fields) if role.by_fields else {key: key for key in fields}
-    draft = _Draft(role, fields, {name: key for key, name in table.items()}, f"{name_of(function)}()", path)
+    draft = _Draft(
+        role,
+        fields,
+        {name: key for key, name in table.items()},
+        f"{name_of(function)}()",
+        path,
+        Source(f"call of {name_of(function)}"),
+    )
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError) as error:
@@ -135,15 +143,13 @@ def _read_parameter(draft: _Draft, parameter: inspect.Parameter, asked: str | No
 
 
 def _read_field(draft: _Draft, parameter: inspect.Parameter, key: str) -> None:
-    name, always = parameter.name, draft.fields[key]
+    name, always, constant = parameter.name, draft.fields[key], draft.source.constant
     if parameter.default is not inspect.Parameter.empty:
-        default = f"d{len(draft.defaults)}"
-        draft.defaults[default] = parameter.default
-        draft.expressions[name] = f"get({key!r}, {default})"
+        draft.expressions[name] = f"get({constant(key)}, {draft.source.keep(parameter.default)})"
     elif always:
-        draft.expressions[name] = f"payload[{key!r}]"
+        draft.expressions[name] = f"payload[{constant(key)}]"
     elif not draft.role.by_fields:
-        draft.expressions[name] = f"get({key!r})"
+        draft.expressions[name] = f"get({constant(key)})"
     else:
         draft.fault(
             f"needs the parameter {shown(name)}, but the field {shown(key)} is optional: give it a default"
@@ -168,24 +174,24 @@ def _compare(draft: _Draft, function: Function) -> None:
 
 
 def _generate(draft: _Draft, function: Function) -> tuple[Callable[..., dict[str, Any]], Function]:
-    """`bind` and `call`, made from the same expressions.
-
-    Only names that Python itself accepted as parameters, and `repr` of keys, get into the source.
-    """
-    scope: dict[str, Any] = {"function": function, **draft.defaults}
-    pairs = list(draft.expressions.items())
-    entries = [f"{name!r}: {expression}" for name, expression in pairs]
-    arguments = [f"{name}={expression}" for name, expression in pairs]
+    """Write `bind` and `call`, of the same expressions."""
+    source = draft.source
+    entries = [f"{source.constant(name)}: {expression}" for name, expression in draft.expressions.items()]
+    arguments = [f"{identifier(name)}={expression}" for name, expression in draft.expressions.items()]
     if draft.rest:
         # `**rest` takes the fields that no parameter of its own has, under the names they would have.
-        scope["rest"] = {key: name for name, key in draft.table.items() if name not in draft.expressions}
-        others = "**{rest[key]: value for key, value in payload.items() if key in rest}"
+        rest = source.keep({key: name for name, key in draft.table.items() if name not in draft.expressions})
+        others = f"**{{{rest}[key]: value for key, value in payload.items() if key in {rest}}}"
         entries.append(others)
         arguments.append(others)
-    head = "    get = payload.get\n" if any("get(" in text for text in draft.expressions.values()) else ""
-    source = (
-        f"def bind({_SIGNATURE}):\n{head}    return {{{', '.join(entries)}}}\n"
-        f"def call({_SIGNATURE}):\n{head}    return function({', '.join(arguments)})\n"
-    )
-    exec(compile(source, f"<call of {name_of(function)}>", "exec"), scope)  # noqa: S102 - see the docstring
-    return scope["bind"], scope["call"]
+    returned = {
+        "bind": f"{{{', '.join(entries)}}}",
+        "call": f"{source.keep(function)}({', '.join(arguments)})",
+    }
+    for name, expression in returned.items():
+        with source.function(_SIGNATURE, name):
+            if any("get(" in text for text in draft.expressions.values()):
+                source.put("get = payload.get")
+            source.put(f"return {expression}")
+    built = source.build()
+    return built["bind"], built["call"]

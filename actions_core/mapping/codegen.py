@@ -1,8 +1,11 @@
-"""Python source that a mapping is turned into when it is loaded.
+# ruff: noqa: D102  # the protocol Node says what its methods do
+"""The nodes of a mapping, and the Python source that they are turned into when it is loaded.
 
 A mapping runs for each event, so it is compiled to one flat Python function instead of being
 walked: every node writes the lines that compute its value and names the variable that then holds
-it. Only this module knows how those lines are put together, named and executed.
+it. How source is written at all, and constants into it, is the business of `values.codegen`. The
+nodes of the directives stand in `directives/`; here are those of plain JSON, and those that a faulty
+directive leaves behind.
 """
 
 from __future__ import annotations
@@ -10,7 +13,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
-from actions_core.errors import MappingError, Problem
+import attrs
+
+from actions_core.errors import MappingError
+from actions_core.mapping.runtime import check_weight, fail
+from actions_core.values.codegen import Source
 from actions_core.values.types import MISSING, Json, Missing
 
 if TYPE_CHECKING:
@@ -22,145 +29,176 @@ if TYPE_CHECKING:
 EVENT: Final = "event"
 #: The variable of what stands for the event inside an item shape: any value.
 ITEM: Final = "item"
-_INDENT: Final = "    "
-#: A longer constant is no clearer or faster in the source than under a name.
-_LONGEST_TEXT: Final = 200
-LARGEST_INT: Final = 2**63
+#: A value that repeats the event more often than this is weighed.
+_MANY_REPEATS: Final = 100
 
 
 class Node(Protocol):
     """A part of a mapping, checked and ready to be written as source."""
 
-    def emit(self, source: Source, event: str) -> str:
-        """Write the lines that compute the value for the event in variable `event`; name what holds it."""
+    def emit(self, source: MappingSource, event: str) -> str:
+        """Write the lines that compute the value for the event in variable `event`; return what holds it."""
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
-        """The paths that are read where the event stands at `base` in the real one, or nowhere (None)."""
+        """Yield the paths that are read where `event` stands at `base` in the real one, or nowhere (None)."""
 
     def repeats(self) -> int:
-        """How often a value of the event can at most stand in the result."""
+        """Return how often a value of the event can at most stand in the result."""
 
 
-def fail(path: str, message: str) -> MappingError:
-    """The error of a directive that cannot do its work."""
-    return MappingError(problems=[Problem(path, message)])
+class MappingSource(Source):
+    """The source of one mapping, or of one field of it; where traced, it notes what it reads."""
 
-
-class Source:
-    """The lines of one function, and what they need by name."""
-
-    def __init__(
-        self, names: dict[str, object] | None = None, *, depth: int = 2, traced: bool = False
-    ) -> None:
-        self.names: dict[str, object] = {"MISSING": MISSING, "fail": fail} if names is None else names
+    def __init__(self, *, traced: bool = False) -> None:
+        super().__init__("mapping", MISSING=MISSING, MappingError=MappingError, fail=fail)
         self.traced = traced
-        self.loops = 0
-        self._functions: list[str] = []
-        self._lines: list[str] = []
-        self._depth = depth
-        self._variables = 0
-        self._known: dict[tuple[object, ...], str] = {}
-        self._learnt: list[list[tuple[object, ...]]] = [[]]
-
-    def put(self, line: str) -> None:
-        """Write one line at the present depth."""
-        self._lines.append(_INDENT * self._depth + line)
-
-    def variable(self) -> str:
-        """A variable that nothing uses yet."""
-        self._variables += 1
-        return f"v{self._variables}"
-
-    def let(self, expression: str) -> str:
-        """Write an assignment to a new variable."""
-        name = self.variable()
-        self.put(f"{name} = {expression}")
-        return name
-
-    def once(self, key: tuple[object, ...], expression: str) -> str:
-        """A variable for an expression, which a later expression of the same key shares."""
-        name = self._known.get(key)
-        if name is None:
-            name = self._known[key] = self.let(expression)
-            self._learnt[-1].append(key)
-        return name
-
-    @contextmanager
-    def block(self, header: str) -> Iterator[None]:
-        """Write what follows below a header such as `if x:`; what it finds out is not known after it."""
-        self.put(header)
-        self._depth += 1
-        self._learnt.append([])
-        yield
-        for key in self._learnt.pop():
-            del self._known[key]
-        self._depth -= 1
-
-    @contextmanager
-    def loop(self, header: str) -> Iterator[None]:
-        """Write what follows inside a loop."""
-        self.loops += 1
-        with self.block(header):
-            yield
-        self.loops -= 1
 
     @contextmanager
     def untraced(self) -> Iterator[None]:
-        """Read without noting it: what is read decides, but does not give the value."""
+        """Write lines that read without a note: what is read decides, but does not give the value."""
         before, self.traced = self.traced, False
         yield
         self.traced = before
 
-    def keep(self, value: object) -> str:
-        """A name in the source for any object."""
-        name = f"k{len(self.names)}"
-        self.names[name] = value
+    def assigned(self, expression: str) -> str:
+        """Return the expression where it is a variable, else a new variable that holds its value."""
+        return expression if expression.isidentifier() else self.let(expression)
+
+    def shape_function(self, shape: Node) -> str:
+        """Write an item shape as a function of its own, of any value; return the function's name."""
+        with self.untraced(), self.function(ITEM) as name:
+            self.put(f"return {shape.emit(self, ITEM)}")
         return name
 
-    def constant(self, value: Json) -> str:
-        """An expression for a value that never changes."""
-        if value is None or value is True or value is False:
-            return repr(value)
-        if (isinstance(value, str) and len(value) <= _LONGEST_TEXT) or (
-            isinstance(value, int) and abs(value) < LARGEST_INT
-        ):
-            return repr(value)
-        return self.keep(value)
+    def resolver(self, node: Node) -> Callable[..., Json | Missing]:
+        """Compile a node to a function of an event, which takes a list for its notes where traced.
 
-    def named(self, value: str) -> str:
-        """A variable that holds what the expression of a node's value says."""
-        return value if value.isidentifier() else self.let(value)
-
-    def use(self, *helpers: Callable[..., object]) -> None:
-        """Make functions known in the source under their own names."""
-        self.names.update({helper.__name__: helper for helper in helpers})
-
-    def function(self, node: Node) -> str:
-        """Write a node as a function of its own, of an event that may be any value; its name."""
-        inner = Source(self.names, depth=1)
-        inner._functions = self._functions  # one unit of source, written by several of these
-        name = self.keep(None)
-        inner.put(f"return {node.emit(inner, ITEM)}")
-        self._functions.append("\n".join([f"def {name}({ITEM}):", *inner._lines]))  # as above
-        return name
-
-    def build(self, node: Node) -> Callable[..., Json | Missing]:
-        """Compile the node to a function of an event which is an object, and of a list where traced."""
-        self.put(f"return {node.emit(self, EVENT)}")
-        header = f"def resolve({EVENT}{', seen' if self.traced else ''}):"
-        text = "\n".join([*self._functions, header, _GUARD, *self._lines, _RESCUE])
-        self.names["MappingError"] = MappingError
-        code = compile(text, "<mapping>", "exec")
-        exec(code, self.names)  # noqa: S102  # the text is made here: constants by repr, everything else by name
-        function: Callable[..., Json | Missing] = self.names["resolve"]  # type: ignore[assignment]  # the text above defines it
-        return function
+        It refuses what is not an object. An event nested without end is the one thing that can
+        exhaust the stack in it.
+        """
+        with self.function(f"{EVENT}, seen" if self.traced else EVENT, "resolve"):
+            with self.block(f"if type({EVENT}) is not dict and not isinstance({EVENT}, dict):"):
+                self.put('raise MappingError("the event must be an object")')
+            with self.block("try:"):
+                self.put(f"return {node.emit(self, EVENT)}")
+            with self.block("except RecursionError:"):
+                self.put('raise MappingError("the event is nested too deeply") from None')
+        resolve: Callable[..., Json | Missing] = self.build()["resolve"]
+        return resolve
 
 
-#: An event nested without end is the one thing that can exhaust the stack below these lines.
-_GUARD: Final = f"""\
-{_INDENT}if type(event) is not dict and not isinstance(event, dict):
-{_INDENT * 2}raise MappingError("the event must be an object")
-{_INDENT}try:"""
-_RESCUE: Final = f"""\
-{_INDENT}except RecursionError:
-{_INDENT * 2}raise MappingError("the event is nested too deeply") from None"""
+class Repeating(Protocol):
+    """A node that may repeat the event, and its place in the mapping."""
+
+    @property
+    def place(self) -> str:
+        """The path of the node in the mapping."""
+
+    def repeats(self) -> int:
+        """Return how often a value of the event can at most stand in the result."""
+
+
+def guard_weight(source: MappingSource, node: Repeating, value: str) -> str:
+    """Write a check of what a node makes, where it repeats the event so often that nesting it never ends."""
+    if node.repeats() > _MANY_REPEATS:
+        source.use(check_weight)
+        source.put(f"check_weight({value}, {source.constant(node.place)})")
+    return value
+
+
+@attrs.frozen
+class Constant:
+    """A value that is the same for every event; each gets its own copy of lists and objects."""
+
+    value: Json
+
+    def emit(self, source: MappingSource, event: str) -> str:  # noqa: ARG002  # the form of every node
+        constant = source.constant(self.value)
+        return source.let(constant) if isinstance(self.value, list | dict) else constant
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
+        return iter(())
+
+    def repeats(self) -> int:
+        return 1
+
+
+@attrs.frozen
+class Absent:
+    """A value that is always missing."""
+
+    def emit(self, source: MappingSource, event: str) -> str:  # noqa: ARG002  # the form of every node
+        return "MISSING"
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
+        return iter(())
+
+    def repeats(self) -> int:
+        return 1
+
+
+@attrs.frozen
+class Object:
+    """An object with directives somewhere in it; keys of missing values are left out."""
+
+    entries: dict[str, Node]
+
+    def emit(self, source: MappingSource, event: str) -> str:
+        result = source.let("{}")
+        for key, node in self.entries.items():
+            value = node.emit(source, event)
+            line = f"{result}[{source.constant(key)}] = {value}"
+            source.put(line if never_missing(node, value) else f"if {value} is not MISSING: {line}")
+        return result
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        for node in self.entries.values():
+            yield from node.reads(base)
+
+    def repeats(self) -> int:
+        return sum(node.repeats() for node in self.entries.values())
+
+
+@attrs.frozen
+class List:
+    """A list with directives somewhere in it; a missing item is null."""
+
+    items: tuple[Node, ...]
+
+    def emit(self, source: MappingSource, event: str) -> str:
+        result = source.let("[]")
+        for node in self.items:
+            value = node.emit(source, event)
+            absent = "" if never_missing(node, value) else f"None if {value} is MISSING else "
+            source.put(f"{result}.append({absent}{value})")
+        return result
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        for node in self.items:
+            yield from node.reads(base)
+
+    def repeats(self) -> int:
+        return sum(node.repeats() for node in self.items)
+
+
+def never_missing(node: Node, value: str) -> bool:
+    """Tell whether the value of a node, named so in the source, is always there."""
+    return isinstance(node, Constant | Object | List) or not value.isidentifier()
+
+
+@attrs.frozen
+class AlwaysFails:
+    """A directive that always fails: harmless until an event reaches it."""
+
+    path: str
+    message: str
+
+    def emit(self, source: MappingSource, event: str) -> str:  # noqa: ARG002  # the form of every node
+        source.put(f"raise fail({source.constant(self.path)}, {source.constant(self.message)})")
+        return "MISSING"
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:  # noqa: ARG002  # as above
+        return iter(())
+
+    def repeats(self) -> int:
+        return 1

@@ -1,4 +1,4 @@
-"""Compiled mappings: from the raw JSON to a function of an event, and what can be asked of it."""
+"""Compiled mappings: a function of an event, its warnings, the paths that it reads, and its traces."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.errors import ActionsError, MappingError, Problem
-from actions_core.mapping.codegen import Source
+from actions_core.mapping.codegen import MappingSource, Object
 from actions_core.mapping.directives import DIRECTIVES
-from actions_core.mapping.nodes import Object
-from actions_core.mapping.reader import METADATA, Reader, is_directive, kind
+from actions_core.mapping.reader import METADATA, Reader, is_directive, raw_kind
 from actions_core.values.paths import format_path
 from actions_core.values.types import MISSING, Json, JsonObject, Missing
 
@@ -25,9 +24,9 @@ ROOT_DIRECTIVE: Final = "__segment_internal_directive"
 
 @attrs.frozen
 class FieldTrace:
-    """Where one field of a payload came from: the paths that gave it, its value, or why there is none.
+    """The origin of one field of a payload: the paths that gave its value, or the error instead.
 
-    `missed` are the paths at which nothing stood.
+    `missed` has the paths at which nothing was found.
     """
 
     field: str
@@ -41,26 +40,26 @@ class FieldTrace:
 class Mapping:
     """A mapping, checked and compiled.
 
-    `resolve(event)` gives the value for an event, `MISSING` where nothing comes out, and raises
-    `MappingError` where a directive cannot do its work. It changes neither the event nor itself.
-    Parts of the event may stand in the result as they are; parts of the mapping never do.
+    `resolve(event)` returns the value for an event, or `MISSING`, and raises `MappingError` where a
+    directive cannot do its work. It changes neither the event nor itself. The result may contain
+    parts of the event as they are, but never parts of the mapping.
     """
 
     raw: Json
     warnings: tuple[Problem, ...]
-    #: A generated function, held in an attribute: a method around it would cost as much as a field.
+    #: A generated function in an attribute: a method around it would cost as much as a field.
     resolve: Callable[[JsonObject], Json | Missing]
     _root: Node
 
     def keys(self) -> tuple[str, ...]:
-        """The paths of the event that the mapping reads, through every directive, in order.
+        """Return the paths of the event that the mapping reads, through every directive, in order.
 
         `[]` stands for any item of a list, `$.` for the whole event.
         """
         return tuple(sorted({format_path(steps) for steps in self._root.reads(())}))
 
     def trace(self, event: JsonObject) -> tuple[FieldTrace, ...]:
-        """Where each field at the top of the result comes from, for this event."""
+        """Resolve the mapping for an event, and return the origin of each field at the top of the result."""
         if isinstance(self._root, Object):
             return tuple(_run_traced(field, run, event) for field, run in self._traced_fields.items())
         whole = _run_traced("", self._traced_root, event)
@@ -71,11 +70,11 @@ class Mapping:
     @cached_property
     def _traced_fields(self) -> dict[str, Callable[..., Json | Missing]]:
         entries = self._root.entries if isinstance(self._root, Object) else {}
-        return {field: Source(traced=True).build(node) for field, node in entries.items()}
+        return {field: MappingSource(traced=True).resolver(node) for field, node in entries.items()}
 
     @cached_property
     def _traced_root(self) -> Callable[..., Json | Missing]:
-        return Source(traced=True).build(self._root)
+        return MappingSource(traced=True).resolver(self._root)
 
     def __repr__(self) -> str:
         return f"Mapping(keys={list(self.keys())})"
@@ -86,25 +85,25 @@ def _run_traced(field: str, run: Callable[..., Json | Missing], event: JsonObjec
     try:
         value = run(event, seen)
     except ActionsError as error:
-        return FieldTrace(field, _paths(seen, there=True), MISSING, error, _paths(seen, there=False))
-    return FieldTrace(field, _paths(seen, there=True), value, None, _paths(seen, there=False))
+        return FieldTrace(field, _paths(seen, found=True), MISSING, error, _paths(seen, found=False))
+    return FieldTrace(field, _paths(seen, found=True), value, None, _paths(seen, found=False))
 
 
-def _paths(seen: list[tuple[str, Json | Missing]], *, there: bool) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path for path, value in seen if (value is not MISSING) is there))
+def _paths(seen: list[tuple[str, Json | Missing]], *, found: bool) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for path, value in seen if (value is not MISSING) is found))
 
 
 def compile_mapping(mapping: Json) -> Mapping:
-    """Check and compile a raw mapping; raises a `MappingError` that lists every fault."""
+    """Check and compile a raw mapping; raise a `MappingError` with every problem that prevents it."""
     root, problems = _read(mapping)
-    faults = [problem for problem in problems if problem.is_error]
-    if faults or root is None:
-        raise MappingError("the mapping is faulty", problems=faults)
-    return Mapping(root.raw, tuple(problems), Source().build(root.node), root.node)
+    errors = [problem for problem in problems if problem.is_error]
+    if errors or root is None:
+        raise MappingError("the mapping is faulty", problems=errors)
+    return Mapping(root.raw, tuple(problems), MappingSource().resolver(root.node), root.node)
 
 
 def validate_mapping(mapping: Json) -> list[Problem]:
-    """Everything that is wrong with a raw mapping: errors, with which it cannot be compiled, and warnings."""
+    """Return every problem of a raw mapping: errors, which keep it from being compiled, and warnings."""
     return _read(mapping)[1]
 
 
@@ -118,28 +117,28 @@ def _read(mapping: Json) -> tuple[_Root | None, list[Problem]]:
     reader = Reader(DIRECTIVES)
     try:
         if not isinstance(mapping, dict):
-            reader.fault(f"must be an object but is {kind(mapping)}")
+            reader.error(f"must be an object but is {raw_kind(mapping)}")
             return None, reader.problems
-        effective = _put_root_directive(mapping, reader)
+        effective = _apply_root_directive(mapping, reader)
         node = reader.value(effective)
     except RecursionError:
         return None, [Problem("$", "is nested too deeply")]
     return _Root(mapping, node), reader.problems
 
 
-def _put_root_directive(mapping: JsonObject, reader: Reader) -> JsonObject:
-    """The mapping with its root directive, where it has one, around the other keys."""
+def _apply_root_directive(mapping: JsonObject, reader: Reader) -> JsonObject:
+    """Return the mapping with its root directive, if it has one, around the other keys."""
     if ROOT_DIRECTIVE not in mapping:
         return mapping
     root = mapping[ROOT_DIRECTIVE]
     rest = {key: value for key, value in mapping.items() if key != ROOT_DIRECTIVE}
     names = [key for key in root if key != METADATA] if is_directive(root) else []
     if len(names) != 1:
-        reader.fault("must be an object with one directive", ROOT_DIRECTIVE)
+        reader.error("must be an object with one directive", ROOT_DIRECTIVE)
         return rest
     option = root[names[0]]
     if isinstance(option, dict):
         option = {**option, "mapping": rest}
     elif not isinstance(option, list):
-        reader.fault(f"must be an object but is {kind(option)}", ROOT_DIRECTIVE)
+        reader.error(f"must be an object but is {raw_kind(option)}", ROOT_DIRECTIVE)
     return {names[0]: option}

@@ -1,8 +1,8 @@
-"""The only door to JMESPath.
+"""JMESPath expressions, parsed once and evaluated within bounds.
 
-An expression is parsed once. One of plain field names and dots is handed out as such, so that it
-costs no more than any path. All others run in JMESPath's interpreter, under bounds: an expression
-can double its data at every pipe.
+An expression of field names and dots only is known as such, so that it costs no more than any path.
+All others run in JMESPath's interpreter, which is bounded because an expression can double its data
+at every pipe. No other module imports the library.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import jmespath
 import jmespath.exceptions
 from jmespath.visitor import TreeInterpreter
 
-from actions_core.mapping.codegen import fail
-from actions_core.mapping.weight import MAX_WEIGHT, weigh
+from actions_core.mapping.runtime import MAX_WEIGHT, fail, weigh
 from actions_core.values.javascript import stringify
 from actions_core.values.paths import ANY_ITEM
 from actions_core.values.types import MISSING
@@ -30,39 +29,39 @@ _Tree: TypeAlias = dict[str, Any]
 
 MAX_SECONDS: Final = 0.5
 MAX_SIZE: Final = 100_000
-#: What can hold the same value several times.
+#: Steps whose result can contain the same value several times.
 _MULTIPLYING: Final = frozenset({"multi_select_list", "multi_select_dict"})
 
 
-class _TooMuch(Exception):  # noqa: N818  # never leaves this module
-    """The expression takes too long, or what it makes is too large."""
+class _LimitExceeded(Exception):  # noqa: N818  # never leaves this module
+    """The expression takes too long, or its value is too large."""
 
 
 class _BoundedInterpreter(TreeInterpreter):
-    """Looks at the clock, and at what came out, after every step of the expression."""
+    """An interpreter that checks the time and the size of the value after every step of an expression."""
 
     def __init__(self) -> None:
         super().__init__()
         self.deadline = time.monotonic() + MAX_SECONDS
         self.weights: dict[int, int] = {}
-        self.made: list[Any] = []  # keeps what has been weighed, so that no identity is used twice
+        self.made: list[Any] = []  # keeps the weighed values alive, so that no identity is used twice
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         value = super().visit(node, *args, **kwargs)
         if isinstance(value, str | list) and len(value) > MAX_SIZE:
-            raise _TooMuch(f"makes more than {MAX_SIZE:,} items or characters")
+            raise _LimitExceeded(f"makes more than {MAX_SIZE:,} items or characters")
         if time.monotonic() > self.deadline:
-            raise _TooMuch(f"takes longer than {MAX_SECONDS} seconds")
+            raise _LimitExceeded(f"takes longer than {MAX_SECONDS} seconds")
         if node["type"] in _MULTIPLYING and value is not None:
             self.made.append(value)
             if weigh(value, self.weights) > MAX_WEIGHT:
-                raise _TooMuch(f"makes more than {MAX_WEIGHT:,} values")
+                raise _LimitExceeded(f"makes more than {MAX_WEIGHT:,} values")
         return value
 
 
 @attrs.frozen
 class Expression:
-    """A parsed expression; `fields` holds its steps where it is a plain path, `paths` what it reads."""
+    """A parsed expression: its steps where it is a plain path (`fields`), and the paths that it reads."""
 
     text: str
     tree: _Tree
@@ -70,10 +69,10 @@ class Expression:
     paths: tuple[Steps, ...]
 
     def search(self, event: Json, place: str) -> Json | Missing:
-        """The expression's value; JMESPath cannot tell null from missing, so null is missing."""
+        """Evaluate the expression; JMESPath cannot tell null from missing, so null is missing."""
         try:
             value = _BoundedInterpreter().visit(self.tree, event)
-        except _TooMuch as error:
+        except _LimitExceeded as error:
             raise fail(place, f"{stringify(self.text)} {error}") from None
         except (jmespath.exceptions.JMESPathError, ArithmeticError, TypeError, ValueError) as error:
             raise fail(place, f"{stringify(self.text)} failed: {error}") from error
@@ -82,7 +81,7 @@ class Expression:
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> Expression | str:
-    """The parsed expression, or what is wrong with it."""
+    """Parse an expression; return a message where it is invalid."""
     try:
         tree: _Tree = jmespath.compile(text).parsed  # type: ignore[assignment]  # as the stubs have it, a _TreeNode
         return Expression(text, tree, _fields(tree) or (), _paths(tree))
@@ -93,7 +92,7 @@ def parse(text: str) -> Expression | str:
 
 
 def _fields(tree: _Tree) -> Steps | None:
-    """The field names of an expression of nothing else."""
+    """Return the field names of an expression of nothing else, or None."""
     if tree["type"] == "field":
         return (tree["value"],)
     if tree["type"] != "subexpression":
@@ -103,23 +102,23 @@ def _fields(tree: _Tree) -> Steps | None:
 
 
 def _paths(tree: _Tree) -> tuple[Steps, ...]:
-    """The paths of the event that an expression reads, as far as looking at it can tell."""
+    """Return the paths of the event that an expression reads, as far as its text tells."""
     reads: list[Steps] = []
-    _close(_walk(tree, (), reads), reads)
+    _add_path(_trace_path(tree, (), reads), reads)
     return tuple(dict.fromkeys(reads))
 
 
-def _close(end: Steps | None, reads: list[Steps]) -> None:
+def _add_path(end: Steps | None, reads: list[Steps]) -> None:
     if end is not None:
         reads.append(end)
 
 
-def _walk(  # noqa: C901, PLR0911  # one for each kind of node
+def _trace_path(  # noqa: C901, PLR0911  # one for each kind of node
     tree: _Tree, base: Steps | None, reads: list[Steps]
 ) -> Steps | None:
-    """Where in the event the result stands, seen from `base`; None where it is made anew.
+    """Return the path of the result in the event, seen from `base`; None where it is a new value.
 
-    What is read on the way and is not part of the result goes to `reads`.
+    Paths that are read on the way, but are not part of the result, are added to `reads`.
     """
     children: list[_Tree] = tree["children"]
     match tree["type"]:
@@ -131,22 +130,22 @@ def _walk(  # noqa: C901, PLR0911  # one for each kind of node
             return base
         case "subexpression" | "index_expression" | "pipe":
             for child in children:
-                base = _walk(child, base, reads)
+                base = _trace_path(child, base, reads)
             return base
         case "flatten":
-            return _walk(children[0], base, reads)
+            return _trace_path(children[0], base, reads)
         case "projection" | "value_projection" | "filter_projection":
-            whole = _walk(children[0], base, reads)
+            whole = _trace_path(children[0], base, reads)
             item = None if whole is None else (*whole, ANY_ITEM)
             for condition in children[2:]:
-                _close(_walk(condition, item, reads), reads)
-            return _walk(children[1], item, reads)
+                _add_path(_trace_path(condition, item, reads), reads)
+            return _trace_path(children[1], item, reads)
         case "expref":
-            # Meant for items that a function takes from elsewhere: where they stand cannot be told.
+            # For items that a function takes from elsewhere, at paths that cannot be told.
             for child in children:
-                _walk(child, None, reads)
+                _trace_path(child, None, reads)
             return None
         case _:
             for child in children:
-                _close(_walk(child, base, reads), reads)
+                _add_path(_trace_path(child, base, reads), reads)
             return None

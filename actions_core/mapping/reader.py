@@ -1,8 +1,8 @@
-"""Raw mappings read into nodes, with everything that is wrong in them.
+"""Raw mappings read into nodes, with every problem in them.
 
-Reading goes on after a fault, so that all of them are reported at once. Inside a plain list a
-fault is only a warning, since such mappings exist and may never reach it: the directive then
-fails when an event does.
+Reading goes on after an error, so that all of them are reported at once. Inside a plain list an
+error is only a warning, since such mappings exist and may never reach it: the directive then fails
+when an event does.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 from actions_core.errors import Problem, child_path
-from actions_core.mapping.nodes import Absent, Constant, Fault, List, Object
-from actions_core.values import wording
+from actions_core.mapping.codegen import Absent, AlwaysFails, Constant, List, Object
 from actions_core.values.javascript import stringify
 from actions_core.values.json_faults import MAX_DEPTH
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 METADATA: Final = "_metadata"
 DIRECTIVE_NAME: Final = re.compile(r"@[a-z][A-Za-z0-9]+")
 
-_LONGEST_SHOWN: Final = 60
-
-
-def kind(value: object) -> str:
-    """Say what kind of value this is; a directive is not taken for an object."""
-    return "a directive" if is_directive(value) else wording.kind(value)
+_LONGEST_QUOTED: Final = 60
 
 
 def is_directive(value: object) -> bool:
-    """Whether an object asks to be resolved: one of its keys begins with `@`."""
+    """Tell whether a value is an object that has to be resolved: one of its keys begins with `@`."""
     return isinstance(value, dict) and any(isinstance(key, str) and key[:1] == "@" for key in value)
 
 
-def shown(text: object) -> str:
-    """A value quoted in a sentence, cut where it is long."""
-    full = stringify(text)
-    return full if len(full) <= _LONGEST_SHOWN else full[:_LONGEST_SHOWN] + "…"
+def raw_kind(value: object) -> str:
+    """Say what kind of value stands in a mapping: a directive is more than an object there."""
+    return "a directive" if is_directive(value) else kind(value)
+
+
+def quoted(value: object) -> str:
+    """Return a value as JSON for a sentence, cut where it is long."""
+    text = stringify(value)
+    return text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "…"
 
 
 class Reader:
-    """Reads raw values into nodes and gathers the problems; directives use it for their options."""
+    """Reads raw values into nodes and collects the problems; directives use it for their options."""
 
     def __init__(self, directives: dict[str, Callable[[Json, Reader], Node]]) -> None:
         self.problems: list[Problem] = []
@@ -54,30 +54,30 @@ class Reader:
         self._directives = directives
         self._depth = 0
         self._in_list = False
-        self._broken: str | None = None
+        self._failure: str | None = None
 
-    def fault(self, message: str, key: str | int | None = None) -> None:
-        """The directive at hand can never do its work."""
+    def error(self, message: str, key: str | int | None = None) -> None:
+        """Report that the current directive can never do its work."""
         severity: Literal["error", "warning"] = "warning" if self._in_list else "error"
         self.problems.append(Problem(self._at(key), message, severity))
-        if self._broken is None:
-            self._broken = message
+        if self._failure is None:
+            self._failure = message
 
     def warn(self, message: str, key: str | int | None = None) -> None:
-        """Something is odd, but the mapping can run."""
+        """Report something odd that does not keep the mapping from running."""
         self.problems.append(Problem(self._at(key), message, "warning"))
 
-    def never_works(self, message: str, key: str | int | None = None) -> Fault:
-        """A directive that fails whenever an event reaches it, which may be never."""
+    def always_fails(self, message: str, key: str | int | None = None) -> AlwaysFails:
+        """Warn, and return the node of a directive that fails whenever an event reaches it."""
         self.warn(message, key)
-        return Fault(self._at(key), message)
+        return AlwaysFails(self._at(key), message)
 
     def _at(self, key: str | int | None) -> str:
         return self.path if key is None else child_path(self.path, key)
 
     @contextmanager
     def below(self, key: str | int) -> Iterator[None]:
-        """What is read inside stands under this key or index."""
+        """Place what is read inside the block under this key or index."""
         path = self.path
         self.path = child_path(path, key)
         self._depth += 1
@@ -86,14 +86,14 @@ class Reader:
         self.path = path
 
     def read(self, value: Json, key: str | int) -> Node:
-        """Read the value under a key or index of the present place."""
+        """Read the value under a key or index of the current place."""
         with self.below(key):
             return self.value(value)
 
     def value(self, value: Json) -> Node:
-        """Read a value at the present place."""
+        """Read a value at the current place."""
         if self._depth > MAX_DEPTH:
-            self.fault(f"is nested more than {MAX_DEPTH} levels deep")
+            self.error(f"is nested more than {MAX_DEPTH} levels deep")
             return Absent()
         if isinstance(value, dict):
             return self._directive(value) if is_directive(value) else self._object(value)
@@ -101,14 +101,14 @@ class Reader:
             return self._list(value)
         if value is None or isinstance(value, str | int | float):
             return Constant(value)
-        self.fault(f"must be JSON, but is {kind(value)}")
+        self.error(f"must be JSON but is {kind(value)}")
         return Absent()
 
     def _object(self, raw: JsonObject) -> Node:
         entries: dict[str, Node] = {}
         for key, item in raw.items():
             if not isinstance(key, str):
-                self.fault(f"has a key that is not text but {kind(key)}")
+                self.error(f"has a key that is {kind(key)}; keys are strings")
                 continue
             entries[key] = self.read(item, key)
         if all(isinstance(node, Constant) for node in entries.values()):
@@ -124,23 +124,23 @@ class Reader:
         return List(tuple(nodes))
 
     def _directive(self, raw: JsonObject) -> Node:
-        """Read a directive; inside a list its faults stay its own."""
-        path, broken, self._broken = self.path, self._broken, None
+        """Read a directive; inside a list its errors affect no other."""
+        path, outer, self._failure = self.path, self._failure, None
         node = self._named_directive(raw)
-        if self._broken is not None:
-            node = Fault(path, self._broken)
-        if broken is not None or self._in_list:
-            self._broken = broken
+        if self._failure is not None:
+            node = AlwaysFails(path, self._failure)
+        if outer is not None or self._in_list:
+            self._failure = outer
         return node
 
     def _named_directive(self, raw: JsonObject) -> Node:
         names = [key for key in raw if key != METADATA]
         if len(names) != 1:
-            self.fault(f"must have one key that begins with '@' and no other, but it has {len(names)} keys")
+            self.error(f"must have one key that begins with '@' and no other, but it has {len(names)} keys")
             return Absent()
         read = self._directives.get(names[0])
         if read is None:
-            self.fault(f"has an unknown directive: {names[0]}")
+            self.error(f"has an unknown directive: {names[0]}")
             return Absent()
         with self.below(names[0]):
             return read(raw[names[0]], self)
@@ -148,52 +148,52 @@ class Reader:
     def options(
         self, option: Json, *, known: Collection[str], required: Collection[str] = ()
     ) -> JsonObject | None:
-        """The options of a directive that takes an object; None with a fault where it is none."""
+        """Return the options of a directive that takes an object; report anything else and return None."""
         if not isinstance(option, dict) or is_directive(option):
-            self.fault(f"must be an object but is {kind(option)}")
+            self.error(f"must be an object but is {raw_kind(option)}")
             return None
         for key in option:
             if key not in known:
-                self.warn(f"is no option; {self._name()} takes {', '.join(known)}", str(key))
+                self.warn(f"is not an option of {self._name()}, which takes {', '.join(known)}", str(key))
         missing = [key for key in required if key not in option]
         for key in missing:
-            self.fault(f"must have the option '{key}'")
+            self.error(f"must have the option '{key}'")
         return None if missing else option
 
     def _name(self) -> str:
         return self.path.rpartition(".")[2]
 
     def text(self, option: Json, key: str | int | None = None) -> str | None:
-        """A text; None with a fault where it is none."""
+        """Return a string; report anything else and return None."""
         if isinstance(option, str):
             return option
-        self.fault(f"must be text but is {kind(option)}", key)
+        self.error(f"must be a string but is {raw_kind(option)}", key)
         return None
 
     def boolean(self, options: JsonObject, key: str, *, default: bool) -> bool:
-        """A boolean option, or its default."""
+        """Return a boolean option, or its default; report anything else."""
         value = options.get(key, default)
         if not isinstance(value, bool):
-            self.fault(f"must be true or false but is {kind(value)}", key)
+            self.error(f"must be true or false but is {raw_kind(value)}", key)
         return bool(value)
 
     def choice(self, options: JsonObject, key: str, choices: Collection[str]) -> str | None:
-        """One of several texts."""
+        """Return an option that is one of several strings; report anything else."""
         text = self.text(options[key], key)
         if text is not None and text not in choices:
-            self.fault(f"must be one of {', '.join(choices)} but is {shown(text)}", key)
+            self.error(f"must be one of {', '.join(choices)} but is {quoted(text)}", key)
         return text
 
     def directive_or_text(self, option: Json, key: str | int | None = None) -> Node:
-        """A text, or a directive that should give one."""
+        """Read a string, or a directive that should give one; report anything else."""
         if not isinstance(option, str) and not is_directive(option):
-            self.fault(f"must be text or a directive but is {kind(option)}", key)
+            self.error(f"must be a string or a directive but is {kind(option)}", key)
             return Absent()
         return self.value(option) if key is None else self.read(option, key)
 
     def directive_or_object(self, option: Json, key: str | int) -> Node:
-        """An object, or a directive."""
+        """Read an object or a directive; report anything else."""
         if not isinstance(option, dict):
-            self.fault(f"must be an object or a directive but is {kind(option)}", key)
+            self.error(f"must be an object or a directive but is {kind(option)}", key)
             return Absent()
         return self.read(option, key)

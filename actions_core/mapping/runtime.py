@@ -1,4 +1,10 @@
-"""What directives do with values when an event runs."""
+"""The functions that compiled mappings call for an event: what directives do with values.
+
+Here stand the limits of what they make, too: of texts (`MAX_TEXT`), and of values that hold another
+one many times over. Such a value takes no room, but a few steps of doubling make something that
+nobody could ever write. Weighing looks at each list and object only once, so it is quick where
+writing would not end.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +15,34 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from actions_core.mapping.codegen import fail
-from actions_core.mapping.reader import kind
+from actions_core.errors import MappingError, Problem
 from actions_core.values.javascript import WHITESPACE, number_text, to_text
 from actions_core.values.paths import parse_path, read
 from actions_core.values.types import MISSING, Json, JsonObject, Missing
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 _BASIC_PLANE_END: Final = 0xFFFF
 _ASCII_END: Final = 0x80
-_SAID: Final = re.compile(r"\$([$&`'])")
+_REPLACEMENT_SIGN: Final = re.compile(r"\$([$&`'])")
 
-#: A text that a directive makes may not grow beyond this: nested directives could multiply it without end.
+#: The most characters in a text that a directive makes: nested directives could multiply it without end.
 MAX_TEXT: Final = 1_000_000
+#: The most values in one value, each counted as often as it stands there.
+MAX_WEIGHT: Final = 1_000_000
+#: A text weighs one, and one more for each of so many characters.
+_CHARACTERS: Final = 50
 
 
-def filled(value: Json | Missing) -> bool:
-    """Whether a value is there and not loosely equal to the empty text, as JavaScript's `!=` sees it."""
+def fail(path: str, message: str) -> MappingError:
+    """Return the error of the directive at `path`, which cannot do its work."""
+    return MappingError(problems=[Problem(path, message)])
+
+
+def is_filled(value: Json | Missing) -> bool:
+    """Tell whether a value is there and not loosely equal to the empty text, as JavaScript's `!=` sees it."""
     while isinstance(value, list):
         if len(value) != 1:
             return bool(value)
@@ -37,28 +52,27 @@ def filled(value: Json | Missing) -> bool:
     return bool(value) or isinstance(value, dict)
 
 
-def demand_text(value: Json | Missing, path: str) -> str:
-    """The value where it is text; an error of the directive at `path` where it is not."""
+def require_text(value: Json | Missing, path: str) -> str:
+    """Return a string as it is; raise an error of the directive at `path` for anything else."""
     if isinstance(value, str):
         return value
-    came = "nothing" if value is MISSING else kind(value)
-    raise fail(path, f"must come out as text, but {came} came out")
+    raise fail(path, f"must give a string, but its value is {kind(value)}")
 
 
 def read_dynamic(event: Json, path: Json | Missing, place: str) -> Json | Missing:
-    """What stands at a path that is itself the result of a directive."""
-    return read(event, parse_path(demand_text(path, place)))
+    """Return the value at a path that is itself the result of a directive."""
+    return read(event, parse_path(require_text(path, place)))
 
 
 def template_text(value: Json | Missing) -> str:
-    """A value inside a template: nothing and null are the empty text."""
+    """Return the text of a value in a template, empty for null and for what is missing."""
     return "" if value is None or value is MISSING else to_text(value)
 
 
-def holes(text: str, braces: int) -> Iterator[tuple[int, int, str]]:
-    """Where a template's placeholders of two or three braces begin and end, and the paths in them.
+def placeholders(text: str, braces: int) -> Iterator[tuple[int, int, str]]:
+    """Yield the start, the end and the path of each placeholder with so many braces, two or three.
 
-    One pass over the text, however many braces it has.
+    This is one pass over the text, however many braces it has.
     """
     opening, closing = "{" * braces, "}" * braces
     start = 0
@@ -72,10 +86,10 @@ def holes(text: str, braces: int) -> Iterator[tuple[int, int, str]]:
 
 
 def fill_template(text: str, event: Json, place: str, braces: int) -> str:
-    """The template with every placeholder of that many braces replaced."""
+    """Return the template with every placeholder of so many braces replaced."""
     parts = []
     at = size = 0
-    for start, end, path in holes(text, braces):
+    for start, end, path in placeholders(text, braces):
         value = template_text(read(event, parse_path(path)))
         parts += [text[at:start], value]
         at = end
@@ -84,19 +98,19 @@ def fill_template(text: str, event: Json, place: str, braces: int) -> str:
     return "".join([*parts, text[at:]])
 
 
-def fill_both(text: Json | Missing, event: Json, place: str) -> str:
-    """A template's two passes: the second also sees what the first has put in."""
-    return fill_template(fill_template(demand_text(text, place), event, place, 3), event, place, 2)
+def fill_twice(text: Json | Missing, event: Json, place: str) -> str:
+    """Fill a template in two passes, of which the second also sees what the first has put in."""
+    return fill_template(fill_template(require_text(text, place), event, place, 3), event, place, 2)
 
 
 def check_size(size: int, place: str) -> None:
-    """Refuse a text that has grown beyond all measure."""
+    """Raise the error of a directive whose text has grown too long."""
     if size > MAX_TEXT:
         raise fail(place, f"makes a text of more than {MAX_TEXT:,} characters")
 
 
-def fold(text: str) -> str:
-    """A text of the same length in which letters that differ only in case are the same."""
+def fold_case(text: str) -> str:
+    """Return a text of the same length in which letters that differ only in case are the same."""
     if text.isascii():
         return text.upper()
     return "".join(map(_fold_character, text))
@@ -111,9 +125,9 @@ def _fold_character(character: str) -> str:
 
 @attrs.frozen
 class Substitution:
-    """A plain text to search for, and what stands in its place.
+    """A plain text to search for, and the text that replaces it.
 
-    The replacement may hold JavaScript's `$&`, `$$`, `` $` `` and `$'`.
+    The replacement may contain JavaScript's `$&`, `$$`, `` $` `` and `$'`.
     """
 
     pattern: str
@@ -123,15 +137,17 @@ class Substitution:
     place: str
 
     def apply(self, text: str) -> str:
-        """The text with what is found replaced."""
+        """Return the text with what is found replaced."""
         plain = "$" not in self.replacement
         if plain and not self.ignore_case and len(text) * len(self.replacement) <= MAX_TEXT:
             return text.replace(self.pattern, self.replacement, -1 if self.every else 1)
-        searched, sought = (fold(text), fold(self.pattern)) if self.ignore_case else (text, self.pattern)
+        searched, pattern = text, self.pattern
+        if self.ignore_case:
+            searched, pattern = fold_case(text), fold_case(pattern)
         parts = []
         at = size = 0
-        while (found := searched.find(sought, at)) >= 0:
-            end = found + len(sought)
+        while (found := searched.find(pattern, at)) >= 0:
+            end = found + len(pattern)
             new = self.replacement if plain else _expand(self.replacement, text, found, end)
             parts += [text[at:found], new]
             at = end
@@ -143,12 +159,12 @@ class Substitution:
 
 
 def _expand(replacement: str, text: str, start: int, end: int) -> str:
-    said = {"$": "$", "&": text[start:end], "`": text[:start], "'": text[end:]}
-    return _SAID.sub(lambda found: said[found[1]], replacement)
+    meanings = {"$": "$", "&": text[start:end], "`": text[:start], "'": text[end:]}
+    return _REPLACEMENT_SIGN.sub(lambda found: meanings[found[1]], replacement)
 
 
-def replaceable(value: Json | Missing) -> str:
-    """The text in which `@replace` searches: numbers and booleans in their spelling, others empty."""
+def searched_text(value: Json | Missing) -> str:
+    """Return the text in which `@replace` searches: numbers and booleans as spelled, others empty."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -157,16 +173,16 @@ def replaceable(value: Json | Missing) -> str:
 
 
 def flatten(value: Json | Missing, separator: str, *, omit_arrays: bool) -> JsonObject:
-    """An object of one level, with the keys of all levels joined."""
+    """Return an object of one level, with the keys of all levels joined."""
     flat: JsonObject = {}
     _flatten_into(flat, "", value, separator, (dict,) if omit_arrays else (dict, list))
     return flat
 
 
 def _flatten_into(
-    flat: JsonObject, prefix: str, value: Any, separator: str, taken_apart: tuple[type, ...]
+    flat: JsonObject, prefix: str, value: Any, separator: str, flattened: tuple[type, ...]
 ) -> None:
-    whole = not isinstance(value, taken_apart)
+    whole = not isinstance(value, flattened)
     if whole:
         if value is not MISSING:
             flat[prefix] = value
@@ -174,11 +190,11 @@ def _flatten_into(
     pairs: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in pairs:
         joined = f"{prefix}{separator}{key}" if prefix else str(key)
-        _flatten_into(flat, joined, item, separator, taken_apart)
+        _flatten_into(flat, joined, item, separator, flattened)
 
 
 def merge(objects: list[Json | Missing], *, leftmost_wins: bool) -> JsonObject:
-    """One object of all keys; what is no object counts as empty."""
+    """Return one object with the keys of all; what is not an object counts as empty."""
     merged: JsonObject = {}
     for item in reversed(objects) if leftmost_wins else objects:
         if isinstance(item, dict):
@@ -187,7 +203,10 @@ def merge(objects: list[Json | Missing], *, leftmost_wins: bool) -> JsonObject:
 
 
 def drop_nulls(value: Json | Missing) -> Json | Missing:
-    """The value without nulls in objects at any depth; lists are not entered, a lone null is missing."""
+    """Return the value without nulls in objects at any depth.
+
+    Nulls in lists stay; a null by itself is missing.
+    """
     if value is None:
         return MISSING
     if isinstance(value, dict):
@@ -206,7 +225,7 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
 
 def decode(value: Json | Missing) -> Json | Missing:
-    """What a JSON text says; a text that is not JSON, and anything but text, as it is."""
+    """Return the value of a JSON text; a text that is not JSON, and anything but text, as it is."""
     if not isinstance(value, str):
         return value
     try:
@@ -216,10 +235,32 @@ def decode(value: Json | Missing) -> Json | Missing:
 
 
 def shape_items(value: Json | Missing, shape: Callable[[Json], Json | Missing]) -> Json | Missing:
-    """Each item of a list given its shape; an object counts as a list of one, anything else passes."""
+    """Shape each item of a list; an object counts as a list of one, anything else stays as it is."""
     if isinstance(value, dict):
         value = [value]
     if not isinstance(value, list):
         return value
     shaped = [shape(item) for item in value]
     return [None if item is MISSING else item for item in shaped]
+
+
+def weigh(value: Json, known: dict[int, int]) -> int:
+    """Count the values in a value, long texts as several.
+
+    `known` has the weights of lists and objects by their identity; these must still be in use.
+    """
+    if isinstance(value, str):
+        return 1 + len(value) // _CHARACTERS
+    if not isinstance(value, list | dict):
+        return 1
+    weight = known.get(id(value))
+    if weight is None:
+        inner = value.values() if isinstance(value, dict) else value
+        weight = known[id(value)] = 1 + sum([weigh(item, known) for item in inner])
+    return weight
+
+
+def check_weight(value: Json, place: str) -> None:
+    """Raise the error of a directive whose value has been multiplied too often."""
+    if weigh(value, {}) > MAX_WEIGHT:
+        raise fail(place, f"makes more than {MAX_WEIGHT:,} values")

@@ -1,4 +1,4 @@
-"""FQL's text as a tree of terms.
+"""The parser of FQL, which reads a text as a tree of terms.
 
     either     := both ("or" both)*
     both       := single ("and" single)*
@@ -7,9 +7,9 @@
     relation   := "=" | "==" | "!=" | "<" | "<=" | ">" | ">="
     value      := text | number | "true" | "false" | "null"
 
-`==` is not in the documentation, but in published definitions. Open parentheses are kept in a list of
-ours instead of Python's stack, so no text is too deep to be read; groups that really nest are bounded
-by the tree, parentheses around parentheses are not.
+`==` is not in the documentation, but in published definitions. Open parentheses are kept in a list
+instead of on Python's stack, so no text is too deep to be read; the tree limits how deep groups nest,
+but not parentheses around parentheses.
 """
 
 from __future__ import annotations
@@ -53,18 +53,18 @@ _FUNCTIONS: Final = ("contains", "match")
 _FIELD: Final = "a field (type, event, name, userId, properties.…, traits.… or context.…)"
 _SINGLE: Final = f"{_FIELD}, contains, match or ("
 _VALUE: Final = "text in quotes, a number, true, false or null"
-#: How much of what cannot be read goes into the message, at most.
-_LOOKED_AT: Final = 100
+#: The most characters of an unreadable text that a message quotes.
+_MOST_QUOTED: Final = 100
 _NAMES: Final = (*LONE_FIELDS, *PATH_FIELDS, *_FUNCTIONS)
 
 
 def parse_fql(text: str) -> Condition:
-    """The condition that a subscription's text states.
+    """Parse the text of a subscription's condition.
 
-    Raises `FqlError`, which says where the text is wrong and what was expected there.
+    Raise an `FqlError` that says where the text is wrong and what was expected there.
     """
     if not isinstance(text, str):
-        raise FqlError(f"expected text, but found a Python {type(text).__name__}", text="", position=0)
+        raise FqlError(f"expected a string, but found a Python {type(text).__name__}", text="", position=0)
     return Condition(_Parser(text).parse())
 
 
@@ -75,21 +75,21 @@ class _Token:
     position: int
 
     def part(self, start: int) -> _Token:
-        """The token from one of its characters on."""
+        """Return the token from one of its characters on."""
         return _Token(self.kind, self.text[start:], self.position + start)
 
 
 @attrs.define
-class _Open:
-    """A parenthesis that is not closed yet: `either` holds the alternatives, each a list joined by `and`."""
+class _OpenGroup:
+    """A parenthesis that is not closed yet, with its alternatives, each a list of terms joined by `and`."""
 
     position: int
     negated: bool = False
-    either: list[list[Term]] = attrs.Factory(lambda: [[]])
+    alternatives: list[list[Term]] = attrs.Factory(lambda: [[]])
 
 
 class _Parser:
-    """Reads one text from left to right, once."""
+    """A parser of one text, which it reads once from left to right."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -98,19 +98,19 @@ class _Parser:
         self._advance()
 
     def parse(self) -> Term:
-        opened = [_Open(0)]
+        opened = [_OpenGroup(0)]
         while True:
             found = self._single()
-            if isinstance(found, _Open):
+            if isinstance(found, _OpenGroup):
                 opened.append(found)
                 continue
-            opened[-1].either[-1].append(found)
+            opened[-1].alternatives[-1].append(found)
             while len(opened) > 1 and self._accept(")"):
                 closed = self._close(opened.pop())
-                opened[-1].either[-1].append(closed)
+                opened[-1].alternatives[-1].append(closed)
             word = self._token.text.lower() if self._token.kind == "word" else ""
             if word == "or":
-                opened[-1].either.append([])
+                opened[-1].alternatives.append([])
             elif word != "and":
                 break
             self._advance()
@@ -120,11 +120,11 @@ class _Parser:
             self._fail("expected and, or, or the end")
         return self._close(opened[0])
 
-    def _single(self) -> Term | _Open:
+    def _single(self) -> Term | _OpenGroup:
         position = self._token.position
         negated = self._accept("!")
         if self._accept("("):
-            return _Open(position, negated=negated)
+            return _OpenGroup(position, negated=negated)
         word = self._token.text
         if self._token.kind == "word" and word in _FUNCTIONS:
             return self._function(negated=negated)
@@ -207,9 +207,9 @@ class _Parser:
             return number
         return int(text.lstrip("+-").lstrip("0") or "0") * (-1 if text[0] == "-" else 1)
 
-    def _close(self, opened: _Open) -> Term:
+    def _close(self, opened: _OpenGroup) -> Term:
         try:
-            alternatives = [_join("and", both) for both in opened.either]
+            alternatives = [_join("and", terms) for terms in opened.alternatives]
             term = _join("or", alternatives)
             return Negation(term) if opened.negated else term
         except DefinitionError as error:
@@ -232,7 +232,7 @@ class _Parser:
             match = _TOKEN.match(self._text, position)
             if match is None:
                 kind = "end" if position == len(self._text) else "unknown"
-                self._token = _Token(kind, self._text[position : position + _LOOKED_AT], position)
+                self._token = _Token(kind, self._text[position : position + _MOST_QUOTED], position)
                 return
             kind, self._end = cast("str", match.lastgroup), match.end()
         self._token = _Token(kind, cast("Any", match)[0], position)

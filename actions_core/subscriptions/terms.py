@@ -1,8 +1,8 @@
 """The tree of a subscription: comparisons, and the groups that join them.
 
-A term is data: embedders may walk it, build it and compare it. It holds the text of the condition
-literal by literal; what a comparison means is the business of `checks`. Terms check themselves, so a
-tree made by hand can always be written, run and walked without running out of stack.
+A term is data: embedders may walk it, build it and compare it. It says what the text of the condition
+says; what a comparison means is the business of `compiler`. Terms check themselves, so a tree made by
+hand can always be written, run and walked without running out of stack.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _terms(terms: Iterable[Term]) -> tuple[Term, ...]:
 
 @attrs.frozen
 class Comparison:
-    """One question about one field: `properties.price >= 5`, `!match(event, "Order*")`.
+    """A comparison of one field with a value: `properties.price >= 5`, `!match(event, "Order*")`.
 
     `path` names the field key by key (`("properties", "price")`). For text operators, `value` is the
     text without the pattern's star.
@@ -61,9 +61,9 @@ class Comparison:
         _check_path(self.path)
         if self.operator in TEXT_OPERATORS:
             if not isinstance(self.value, str):
-                raise DefinitionError(f"{self.operator} needs text, not {self.value!r}")
+                raise DefinitionError(f"{self.operator} needs a string, not {self.value!r}")
             if "contains" not in self.operator and "*" in self.value:
-                raise DefinitionError(f"the text of {self.operator} cannot hold a *, which FQL cannot say")
+                raise DefinitionError(f"the text of {self.operator} contains a *, which FQL cannot express")
         elif self.operator not in RELATIONS:
             raise DefinitionError(f"unknown operator {self.operator!r}")
         _check_value(self.value)
@@ -71,7 +71,7 @@ class Comparison:
 
 @attrs.frozen
 class Group:
-    """Several terms of which all (`and`) or at least one (`or`) must hold."""
+    """Several terms of which all (`and`) or at least one (`or`) must match."""
 
     operator: Literal["and", "or"]
     terms: tuple[Term, ...] = attrs.field(converter=_terms)
@@ -82,30 +82,30 @@ class Group:
             raise DefinitionError(f"a group's operator is and or or, not {self.operator!r}")
         if not self.terms:
             raise DefinitionError("a group needs at least one term")
-        object.__setattr__(self, "depth", _deeper(max(map(depth_of, self.terms))))
+        object.__setattr__(self, "depth", _one_deeper(max(map(depth_of, self.terms))))
 
 
 @attrs.frozen
 class Negation:
-    """`!( … )`: holds where its term does not, whatever kind of value stands there."""
+    """`!( … )`: a term that matches where its own does not, whatever kind of value is there."""
 
     term: Term
     depth: int = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "depth", _deeper(depth_of(self.term)))
+        object.__setattr__(self, "depth", _one_deeper(depth_of(self.term)))
 
 
 Term: TypeAlias = Comparison | Group | Negation
 
 
 def depth_of(term: Term) -> int:
-    """How many groups and negations stand inside each other."""
+    """Return how many groups and negations are nested in the term."""
     return 0 if isinstance(term, Comparison) else term.depth
 
 
 def comparisons(term: Term) -> Iterator[Comparison]:
-    """Every comparison of a tree, in the order of its text."""
+    """Yield every comparison of a tree, in the order of its text."""
     stack = [term]
     while stack:
         current = stack.pop()
@@ -118,11 +118,11 @@ def comparisons(term: Term) -> Iterator[Comparison]:
 
 
 def field_text(path: tuple[str, ...]) -> str:
-    """A field as a mapping's `@path` would write it: `properties.items[0].name`, `traits['is.on']`."""
+    """Return a field as a mapping's `@path` spells it: `properties.items[0].name`, `traits['is.on']`."""
     return reduce(add_step, path, "")
 
 
-def _deeper(depth: int) -> int:
+def _one_deeper(depth: int) -> int:
     if depth >= MAX_DEPTH:
         raise DefinitionError(f"groups nest deeper than {MAX_DEPTH} levels")
     return depth + 1
@@ -145,21 +145,21 @@ def _check_path(path: tuple[str, ...]) -> None:
 def _check_value(value: Value) -> None:
     if isinstance(value, str):
         if '"' in value and "'" in value:
-            raise DefinitionError("FQL cannot say text that holds both kinds of quotes")
+            raise DefinitionError("FQL cannot express a text that contains both kinds of quotes")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise DefinitionError(f"{value} is no number that FQL can say")
+            raise DefinitionError(f"{value} is not a number that FQL can express")
     elif isinstance(value, int):
         try:
             float(value)
         except OverflowError:
             raise DefinitionError("the number is too large") from None
     elif value is not None:
-        raise DefinitionError(f"a comparison is with text, a number, true, false or null, not {value!r}")
+        raise DefinitionError(f"a comparison is with a string, a number, true, false or null, not {value!r}")
 
 
 def write(term: Term) -> str:
-    """The text that parses to a tree of the same meaning."""
+    """Return a text that parses to a tree of the same meaning."""
     if isinstance(term, Comparison):
         return _write_comparison(term)
     if isinstance(term, Negation):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from actions_core.errors import DefinitionError, PayloadError, Problem
 from actions_core.validation.explain import explain
-from actions_core.validation.fast_check import compile_verdict
+from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import field_problems, read_fields
 from actions_core.validation.fields.schema import exact_schema
 from actions_core.validation.shaping import cleaner, shaper
@@ -44,7 +44,7 @@ class PayloadValidator:
         self._clean = cleaner(specs)
         self._shape = shaper(specs, additional=additional_properties, keep=kept)
         self._fields = {key: spec for key, spec in specs.items() if key not in kept}
-        self._fits = compile_verdict(specs, additional=additional_properties, keep=kept)
+        self._fits = compile_check(specs, additional=additional_properties, keep=kept)
         self._schemas: dict[str | None, JsonObject] = {}
 
     def clean(self, payload: JsonObject) -> JsonObject:

@@ -1,22 +1,26 @@
-"""The directives by name, and the door for new ones."""
+# the protocol Node says what its methods do
+"""The directives by name, and those that an embedding program registers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from actions_core.errors import MappingError
+import attrs
+
+from actions_core.errors import ActionsError, MappingError
 from actions_core.mapping.directives import conditions, languages, objects, paths
-from actions_core.mapping.directives.custom import Custom
 from actions_core.mapping.reader import DIRECTIVE_NAME
+from actions_core.mapping.runtime import fail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from actions_core.mapping.codegen import Node
+    from actions_core.mapping.codegen import MappingSource, Node
     from actions_core.mapping.reader import Reader
+    from actions_core.values.paths import Steps
     from actions_core.values.types import Json, JsonObject, Missing
 
-#: How the option of each directive is read.
+#: For each directive the function that reads its option.
 DIRECTIVES: Final[dict[str, Callable[[Json, Reader], Node]]] = {
     "@path": paths.read_path,
     "@template": paths.read_template,
@@ -41,18 +45,18 @@ def register_directive(
     *,
     check: Callable[[Json], str | None] | None = None,
 ) -> None:
-    """Make a directive of one's own known to every mapping that is compiled from now on.
+    """Add a directive to all mappings that are compiled from now on.
 
     `function` is called for each event with the directive's option, in which all directives have
-    been resolved (`MISSING` where nothing came out), and the event; it gives the value, or
-    `MISSING`. It must change neither. `check` sees the option as it stands in the mapping, when
-    that is loaded, and says in a sentence what is wrong with it, or None.
+    been resolved (it may be `MISSING`), and the event; it returns the value, or `MISSING`. It must
+    change neither. `check` gets the option as it stands in the mapping, when that is loaded, and
+    returns a sentence about what is wrong with it, or None.
 
-    The name is `@`, a small letter, then at least one letter or digit. A taken name is refused.
+    The name is `@`, a small letter, then at least one letter or digit. It must not be taken.
     """
     if not isinstance(name, str) or not DIRECTIVE_NAME.fullmatch(name):
         raise MappingError(
-            f"a directive's name is '@', a small letter, then letters or digits; {name!r} is not such a name"
+            f"a directive's name is '@', a small letter, then letters or digits, which {name!r} is not"
         )
     if name in DIRECTIVES:
         raise MappingError(f"there is a directive {name} already")
@@ -60,7 +64,38 @@ def register_directive(
     def read(option: Json, reader: Reader) -> Node:
         complaint = None if check is None else check(option)
         if complaint:
-            reader.fault(complaint)
-        return Custom(name, reader.value(option), function, reader.path)
+            reader.error(complaint)
+        return _Registered(name, reader.value(option), function, reader.path)
 
     DIRECTIVES[name] = read
+
+
+@attrs.frozen
+class _Registered:
+    """A call of a registered function."""
+
+    name: str
+    option: Node
+    function: Callable[[Json | Missing, JsonObject], Json | Missing]
+    place: str
+
+    def emit(self, source: MappingSource, event: str) -> str:
+        option = self.option.emit(source, event)
+        return source.let(f"{source.keep(self.call)}({option}, {event})")
+
+    def call(self, option: Json | Missing, event: JsonObject) -> Json | Missing:
+        """Call the function; turn what it raises into an error of the mapping."""
+        try:
+            return self.function(option, event)
+        except ActionsError:
+            raise
+        except Exception as error:
+            raise fail(self.place, f"{self.name} failed: {error!r}") from error
+
+    def reads(self, base: Steps | None) -> Iterator[Steps]:
+        yield from self.option.reads(base)
+        if base is not None:
+            yield base  # the function may look anywhere in the event
+
+    def repeats(self) -> int:
+        return self.option.repeats()

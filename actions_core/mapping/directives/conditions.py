@@ -1,5 +1,5 @@
-# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
-"""Directives that decide, and those that change a text: `@if`, `@case`, `@replace`."""
+# ruff: noqa: D102  # the protocol Node says what its methods do
+"""Directives that choose a value or change a text: `@if`, `@case`, `@replace`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.errors import child_path
-from actions_core.mapping.nodes import Absent
-from actions_core.mapping.reader import shown
-from actions_core.mapping.runtime import Substitution, filled, replaceable
+from actions_core.mapping.codegen import Absent
+from actions_core.mapping.reader import quoted
+from actions_core.mapping.runtime import Substitution, is_filled, searched_text
 from actions_core.values.javascript import truthy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions_core.mapping.codegen import Node, Source
+    from actions_core.mapping.codegen import MappingSource, Node
     from actions_core.mapping.reader import Reader
     from actions_core.values.paths import Steps
     from actions_core.values.types import Json, JsonObject
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class If:
-    """One of two values, as another one is there (or is not blank) or not."""
+    """One of two values, chosen by whether a third is there, or is not blank."""
 
     condition: Node
     blank: bool
     then: Node
     otherwise: Node
 
-    def emit(self, source: Source, event: str) -> str:
-        source.use(filled)
+    def emit(self, source: MappingSource, event: str) -> str:
+        source.use(is_filled)
         result = source.variable()
         with source.untraced():
-            value = source.named(self.condition.emit(source, event))
-        test = f"filled({value})" if self.blank else f"{value} is not MISSING and {value} is not None"
+            value = source.assigned(self.condition.emit(source, event))
+        test = f"is_filled({value})" if self.blank else f"{value} is not MISSING and {value} is not None"
         for header, branch in ((f"if {test}:", self.then), ("else:", self.otherwise)):
             with source.block(header):
                 source.put(f"{result} = {branch.emit(source, event)}")
@@ -54,15 +54,15 @@ _IF: Final[tuple[str, ...]] = ("exists", "blank", "then", "else")
 
 
 def read_if(option: Json, reader: Reader) -> Node:
-    """`@if`: `exists` or `blank`, `then`, `else`."""
+    """Read `@if`, with `exists` or `blank`, `then` and `else`."""
     options = reader.options(option, known=_IF)
     if options is None:
         return Absent()
     nodes = {key: reader.read(options[key], key) for key in _IF if key in options}
     condition = next((key for key in ("exists", "blank") if truthy(options.get(key))), None)
     if condition is None:
-        return reader.never_works(
-            "has neither an 'exists' nor a 'blank' that is not empty, and fails without"
+        return reader.always_fails(
+            "has neither an 'exists' nor a 'blank' that is not empty, and fails without them"
         )
     otherwise = nodes["else"] if truthy(options.get("else")) else Absent()
     return If(nodes[condition], condition == "blank", nodes.get("then", Absent()), otherwise)
@@ -70,14 +70,14 @@ def read_if(option: Json, reader: Reader) -> Node:
 
 @attrs.frozen
 class Case:
-    """A text in small or capital letters."""
+    """A text in lower or upper case."""
 
     operator: str
     value: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
-        value = source.named(self.value.emit(source, event))
+    def emit(self, source: MappingSource, event: str) -> str:
+        value = source.assigned(self.value.emit(source, event))
         if self.operator in _OPERATORS:
             return source.let(f"{value}.{self.operator}() if type({value}) is str else {value}")
         place = source.constant(self.place)
@@ -97,18 +97,18 @@ _OPERATORS: Final = ("lower", "upper")
 
 
 def _unknown_operator(operator: str) -> str:
-    return f"must be lower or upper but is {shown(operator)}, and fails on any text"
+    return f"must be lower or upper but is {quoted(operator)}, and fails on any text"
 
 
 def read_case(option: Json, reader: Reader) -> Node:
-    """`@case`: `operator` and `value`."""
+    """Read `@case`, with `operator` and `value`."""
     options = reader.options(option, known=_CASE)
     if options is None:
         return Absent()
     operator = reader.text(options.get("operator", ""), "operator")
     value = reader.directive_or_text(options["value"], "value") if "value" in options else Absent()
     if not operator:
-        return reader.never_works("must have an operator, and fails without one", "operator")
+        return reader.always_fails("must have an operator, and fails without one", "operator")
     if operator not in _OPERATORS:
         reader.warn(_unknown_operator(operator), "operator")
     if not options.get("value"):
@@ -117,8 +117,8 @@ def read_case(option: Json, reader: Reader) -> Node:
 
 
 @attrs.frozen
-class Refusal:
-    """A replacement that cannot be made: it fails on anything that has a text."""
+class InvalidReplacement:
+    """A replacement that cannot be made: it fails on any value that has a text."""
 
     place: str
     message: str
@@ -126,15 +126,15 @@ class Refusal:
 
 @attrs.frozen
 class Replace:
-    """A text with one or two others replaced in it."""
+    """A text in which one or two others are replaced."""
 
     value: Node
-    steps: tuple[Substitution | Refusal, ...]
+    steps: tuple[Substitution | InvalidReplacement, ...]
 
-    def emit(self, source: Source, event: str) -> str:
-        source.use(replaceable)
-        value = source.named(self.value.emit(source, event))
-        expression = f"{value} if type({value}) is str else replaceable({value})"
+    def emit(self, source: MappingSource, event: str) -> str:
+        source.use(searched_text)
+        value = source.assigned(self.value.emit(source, event))
+        expression = f"{value} if type({value}) is str else searched_text({value})"
         for step in self.steps:
             if isinstance(step, Substitution):
                 expression = f"{source.keep(step.apply)}({expression})"
@@ -159,11 +159,11 @@ _REPLACE: Final = (
     "replacement2",
     "value",
 )
-_LONGEST: Final = 10
+_LONGEST_PATTERN: Final = 10
 
 
 def read_replace(option: Json, reader: Reader) -> Node:
-    """`@replace`: plain text for plain text, at most twice."""
+    """Read `@replace`, which replaces plain text by plain text, at most twice."""
     options = reader.options(option, known=_REPLACE, required=("pattern", "value"))
     if options is None:
         return Absent()
@@ -185,29 +185,29 @@ def _read_first(options: JsonObject, reader: Reader) -> tuple[str, str] | None:
     pattern = reader.text(options["pattern"], "pattern")
     replacement = reader.text(options.get("replacement", ""), "replacement")
     for key, message in _too_long(pattern, replacement, ("pattern", "replacement")):
-        reader.fault(message, key)
+        reader.error(message, key)
     return None if pattern is None or replacement is None else (pattern, replacement)
 
 
-def _read_second(options: JsonObject, reader: Reader) -> tuple[str, str] | Refusal | None:
-    """The second pair: Segment leaves it out where it is not text, and minds its length when it runs."""
+def _read_second(options: JsonObject, reader: Reader) -> tuple[str, str] | InvalidReplacement | None:
+    """Read the second pair, which Segment ignores unless it is text, and measures only when it runs."""
     pattern, replacement = options.get("pattern2"), options.get("replacement2")
     for key, value in (("pattern2", pattern), ("replacement2", replacement)):
         if value is not None and not isinstance(value, str):
-            reader.warn("is not text; the second replacement is left out", key)
+            reader.warn("is not a string; the second replacement is ignored", key)
             return None
     if not pattern:
         return None
     for key, message in _too_long(pattern, replacement, ("pattern2", "replacement2")):
         reader.warn(f"{message}, and fails on any text", key)
-        return Refusal(child_path(reader.path, key), message)
+        return InvalidReplacement(child_path(reader.path, key), message)
     return pattern, replacement or ""
 
 
 def _too_long(
     pattern: str | None, replacement: str | None, keys: tuple[str, str]
 ) -> Iterator[tuple[str, str]]:
-    if pattern is not None and not 1 <= len(pattern) <= _LONGEST:
-        yield keys[0], f"must have 1 to {_LONGEST} characters but has {len(pattern)}"
-    if replacement is not None and len(replacement) > _LONGEST:
-        yield keys[1], f"must have at most {_LONGEST} characters but has {len(replacement)}"
+    if pattern is not None and not 1 <= len(pattern) <= _LONGEST_PATTERN:
+        yield keys[0], f"must have 1 to {_LONGEST_PATTERN} characters but has {len(pattern)}"
+    if replacement is not None and len(replacement) > _LONGEST_PATTERN:
+        yield keys[1], f"must have at most {_LONGEST_PATTERN} characters but has {len(replacement)}"

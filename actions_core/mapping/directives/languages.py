@@ -1,4 +1,4 @@
-# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
+# ruff: noqa: D102  # the protocol Node says what its methods do
 """Directives in languages of their own: `@jmespath` and `@liquid`."""
 
 from __future__ import annotations
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from actions_core.mapping.codegen import Absent
 from actions_core.mapping.directives.paths import LONGEST_INLINE, emit_steps, note_read
-from actions_core.mapping.nodes import Absent
 from actions_core.values.paths import Steps, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from actions_core.mapping.codegen import Node, Source
+    from actions_core.mapping.codegen import MappingSource, Node
     from actions_core.mapping.jmespath_bounded import Expression
     from actions_core.mapping.liquid import Template as LiquidTemplate
     from actions_core.mapping.reader import Reader
@@ -30,7 +30,7 @@ class Jmespath:
     expression: Expression
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         return _emit_call(source, event, self.expression.search, self.expression.paths, self.place)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
@@ -44,11 +44,11 @@ class Jmespath:
 
 @attrs.frozen
 class FieldPath:
-    """A JMESPath expression of dots only: objects are entered, anything else and null is missing."""
+    """A JMESPath expression of names and dots only: a path through objects, on which null is missing."""
 
     steps: Steps
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         found = emit_steps(source, event, self.steps, "MISSING")
         value = source.let(f"MISSING if {found} is None else {found}")
         note_read(source, event, self.steps, value)
@@ -63,7 +63,7 @@ class FieldPath:
 
 
 def read_jmespath(option: Json, reader: Reader) -> Node:
-    """`@jmespath`: an expression of JMESPath."""
+    """Read `@jmespath`, an expression of JMESPath."""
     text = reader.text(option)
     if text is None:
         return Absent()
@@ -71,7 +71,7 @@ def read_jmespath(option: Json, reader: Reader) -> Node:
 
     parsed = parse(text)
     if isinstance(parsed, str):
-        reader.fault(parsed)
+        reader.error(parsed)
         return Absent()
     if parsed.fields and len(parsed.fields) <= LONGEST_INLINE:
         return FieldPath(parsed.fields)
@@ -79,7 +79,7 @@ def read_jmespath(option: Json, reader: Reader) -> Node:
 
 
 def parse_liquid(text: str) -> LiquidTemplate | str:
-    """A parsed Liquid template; its library is loaded when the first one comes."""
+    """Parse a Liquid template; the first one loads the library."""
     from actions_core.mapping.liquid import parse  # costly to import, and seldom needed
 
     return parse(text)
@@ -92,7 +92,7 @@ class Liquid:
     template: LiquidTemplate
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         return _emit_call(source, event, self.template.render, self.template.paths, self.place)
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
@@ -105,9 +105,13 @@ class Liquid:
 
 
 def _emit_call(
-    source: Source, event: str, call: Callable[..., Json | Missing], paths: tuple[Steps, ...], place: str
+    source: MappingSource,
+    event: str,
+    call: Callable[..., Json | Missing],
+    paths: tuple[Steps, ...],
+    place: str,
 ) -> str:
-    """A call of a compiled expression, and in a traced mapping what stands at each of its paths."""
+    """Write a call of a compiled expression, and in a traced mapping a note of each of its paths."""
     value = source.let(f"{source.keep(call)}({event}, {source.constant(place)})")
     for steps in paths if source.traced else ():
         note_read(source, event, steps, f"read({event}, {source.keep(steps)})")
@@ -116,15 +120,15 @@ def _emit_call(
 
 
 def read_liquid(option: Json, reader: Reader) -> Node:
-    """`@liquid`: a template of at most 1,000 characters."""
+    """Read `@liquid`, a template of at most 1,000 characters."""
     text = reader.text(option)
     if text is None:
         return Absent()
     if len(text) > MAX_LIQUID:
-        reader.fault(f"must be at most {MAX_LIQUID:,} characters long but has {len(text):,}")
+        reader.error(f"must have at most {MAX_LIQUID:,} characters but has {len(text):,}")
         return Absent()
     template = parse_liquid(text)
     if isinstance(template, str):
-        reader.fault(template)
+        reader.error(template)
         return Absent()
     return Liquid(template, reader.path)

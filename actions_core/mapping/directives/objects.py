@@ -1,5 +1,5 @@
-# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
-"""Directives that build values of others.
+# ruff: noqa: D102  # the protocol Node says what its methods do
+"""Directives that build a value from others.
 
 `@literal`, `@flatten`, `@json`, `@merge`, `@transform`, `@excludeWhenNull`.
 """
@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping.codegen import EVENT, Node, Source
+from actions_core.mapping.codegen import EVENT, Absent, MappingSource, Node, guard_weight
 from actions_core.mapping.directives.paths import Path
-from actions_core.mapping.nodes import Absent
-from actions_core.mapping.reader import kind
+from actions_core.mapping.reader import raw_kind
 from actions_core.mapping.runtime import decode, drop_nulls, flatten, merge
-from actions_core.mapping.weight import guard_weight
 from actions_core.values.javascript import stringify, truthy
 
 if TYPE_CHECKING:
@@ -27,23 +25,23 @@ if TYPE_CHECKING:
 
 
 def read_literal(option: Json, reader: Reader) -> Node:
-    """`@literal`: anything; directives in it run all the same."""
+    """Read `@literal`, which takes anything; directives in it run all the same."""
     return reader.value(option)
 
 
 @attrs.frozen
 class Call:
-    """A function of one value."""
+    """A call of a function with the value of a node."""
 
     function: Callable[..., Json]
     value: Node
     arguments: tuple[tuple[str, Json], ...] = ()
     missing_stays: bool = True
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(self.function)
         arguments = [f", {name}={source.constant(value)}" for name, value in self.arguments]
-        value = source.named(self.value.emit(source, event))
+        value = source.assigned(self.value.emit(source, event))
         call = f"{self.function.__name__}({value}{''.join(arguments)})"
         return source.let(f"MISSING if {value} is MISSING else {call}" if self.missing_stays else call)
 
@@ -55,7 +53,7 @@ class Call:
 
 
 def read_exclude_when_null(option: Json, reader: Reader) -> Node:
-    """`@excludeWhenNull`: anything, without its nulls."""
+    """Read `@excludeWhenNull`, which takes anything and drops its nulls."""
     return Call(drop_nulls, reader.value(option))
 
 
@@ -63,14 +61,14 @@ _FLATTEN: Final = ("value", "separator", "omitArrays")
 
 
 def read_flatten(option: Json, reader: Reader) -> Node:
-    """`@flatten`: an object of one level."""
+    """Read `@flatten`, which makes an object of one level."""
     options = reader.options(option, known=_FLATTEN, required=("value",))
     if options is None:
         return Absent()
     value = reader.read(options["value"], "value")
     separator = reader.text(options.get("separator", ""), "separator")
     if not separator:
-        return reader.never_works("must have a separator that is not empty, and fails without one")
+        return reader.always_fails("must have a separator that is not empty, and fails without one")
     omit_arrays = truthy(options.get("omitArrays"))
     arguments = (("separator", separator), ("omit_arrays", omit_arrays))
     return Call(flatten, value, arguments, missing_stays=False)
@@ -80,28 +78,30 @@ _JSON: Final = ("mode", "value")
 
 
 def read_json(option: Json, reader: Reader) -> Node:
-    """`@json`: a value as JSON text, or the other way round."""
+    """Read `@json`, which turns a value into JSON text, or the other way round."""
     options = reader.options(option, known=_JSON, required=_JSON)
     if options is None:
         return Absent()
     mode = reader.choice(options, "mode", ("encode", "decode"))
     value = reader.read(options["value"], "value")
     if not truthy(options["value"]):
-        return reader.never_works("is empty, and @json fails without a value", "value")
+        return reader.always_fails("is empty, and @json fails without a value", "value")
     return Call(stringify if mode == "encode" else decode, value)
 
 
 @attrs.frozen
 class Merge:
-    """One object of several."""
+    """One object made of several."""
 
     objects: tuple[Node, ...]
     leftmost_wins: bool
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(merge)
         values = [node.emit(source, event) for node in self.objects]
-        return source.let(f"merge([{', '.join(values)}], leftmost_wins={self.leftmost_wins})")
+        return source.let(
+            f"merge([{', '.join(values)}], leftmost_wins={source.constant(self.leftmost_wins)})"
+        )
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         for node in self.objects:
@@ -115,31 +115,31 @@ _MERGE: Final = ("objects", "direction")
 
 
 def read_merge(option: Json, reader: Reader) -> Node:
-    """`@merge`: several objects made one."""
+    """Read `@merge`, which makes one object of several."""
     options = reader.options(option, known=_MERGE, required=("objects",))
     if options is None:
         return Absent()
     objects = options["objects"]
     if not isinstance(objects, list):
-        reader.fault(f"must be a list but is {kind(objects)}", "objects")
+        reader.error(f"must be a list but is {raw_kind(objects)}", "objects")
         return Absent()
     with reader.below("objects"):
         nodes = tuple(reader.directive_or_object(item, index) for index, item in enumerate(objects))
     if "direction" not in options:
-        return reader.never_works("must have the option 'direction', and fails without it")
+        return reader.always_fails("must have the option 'direction', and fails without it")
     direction = reader.choice(options, "direction", ("left", "right"))
     return Merge(nodes, direction == "left")
 
 
 @attrs.frozen
 class Transform:
-    """A mapping run on the result of another."""
+    """A mapping that gets the result of another as its event."""
 
     apply: Node
     mapping: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         value = self.apply.emit(source, event)
         result = self.mapping.emit(source, value if value == EVENT else source.let(value))
         return guard_weight(source, self, result)
@@ -157,7 +157,7 @@ _TRANSFORM: Final = ("apply", "mapping")
 
 
 def read_transform(option: Json, reader: Reader) -> Node:
-    """`@transform`: one mapping after another."""
+    """Read `@transform`, which runs one mapping on the result of another."""
     options = reader.options(option, known=_TRANSFORM, required=_TRANSFORM)
     if options is None:
         return Absent()

@@ -1,5 +1,5 @@
-# ruff: noqa: D102  # the protocol Node says what `emit` and `reads` do
-"""Directives that take values out of the event: `@path`, `@template`, `@arrayPath`."""
+# ruff: noqa: D102  # the protocol Node says what its methods do
+"""Directives that read the event: `@path`, `@template`, `@arrayPath`."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping.codegen import EVENT, Node, Source
-from actions_core.mapping.nodes import Absent, Constant, always
-from actions_core.mapping.reader import kind
+from actions_core.mapping.codegen import (
+    EVENT,
+    Absent,
+    Constant,
+    MappingSource,
+    Node,
+    guard_weight,
+    never_missing,
+)
+from actions_core.mapping.reader import raw_kind
 from actions_core.mapping.runtime import (
     MAX_TEXT,
     check_size,
-    fill_both,
     fill_template,
-    holes,
+    fill_twice,
+    placeholders,
     read_dynamic,
     shape_items,
     template_text,
 )
-from actions_core.mapping.weight import guard_weight
 from actions_core.values.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
 
 if TYPE_CHECKING:
@@ -39,11 +45,11 @@ _DEEPEST_LOOP: Final = 10
 
 @attrs.frozen
 class Path:
-    """What stands at a fixed path."""
+    """The value at a fixed path."""
 
     steps: Steps
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         if len(self.steps) > LONGEST_INLINE:
             source.use(read)
             value = source.let(f"read({event}, {source.keep(self.steps)})")
@@ -61,33 +67,33 @@ class Path:
         return 1
 
 
-def emit_steps(source: Source, event: str, steps: Steps, of_others: str) -> str:
-    """Step by step into objects; `of_others` says what any other value gives."""
+def emit_steps(source: MappingSource, event: str, steps: Steps, otherwise: str) -> str:
+    """Write the steps of a path through objects; `otherwise` is the expression for any other value."""
     value = event
     for depth, step in enumerate(steps, 1):
         key = source.constant(step)
         found, way = f"{value}.get({key}, MISSING)", ""
         if value != EVENT:
-            way = of_others
-            found += f" if type({value}) is dict else {of_others.format(value=value, key=key)}"
+            way = otherwise
+            found += f" if type({value}) is dict else {otherwise.format(value=value, key=key)}"
         value = source.once((event, way, steps[:depth]), found)
     return value
 
 
-def note_read(source: Source, event: str, steps: Steps, value: str) -> None:
-    """In a traced mapping, note what was found at a path of the event itself."""
+def note_read(source: MappingSource, event: str, steps: Steps, value: str) -> None:
+    """Write a note, in a traced mapping, of what was found at a path of the event itself."""
     if source.traced and event == EVENT:
         source.put(f"seen.append(({source.constant(format_path(steps))}, {value}))")
 
 
 @attrs.frozen
 class DynamicPath:
-    """What stands at a path that another directive gives."""
+    """The value at a path that another directive gives."""
 
     path: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         source.use(read_dynamic)
         path = self.path.emit(source, event)
         return source.let(f"read_dynamic({event}, {path}, {source.constant(self.place)})")
@@ -102,7 +108,7 @@ class DynamicPath:
 
 
 def read_path(option: Json, reader: Reader) -> Node:
-    """`@path`: a path, or a directive that gives one."""
+    """Read `@path`, which takes a path or a directive that gives one."""
     node = reader.directive_or_text(option)
     if isinstance(option, str):
         return Path(parse_path(option))
@@ -111,52 +117,46 @@ def read_path(option: Json, reader: Reader) -> Node:
 
 @attrs.frozen
 class Template:
-    """A text with the values of paths in it."""
+    """A text with placeholders for the values of paths."""
 
     text: str
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
-        source.use(template_text, check_size, fill_template, fill_both)
+    def emit(self, source: MappingSource, event: str) -> str:
+        source.use(template_text, check_size, fill_template, fill_twice)
         place = source.constant(self.place)
         if self.text.count("{{") > _MOST_INLINE:
-            return source.let(f"fill_both({source.constant(self.text)}, {event}, {place})")
-        braces = 3 if next(holes(self.text, 3), None) else 2
-        result = source.let(f"f{self._format(source, event, braces)!r}")
+            return source.let(f"fill_twice({source.constant(self.text)}, {event}, {place})")
+        braces = 3 if next(placeholders(self.text, 3), None) else 2
+        result = source.let(source.formatted(self._pieces(source, event, braces)))
         source.put(f"if len({result}) > {MAX_TEXT}: check_size(len({result}), {place})")
-        if braces != 2:  # noqa: PLR2004  # what the first pass has put in may hold a placeholder of its own
+        if braces != 2:  # noqa: PLR2004  # what the first pass has put in may contain another placeholder
             source.put(f"if '{{{{' in {result}: {result} = fill_template({result}, {event}, {place}, 2)")
         return result
 
-    def _format(self, source: Source, event: str, braces: int) -> str:
-        """The text as what stands between the quotation marks of an f-string."""
-        parts = []
+    def _pieces(self, source: MappingSource, event: str, braces: int) -> Iterator[tuple[str, str]]:
+        """Yield each text before a placeholder, with the expression of what stands in its place."""
         at = 0
-        for start, end, path in holes(self.text, braces):
+        for start, end, path in placeholders(self.text, braces):
             value = Path(parse_path(path)).emit(source, event)
-            parts.append(_plain(self.text[at:start]))
-            parts.append(f"{{{value} if type({value}) is str else template_text({value})}}")
+            yield self.text[at:start], f"{value} if type({value}) is str else template_text({value})"
             at = end
-        return "".join([*parts, _plain(self.text[at:])])
+        yield self.text[at:], ""
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is None:
             return
         rest = ""
         at = 0
-        for start, end, path in holes(self.text, 3):
+        for start, end, path in placeholders(self.text, 3):
             rest += self.text[at:start]
             at = end
             yield base + parse_path(path)
-        for _, _, path in holes(rest + self.text[at:], 2):
+        for _, _, path in placeholders(rest + self.text[at:], 2):
             yield base + parse_path(path)
 
     def repeats(self) -> int:
         return 1
-
-
-def _plain(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
 
 
 @attrs.frozen
@@ -166,10 +166,10 @@ class DynamicTemplate:
     text: Node
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
-        source.use(fill_both)
+    def emit(self, source: MappingSource, event: str) -> str:
+        source.use(fill_twice)
         text = self.text.emit(source, event)
-        return source.let(f"fill_both({text}, {event}, {source.constant(self.place)})")
+        return source.let(f"fill_twice({text}, {event}, {source.constant(self.place)})")
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         yield from self.text.reads(base)
@@ -181,7 +181,7 @@ class DynamicTemplate:
 
 
 def read_template(option: Json, reader: Reader) -> Node:
-    """`@template`: a text with `{{path}}` and `{{{path}}}` in it, or a directive that gives one."""
+    """Read `@template`, a text with `{{path}}` and `{{{path}}}` in it, or a directive that gives one."""
     node = reader.directive_or_text(option)
     if not isinstance(option, str):
         return DynamicTemplate(node, reader.path)
@@ -192,27 +192,27 @@ def read_template(option: Json, reader: Reader) -> Node:
 
 @attrs.frozen
 class ArrayPath:
-    """A list from the event, with each item given a shape."""
+    """A list of which each item is given a shape."""
 
     value: Node
     shape: Node | None
     place: str
 
-    def emit(self, source: Source, event: str) -> str:
+    def emit(self, source: MappingSource, event: str) -> str:
         value = self.value.emit(source, event)
         if self.shape is None:
             return value
         if source.loops >= _DEEPEST_LOOP:
             source.use(shape_items)
-            return source.let(f"shape_items({value}, {source.function(self.shape)})")
-        value = source.named(value)
+            return source.let(f"shape_items({value}, {source.shape_function(self.shape)})")
+        value = source.assigned(value)
         result = source.let(f"[{value}] if isinstance({value}, dict) else {value}")
         with source.block(f"if isinstance({result}, list):"):
             shaped = source.let("[]")
             item = source.variable()
             with source.loop(f"for {item} in {result}:"):
                 new = self.shape.emit(source, item)
-                absent = "" if always(self.shape, new) else f"None if {new} is MISSING else "
+                absent = "" if never_missing(self.shape, new) else f"None if {new} is MISSING else "
                 source.put(f"{shaped}.append({absent}{new})")
             source.put(f"{result} = {shaped}")
         return guard_weight(source, self, result)
@@ -227,19 +227,19 @@ class ArrayPath:
 
 
 def read_array_path(option: Json, reader: Reader) -> Node:
-    """`@arrayPath`: a path or directive, and perhaps the shape of an item."""
+    """Read `@arrayPath`, a path or a directive, and perhaps the shape of an item."""
     if not isinstance(option, list):
-        reader.fault(f"must be a list but is {kind(option)}")
+        reader.error(f"must be a list but is {raw_kind(option)}")
         return Absent()
     if not option:
-        reader.fault("must begin with a path or a directive, but is empty")
+        reader.error("must begin with a path or a directive, but is empty")
         return Absent()
     value = reader.directive_or_text(option[0], 0)
     if isinstance(option[0], str):
         value = Path(parse_path(option[0]))
     shape = option[1] if len(option) > 1 else None
     if shape is not None and not isinstance(shape, dict):
-        reader.warn(f"is no item shape but {kind(shape)}, and changes nothing", 1)
+        reader.warn(f"must be an object to shape the items but is {raw_kind(shape)}, and is ignored", 1)
     if len(option) > 2:  # noqa: PLR2004  # path and shape
         reader.warn("has more than a path and an item shape")
     return ArrayPath(value, reader.read(shape, 1) if isinstance(shape, dict) and shape else None, reader.path)

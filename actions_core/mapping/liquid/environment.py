@@ -1,4 +1,4 @@
-"""What Liquid here knows: tags, filters, and conditions that compare as JavaScript does."""
+"""The Liquid environment: its tags, its filters, and conditions that compare as JavaScript does."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ REFUSED_FILTERS: Final = frozenset(
 
 
 class _OutputNode(OutputNode):
-    """Writes a value in JavaScript's spelling."""
+    """An output that is spelled as JavaScript does."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         return buffer.write(values.text(self.expression.evaluate(context)))
@@ -87,7 +87,7 @@ class _Echo(echo_tag.EchoTag):
 
 
 class _CycleNode(cycle_tag.CycleNode):
-    """Writes the next value in JavaScript's spelling."""
+    """A cycle whose values are spelled as JavaScript does."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         group = "" if self.group is None else values.text(self.group.evaluate(context))
@@ -109,7 +109,7 @@ class _RefusedTag(Tag):
 
 
 class _Comparison(LibraryExpression):
-    """Two values compared as JavaScript does."""
+    """A comparison of two values as JavaScript compares them."""
 
     __slots__ = ("compare", "left", "right")
 
@@ -123,7 +123,7 @@ class _Comparison(LibraryExpression):
 
     def evaluate(self, context: RenderContext) -> object:
         left, right = (
-            side if isinstance(side, Nil) else values.compared(side.evaluate(context))
+            side if isinstance(side, Nil) else values.operand(side.evaluate(context))
             for side in (self.left, self.right)
         )
         return self.compare(left, right)
@@ -143,8 +143,8 @@ _COMPARISONS: Final[dict[type, Callable[[Any, Any], bool]]] = {
 }
 
 
-class _Stop(LibraryExpression):
-    """The end of a range, refused where the range would be too long to be made."""
+class _RangeEnd(LibraryExpression):
+    """The end of a range, which fails where the range would be too long."""
 
     __slots__ = ("start", "stop")
 
@@ -186,7 +186,7 @@ class _Environment(Environment):
     )
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:  # noqa: ARG002  # the library's form
-        """Register what is allowed, and what is refused by name."""
+        """Register the tags that are allowed, those that are refused by name, and the filters."""
         for tag in self.tags_used:
             self.add_tag(tag)
         for name in REFUSED_TAGS:
@@ -199,7 +199,7 @@ ENVIRONMENT: Final = _Environment(strict_filters=False)
 
 
 def prepare(template: BoundTemplate) -> tuple[Steps, ...]:
-    """Refuse what must not run, put in what compares and counts our way; the paths that are read."""
+    """Refuse what must not run, and put our comparisons and ranges in; return the paths that are read."""
     for node in template.nodes:
         _prepare_node(node, template)
     analysis = template.analyze()
@@ -229,24 +229,24 @@ def _prepare_expression(expression: Expression) -> None:
             if used.name in REFUSED_FILTERS:
                 raise LiquidSyntaxError(f"the filter '{used.name}' is not allowed", token=used.token)
     if isinstance(expression, RangeLiteral):
-        expression.stop = _Stop(expression)
+        expression.stop = _RangeEnd(expression)
     for name in ("expression", "left", "right"):
         inner = getattr(expression, name, None)
         if inner is not None:
-            setattr(expression, name, _bridged(inner))
+            setattr(expression, name, _comparing_as_javascript(inner))
     for child in expression.children():
         if not isinstance(child, Path) or child.children():
             _prepare_expression(child)
 
 
-def _bridged(expression: Expression) -> Expression:
-    """A condition that compares our way, and in which `not` reaches no farther than to `and` and `or`."""
+def _comparing_as_javascript(expression: Expression) -> Expression:
+    """Return a condition that compares as JavaScript does, where `not` binds tighter than `and` and `or`."""
     compare = _COMPARISONS.get(type(expression))
     if compare is not None:
         left, right = expression.left, expression.right  # type: ignore[attr-defined]  # what is compared has both
         return _Comparison(compare, left, right, expression.token)
     if isinstance(expression, library.LogicalNotExpression):
-        right = _bridged(expression.right)
+        right = _comparing_as_javascript(expression.right)
         if isinstance(right, library.LogicalAndExpression | library.LogicalOrExpression):
             right.left = library.LogicalNotExpression(expression.token, right.left)
             return right

@@ -1,7 +1,7 @@
-"""Values as Segment's Liquid spells, compares and opens them.
+"""Values as Segment's Liquid spells, compares and indexes them.
 
-Only here is it known how JavaScript's rules show through in a template: which values are equal,
-what a number is read from, what text stands for a list.
+Only this module knows how JavaScript's rules show in a template: which values are equal, what number
+a value is read as, and what text stands for a list.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from actions_core.values.types import MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: The most characters or items that a filter may take or give.
+#: The most characters or items in an operand or a result of a filter.
 MAX_OPERAND: Final = 1_000_000
 _LONGEST_EXACT: Final = 2**53
 
 
 def plain(value: object) -> Any:
-    """A value without what only the Liquid library knows: nothing is None, a range a list."""
+    """Return a JSON value for one of the Liquid library: None for undefined, a list for a range."""
     if isinstance(value, Undefined):
         return None
     if isinstance(value, range):
@@ -36,7 +36,7 @@ def plain(value: object) -> Any:
 
 
 def text(value: Any) -> str:
-    """The text of a value: nothing for null, a list's items joined with nothing."""
+    """Return the text of a value: empty for null, a list's items joined without a separator."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, Undefined | Empty | Blank):
@@ -51,7 +51,7 @@ def text(value: Any) -> str:
 
 
 def number(value: Any) -> float:
-    """The number in a value as filters take it: what is none counts as 0, also a list or an object."""
+    """Return a value as the number that filters take: 0 for what is not one, also a list or an object."""
     if isinstance(value, list):
         return 0.0
     read = read_number(value)
@@ -59,7 +59,7 @@ def number(value: Any) -> float:
 
 
 def read_number(value: Any) -> float:
-    """The number that JavaScript reads in a value; NaN where it reads none."""
+    """Return the number that JavaScript reads in a value; NaN where it reads none."""
     if isinstance(value, bool) or value is None:
         return float(value or 0)
     if isinstance(value, int | float):
@@ -73,33 +73,33 @@ def read_number(value: Any) -> float:
 
 
 def to_double(value: float) -> float:
-    """A number as JavaScript holds it."""
+    """Return a number as a double, which it is in JavaScript."""
     try:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
 
 
-def tidy(value: float) -> float | int:
-    """A double, as an `int` where it is a whole number."""
+def whole_as_int(value: float) -> float | int:
+    """Return a double, as an `int` where it is a whole number."""
     if math.isfinite(value) and value == int(value) and abs(value) < _LONGEST_EXACT:
         return int(value)
     return value
 
 
 def refuse_growth(times: int, new: str) -> None:
-    """Refuse to put a text in so many times before that takes its room."""
+    """Raise an error where so many copies of a text are too long, before they are made."""
     if times * len(new) > MAX_OPERAND:
         raise ResourceLimitError(f"a value has more than {MAX_OPERAND:,} characters", token=None)
 
 
 def truthy(value: Any) -> bool:
-    """Whether a condition takes the value for true: all are but nothing and false."""
+    """Tell whether a value is true in a condition: all are but null and false."""
     return value is not None and value is not False
 
 
 def items(value: Any) -> list[Any]:
-    """A value as a list: nothing is empty, a lone value a list of one."""
+    """Return a value as a list: null as an empty one, a single value as a list of one."""
     if value is None:
         return []
     if isinstance(value, list):
@@ -108,9 +108,9 @@ def items(value: Any) -> list[Any]:
 
 
 def item(value: Any, key: Any) -> Any:
-    """What stands under a key or an index, None where nothing does."""
+    """Return the value under a key or an index, or None."""
     if isinstance(value, dict):
-        return _of_object(value, key)
+        return _property(value, key)
     if not isinstance(value, list | str):
         return None
     if key in ("size", "length"):
@@ -125,20 +125,20 @@ def item(value: Any, key: Any) -> Any:
     return value[index] if 0 <= index < len(value) else None
 
 
-def _of_object(value: dict[str, Any], key: Any) -> Any:
+def _property(value: dict[str, Any], key: Any) -> Any:
     name = text(key)
     if name in value:
         return value[name]
     return len(value) if name == "size" else None
 
 
-def compared(value: object) -> Any:
-    """A value on its way into a comparison: what is missing stays apart from null there."""
+def operand(value: object) -> Any:
+    """Return a value for a comparison, in which what is missing is not null."""
     return MISSING if isinstance(value, Undefined) else plain(value)
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Whether two values are equal in a condition."""
+    """Tell whether two values are equal in a condition."""
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Nil):
             return other is None or other is MISSING or isinstance(other, Nil | Blank)
@@ -154,9 +154,9 @@ def equal(left: Any, right: Any) -> bool:
 
 
 def ordered(left: Any, right: Any, order: Callable[[Any, Any], bool]) -> bool:
-    """Whether two values stand in an order: two texts by their characters, others as numbers.
+    """Tell whether two values are in an order: two texts by their characters, others as numbers.
 
-    A list or an object is a text here, as in JavaScript; what is missing stands in no order.
+    A list or an object is a text here, as in JavaScript; what is missing is in no order.
     """
     for value in (left, right):
         if value is MISSING or isinstance(value, Nil | Empty | Blank):
@@ -168,7 +168,7 @@ def ordered(left: Any, right: Any, order: Callable[[Any, Any], bool]) -> bool:
 
 
 def contains(left: Any, right: Any) -> bool:
-    """Whether a text holds another one, or a list an item."""
+    """Tell whether a text contains another one, or a list an item."""
     if isinstance(left, Empty | Blank):
         left = ""
     if isinstance(left, str):

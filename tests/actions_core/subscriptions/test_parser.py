@@ -74,7 +74,7 @@ def test_fault(fql: str, position: int, expected: str, found: str) -> None:
 @pytest.mark.parametrize("value", [None, 5, b"type", ["type"], {}])
 def test_no_text(value: object) -> None:
     """Anything but text is refused like faulty text."""
-    with pytest.raises(FqlError, match="expected text, but found a Python"):
+    with pytest.raises(FqlError, match="expected a string, but found a Python"):
         parse_fql(value)  # type: ignore[arg-type]  # wrong on purpose
 
 

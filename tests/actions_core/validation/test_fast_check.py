@@ -1,4 +1,4 @@
-"""The compiled verdict: what passes at once, and what has to go the long way."""
+"""The compiled check: what passes at once, and what has to take the slow path."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actions_core.validation.fast_check import compile_verdict
+from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import Choice, FieldSpec, read_fields
 
 PASSES: list[tuple[Any, list[Any]]] = [
@@ -46,21 +46,21 @@ DOES_NOT: list[tuple[Any, list[Any]]] = [
 @pytest.mark.parametrize(("field", "values"), PASSES, ids=[str(field) for field, _ in PASSES])
 def test_passes(field: Any, values: list[Any]) -> None:
     """A value that fits its field passes at once, at its bounds too."""
-    verdict = compile_verdict(read_fields({"f": field}), additional=False)
-    assert [value for value in values if not verdict({"f": value}, None, False)] == []
+    check = compile_check(read_fields({"f": field}), additional=False)
+    assert [value for value in values if not check({"f": value}, None, False)] == []
 
 
 @pytest.mark.parametrize(("field", "values"), DOES_NOT, ids=[str(field) for field, _ in DOES_NOT])
 def test_does_not_pass(field: Any, values: list[Any]) -> None:
     """A value that does not fit, or that has to be changed first, does not pass."""
-    verdict = compile_verdict(read_fields({"f": field}), additional=False)
-    assert [value for value in values if verdict({"f": value}, None, False)] == []
+    check = compile_check(read_fields({"f": field}), additional=False)
+    assert [value for value in values if check({"f": value}, None, False)] == []
 
 
 def test_settled() -> None:
     """Blank text at the root passes only once it is settled that it is to stay."""
-    verdict = compile_verdict(read_fields({"f": {"type": "string"}}), additional=False)
-    assert [verdict({"f": ""}, None, settled) for settled in (False, True)] == [False, True]
+    check = compile_check(read_fields({"f": {"type": "string"}}), additional=False)
+    assert [check({"f": ""}, None, settled) for settled in (False, True)] == [False, True]
 
 
 def test_names_as_literals() -> None:
@@ -68,6 +68,6 @@ def test_names_as_literals() -> None:
     name = "'\"\\\n{0}%s\ud800'); raise SystemExit('"
     condition = {"conditions": [{"fieldKey": name, "operator": "is", "value": name}]}
     fields = {name: {"type": "string", "choices": [name]}, "f": {"type": "string", "required": condition}}
-    verdict = compile_verdict(read_fields(fields), additional=False, keep=frozenset({f"{name}2"}))
-    assert verdict({name: name, "f": "x", f"{name}2": 1}, None, False) is True
-    assert verdict({name: name}, None, False) is False
+    check = compile_check(read_fields(fields), additional=False, keep=frozenset({f"{name}2"}))
+    assert check({name: name, "f": "x", f"{name}2": 1}, None, False) is True
+    assert check({name: name}, None, False) is False

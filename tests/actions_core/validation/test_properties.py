@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actions_core.errors import PayloadError
 from actions_core.validation import PayloadValidator
-from actions_core.validation.fast_check import compile_verdict
+from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import fields_to_json_schema, read_fields
 from actions_core.validation.fields.schema import exact_schema
 from actions_core.validation.formats import CHECKS
@@ -150,14 +150,14 @@ FORMAT_CHECKER = format_checker()
 
 @FAST
 @given(a_case())
-def test_verdicts_agree(case: tuple[dict[str, Any], dict[str, Any], str | None]) -> None:
-    """The generated verdict on a shaped payload is jsonschema's own."""
+def test_fast_check_agrees(case: tuple[dict[str, Any], dict[str, Any], str | None]) -> None:
+    """The generated check of a shaped payload agrees with jsonschema."""
     raw, payload, sync_mode = case
     specs = read_fields(raw)
     shaped = shaper(specs, additional=False)(payload)
     validator = jsonschema.Draft202012Validator(exact_schema(specs, sync_mode), format_checker=FORMAT_CHECKER)
-    verdict = compile_verdict(specs, additional=False)
-    assert verdict(shaped, sync_mode, True) is validator.is_valid(shaped)
+    check = compile_check(specs, additional=False)
+    assert check(shaped, sync_mode, True) is validator.is_valid(shaped)
 
 
 @FAST
@@ -166,7 +166,7 @@ def test_the_check_is_the_long_way(case: tuple[dict[str, Any], dict[str, Any], s
     """A payload that passes at once would have come out of the long way unchanged."""
     raw, payload, sync_mode = case
     specs = read_fields(raw)
-    if compile_verdict(specs, additional=False)(payload, sync_mode, False):
+    if compile_check(specs, additional=False)(payload, sync_mode, False):
         assert shaper(specs, additional=False)(payload) is payload
 
 

@@ -1,4 +1,4 @@
-"""Filters on dates: in UTC, unless a filter is given another zone."""
+"""Liquid's filters on dates, in UTC unless a filter is given another zone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_FORMAT: Final = 1_000
 
 
 def read_date(value: Any) -> datetime | None:
-    """The moment that a value names: seconds, `now`, ISO 8601 or the form of mails; None for others."""
+    """Read a date: seconds, `now`, ISO 8601 or the form of emails; return None for anything else."""
     try:
         if isinstance(value, str):
             return _from_text(value)
@@ -77,7 +77,7 @@ _MONTHS: Final = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 
-#: Letter → the text or number, the width to which a number is filled, and with what.
+#: Letter → the text or number, the width to which it is filled, and the character to fill with.
 _PARTS: Final[dict[str, tuple[Callable[[datetime], Any], int, str]]] = {
     "a": (lambda moment: _DAYS[moment.weekday()][:3], 0, " "),
     "A": (lambda moment: _DAYS[moment.weekday()], 0, " "),
@@ -123,7 +123,7 @@ _PARTS: Final[dict[str, tuple[Callable[[datetime], Any], int, str]]] = {
 
 
 def format_date(moment: datetime, pattern: str) -> str:
-    """A moment in the form of a `strftime` pattern."""
+    """Format a date by a `strftime` pattern."""
 
     def part(found: re.Match[str]) -> str:
         flags, width, letter = found.groups()
@@ -149,13 +149,13 @@ def format_date(moment: datetime, pattern: str) -> str:
 
 
 def _zone(name: Any) -> tzinfo:
-    """The zone of a name, or of JavaScript's minutes, which count to the west."""
+    """Return the zone of a name, or of JavaScript's minutes, which count to the west."""
     if isinstance(name, int | float) and not isinstance(name, bool):
         return timezone(timedelta(minutes=-name))
     try:
         return ZoneInfo(text(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise LiquidValueError(f"{stringify(text(name))} is no time zone", token=None) from None
+        raise LiquidValueError(f"{stringify(text(name))} is not a time zone", token=None) from None
 
 
 def _date(value: Any, pattern: Any = None, zone: Any = None) -> Any:
@@ -164,14 +164,14 @@ def _date(value: Any, pattern: Any = None, zone: Any = None) -> Any:
         return value
     if zone is not None:
         moment = moment.astimezone(_zone(zone))
-    return format_date(moment, _USUAL if pattern is None else text(pattern)[:_MAX_FORMAT])
+    return format_date(moment, _DEFAULT_PATTERN if pattern is None else text(pattern)[:_MAX_FORMAT])
 
 
-def _named(pattern: str) -> Callable[..., Any]:
+def _with_pattern(pattern: str) -> Callable[..., Any]:
     return lambda value: _date(value, pattern)
 
 
-def _in_words(month: str) -> Callable[..., Any]:
+def _with_month(month: str) -> Callable[..., Any]:
     def apply(value: Any, kind: Any = None, style: Any = None) -> Any:
         if kind != "ordinal":
             return _date(value, f"%d {month} %Y")
@@ -180,12 +180,12 @@ def _in_words(month: str) -> Callable[..., Any]:
     return apply
 
 
-_USUAL: Final = "%A, %B %-e, %Y at %-l:%M %P %z"
+_DEFAULT_PATTERN: Final = "%A, %B %-e, %Y at %-l:%M %P %z"
 
-FILTERS: Final[dict[str, Callable[..., Any]]] = {
+DATE_FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "date": _date,
-    "date_to_long_string": _in_words("%B"),
-    "date_to_rfc822": _named("%a, %d %b %Y %H:%M:%S %z"),
-    "date_to_string": _in_words("%b"),
-    "date_to_xmlschema": _named("%Y-%m-%dT%H:%M:%S%:z"),
+    "date_to_long_string": _with_month("%B"),
+    "date_to_rfc822": _with_pattern("%a, %d %b %Y %H:%M:%S %z"),
+    "date_to_string": _with_month("%b"),
+    "date_to_xmlschema": _with_pattern("%Y-%m-%dT%H:%M:%S%:z"),
 }
