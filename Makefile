@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-memory profile clean
+.PHONY: help demo test lint format coverage bench bench-memory profile fuzz clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -13,6 +13,7 @@ help:
 	@echo 'make lint      lint, types and contracts only'
 	@echo 'make format    format the code and mend what the linter can mend'
 	@echo 'make coverage  the tests in one process, with branch coverage'
+	@echo 'make fuzz      a million random cases and 20,000 random cancellations'
 	@echo 'make bench     how fast this is beside the package it mirrors (needs node)'
 	@echo 'make clean     remove the virtual environment and every cache'
 
@@ -65,6 +66,14 @@ bench-memory: $(VENV)/.dev
 
 profile: $(VENV)/.dev
 	$(BIN)/python benchmarks/stages.py
+
+# About an hour on one core: FUZZ_CASES, FUZZ_JOBS and FUZZ_SEED say how many, in how many processes, and which.
+FUZZ_CASES ?= 1000000
+FUZZ_JOBS ?= 2
+FUZZ_SEED ?= 1
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --cases $(FUZZ_CASES) --jobs $(FUZZ_JOBS) --seed $(FUZZ_SEED)
+	$(BIN)/python -m tests.fuzz --cancellations 20000 --seed $(FUZZ_SEED)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - a command prints
 """Random cases by the hundred thousand: `python -m tests.fuzz --cases 1000000 --jobs 2 --seed 1`.
 
 Prints the count and the slowest case of each kind, and each fault once, with its smallest input and the
@@ -14,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.fuzz import kinds
-from tests.fuzz.runner import Failure, Tally, make, run, run_cases, shown, shrink, warm_up
+from tests.fuzz.runner import Failure, Tally, make, run, run_portion, shown, shrink, warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="which cases")
     parser.add_argument("--kind", action="append", choices=sorted(kinds.KINDS), help="only this kind")
     parser.add_argument("--only", help="one case, as kind:seed:number")
+    parser.add_argument("--seconds", type=float, default=7_200, help="when to stop, whatever is left")
     parser.add_argument("--no-shrink", action="store_true", help="print inputs as they are")
     parser.add_argument("--cancellations", type=int, default=0, help="so many random cancellations instead")
     asked = parser.parse_args(arguments)
@@ -46,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _one(asked.only)
     begun = time.monotonic()
     tally = Tally()
-    _run_all(list(_portions(asked.cases, asked.seed, asked.kind or list(kinds.KINDS))), asked.jobs, tally)
+    portions = list(_portions(asked.cases, asked.seed, asked.kind or list(kinds.KINDS)))
+    _run_all(portions, asked.jobs, tally, begun + asked.seconds)
     _print_counts(tally, time.monotonic() - begun)
     _print_failures(tally, cut=not asked.no_shrink)
     kinds.close()
@@ -64,31 +67,24 @@ def _portions(cases: int, seed: int, names: list[str]) -> Iterator[tuple[str, in
         yield from [portions.pop(0) for portions in waiting if portions]
 
 
-def _run_portion(portion: tuple[str, int, int, int]) -> Tally:
-    logging.disable(logging.CRITICAL)
-    if not getattr(_run_portion, "warm", False):
-        warm_up()
-        _run_portion.warm = True  # type: ignore[attr-defined]
-    tally = Tally()
-    run_cases(*portion, tally)
-    return tally
-
-
-def _run_all(portions: list[tuple[str, int, int, int]], jobs: int, tally: Tally) -> None:
+def _run_all(portions: list[tuple[str, int, int, int]], jobs: int, tally: Tally, until: float) -> None:
     said = time.monotonic()
     if jobs <= 1:
-        found: Iterator[Tally] = map(_run_portion, portions)
+        found: Iterator[Tally] = map(run_portion, portions)
         pool = None
     else:
         pool = multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=_PORTIONS_OF_A_PROCESS)
-        found = pool.imap_unordered(_run_portion, portions)
+        found = pool.imap_unordered(run_portion, portions)
     for done in found:
         tally.add(done)
         if time.monotonic() - said > _SAID_EVERY:
             said = time.monotonic()
             print(f"{tally.counts.total():,} cases, {len(tally.failures)} faults", flush=True)
+        if time.monotonic() > until:
+            print("the time is up")
+            break
     if pool is not None:
-        pool.close()
+        pool.terminate()
         pool.join()
 
 
@@ -109,7 +105,9 @@ def _print_failure(failure: Failure) -> None:
     print(f"\n== {failure.kind}:{failure.seed}, {failure.count} times: {failure.error} at {failure.place}")
     print(f"   said: {failure.said!a:.500}")
     print(f"   case: {shown(failure.case)}")
-    print("   " + failure.trace.encode("ascii", "backslashreplace").decode().replace("\n", "\n   "), flush=True)
+    print(
+        "   " + failure.trace.encode("ascii", "backslashreplace").decode().replace("\n", "\n   "), flush=True
+    )
 
 
 def _one(name: str) -> int:

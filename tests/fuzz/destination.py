@@ -24,6 +24,7 @@ from actions_core import (
 
 SLUG = "actions-random"
 _TEXT = {"label": "L", "description": "D.", "type": "string"}
+_ITEM = {"price": {"@path": "$.price"}, "name": {"@path": "$.name"}}
 _FIELDS: dict[str, Any] = {
     "id": {**_TEXT, "allowNull": True, "default": {"@path": "$.userId"}},
     "email": {**_TEXT, "format": "email", "default": {"@path": "$.traits.email"}},
@@ -39,7 +40,7 @@ _FIELDS: dict[str, Any] = {
         "type": "object",
         "multiple": True,
         "properties": {"price": {**_TEXT, "type": "number"}, "name": _TEXT},
-        "default": {"@arrayPath": ["$.properties.products", {"price": {"@path": "$.price"}, "name": {"@path": "$.name"}}]},
+        "default": {"@arrayPath": ["$.properties.products", _ITEM]},
     },
 }  # fmt: skip
 _ACTION: dict[str, Any] = {"title": "T", "description": "D.", "fields": _FIELDS}
@@ -70,7 +71,7 @@ def definition() -> dict[str, Any]:
     }
 
 
-def make_destination() -> Destination:
+def make_destination() -> Destination:  # noqa: C901 - one function for each role
     """Make the destination with its functions."""
     made = Destination.from_definition(definition())
 
@@ -80,7 +81,9 @@ def make_destination() -> Destination:
 
     @made.refresh_access_token
     async def refresh(refresh_token: str | None, client: Client) -> Tokens:
-        response = await client.send(Request("POST", "https://api.example.test/token", form={"t": refresh_token}))
+        response = await client.send(
+            Request("POST", "https://api.example.test/token", form={"t": refresh_token})
+        )
         told = response.json
         token = told.get("access_token") if isinstance(told, dict) else None
         if not isinstance(token, str):

@@ -13,7 +13,24 @@ if TYPE_CHECKING:
 
 # -- events ------------------------------------------------------------------------------------------
 
-LONG: Final = ("a", "9", " ", "<", "<a", "[[", "%41", "&amp;", "a ", "ab-", "0x", "1e", ".", "a@", "\\", "{{a}}")
+LONG: Final = (
+    "a",
+    "9",
+    " ",
+    "<",
+    "<a",
+    "[[",
+    "%41",
+    "&amp;",
+    "a ",
+    "ab-",
+    "0x",
+    "1e",
+    ".",
+    "a@",
+    "\\",
+    "{{a}}",
+)
 
 
 def event(rng: Random) -> Any:
@@ -49,12 +66,13 @@ def _object(made: Any) -> dict[str, Any]:
 # -- mappings ----------------------------------------------------------------------------------------
 
 DIRECTIVES: Final = (
-    "@path", "@template", "@literal", "@if", "@case", "@replace", "@arrayPath", "@flatten", "@json", "@merge",
-    "@transform", "@excludeWhenNull", "@liquid", "@jmespath",
+    "@path", "@template", "@literal", "@if", "@case", "@replace", "@arrayPath", "@flatten", "@json",
+    "@merge", "@transform", "@excludeWhenNull", "@liquid", "@jmespath",
 )  # fmt: skip
 OPTIONS: Final = (
-    "exists", "blank", "then", "else", "operator", "value", "pattern", "replacement", "pattern2", "replacement2",
-    "separator", "mode", "objects", "direction", "apply", "mapping", "omitArrays", "ignorecase", "global", "nope",
+    "exists", "blank", "then", "else", "operator", "value", "pattern", "replacement", "pattern2",
+    "replacement2", "separator", "mode", "objects", "direction", "apply", "mapping", "omitArrays",
+    "ignorecase", "global", "nope",
 )  # fmt: skip
 
 
@@ -86,7 +104,7 @@ def node(rng: Random, depth: int) -> Any:
     return made
 
 
-def _option(rng: Random, name: str, depth: int) -> Any:  # noqa: C901, PLR0911 - one for each directive
+def _option(rng: Random, name: str, depth: int) -> Any:  # noqa: C901, PLR0911, PLR0912 - one for each directive
     match name:
         case "@path":
             return path(rng) if chance(rng, 0.9) else node(rng, depth)
@@ -97,7 +115,11 @@ def _option(rng: Random, name: str, depth: int) -> Any:  # noqa: C901, PLR0911 -
         case "@jmespath":
             return jmespath(rng)
         case "@if":
-            return {pick(rng, ("exists", "blank")): node(rng, depth), "then": node(rng, depth), **_else(rng, depth)}
+            return {
+                pick(rng, ("exists", "blank")): node(rng, depth),
+                "then": node(rng, depth),
+                **_else(rng, depth),
+            }
         case "@case":
             return {"operator": pick(rng, ("lower", "upper", "title", "")), "value": node(rng, depth)}
         case "@replace":
@@ -159,13 +181,13 @@ def grown(rng: Random) -> dict[str, Any]:
 
 FIELD_TYPES: Final = ("string", "text", "password", "number", "integer", "boolean", "datetime", "object")
 FORMATS: Final = (
-    "date", "time", "date-time", "date-like", "uri", "uri-reference", "uri-template", "email", "hostname", "ipv4",
-    "ipv6", "regex", "uuid", "password", "text", None, "nope",
+    "date", "time", "date-time", "date-like", "uri", "uri-reference", "uri-template", "email", "hostname",
+    "ipv4", "ipv6", "regex", "uuid", "password", "text", None, "nope",
 )  # fmt: skip
 FIELD_OPTIONS: Final = (
-    "label", "description", "required", "multiple", "allowNull", "additionalProperties", "properties", "choices",
-    "default", "format", "minimum", "maximum", "depends_on", "dynamic", "hidden", "unsafe_hidden", "readOnly",
-    "placeholder", "category", "displayMode", "defaultObjectUI", "disabledInputMethods", "nope",
+    "label", "description", "required", "multiple", "allowNull", "additionalProperties", "properties",
+    "choices", "default", "format", "minimum", "maximum", "depends_on", "dynamic", "hidden", "unsafe_hidden",
+    "readOnly", "placeholder", "category", "displayMode", "defaultObjectUI", "disabledInputMethods", "nope",
 )  # fmt: skip
 
 
@@ -178,7 +200,7 @@ def field(rng: Random, depth: int = 2) -> dict[str, Any]:
     return made
 
 
-def _field_option(rng: Random, name: str, depth: int) -> Any:
+def _field_option(rng: Random, name: str, depth: int) -> Any:  # noqa: PLR0911 - one for each option
     match name:
         case "properties":
             return fields(rng, depth - 1) if depth > 0 else {}
@@ -224,7 +246,9 @@ def request(rng: Random) -> dict[str, Any]:
     """Make a request of a definition, written with directives."""
     made: dict[str, Any] = {
         "method": pick(rng, ("POST", "GET", "DELETE", "post", "", "P T", {"@path": "$.payload.a"})),
-        "url": pick(rng, ("/people", "https://api.example.test/v1", "", "//x", {"@path": "$.payload.url"}, "/{{a}}")),
+        "url": pick(
+            rng, ("/people", "https://api.example.test/v1", "", "//x", {"@path": "$.payload.url"}, "/{{a}}")
+        ),
     }
     for name in ("headers", "params", "json", "form"):
         if chance(rng, 0.3):
@@ -247,7 +271,9 @@ def action(rng: Random) -> dict[str, Any]:
         modes = ("add", "update", "upsert", "delete", "mirror")
         made["syncMode"] = {"default": pick(rng, modes), "choices": [{"value": mode} for mode in modes]}
     if chance(rng, 0.05):
-        made["hooks"] = {"onMappingSave": {"label": "L", "inputFields": fields(rng, 1), "outputFields": fields(rng, 1)}}
+        made["hooks"] = {
+            "onMappingSave": {"label": "L", "inputFields": fields(rng, 1), "outputFields": fields(rng, 1)}
+        }
     if chance(rng, 0.1):
         made["statusHints"] = {pick(rng, ("404", "429", "99", "x")): text(rng)}
     return made
@@ -255,17 +281,26 @@ def action(rng: Random) -> dict[str, Any]:
 
 def definition(rng: Random) -> Any:
     """Make a definition of a destination."""
-    actions = {pick(rng, ("a", "trackEvent", key(rng))): action(rng) for _ in range(1 + int(rng.random() * 2))}
+    actions = {
+        pick(rng, ("a", "trackEvent", key(rng))): action(rng) for _ in range(1 + int(rng.random() * 2))
+    }
     made: dict[str, Any] = {"slug": "actions-random", "name": "Random", "mode": "cloud", "actions": actions}
     if chance(rng, 0.5):
         scheme = pick(rng, ("basic", "custom", "oauth2", "oauth-managed", "nope"))
         made["authentication"] = {"scheme": scheme, "fields": fields(rng, 1)}
     if chance(rng, 0.4):
-        made["request"] = {"baseUrl": pick(rng, ("https://api.example.test", "x", {"@path": "$.settings.url"}))}
+        made["request"] = {
+            "baseUrl": pick(rng, ("https://api.example.test", "x", {"@path": "$.settings.url"}))
+        }
         if chance(rng, 0.5):
             made["request"]["headers"] = {key(rng): node(rng, 1)}
     if chance(rng, 0.3):
-        preset = {"name": "P", "type": "automatic", "partnerAction": next(iter(actions)), "subscribe": fql(rng)}
+        preset = {
+            "name": "P",
+            "type": "automatic",
+            "partnerAction": next(iter(actions)),
+            "subscribe": fql(rng),
+        }
         made["presets"] = [{**preset, "mapping": mapping(rng)} if chance(rng, 0.5) else preset]
     if chance(rng, 0.1):
         made["testAuthentication"] = request(rng)
@@ -273,7 +308,9 @@ def definition(rng: Random) -> Any:
         made["onDelete"] = request(rng)
     if chance(rng, 0.05):
         made["audienceFields"] = fields(rng, 1)
-        made["audienceConfig"] = {"mode": {"type": pick(rng, ("realtime", "synced")), "full_audience_sync": False}}
+        made["audienceConfig"] = {
+            "mode": {"type": pick(rng, ("realtime", "synced")), "full_audience_sync": False}
+        }
     if chance(rng, 0.1):
         made["triesByStatus"] = {pick(rng, ("500", "429", "0", "x")): number(rng)}
     return spoil(rng, made, 1 + int(rng.random() * 2)) if chance(rng, 0.3) else made
@@ -288,9 +325,15 @@ def as_text(rng: Random, document: Any) -> str:
     roll = rng.random()
     at = int(rng.random() * (len(source) + 1))
     if roll < 0.3:
-        return source.replace("{", pick(rng, ('{"a": 1, "a": 2, ', '{"__proto__": {}, ', '{"slug": "x", ')), 1)
+        return source.replace(
+            "{", pick(rng, ('{"a": 1, "a": 2, ', '{"__proto__": {}, ', '{"slug": "x", ')), 1
+        )
     if roll < 0.5:
-        return source[:at] + pick(rng, ("NaN", "1e400", "9" * 5_000, "\ud800", "\\ud800", "\0", ",", "[" * 9_000)) + source[at:]
+        return (
+            source[:at]
+            + pick(rng, ("NaN", "1e400", "9" * 5_000, "\ud800", "\\ud800", "\0", ",", "[" * 9_000))
+            + source[at:]
+        )
     if roll < 0.65:
         return source[:at]
     if roll < 0.75:
@@ -302,7 +345,15 @@ def as_text(rng: Random, document: Any) -> str:
 
 FULLSTORY_ACTIONS: Final = {
     "trackEvent": ("userId", "name", "properties", "timestamp", "useRecentSession", "sessionUrl"),
-    "trackEventV2": ("userId", "name", "properties", "timestamp", "useRecentSession", "sessionUrl", "batch_size"),
+    "trackEventV2": (
+        "userId",
+        "name",
+        "properties",
+        "timestamp",
+        "useRecentSession",
+        "sessionUrl",
+        "batch_size",
+    ),
     "identifyUser": ("userId", "anonymousId", "displayName", "email", "traits"),
     "identifyUserV2": ("uid", "anonymousId", "displayName", "email", "properties", "batch_size"),
 }
@@ -312,7 +363,10 @@ DELIVERY: Final = ("concurrency", "timeout", "retry", "poll", "rate")
 def subscription(rng: Random) -> dict[str, Any]:
     """Make a subscription of FullStory's actions, or of the webhook's."""
     name = pick(rng, tuple(FULLSTORY_ACTIONS)) if chance(rng, 0.95) else pick(rng, ("send", "nope", ""))
-    made: dict[str, Any] = {"partnerAction": name, "subscribe": fql(rng) if chance(rng, 0.3) else 'type != "x"'}
+    made: dict[str, Any] = {
+        "partnerAction": name,
+        "subscribe": fql(rng) if chance(rng, 0.3) else 'type != "x"',
+    }
     if chance(rng, 0.8):
         names = FULLSTORY_ACTIONS.get(name, ("url", "method", "headers", "data"))
         made["mapping"] = {field: node(rng, 2) for field in names if chance(rng, 0.8)}
@@ -342,14 +396,16 @@ def instance(rng: Random) -> dict[str, Any]:
         "id": pick(rng, ("one", "two", text(rng))),
         "destination": pick(rng, ("actions-fullstory-cloud", "actions-webhook", "actions-random")),
         "settings": {"apiKey": "na1.secret"},
-        "subscriptions": "presets" if chance(rng, 0.1) else [subscription(rng) for _ in range(int(rng.random() * 3))],
+        "subscriptions": "presets"
+        if chance(rng, 0.1)
+        else [subscription(rng) for _ in range(int(rng.random() * 3))],
         "delivery": {"retry": {"tries": 1}},
     }
     if chance(rng, 0.3):
         made["filters"] = filters(rng)
     if chance(rng, 0.3):
-        made["settings"][pick(rng, ("baseUrl", "integrationSource", "sharedSecret", "nope", key(rng)))] = pick(
-            rng, (text(rng), {"$env": "HOME"}, {"$env": text(rng)}, value(rng, 1), ["secret"])
+        made["settings"][pick(rng, ("baseUrl", "integrationSource", "sharedSecret", "nope", key(rng)))] = (
+            pick(rng, (text(rng), {"$env": "HOME"}, {"$env": text(rng)}, value(rng, 1), ["secret"]))
         )
     if chance(rng, 0.2):
         made["delivery"] = {name: number(rng) for name in DELIVERY if chance(rng, 0.3)}
@@ -380,13 +436,15 @@ RETRY_AFTERS: Final = (
     "Fri, 02 Jan 99999999999 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:05 +99999999999999",
 )  # fmt: skip
 BODIES: Final = (
-    "", "{}", "null", "[]", '""', "1", "NaN", '{"id": "1"}', '{"job": {"id": "j"}}', '{"error": "bad"}', "<html>",
-    '{"job": {"id": "j", "status": "COMPLETED"}}', '{"job": {"id": "j", "status": "FAILED"}}', '{"results": []}',
-    '{"code": "x", "message": "m"}', '{"message": {"a": 1}}', '{"a": 1, "a": 2}', '{"a": 1e400}', "\ufeff{}",
-    '{"access_token": "t2"}', '{"access_token": 3}', '{"results": null, "next_page_token": 5}', "[" * 9_000,
-    '{"job": null}', '{"job": []}', '{"job": {"id": 5}}', '{"results": [{"index": 99, "code": "x"}]}', "9" * 5_000,
-    '{"failed_events": [null]}', '{"next_page_token": "t", "results": [{"item_id": "x"}]}', '{"a": "\\ud800"}',
-    '{"imports": {"total": "x"}}', '{"job": {"id": "j", "status": "PROCESSING"}, "imports": 5}',
+    "", "{}", "null", "[]", '""', "1", "NaN", '{"id": "1"}', '{"job": {"id": "j"}}', '{"error": "bad"}',
+    "<html>", '{"job": {"id": "j", "status": "COMPLETED"}}', '{"job": {"id": "j", "status": "FAILED"}}',
+    '{"results": []}', '{"code": "x", "message": "m"}', '{"message": {"a": 1}}', '{"a": 1, "a": 2}',
+    '{"a": 1e400}', "\ufeff{}", '{"access_token": "t2"}', '{"access_token": 3}',
+    '{"results": null, "next_page_token": 5}', "[" * 9_000, '{"job": null}', '{"job": []}',
+    '{"job": {"id": 5}}', '{"results": [{"index": 99, "code": "x"}]}', "9" * 5_000,
+    '{"failed_events": [null]}', '{"next_page_token": "t", "results": [{"item_id": "x"}]}',
+    '{"a": "\\ud800"}', '{"imports": {"total": "x"}}',
+    '{"job": {"id": "j", "status": "PROCESSING"}, "imports": 5}',
 )  # fmt: skip
 
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 PATHS: Final = (
     "$.properties.a", "$.traits.email", "$.", "$", "properties.products[0].price", "$.event", "$.userId",
-    "$.context.page.url", "$.properties['is.active']", "$.properties[\"a\"]", "$.properties.products",
+    "$.context.page.url", "$.properties['is.active']", '$.properties["a"]', "$.properties.products",
     "$.traits.*.a", "$.properties.products[-1]", "properties.products.0.price", "$.context.personas",
 )  # fmt: skip
 PATH_PARTS: Final = (
-    "$", ".", "[", "]", "'", '"', "0", "-1", "99999999999999999999", "properties", "a", "*", "\\", " ", "ü", "..",
-    "@", "\ud800", "['", "']", "[0]", "[\"", "\"]", "__proto__", "length",
+    "$", ".", "[", "]", "'", '"', "0", "-1", "99999999999999999999", "properties", "a", "*", "\\", " ", "ü",
+    "..", "@", "\ud800", "['", "']", "[0]", '["', '"]', "__proto__", "length",
 )  # fmt: skip
 
 
@@ -59,14 +59,16 @@ def template(rng: Random) -> str:
 # -- FQL ---------------------------------------------------------------------------------------------
 
 FQL_FIELDS: Final = (
-    "type", "event", "name", "userId", "properties.a", "properties.total", "traits.email", "context.page.url",
-    "properties.products.0.price", "context.personas.computation_class", "properties.is\\.active",
+    "type", "event", "name", "userId", "properties.a", "properties.total", "traits.email",
+    "context.page.url", "properties.products.0.price", "context.personas.computation_class",
+    "properties.is\\.active",
 )  # fmt: skip
 FQL_TOKENS: Final = (
-    *FQL_FIELDS, "=", "!=", "==", "<", "<=", ">", ">=", "and", "or", "AND", "not", "!", "(", ")", "contains(",
-    "match(", ",", '"track"', "'x*'", '"*x"', "5", "-1.5e3", "1e400", "9" * 400, "9" * 5000, "null", "true", "false",
-    "\\", '"', "'", "\ud800", "foo", "properties", "properties.", "type.a", "in", "typeof", "lowercase(", "length(",
-    "['a']", "\u00a0", "\0", "ü", "type=\"track\"", "track", "٣", "properties.a.", "properties..a", "\\ ",
+    *FQL_FIELDS, "=", "!=", "==", "<", "<=", ">", ">=", "and", "or", "AND", "not", "!", "(", ")",
+    "contains(", "match(", ",", '"track"', "'x*'", '"*x"', "5", "-1.5e3", "1e400", "9" * 400, "9" * 5000,
+    "null", "true", "false", "\\", '"', "'", "\ud800", "foo", "properties", "properties.", "type.a", "in",
+    "typeof", "lowercase(", "length(", "['a']", "\u00a0", "\0", "ü", 'type="track"', "track", "٣",
+    "properties.a.", "properties..a", "\\ ",
 )  # fmt: skip
 RELATIONS: Final = ("=", "!=", "<", "<=", ">", ">=", "==")
 
@@ -141,14 +143,15 @@ JMESPATH_FUNCTIONS: Final = (
     "to_number", "to_string", "type", "values", "lenght",
 )  # fmt: skip
 JMESPATH_TOKENS: Final = (
-    *JMESPATH_FUNCTIONS, "properties", "traits", "a", ".", "*", "[", "]", "[?", "[]", "|", "||", "&&", "!", "(", ")",
-    "{", "}", ",", ":", "@", "&", "`", "'", '"', "==", "<", ">=", "0", "-1", "9" * 4301, "`1`", "`[1]`", "'x'", "\"a\"",
-    "`\"\\ud800\"`", "`1e400`", "\ud800", "\\", " ", "`{`", "[1:2]", "[::0]", "[::-1]", "\"\\ud800\"", "`null`",
+    *JMESPATH_FUNCTIONS, "properties", "traits", "a", ".", "*", "[", "]", "[?", "[]", "|", "||", "&&", "!",
+    "(", ")", "{", "}", ",", ":", "@", "&", "`", "'", '"', "==", "<", ">=", "0", "-1", "9" * 4301, "`1`",
+    "`[1]`", "'x'", '"a"', '`"\\ud800"`', "`1e400`", "\ud800", "\\", " ", "`{`", "[1:2]", "[::0]", "[::-1]",
+    '"\\ud800"', "`null`",
 )  # fmt: skip
 LITERALS: Final = (
-    "`1`", "`0`", "`-1.5`", "`\"a\"`", "`null`", "`true`", "`[1, 2, \"a\", null]`", "`{\"a\": {\"a\": [1]}}`",
-    "'raw'", "''", "`1e400`", "`NaN`", "`12345678901234567890`", "`foo`", "`\"\\u0000\"`", "`[]`", "`{}`",
-    "`\"20\"`", "`[[1],[2,[3]]]`",
+    "`1`", "`0`", "`-1.5`", '`"a"`', "`null`", "`true`", '`[1, 2, "a", null]`', '`{"a": {"a": [1]}}`',
+    "'raw'", "''", "`1e400`", "`NaN`", "`12345678901234567890`", "`foo`", '`"\\u0000"`', "`[]`", "`{}`",
+    '`"20"`', "`[[1],[2,[3]]]`",
 )  # fmt: skip
 
 
@@ -188,7 +191,7 @@ JMESPATH_GROWING: Final = (
 )
 
 
-def _expression(rng: Random, depth: int) -> str:
+def _expression(rng: Random, depth: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one for each form
     if depth <= 0:
         return pick(rng, ("a", "@", "properties", "traits.email", "*", "[]", *LITERALS))
     inner = depth - 1
@@ -196,7 +199,8 @@ def _expression(rng: Random, depth: int) -> str:
     if roll < 2:
         return ".".join(_field(rng) for _ in range(1 + int(rng.random() * 3)))
     if roll == 2:
-        return f"{_expression(rng, inner)}{pick(rng, ('[0]', '[-1]', '[]', '[*]', '.*', '[1:]', '[::-1]', '[:5:2]'))}"
+        steps = ("[0]", "[-1]", "[]", "[*]", ".*", "[1:]", "[::-1]", "[:5:2]")
+        return f"{_expression(rng, inner)}{pick(rng, steps)}"
     if roll == 3:
         return f"{_expression(rng, inner)} | {_expression(rng, inner)}"
     if roll == 4:
@@ -234,29 +238,32 @@ def _field(rng: Random) -> str:
 # -- Liquid ------------------------------------------------------------------------------------------
 
 LIQUID_FILTERS: Final = (
-    "abs", "append", "at_least", "at_most", "base64_decode", "base64_encode", "capitalize", "ceil", "cgi_escape",
-    "compact", "date", "date_to_long_string", "date_to_rfc822", "date_to_string", "date_to_xmlschema", "default",
-    "divided_by", "downcase", "escape", "escape_once", "first", "floor", "inspect", "join", "json", "jsonify", "last",
-    "lstrip", "minus", "modulo", "normalize_whitespace", "number_of_words", "plus", "pop", "prepend", "push", "raw",
-    "remove", "remove_first", "remove_last", "replace", "replace_first", "replace_last", "round", "rstrip", "shift",
-    "size", "slice", "slugify", "split", "squish", "strip", "strip_html", "strip_newlines", "sum", "times",
-    "to_integer", "truncate", "truncatewords", "unshift", "upcase", "uri_escape", "url_decode", "url_encode", "where",
-    "xml_escape", "concat", "map", "reverse", "sort", "sort_natural", "uniq", "sha256", "md5", "hmac_sha256", "nope",
+    "abs", "append", "at_least", "at_most", "base64_decode", "base64_encode", "capitalize", "ceil",
+    "cgi_escape", "compact", "date", "date_to_long_string", "date_to_rfc822", "date_to_string",
+    "date_to_xmlschema", "default", "divided_by", "downcase", "escape", "escape_once", "first", "floor",
+    "inspect", "join", "json", "jsonify", "last", "lstrip", "minus", "modulo", "normalize_whitespace",
+    "number_of_words", "plus", "pop", "prepend", "push", "raw", "remove", "remove_first", "remove_last",
+    "replace", "replace_first", "replace_last", "round", "rstrip", "shift", "size", "slice", "slugify",
+    "split", "squish", "strip", "strip_html", "strip_newlines", "sum", "times", "to_integer", "truncate",
+    "truncatewords", "unshift", "upcase", "uri_escape", "url_decode", "url_encode", "where", "xml_escape",
+    "concat", "map", "reverse", "sort", "sort_natural", "uniq", "sha256", "md5", "hmac_sha256", "nope",
     "sample", "newline_to_br", "sum", "find", "group_by", "array_to_sentence_string",
 )  # fmt: skip
 LIQUID_VALUES: Final = (
-    "properties.a", "traits.email", "event", "properties.products", "properties.products[0].price", "x", "l", "nil",
-    "true", "false", "empty", "blank", "1", "-1", "0", "2.5", "1.005", "'a'", '"b,c"', "' '", "(1..5)", "(5..1)",
-    "(1..99)", "(-1..x)", "(a..b)", "99999999999999999999", "1e5", "'%Y-%m-%d'", "'now'", "'%'", "timestamp",
-    "properties['is.active']", "context", "properties.products.size", "properties.products.first", "forloop",
-    "'%5000d'", "'%-0^#:100Y'", "''", "'[['", "properties[event]", "properties[x][l]", "-0", "'%s'", "'<b>x'",
+    "properties.a", "traits.email", "event", "properties.products", "properties.products[0].price", "x", "l",
+    "nil", "true", "false", "empty", "blank", "1", "-1", "0", "2.5", "1.005", "'a'", '"b,c"', "' '",
+    "(1..5)", "(5..1)", "(1..99)", "(-1..x)", "(a..b)", "99999999999999999999", "1e5", "'%Y-%m-%d'", "'now'",
+    "'%'", "timestamp", "properties['is.active']", "context", "properties.products.size",
+    "properties.products.first", "forloop", "'%5000d'", "'%-0^#:100Y'", "''", "'[['", "properties[event]",
+    "properties[x][l]", "-0", "'%s'", "'<b>x'",
 )  # fmt: skip
 LIQUID_TOKENS: Final = (
-    "{{", "}}", "{%", "%}", "{%-", "-%}", "{{-", "-}}", "if", "endif", "else", "elsif", "unless", "endunless", "assign",
-    "capture", "endcapture", "case", "when", "endcase", "for", "in", "endfor", "raw", "endraw", "comment", "endcomment",
-    "cycle", "increment", "decrement", "echo", "liquid", "include", "render", "tablerow", "#", "break", "continue",
-    "|", ":", ",", "=", "==", "!=", "<>", "<", ">=", "contains", "and", "or", "not", "(", ")", "[", "]", ".", "..",
-    "'", '"', "\n", " ", "\ud800", "\0", "limit", "offset", "reversed", "ü", *LIQUID_VALUES, "upcase", "append",
+    "{{", "}}", "{%", "%}", "{%-", "-%}", "{{-", "-}}", "if", "endif", "else", "elsif", "unless",
+    "endunless", "assign", "capture", "endcapture", "case", "when", "endcase", "for", "in", "endfor", "raw",
+    "endraw", "comment", "endcomment", "cycle", "increment", "decrement", "echo", "liquid", "include",
+    "render", "tablerow", "#", "break", "continue", "|", ":", ",", "=", "==", "!=", "<>", "<", ">=",
+    "contains", "and", "or", "not", "(", ")", "[", "]", ".", "..", "'", '"', "\n", " ", "\ud800", "\0",
+    "limit", "offset", "reversed", "ü", *LIQUID_VALUES, "upcase", "append",
 )  # fmt: skip
 
 
@@ -280,7 +287,10 @@ LIQUID_GROWING: Final = (
     lambda n: "{% assign l = (1..99999) %}" + "{% cycle l, l %}" * n,
     lambda n: "{% assign l = (1..99999) | join: ',' %}" + "{% assign l = l | replace: '1', '22' %}" * n,
     lambda n: "{% assign l = (1..9999) | join: ' ' | split: ' ' %}" + "{{ l | where: 'a', 'b' }}" * n,
-    lambda n: "{% capture x %}{{ properties.long }}{% endcapture %}" + "{% capture x %}{{ x }}{{ x }}{% endcapture %}" * n,
+    lambda n: (
+        "{% capture x %}{{ properties.long }}{% endcapture %}"
+        + "{% capture x %}{{ x }}{{ x }}{% endcapture %}" * n
+    ),
     lambda n: "{% if true %}" * n + "x" + "{% endif %}" * n,
     lambda n: "{{ properties.long" + " | replace: 'a', 'aa'" * n + " }}",
     lambda n: "{{ properties.long" + " | split: ''" + " | join: ', '" * n + " }}",
@@ -303,7 +313,7 @@ def pick_filters(count: int) -> str:
     return "".join(f" | {names[at % len(names)]}" for at in range(count))
 
 
-def _liquid_part(rng: Random, depth: int) -> str:
+def _liquid_part(rng: Random, depth: int) -> str:  # noqa: PLR0911 - one for each tag
     roll = int(rng.random() * 16)
     dash = "-" if chance(rng, 0.05) else ""
     if depth <= 0 or roll < 6:
@@ -315,9 +325,13 @@ def _liquid_part(rng: Random, depth: int) -> str:
     if roll == 9:
         return f"{{% capture x %}}{inner}{{% endcapture %}}"
     if roll == 10:
-        return f"{{% unless {_test(rng)} %}}{inner}{{% else %}}{_liquid_part(rng, depth - 1)}{{% endunless %}}"
+        return (
+            f"{{% unless {_test(rng)} %}}{inner}{{% else %}}{_liquid_part(rng, depth - 1)}{{% endunless %}}"
+        )
     if roll == 11:
-        return pick(rng, ("{% raw %}{{ x }}{% endraw %}", "{% comment %}{{ x %}{% endcomment %}", "{% # note %}"))
+        return pick(
+            rng, ("{% raw %}{{ x }}{% endraw %}", "{% comment %}{{ x %}{% endcomment %}", "{% # note %}")
+        )
     if roll == 12:
         values = ", ".join(pick(rng, LIQUID_VALUES) for _ in range(int(rng.random() * 4)))
         group = f"{pick(rng, LIQUID_VALUES)}: " if chance(rng, 0.2) else ""

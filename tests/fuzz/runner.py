@@ -6,6 +6,7 @@ without end is found by the clock on the wall.
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import sys
@@ -22,6 +23,7 @@ import attrs
 from actions_core import ActionsError
 from tests.fuzz import kinds
 from tests.fuzz.adapter import PACKAGES, ROOT
+from tests.fuzz.workspaces import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 LIMIT: Final = 1.0
 HANGING: Final = 20.0
 #: How long one input is cut down at most, in seconds.
-_SHRINKING: Final = 20.0
+_SHRINKING: Final = 5.0
 
 
 class Overdue(KeyboardInterrupt):
@@ -51,7 +53,7 @@ class _Watch:
 
 
 @contextmanager
-def time_limit(limit: float = LIMIT) -> Iterator[_Watch]:
+def time_limit() -> Iterator[_Watch]:
     """Interrupt the block when it takes too long; without effect outside of the main thread."""
     watch = _Watch()
     if threading.current_thread() is not threading.main_thread():
@@ -59,7 +61,7 @@ def time_limit(limit: float = LIMIT) -> Iterator[_Watch]:
         return
     before = [(number, signal.signal(number, watch.bell)) for number in (signal.SIGPROF, signal.SIGALRM)]
     # With an interval: what swallows the first one gets another.
-    signal.setitimer(signal.ITIMER_PROF, limit, 0.5)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT, 0.5)
     signal.setitimer(signal.ITIMER_REAL, HANGING, 1.0)
     try:
         yield watch
@@ -134,9 +136,11 @@ def _failure(kind: str, case: Any, seed: str, error: BaseException) -> Failure:
 
 
 def _place(error: BaseException) -> str:
-    """Find the innermost line of ours in a traceback, and for a slow case the outermost ones that led there."""
+    """Find the innermost line of ours in a traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if frame.filename.startswith(tuple(f"{folder}/" for folder in PACKAGES))]
+    ours = [
+        frame for frame in frames if frame.filename.startswith(tuple(f"{folder}/" for folder in PACKAGES))
+    ]
     if not ours:
         return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else "?"
     frame = ours[-1]
@@ -197,8 +201,22 @@ def warm_up() -> None:
     """Run a few cases of each kind, so that no import and no first compilation counts as a case's time."""
     kinds.run_mapping({"mapping": {"v": {"@liquid": "{{ a | upcase }}"}}, "event": {}})
     kinds.run_mapping({"mapping": {"v": {"@jmespath": "a[0]"}}, "event": {}})
-    for variant in range(len(kinds.VARIANTS)):
+    for variant in range(len(VARIANTS)):
         kinds.run_events({"variant": variant, "events": [{"type": "track", **kinds.SURE}]})
+
+
+_WARM: Final[list[bool]] = []
+
+
+def run_portion(portion: tuple[str, int, int, int]) -> Tally:
+    """Run `run_cases` in a process of a pool."""
+    if not _WARM:
+        logging.disable(logging.CRITICAL)
+        warm_up()
+        _WARM.append(True)
+    tally = Tally()
+    run_cases(*portion, tally)
+    return tally
 
 
 # -- cutting down ------------------------------------------------------------------------------------
@@ -241,7 +259,7 @@ def shrink(failure: Failure, seconds: float = _SHRINKING) -> Failure:
     return found
 
 
-def _smaller(case: Any) -> Iterator[Any]:
+def _smaller(case: Any) -> Iterator[Any]:  # noqa: C901 - one loop for each kind of cut
     """Give smaller variants of a case, the boldest cuts first."""
     places = sorted(_paths(case), key=lambda path: (len(path), str(path)[:50]))
     for path in places:
