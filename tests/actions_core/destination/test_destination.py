@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.client import Client
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import Client
 from actions_core.errors import DefinitionError
 from actions_core.http.requests import Request
 from actions_core.values.naming import parameter_names
