@@ -285,9 +285,10 @@ class Engine:
         matched: list[tuple[int, Lane, Step]] = []
         for instance in self._enabled:
             for step in instance.route(event):
-                if step.skipped is None:
+                result = step.skipped
+                if result is None:
                     matched.append((len(results), instance.lane, step))
-                results.append(step.skipped)
+                results.append(result)
         self._in_flight.enter()
         try:
             if len(matched) == 1:

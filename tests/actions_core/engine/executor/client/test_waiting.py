@@ -1,4 +1,4 @@
-"""What is waited at: how many are inside a semaphore, who comes next, that no place gets lost; and the closing."""
+"""The semaphore: how many are inside, who comes next, that no place gets lost; and the one-shot event."""
 
 from __future__ import annotations
 
