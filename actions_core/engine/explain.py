@@ -35,9 +35,9 @@ DEFINITION_ONLY = "a definition only: no handler exists that would make a reques
 
 @attrs.frozen(eq=False)
 class SubscriptionExplanation:
-    """What one subscription would do with an event.
+    """The explanation of what one subscription would do with an event.
 
-    `filters` says what each filter of the instance did, `trace` is the condition's, with each value it
+    `filters` says what each filter of the instance does, `trace` is the condition's, with each value it
     looked at, `fields` says which paths gave each field of the mapping. `payload` is what the handler
     gets; `request` is the exact request, secrets masked, and None when `matched` is false or `problems`
     holds an error. `reason` says why an event would not be sent. Nothing in here shows a secret.
@@ -90,7 +90,7 @@ class SubscriptionExplanation:
 
 @attrs.frozen(eq=False)
 class Explanation:
-    """What each subscription of each instance would do with one event."""
+    """The explanation of what each subscription of each instance would do with one event."""
 
     message_id: str
     deliveries: tuple[SubscriptionExplanation, ...]

@@ -36,12 +36,12 @@ class Choices:
 
     def to_dict(self) -> JsonObject:
         """Return the choices as JSON, in Segment's spelling."""
-        answer: JsonObject = {"choices": list(self.choices)}
+        shown: JsonObject = {"choices": list(self.choices)}
         if self.next_page is not None:
-            answer["nextPage"] = self.next_page
+            shown["nextPage"] = self.next_page
         if self.error is not None:
-            answer["error"] = dict(self.error)
-        return answer
+            shown["error"] = dict(self.error)
+        return shown
 
 
 @attrs.frozen

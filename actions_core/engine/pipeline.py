@@ -81,7 +81,7 @@ class Pipeline:
 
 @attrs.frozen
 class StepTraces:
-    """What filters, condition and mapping did with an event."""
+    """Traces of what filters, condition and mapping did with an event."""
 
     filters: tuple[FilterTrace, ...] = ()
     condition: Trace | None = None

@@ -80,7 +80,7 @@ class Instance:
 
 @attrs.frozen
 class Services:
-    """What an engine provides to all its instances."""
+    """Parts that an engine provides to all its instances."""
 
     transport: Transport
     deadlines: Deadlines = attrs.field(factory=Deadlines)

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from actions_core.engine.instances import Instance
     from actions_core.engine.pipeline import Step
 
-FIELD = {"label": "L", "description": "D", "type": "string", "required": True, "default": {"@path": "$.event"}}
+FIELD = {
+    "label": "L",
+    "description": "D",
+    "type": "string",
+    "required": True,
+    "default": {"@path": "$.event"},
+}
 
 
 def make_instance(*, enabled: bool = True, filters: list[Any] | None = None) -> Instance:
@@ -92,12 +98,13 @@ def test_only_delete_events_have_a_step_for_the_deletion() -> None:
 
 
 def test_filters_come_first() -> None:
-    """An event that a filter drops is skipped everywhere for that reason; what a filter removes is not mapped."""
+    """A dropped event is skipped everywhere for that reason; steps see the event as filters left it."""
     drop = [{"if": 'event = "Secret"', "actions": [{"type": "DROP"}], "name": "No secrets"}]
     instance = make_instance(filters=drop)
-    assert reasons(instance.route({"type": "track", "event": "Secret"})) == [
-        "the filter No secrets drops the event"
-    ] * 2
+    assert (
+        reasons(instance.route({"type": "track", "event": "Secret"}))
+        == ["the filter No secrets drops the event"] * 2
+    )
     removing = [{"if": 'type = "track"', "actions": [{"type": "DROP_PROPERTIES", "fields": {"": ["event"]}}]}]
     event = {"type": "track", "event": "Sold"}
     (step, _) = make_instance(filters=removing).route(event)
