@@ -81,7 +81,7 @@ def test_whoever_gives_up_leaves_no_place_taken() -> None:
     asyncio.run(scenario())
 
 
-def test_whoever_waits_at_a_switch_goes_on_when_it_is_set() -> None:
+def test_a_task_that_waits_goes_on_when_the_event_is_set() -> None:
     """All at once, also who comes later, in any loop; who gave up is forgotten."""
     closing = OneShotEvent()
 
