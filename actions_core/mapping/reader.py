@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from actions_core.errors import Problem, child_path
 from actions_core.mapping.nodes import Absent, Constant, Fault, List, Object
+from actions_core.values import wording
 from actions_core.values.javascript import stringify
+from actions_core.values.json_faults import MAX_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -22,28 +24,14 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 METADATA: Final = "_metadata"
-#: JSON nested deeper than any mapping that somebody wrote.
-MAX_DEPTH: Final = 100
 DIRECTIVE_NAME: Final = re.compile(r"@[a-z][A-Za-z0-9]+")
 
 _LONGEST_SHOWN: Final = 60
 
 
-def kind(value: object) -> str:  # noqa: PLR0911  # one for each kind of value
-    """What sort of value this is, for people."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, dict):
-        return "a directive" if is_directive(value) else "an object"
-    return f"a {type(value).__name__}"
+def kind(value: object) -> str:
+    """Say what kind of value this is; a directive is not taken for an object."""
+    return "a directive" if is_directive(value) else wording.kind(value)
 
 
 def is_directive(value: object) -> bool:

@@ -19,7 +19,7 @@ from actions_core.engine.executor.client import EventClient
 from actions_core.engine.executor.jobs import Job, Poll, await_job
 from actions_core.engine.executor.lane import NOT_TRIED, HandlerError
 from actions_core.engine.results import Status
-from actions_core.http.errors import AuthenticationError
+from actions_core.http.errors import UNAUTHORIZED, AuthenticationError
 from actions_core.http.requests import Request
 from actions_core.http.retry import PollPolicy
 
@@ -245,5 +245,4 @@ async def _poll(
 
 
 def _refused(nodes: Iterable[Node]) -> list[int]:
-    unauthorized = AuthenticationError.default_status
-    return [index for index, node in enumerate(nodes) if node.status == unauthorized]
+    return [index for index, node in enumerate(nodes) if node.status == UNAUTHORIZED]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import attrs
 
 from actions_core.destination.client import Client
-from actions_core.http.errors import AuthenticationError, ResponseError, TransportError
+from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
 from actions_core.http.retry import DEFAULT_TIMEOUT, RetryPolicy, is_retryable, read_retry_after
 
@@ -135,7 +135,7 @@ class EventClient(Client):
             hint=self._hints.get(response.status, ""),
             retryable=is_retryable(response.status),
         )
-        if response.status == AuthenticationError.default_status:
+        if response.status == UNAUTHORIZED:
             return AuthenticationError(str(refusal))
         return refusal
 
