@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actions_core.destination import Destination as Destination
     from actions_core.destination import load_destination as load_destination
+    from actions_core.destination.client import Client as Client
+    from actions_core.destination.client import Tokens as Tokens
     from actions_core.destination.context import Auth as Auth
     from actions_core.destination.context import Context as Context
     from actions_core.destination.multistatus import MultiStatus as MultiStatus
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from actions_core.engine.executor import Job as Job
     from actions_core.engine.executor import JobStatus as JobStatus
     from actions_core.engine.executor import Poll as Poll
-    from actions_core.engine.executor.client import Client as Client
-    from actions_core.engine.executor.client import Tokens as Tokens
     from actions_core.engine.results import BatchReport as BatchReport
     from actions_core.engine.results import BatchResult as BatchResult
     from actions_core.engine.results import Report as Report
@@ -79,6 +79,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "actions_core.destination": ("Destination", "load_destination"),
+    "actions_core.destination.client": ("Client", "Tokens"),
     "actions_core.destination.context": ("Auth", "Context"),
     "actions_core.destination.multistatus": ("MultiStatus", "Node"),
     "actions_core.destination.registry": ("Registry",),
@@ -93,7 +94,6 @@ _HOME = {
         "Tracing",
     ),
     "actions_core.engine.executor": ("Job", "JobStatus", "Poll"),
-    "actions_core.engine.executor.client": ("Client", "Tokens"),
     "actions_core.engine.results": ("BatchReport", "BatchResult", "Report", "Result", "Status"),
     "actions_core.engine.workspace": ("Workspace",),
     "actions_core.errors": (

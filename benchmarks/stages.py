@@ -17,7 +17,8 @@ import uvloop
 from ours import EVENT, StubTransport, WholeEvent, make_engine
 
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import Client
+from actions_core.engine.executor.client import EventClient
+from actions_core.engine.pipeline import Step
 from actions_core.engine.results import Report, Result, Status
 from actions_core.http.requests import Request
 from actions_core.values.events import check_event
@@ -55,39 +56,45 @@ def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
 
     async def inside() -> list[tuple[str, float]]:
         instance = make_engine(transport=StubTransport())._enabled[0]  # noqa: SLF001 - seen from within
-        lane, line = instance.lane, instance.lane.line
+        lane, connection = instance.lane, instance.lane.connection
         pipeline = instance.pipelines[0]
         mapping, validator, handler = pipeline.mapping, pipeline.validator, pipeline.handler
         if mapping is None or validator is None or handler is None:
             raise SystemExit("the pipeline is not complete")
         context = Context(pipeline.scope, EVENT)
-        client = Client(line, context, pipeline.hints)
+        client = EventClient(connection, context, pipeline.hints)
         mapped = mapping.resolve(EVENT)
         payload = validator.check(mapped)
         request = handler.call(payload, context, client)
-        prepared = line.prepare(request, context)
+        prepared = connection.prepare(request, context)
         complete = prepared.complete()
-        result = await lane.deliver(pipeline, EVENT)
+        result = await lane.deliver(Step(pipeline, EVENT))
         response = result.response
         steps: list[tuple[str, Callable[[], object]]] = [
             ("check_event", lambda: check_event(EVENT)),
             ("match", lambda: pipeline.matches(EVENT)),
             ("mapping", lambda: mapping.resolve(EVENT)),
             ("validation", lambda: validator.check(mapped)),
-            ("context and client", lambda: Client(line, Context(pipeline.scope, EVENT), pipeline.hints)),
+            (
+                "context and client",
+                lambda: EventClient(connection, Context(pipeline.scope, EVENT), pipeline.hints),
+            ),
             ("handler", lambda: handler.call(payload, context, client)),
             ("… of which a Request", lambda: Request("POST", "/v2/events", headers={}, json=EVENT)),
-            ("prepare", lambda: line.prepare(request, context)),
+            ("prepare", lambda: connection.prepare(request, context)),
             ("complete", prepared.complete),
             ("client, its tries and deadlines", lambda: _finish(client._deliver(complete))),  # noqa: SLF001 - as above
             (
                 "result",
                 lambda: Result(
-                    "i", "s", "a", Status.SENT, None, "", 1, 0.1, (), request, response, line.mask
+                    "i", "s", "a", Status.SENT, None, "", 1, 0.1, (), request, response, connection.mask
                 ),
             ),
             ("report", lambda: Report("m", (result,), None, 0)),
-            ("lane, with all of it but check and match", lambda: _finish(lane.deliver(pipeline, EVENT))),
+            (
+                "lane, with all of it but check and match",
+                lambda: _finish(lane.deliver(Step(pipeline, EVENT))),
+            ),
             ("JSON of the body (transport)", complete.content),
         ]
         return [(name, _cost(run)) for name, run in steps]

@@ -1,8 +1,7 @@
 """Which parameters of a function ask to be handed something, by the type they are annotated with.
 
-Types are known by their name and the package they come from, not by identity: the client stands in a
-higher layer than destinations do, and authors import types for the type checker alone, so that the
-name in the annotation may not exist when the program runs.
+An annotation that can be resolved is matched by its class. Authors import these types for the type
+checker alone, so the name in an annotation may not exist at run time: then its last part decides.
 """
 
 from __future__ import annotations
@@ -13,32 +12,34 @@ import typing
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+from actions_core.destination.client import Client
+from actions_core.destination.context import Context
+from actions_core.http.requests import Request
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: What is handed in for which type of ours.
-HANDED: Final = {"Context": "context", "Client": "client", "Request": "request"}
-
-_PACKAGE: Final = __name__.partition(".")[0]
+#: The argument that is handed in for each type.
+_HANDED: Final[dict[type, str]] = {Context: "context", Client: "client", Request: "request"}
+_HANDED_BY_NAME: Final = {handed.__name__: argument for handed, argument in _HANDED.items()}
 
 
 def handed_in(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, str]:
-    """For each parameter annotated with a type of ours: what it asks for."""
+    """Return what is to be handed in for each parameter whose annotation asks for it."""
     hints = _hints(function)
     found: dict[str, str] = {}
     for parameter in signature.parameters.values():
         annotation = hints.get(parameter.name, parameter.annotation)
         if annotation is inspect.Parameter.empty:
             continue
-        names = _names_in_text(annotation) if isinstance(annotation, str) else _names_in(annotation)
-        asked = next((HANDED[name] for name in names if name in HANDED), None)
+        asked = next(_asked_by_text(annotation) if isinstance(annotation, str) else _asked(annotation), None)
         if asked is not None:
             found[parameter.name] = asked
     return found
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations as objects; as text where one of them cannot be resolved."""
+    """Return the annotations as objects; nothing where one of them cannot be resolved."""
     target = inspect.unwrap(function)
     if not hasattr(target, "__annotations__"):
         target = getattr(target, "func", None) or type(target).__call__
@@ -48,24 +49,26 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
         return {}
 
 
-def _names_in(annotation: object) -> Iterator[str]:
-    """The names of our types in an annotation that was resolved, members of a union one by one."""
+def _asked(annotation: object) -> Iterator[str]:
+    """Yield what an annotation that was resolved asks for, members of a union one by one."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
-        yield from _names_in(typing.get_args(annotation)[0])
+        yield from _asked(typing.get_args(annotation)[0])
     elif origin is typing.Union or origin is UnionType:
         for member in typing.get_args(annotation):
-            yield from _names_in(member)
+            yield from _asked(member)
     elif isinstance(annotation, typing.ForwardRef):
-        yield from _names_in_text(annotation.__forward_arg__)
+        yield from _asked_by_text(annotation.__forward_arg__)
     elif isinstance(annotation, type):
-        for base in annotation.__mro__:
-            if base.__module__.partition(".")[0] == _PACKAGE:
-                yield base.__name__
+        yield from (_HANDED[base] for base in annotation.__mro__ if base in _HANDED)
+
+
+def _asked_by_text(annotation: str) -> Iterator[str]:
+    """Yield what an annotation that cannot be resolved asks for: `Client | None`, `core.Client`."""
+    yield from (_HANDED_BY_NAME[name] for name in _names_in_text(annotation) if name in _HANDED_BY_NAME)
 
 
 def _names_in_text(annotation: str) -> Iterator[str]:
-    """The names in an annotation that exists only for the type checker: `Client | None`, `core.Client`."""
     try:
         tree: ast.expr = ast.parse(annotation, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,27 +1,26 @@
 """The engine: events go in, reports come out.
 
-An engine is made from a workspace and refuses, then and there, one that cannot work. After that no
-event, instance or handler can stop the others.
+An engine is made from a workspace and refuses one that cannot work then and there. After that no event,
+instance or handler can stop the others.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from actions_core.destination.registry import Registry
 from actions_core.destination.stats import GuardedStats
 from actions_core.engine import on_demand
 from actions_core.engine.executor import Lane
-from actions_core.engine.explain import Explanation, explain_delivery
-from actions_core.engine.in_flight import Activity
-from actions_core.engine.instances import Host, compile_instances
-from actions_core.engine.observers import watch_for
+from actions_core.engine.executor.client import InFlight
+from actions_core.engine.explain import Explanation, explain_step
+from actions_core.engine.instances import Services, compile_instances
+from actions_core.engine.observers import observer_for
+from actions_core.engine.pipeline import Step
 from actions_core.engine.results import BatchReport, Report, Result
-from actions_core.engine.send_batch import deliver_to
+from actions_core.engine.send_batch import deliver_events
 from actions_core.engine.send_many import stream
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError, RequestError, WorkspaceError
@@ -39,26 +38,39 @@ if TYPE_CHECKING:
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
     from actions_core.engine.on_demand import Audience, Choices
-    from actions_core.engine.options import Options
-    from actions_core.engine.pipeline import Pipeline
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
 
 _LOGGER = logging.getLogger("actions_core")
 GRACE: Final = 10.0
-#: Events that `send_many` holds beyond what all lanes can have under way, so that a full lane does
-#: not at once keep the others waiting. Where there is one lane only, that would just be more to hold.
+#: Events that `send_many` holds beyond those that all lanes can have in progress, so that a full lane does
+#: not at once keep the others waiting. With one lane only, they would just take memory.
 _WAITING_ROOM: Final = 100
+
+
+class Options(TypedDict, total=False):
+    """The options of `Engine`, by name."""
+
+    registry: Registry | None
+    transport: Transport | None
+    max_event_bytes: int
+    features: Mapping[str, Any] | None
+    logger: logging.Logger
+    state: State | None
+    stats: Stats | None
+    tracing: Tracing | None
+    on_result: ResultListener | None
+    on_token_refresh: TokenListener | None
 
 
 class Engine:
     """Delivers events to the destinations of a workspace.
 
-    `registry` holds the destinations; without one, the installed ones are used. `transport` replaces
+    `registry` contains the destinations; without one, the installed ones are used. `transport` replaces
     the network; it is closed with the engine. `max_event_bytes` bounds an event's JSON.
-    `features` and `state` are for handlers, `stats` and `tracing` see every delivery; `on_result` is told
-    of every result: a plain function, called in the event loop, that must not wait. What none of these
-    needs costs nothing.
+    `features` and `state` are for handlers, `stats` and `tracing` observe every delivery; `on_result` is
+    told of every result: a plain function, called in the event loop, that must not block. An option that
+    is not given costs nothing.
     Raises `WorkspaceError` with every problem of the workspace.
     """
 
@@ -82,7 +94,7 @@ class Engine:
             registry.discover()
         self._transport = LazyTransport() if transport is None else transport
         stats = None if stats is None else GuardedStats(stats, logger)
-        host = Host(
+        services = Services(
             self._transport,
             logger=logger,
             features=features or {},
@@ -90,8 +102,8 @@ class Engine:
             state=state,
             stats=stats,
         )
-        self._deadlines = host.deadlines
-        instances, problems = compile_instances(workspace, registry, host)
+        self._deadlines = services.deadlines
+        instances, problems = compile_instances(workspace, registry, services)
         if any(problem.is_error for problem in problems):
             raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
         for problem in problems:
@@ -100,18 +112,18 @@ class Engine:
         self.instances: Mapping[str, Instance] = {instance.id: instance for instance in instances}
         self._enabled = tuple(instance for instance in instances if instance.enabled)
         self._max_event_bytes = max_event_bytes
-        watch = self._watch = watch_for(instances, stats, tracing, on_result, logger)
-        self._deliver: Callable[[Lane, Pipeline, JsonObject], Awaitable[Result]]
-        self._deliver = Lane.deliver if watch is None else watch.deliver
-        self._deliver_to = deliver_to if watch is None else watch.deliver_to
-        self._activity = Activity(logger)
+        observer = self._observer = observer_for(instances, stats, tracing, on_result, logger)
+        self._deliver: Callable[[Lane, Step], Awaitable[Result]]
+        self._deliver = Lane.deliver if observer is None else observer.deliver
+        self._deliver_events = deliver_events if observer is None else observer.deliver_events
+        self._in_flight = InFlight(logger)
 
     def __repr__(self) -> str:
         return f"<Engine {', '.join(self.instances)}>"
 
     @classmethod
     def from_file(cls, path: str | Path, **options: Unpack[Options]) -> Engine:
-        """An engine for the workspace in a file, with the options that `Engine` takes."""
+        """Make an engine for the workspace in a file, with the options that `Engine` takes."""
         return cls(Workspace.from_file(path), **options)
 
     async def __aenter__(self) -> Self:
@@ -128,7 +140,7 @@ class Engine:
     async def send(self, event: Json) -> Report:
         """Deliver one event to every instance and subscription that it is meant for.
 
-        Raises `EventError` when it is no event; what goes wrong later is in the report.
+        Raises `EventError` when it is not an event; what goes wrong later is in the report.
         """
         checked = self._checked(event)
         if isinstance(checked, EventError):
@@ -141,11 +153,11 @@ class Engine:
         *,
         concurrency: int | None = None,
     ) -> AsyncIterator[Report]:
-        """Deliver events as they come, and give each one's report when it is done.
+        """Deliver events as they come, and yield the report of each when it is done.
 
         Reports come in the order in which events are done; `Report.index` counts them as they went in.
-        At most `concurrency` events are held at once; no more are taken in while that many are under
-        way or while reports wait to be fetched. What is no event gives a report with an `error`.
+        At most `concurrency` events are held at once; no more are taken in while that many are in progress
+        or while reports wait to be fetched. Input that is not an event gets a report with an `error`.
         """
         if concurrency is None:
             concurrency = sum(instance.lane.concurrency for instance in self._enabled)
@@ -156,41 +168,42 @@ class Engine:
     async def send_batch(self, events: Sequence[Json]) -> BatchReport:
         """Deliver events together, where a destination takes batches, and one by one elsewhere.
 
-        Each subscription has one node for each event, in the order of `events`: also for one that is no
+        Each subscription has one node for each event, in the order of `events`: also for one that is not an
         event, that does not match, or whose payload is not valid.
         """
         checked = [self._checked(event) for event in events]
-        self._activity.enter()
+        deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
+        self._in_flight.enter()
         try:
             results = await asyncio.gather(
                 *(
-                    self._deliver_to(instance, pipeline, checked)
+                    self._deliver_events(instance, pipeline, checked)
                     for instance in self._enabled
-                    for pipeline in self._candidates(instance, *checked)
+                    for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
                 )
             )
         finally:
-            self._activity.leave()
+            self._in_flight.leave()
         return BatchReport(tuple(results))
 
     def _checked(self, event: Json) -> JsonObject | EventError:
         try:
             return check_event(event, max_bytes=self._max_event_bytes)
         except EventError as error:
-            if self._watch is not None:
-                self._watch.note_refused(error)
+            if self._observer is not None:
+                self._observer.note_refused(error)
             return error
 
     async def explain(self, event: Json) -> Explanation:
-        """What `send` would do with the event and why, by the same code up to the network.
+        """Explain what `send` would do with the event and why, by the same code up to the network.
 
         Instances that are disabled are in it too, with that as the reason. Raises `EventError` like `send`.
         """
         event = check_event(event, max_bytes=self._max_event_bytes)
         deliveries = [
-            await explain_delivery(instance, pipeline, event)
+            await explain_step(instance, step, event)
             for instance in self.instances.values()
-            for pipeline in self._candidates(instance, event)
+            for step in instance.route(event)
         ]
         return Explanation(event["messageId"], tuple(deliveries))
 
@@ -201,9 +214,9 @@ class Engine:
         return await self.send({"type": "delete", **event})
 
     async def run_hook(self, instance_id: str, action: str, hook: str, inputs: Json) -> JsonObject:
-        """Run what a destination does when a mapping of an action is saved.
+        """Run the hook of an action, as when its mapping is saved.
 
-        Gives what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
+        Returns what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
         """
         return await on_demand.run_hook(self._instance(instance_id), action, hook, inputs)
 
@@ -217,7 +230,7 @@ class Engine:
         query: str | None = None,
         page: str | None = None,
     ) -> Choices:
-        """The choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
+        """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
         instance = self._instance(instance_id)
         return await on_demand.list_choices(instance, action, field, payload=payload, query=query, page=page)
 
@@ -241,7 +254,7 @@ class Engine:
         return instance
 
     async def test_authentication(self, instance_id: str) -> Result:
-        """Ask the destination whether the settings of an instance are good.
+        """Ask the destination if the settings of an instance are valid.
 
         Raises `WorkspaceError` for an unknown instance, `RequestError` when the destination has no test.
         """
@@ -250,15 +263,15 @@ class Engine:
             raise RequestError(
                 f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
             )
-        return await instance.lane.deliver(instance.authentication, {})
+        return await instance.lane.deliver(Step(instance.authentication, {}))
 
     async def close(self, grace: float = GRACE) -> None:
-        """Let what is under way end within `grace` seconds, then end it, and close the transport.
+        """Let what is in progress end within `grace` seconds, then cancel it, and close the transport.
 
-        From the first moment nothing is tried again and nothing new is tried; whatever was not tried
-        says so in its result.
+        From the first moment nothing is retried and nothing new is tried; what was not tried says so in its
+        result.
         """
-        await self._activity.drain(self._deadlines, grace)
+        await self._in_flight.drain(self._deadlines, grace)
         await self._transport.close()
 
     def _report(self, event: Json, index: int) -> Awaitable[Report]:
@@ -268,52 +281,30 @@ class Engine:
         return self._run(checked, index)
 
     async def _run(self, event: JsonObject, index: int) -> Report:
-        results: list[Result] = []
-        todo: list[tuple[int, Lane, Pipeline, JsonObject]] = []
-        deletes = event["type"] == "delete"
+        results: list[Any] = []  # None where an outcome is yet to come
+        matched: list[tuple[int, Lane, Step]] = []
         for instance in self._enabled:
-            pipelines = self._candidates(instance, event) if deletes else instance.pipelines
-            seen = event
-            if instance.filters is not None:
-                filtered, reason = instance.filters.apply(event)
-                if filtered is None:
-                    results += [_dropped(pipeline, reason) for pipeline in pipelines]
-                    continue
-                seen = filtered
-            for pipeline in pipelines:
-                if pipeline.matches(seen):
-                    todo.append((len(results), instance.lane, pipeline, seen))
-                results.append(pipeline.skipped)
-        self._activity.enter()
+            for step in instance.route(event):
+                result = step.skipped
+                if result is None:
+                    matched.append((len(results), instance.lane, step))
+                results.append(result)
+        self._in_flight.enter()
         try:
-            if len(todo) == 1:
-                place, lane, pipeline, seen = todo[0]
-                results[place] = await self._deliver(lane, pipeline, seen)
-            elif todo:
-                done = await asyncio.gather(
-                    *(self._deliver(lane, pipeline, seen) for _, lane, pipeline, seen in todo)
-                )
-                for (place, *_), result in zip(todo, done, strict=True):
+            if len(matched) == 1:
+                place, lane, step = matched[0]
+                results[place] = await self._deliver(lane, step)
+            elif matched:
+                done = await asyncio.gather(*(self._deliver(lane, step) for _, lane, step in matched))
+                for (place, *_), result in zip(matched, done, strict=True):
                     results[place] = result
         finally:
-            self._activity.leave()
-        if self._watch is not None:
-            self._watch.note_skipped(results)
+            self._in_flight.leave()
+        if self._observer is not None:
+            self._observer.note_skipped(results)
         return Report(event["messageId"], tuple(results), None, index)
-
-    def _candidates(self, instance: Instance, *events: JsonObject | EventError) -> tuple[Pipeline, ...]:
-        """The pipelines that may be for one of the events: deletion is, only for `delete` events."""
-        if instance.deletion is None:
-            return instance.pipelines
-        if any(isinstance(event, dict) and event["type"] == "delete" for event in events):
-            return (*instance.pipelines, instance.deletion)
-        return instance.pipelines
 
 
 async def _refused(event: Json, error: EventError, index: int) -> Report:
     message_id = event.get("messageId") if isinstance(event, dict) else None
     return Report(message_id if isinstance(message_id, str) else None, (), error, index)
-
-
-def _dropped(pipeline: Pipeline, reason: str) -> Result:
-    return attrs.evolve(pipeline.skipped, reason=reason)

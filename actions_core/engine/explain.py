@@ -1,6 +1,6 @@
-"""What becomes of an event and why, without sending it.
+"""Explain what becomes of an event and why, without sending it.
 
-The way is the one that `send` goes: the same pipeline, the same `prepare`, the same completion of the
+The event takes the same steps as in `send`, with the same `prepare` and the same completion of the
 request. Only the client is another: it stops where the network begins. Beside it stand the traces of
 filters, condition and mapping, which say what decided.
 """
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import DryRunClient, Rehearsed
+from actions_core.engine.executor.client import DryRunClient, DryRunEnd
+from actions_core.engine.pipeline import StepTraces
 from actions_core.errors import ActionsError, Problem
 from actions_core.values.types import MISSING
 
@@ -21,22 +22,22 @@ if TYPE_CHECKING:
 
     from actions_core.engine.filters import FilterTrace
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.http.masking import Mask
     from actions_core.http.requests import Request
     from actions_core.mapping import FieldTrace
     from actions_core.subscriptions import Trace
     from actions_core.values.types import Json, JsonObject
 
-FIRST_REQUEST = "the first request; the rest depends on its answer"
+FIRST_REQUEST = "the first request; the rest depends on its response"
 DEFINITION_ONLY = "a definition only: no handler exists that would make a request of this payload"
 
 
 @attrs.frozen(eq=False)
 class SubscriptionExplanation:
-    """What one subscription would do with an event.
+    """The explanation of what one subscription would do with an event.
 
-    `filters` says what each filter of the instance did, `trace` is the condition's, with each value it
+    `filters` says what each filter of the instance does, `trace` is the condition's, with each value it
     looked at, `fields` says which paths gave each field of the mapping. `payload` is what the handler
     gets; `request` is the exact request, secrets masked, and None when `matched` is false or `problems`
     holds an error. `reason` says why an event would not be sent. Nothing in here shows a secret.
@@ -60,13 +61,13 @@ class SubscriptionExplanation:
 
     @property
     def curl(self) -> str:
-        """The shell's command for the request, secrets masked; empty without a request."""
-        from actions_core.http.curl import curl  # people read it, deliveries need it not
+        """The `curl` command for the request, secrets masked; empty without a request."""
+        from actions_core.http.curl import curl  # people read it, deliveries do not need it
 
         return "" if self.request is None else curl(self.request)
 
     def to_dict(self) -> JsonObject:
-        """All of it as JSON."""
+        """Return all of it as JSON."""
         from actions_core.http.curl import request_json  # as above
 
         return {
@@ -89,66 +90,60 @@ class SubscriptionExplanation:
 
 @attrs.frozen(eq=False)
 class Explanation:
-    """What each subscription of each instance would do with one event."""
+    """The explanation of what each subscription of each instance would do with one event."""
 
     message_id: str
     deliveries: tuple[SubscriptionExplanation, ...]
 
     def to_dict(self) -> JsonObject:
-        """All of it as JSON."""
+        """Return all of it as JSON."""
         return {
             "messageId": self.message_id,
             "deliveries": [delivery.to_dict() for delivery in self.deliveries],
         }
 
 
-async def explain_delivery(
-    instance: Instance, pipeline: Pipeline, event: JsonObject
-) -> SubscriptionExplanation:
-    """What one pipeline would do with the event."""
-    mask = instance.lane.line.mask
-    delivery = SubscriptionExplanation(instance.id, pipeline.name, pipeline.action, matched=False)
-    if not instance.enabled:
-        return attrs.evolve(delivery, reason="the instance is disabled")
-    if instance.filters is not None:
-        delivery = attrs.evolve(delivery, filters=instance.filters.trace(event))
-        filtered, reason = instance.filters.apply(event)
-        if filtered is None:
-            return attrs.evolve(delivery, reason=reason)
-        event = filtered
-    if pipeline.condition is not None:
-        delivery = attrs.evolve(delivery, trace=_mask_trace(pipeline.condition.trace(event), mask))
-    if not pipeline.matches(event):
-        return attrs.evolve(delivery, reason=pipeline.skipped.reason)
-    if pipeline.mapping is not None:
-        fields = (_mask_field(field, mask) for field in pipeline.mapping.trace(event))
-        delivery = attrs.evolve(delivery, fields=tuple(fields))
-    return await _rehearse(instance, pipeline, event, attrs.evolve(delivery, matched=True))
+async def explain_step(instance: Instance, step: Step, event: JsonObject) -> SubscriptionExplanation:
+    """Explain what a step of `event` would do; `event` is as it was before the instance's filters."""
+    mask, pipeline = instance.lane.connection.mask, step.pipeline
+    traces = step.trace(event, instance.filters) if instance.enabled else StepTraces()
+    explanation = SubscriptionExplanation(
+        instance.id,
+        pipeline.name,
+        pipeline.action,
+        matched=step.skipped is None,
+        reason="" if step.skipped is None else step.skipped.reason,
+        filters=traces.filters,
+        trace=None if traces.condition is None else _mask_trace(traces.condition, mask),
+        fields=tuple(_mask_field(field, mask) for field in traces.fields),
+    )
+    return explanation if step.skipped is not None else await _dry_run(instance, step, explanation)
 
 
-async def _rehearse(
-    instance: Instance, pipeline: Pipeline, event: JsonObject, delivery: SubscriptionExplanation
+async def _dry_run(
+    instance: Instance, step: Step, explanation: SubscriptionExplanation
 ) -> SubscriptionExplanation:
-    line = instance.lane.line
-    context = Context(pipeline.scope.rehearsed(), event, dry_run=True)
-    client = DryRunClient(line, context, pipeline.hints)
+    lane, mask, pipeline = instance.lane, instance.lane.connection.mask, step.pipeline
+    context = Context(pipeline.scope.rehearsed(), step.event, dry_run=True)
+    client = DryRunClient(lane.connection, context, pipeline.hints)
     try:
-        payload = pipeline.to_payload(event)
-        delivery = attrs.evolve(delivery, payload=line.mask.value(payload))
-        await instance.lane.work(pipeline, payload, context, client)
-    except Rehearsed:
+        payload = step.payload()
+        explanation = attrs.evolve(explanation, payload=mask.value(payload))
+        lane.refuse_if_disabled()
+        await lane.call_action(pipeline, payload, context, client)
+    except DryRunEnd:
         pass
     except ActionsError as error:
-        problems = line.mask.problems(error.problems or (Problem("$", str(error)),))
-        delivery = attrs.evolve(delivery, problems=problems, reason=line.mask.text(str(error)))
+        problems = mask.problems(error.problems or (Problem("$", str(error)),))
+        explanation = attrs.evolve(explanation, problems=problems, reason=mask.text(str(error)))
     except Exception as error:  # noqa: BLE001 - a handler may raise anything; explaining must go on
-        text = line.mask.text(f"{type(error).__name__}: {error}")
-        delivery = attrs.evolve(delivery, problems=(Problem("$", text),), reason=text)
-    sent = client.request if not delivery.problems else None
+        text = mask.text(f"{type(error).__name__}: {error}")
+        explanation = attrs.evolve(explanation, problems=(Problem("$", text),), reason=text)
+    sent = client.request if not explanation.problems else None
     return attrs.evolve(
-        delivery,
-        warnings=line.mask.problems(context.warnings),
-        request=None if sent is None else line.mask.request(sent),
+        explanation,
+        warnings=mask.problems(context.warnings),
+        request=None if sent is None else mask.request(sent),
         note=_note(pipeline, sent),
         idempotency_key=context.idempotency_key,
     )
@@ -177,7 +172,7 @@ def _filter_json(found: FilterTrace) -> JsonObject:
 
 
 def _trace_json(trace: Trace) -> JsonObject:
-    """Without `value` where a comparison found nothing; a group has `parts` instead."""
+    """Return a trace as JSON: no `value` where a comparison found nothing, `parts` for a group."""
     shown: JsonObject = {"condition": trace.text, "matched": trace.matched}
     if trace.parts:
         return {**shown, "parts": [_trace_json(part) for part in trace.parts]}
@@ -185,7 +180,7 @@ def _trace_json(trace: Trace) -> JsonObject:
 
 
 def _field_json(field: FieldTrace) -> JsonObject:
-    """Without `value` where nothing came out; `missed` are the paths at which nothing stood."""
+    """Return a field as JSON: no `value` where nothing came out; `missed` are paths without a value."""
     shown: JsonObject = {"field": field.field, "paths": list(field.paths), "missed": list(field.missed)}
     if field.error is not None:
         return {**shown, "problems": _problems_json(field.error.problems)}

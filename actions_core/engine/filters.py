@@ -1,15 +1,15 @@
-"""Destination filters: what an instance's events go through before any subscription sees them.
+"""Destination filters, which an instance's events go through before any subscription sees them.
 
 Whatever their order in the file, first all samples are taken, then events are dropped, then properties
-are dropped, then all properties but the allowed ones. Every condition is asked of the event as it came
-in, so no filter hides a property from another one's condition. The event given is never changed: what
+are dropped, then all properties but the allowed ones. Every condition looks at the event as it came
+in, so no filter hides a property from another one's condition. The event itself is never changed: what
 has to differ is copied, the rest is shared.
 
-A sample is a matter of the event alone, so it comes out the same on every machine, in a second try and
-in an explanation: SHA-256 of the sampled value as UTF-8 (text as it is, other scalars as JavaScript
+A sample depends on the event alone, so it is the same on every machine, in a second try and in an
+explanation: SHA-256 of the sampled value as UTF-8 (a str as it is, other scalars as JavaScript
 writes them, objects and lists as JSON), its first 8 bytes as a big-endian number, divided by 2^64, is
-kept when it is less than `percent`. Without a path, or where nothing but null stands there, the
-messageId is what is sampled, as good as chance.
+kept when it is less than `percent`. Without a path, or where it leads to null or nothing,
+the messageId is sampled, which is as good as random.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from actions_core.errors import DefinitionError, FqlError, Problem, child_path
 from actions_core.subscriptions import never_matches, parse_fql
 from actions_core.validation.documents import check_document, schema
 from actions_core.values.javascript import stringify, to_text
+from actions_core.values.json_faults import MAX_DEPTH
 from actions_core.values.paths import parse_path, read
 from actions_core.values.types import MISSING
 
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
 
     from actions_core.values.types import Json, JsonObject
 
-#: The order in which the kinds of actions run.
+#: The order in which actions run, by their kind.
 ORDER: Final = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
-#: What an event cannot be without; no filter takes it away.
+#: The keys that an event needs; no filter removes them.
 KEPT: Final = ("type", "messageId")
 #: How many keys a path may have: as deep as an event may be.
-MAX_KEYS: Final = 100
+MAX_KEYS: Final = MAX_DEPTH
 
-#: Keys to drop or to keep: None stands for the whole value, a tree for something inside it.
+#: Keys to drop or to keep: None is for the whole value, a tree for something inside it.
 Tree: TypeAlias = "dict[str, Tree | None]"
 
 _OPTIONS: Final = {"SAMPLE": {"percent", "path"}, "DROP": set[str]()}
@@ -48,7 +49,7 @@ _RANGE: Final = 2**64
 
 @attrs.frozen
 class FilterTrace:
-    """What one action of a filter did with an event; `name` is the filter's, or its condition.
+    """The effect of one action of a filter on an event; `name` is the filter's, or its condition.
 
     Where `matched` is false, the filter was not meant for the event.
     """
@@ -61,7 +62,7 @@ class FilterTrace:
 
     @property
     def outcome(self) -> str:
-        """What happened, in words."""
+        """The effect, in words."""
         if not self.matched:
             return "does not match"
         if self.dropped:
@@ -70,8 +71,8 @@ class FilterTrace:
 
 
 @attrs.frozen
-class _Step:
-    """One action: `change` gives the event from here on, None where it ends here for the `reason`."""
+class _Action:
+    """One action of a filter: `change` returns the changed event, None to drop it for the `reason`."""
 
     name: str
     kind: str
@@ -84,31 +85,31 @@ class _Step:
 class Filters:
     """An instance's filters, compiled."""
 
-    _steps: tuple[_Step, ...]
+    _actions: tuple[_Action, ...]
 
     def apply(self, event: JsonObject) -> tuple[JsonObject | None, str]:
-        """The event as the subscriptions see it and `""`; or None, and why nothing of it goes on."""
+        """Return the event as the subscriptions see it and `""`; or None, and why it is dropped."""
         seen = event
-        for step in self._steps:
-            if step.matches(event):
-                changed = step.change(seen)
+        for action in self._actions:
+            if action.matches(event):
+                changed = action.change(seen)
                 if changed is None:
-                    return None, step.reason
+                    return None, action.reason
                 seen = changed
         return seen, ""
 
     def trace(self, event: JsonObject) -> tuple[FilterTrace, ...]:
-        """What each action did with the event, in the order in which they run, until one drops it."""
+        """Return what each action did with the event, in the order in which they run, until one drops it."""
         seen = event
         traces = []
-        for step in self._steps:
-            if not step.matches(event):
-                traces.append(FilterTrace(step.name, step.kind, matched=False))
+        for action in self._actions:
+            if not action.matches(event):
+                traces.append(FilterTrace(action.name, action.kind, matched=False))
                 continue
-            left = step.change(seen)
+            left = action.change(seen)
             changed = left is not None and left is not seen
             traces.append(
-                FilterTrace(step.name, step.kind, matched=True, dropped=left is None, changed=changed)
+                FilterTrace(action.name, action.kind, matched=True, dropped=left is None, changed=changed)
             )
             if left is None:
                 break
@@ -117,18 +118,21 @@ class Filters:
 
 
 def compile_filters(raw: list[Json]) -> Filters:
-    """Filters from their JSON. Raises `DefinitionError` with every error that `validate_filters` finds."""
+    """Compile filters from their JSON. Raises `DefinitionError` with every error of `validate_filters`."""
     errors = [problem for problem in validate_filters(raw) if problem.is_error]
     if errors:
         raise DefinitionError("the filters are faulty:", problems=errors)
-    steps = [
-        _step(item, action) for item in raw if item.get("enabled") is not False for action in item["actions"]
+    actions = [
+        _compile_action(item, action)
+        for item in raw
+        if item.get("enabled") is not False
+        for action in item["actions"]
     ]
-    return Filters(tuple(sorted(steps, key=lambda step: ORDER.index(step.kind))))
+    return Filters(tuple(sorted(actions, key=lambda action: ORDER.index(action.kind))))
 
 
 def validate_filters(raw: Json) -> list[Problem]:
-    """Everything that is wrong with the JSON of filters; paths begin at the list (`$[0].if`)."""
+    """Find every problem in the JSON of filters; paths begin at the list (`$[0].if`)."""
     form = {"type": "array", "items": {"$ref": "#/$defs/filter"}, "$defs": schema("workspace")["$defs"]}
     problems = check_document(raw, form)
     if not problems:
@@ -176,24 +180,28 @@ def _fields_problems(kind: str, place: str, names: list[str], path: str) -> Iter
 
 
 def _names(named: Json) -> list[str]:
-    """The keys of one entry of `fields`: `{"fields": [...]}`, or the bare list of Segment's public API."""
+    """Return the keys in an entry of `fields`: `{"fields": [...]}`, or the bare list of Segment's API."""
     names: list[str] = named["fields"] if isinstance(named, dict) else named
     return names
 
 
-def _step(item: JsonObject, action: JsonObject) -> _Step:
+def _compile_action(item: JsonObject, action: JsonObject) -> _Action:
     kind, matches = action["type"], parse_fql(item["if"]).matches
     name = item.get("name") or item["if"]
     label = f"the filter {name}"
     if kind == "DROP":
-        return _Step(name, kind, matches, lambda _event: None, f"{label} drops the event")
+        return _Action(name, kind, matches, _nothing, f"{label} drops the event")
     if kind == "SAMPLE":
         share = action["percent"]
         reason = f"{label} keeps {share * 100:g}% of the events, and not this one"
-        return _Step(name, kind, matches, _sampler(share, parse_path(action.get("path") or "")), reason)
+        return _Action(name, kind, matches, _sampler(share, parse_path(action.get("path") or "")), reason)
     if kind == "DROP_PROPERTIES":
-        return _Step(name, kind, matches, _dropper(action["fields"]))
-    return _Step(name, kind, matches, _allower(action["fields"]))
+        return _Action(name, kind, matches, _dropper(action["fields"]))
+    return _Action(name, kind, matches, _allower(action["fields"]))
+
+
+def _nothing(_event: JsonObject) -> None:
+    return None
 
 
 def _sampler(share: float, path: tuple[str, ...]) -> Callable[[JsonObject], JsonObject | None]:
@@ -211,7 +219,7 @@ def _sampler(share: float, path: tuple[str, ...]) -> Callable[[JsonObject], Json
 
 
 def _place(value: Json) -> int:
-    """Where a value stands between 0 and 2^64; see the module's docstring."""
+    """Return the place of a value between 0 and 2^64; see the module's docstring."""
     text = stringify(value) if isinstance(value, (dict, list)) else to_text(value)
     return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
 
@@ -222,7 +230,12 @@ def _dropper(fields: JsonObject) -> Callable[[JsonObject], JsonObject]:
         for name in _names(named):
             _grow(tree, *parse_path(place), *parse_path(name))
             _grow(tree, *parse_path(place), name)
-    return lambda event: _drop(event, tree)
+
+    def drop(event: JsonObject) -> JsonObject:
+        left: JsonObject = _drop(event, tree)
+        return left
+
+    return drop
 
 
 def _allower(fields: JsonObject) -> Callable[[JsonObject], JsonObject]:
@@ -243,7 +256,7 @@ def _allower(fields: JsonObject) -> Callable[[JsonObject], JsonObject]:
 
 
 def _grow(tree: Tree, *keys: str) -> None:
-    """Adds a path to a tree; a name with dots is added twice, as a path and as one key."""
+    """Add a path to a tree; a name with dots is added twice, as a path and as one key."""
     *above, last = keys
     for key in above:
         below = tree.setdefault(key, {})
@@ -254,7 +267,7 @@ def _grow(tree: Tree, *keys: str) -> None:
 
 
 def _drop(value: Json, tree: Tree) -> Json:
-    """The value without what the tree names; a list stands for its items."""
+    """Return the value without what the tree names; a list stands for its items."""
     if isinstance(value, list):
         return _each(value, lambda item: _drop(item, tree))
     if not isinstance(value, dict):
@@ -273,7 +286,7 @@ def _drop(value: Json, tree: Tree) -> Json:
 
 
 def _inside(value: Json, path: tuple[str, ...], tree: Tree) -> Json:
-    """The value, with only what the tree names left in what stands at the path."""
+    """Return the value, with only what the tree names left in the value at the path."""
     if isinstance(value, list):
         return _each(value, lambda item: _inside(item, path, tree))
     if not isinstance(value, dict):
@@ -287,7 +300,7 @@ def _inside(value: Json, path: tuple[str, ...], tree: Tree) -> Json:
 
 
 def _allow(value: Json, tree: Tree) -> Json:
-    """An object or a list with only what the tree names; of another value nothing has such a name."""
+    """Return an object or a list with only what the tree names; no other value has keys."""
     if isinstance(value, list):
         kept = [_allow(item, tree) for item in value if isinstance(item, (dict, list))]
         return value if len(kept) == len(value) and all(map(_same, kept, value)) else kept

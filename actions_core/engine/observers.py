@@ -1,6 +1,6 @@
-"""What a host gets to see of deliveries: numbers, traces, and each result as it comes.
+"""Let a host observe deliveries: numbers, traces, and each result as it comes.
 
-An engine has a watch only when its host asked for one of them; without it, events take no step more.
+An engine has an observer only when its host asked for one of them; without it, events take no extra step.
 Nothing that the host's functions do touches a delivery.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from actions_core.destination.stats import Codes
 from actions_core.engine.results import BatchResult, Result, Status
-from actions_core.engine.send_batch import deliver_to
+from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actions_core.destination.stats import Stats
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.errors import EventError
     from actions_core.values.types import JsonObject
 
@@ -34,10 +34,10 @@ _SLOW: Final = 1.0
 
 
 class Tracing(Protocol):
-    """What makes traces of deliveries; `actions_core.telemetry` has one for OpenTelemetry."""
+    """Traces deliveries; `actions_core.telemetry` has an implementation for OpenTelemetry."""
 
     def begin(self, tags: Mapping[str, str]) -> Callable[[Result | BatchResult | None], None]:
-        """Begin a delivery with the tags instance, destination and action, and give what ends it.
+        """Begin a delivery with the tags instance, destination and action, and return what ends it.
 
         That is called once, in the same context, with the result; with None when it was cancelled.
         """
@@ -48,8 +48,8 @@ def _unseen(_result: Result | BatchResult | None) -> None:
     """End a delivery whose beginning could not be traced."""
 
 
-class Watch:
-    """Sees every delivery of an engine."""
+class Observer:
+    """Observes every delivery of an engine."""
 
     def __init__(
         self,
@@ -71,25 +71,25 @@ class Watch:
         self._refusals = Codes()
         self._complaints: set[str] = set()
 
-    async def deliver(self, lane: Lane, pipeline: Pipeline, event: JsonObject) -> Result:
-        """Take one event through a pipeline."""
-        end = self._begin(lane.instance, pipeline)
+    async def deliver(self, lane: Lane, step: Step) -> Result:
+        """Deliver the event of a step that matched."""
+        end = self._begin(lane.instance, step.pipeline)
         result = None
         try:
-            result = await lane.deliver(pipeline, event)
+            result = await lane.deliver(step)
         finally:
             self._guard("tracing", end, result)
         self._note(result)
         return result
 
-    async def deliver_to(
+    async def deliver_events(
         self, instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
     ) -> BatchResult:
-        """Take a batch through a pipeline."""
+        """Take the events of a batch through one subscription."""
         end = self._begin(instance.id, pipeline)
         result = None
         try:
-            result = await deliver_to(instance, pipeline, events)
+            result = await deliver_events(instance, pipeline, events)
         finally:
             self._guard("tracing", end, result)
         if self._stats is not None:
@@ -104,7 +104,7 @@ class Watch:
                 self._note(result)
 
     def note_refused(self, error: EventError) -> None:
-        """Note what came in and was no event."""
+        """Note input that was not an event."""
         if self._stats is not None:
             self._stats.count("actions.refused", 1, {"code": self._refusals.few(error.code)})
 
@@ -125,7 +125,7 @@ class Watch:
         started = perf_counter()
         self._guard("on_result", self._on_result, result)
         if perf_counter() - started > _SLOW:
-            self._complain("slow", f"the host's on_result kept everything waiting for more than {_SLOW:g} s")
+            self._complain("slow", f"the host's on_result blocked the event loop for more than {_SLOW:g} s")
 
     def _count(self, stats: Stats, result: Result) -> None:
         tags = self._tags(result.instance, result.action)
@@ -169,18 +169,18 @@ class Watch:
             self._logger.error("%s (said once)", text)
 
 
-def watch_for(
+def observer_for(
     instances: Iterable[Instance],
     stats: Stats | None,
     tracing: Tracing | None,
     on_result: ResultListener | None,
     logger: logging.Logger,
-) -> Watch | None:
-    """A watch for a host that wants to see something, None for one that does not."""
+) -> Observer | None:
+    """Make an observer for a host that wants to see something; None for one that does not."""
     if stats is None and tracing is None and on_result is None:
         return None
     slugs = {instance.id: instance.destination.slug for instance in instances}
-    return Watch(slugs, stats=stats, tracing=tracing, on_result=on_result, logger=logger)
+    return Observer(slugs, stats=stats, tracing=tracing, on_result=on_result, logger=logger)
 
 
 def _check_listener(listener: object) -> None:

@@ -1,4 +1,4 @@
-"""What a host asks on behalf of a person: run a hook, list the choices of a field, create an audience."""
+"""Serve a person instead of an event: run a hook, list the choices of a field, create an audience."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from actions_core.destination.destination import hints_for
-from actions_core.engine.executor import HandlerError, ask
+from actions_core.engine.executor import HandlerError, call_handler
 from actions_core.errors import ActionsError, DefinitionError, PayloadError, RequestError
 from actions_core.validation import PayloadValidator
 from actions_core.values.types import MISSING, Json
@@ -35,13 +35,13 @@ class Choices:
     error: JsonObject | None = None
 
     def to_dict(self) -> JsonObject:
-        """The answer as JSON, in Segment's spelling."""
-        answer: JsonObject = {"choices": list(self.choices)}
+        """Return the choices as JSON, in Segment's spelling."""
+        shown: JsonObject = {"choices": list(self.choices)}
         if self.next_page is not None:
-            answer["nextPage"] = self.next_page
+            shown["nextPage"] = self.next_page
         if self.error is not None:
-            answer["error"] = dict(self.error)
-        return answer
+            shown["error"] = dict(self.error)
+        return shown
 
 
 @attrs.frozen
@@ -52,7 +52,7 @@ class Audience:
 
 
 async def run_hook(instance: Instance, action: str, hook: str, inputs: Json) -> JsonObject:
-    """What the mapping keeps under the hook's name: `{"inputs": …, "outputs": …}`.
+    """Run a hook, and return what the mapping keeps under its name: `{"inputs": …, "outputs": …}`.
 
     Raises `PayloadError` when the inputs do not fit the hook's fields, `DefinitionError` for a hook that
     the action does not have, and what the handler raises.
@@ -64,15 +64,15 @@ async def run_hook(instance: Instance, action: str, hook: str, inputs: Json) -> 
     if handler is None:
         raise DefinitionError(f"the hook {hook!r} of {action!r} has no handler")
     checked = PayloadValidator(spec.hooks[hook].input_fields).check(inputs)
-    outputs = await _ask(instance, handler, checked, action)
+    outputs = await _call(instance, handler, checked, action)
     if outputs is None:
         outputs = {}
     if not isinstance(outputs, dict):
-        raise HandlerError(f"{handler.name}() gave {type(outputs).__name__}; a hook gives a dictionary")
+        raise HandlerError(f"{handler.name}() returned {type(outputs).__name__}; a hook returns a dictionary")
     try:
         outputs = PayloadValidator(spec.hooks[hook].output_fields).check(outputs)
     except PayloadError as error:
-        raise HandlerError(f"{handler.name}() gave outputs that do not fit: {error}") from None
+        raise HandlerError(f"{handler.name}() returned outputs that do not fit: {error}") from None
     return {"inputs": checked, "outputs": outputs}
 
 
@@ -85,7 +85,7 @@ async def list_choices(
     query: str | None,
     page: str | None,
 ) -> Choices:
-    """The choices of a field, asked for as `field`, `object.child` or `array.[0].child`."""
+    """List the choices of a field, named `field`, `object.child` or `array.[0].child`."""
     found = find_dynamic_field(instance.destination.dynamic_field_handlers, action, field)
     if found is None:
         known = [key for name, key in instance.destination.dynamic_field_handlers if name == action]
@@ -99,27 +99,29 @@ async def list_choices(
         "selected_key": found.selected,
     }
     try:
-        answer = await _ask(instance, found.handler, given, action)
+        answer = await _call(instance, found.handler, given, action)
     except ActionsError as error:
         return Choices(error={"message": str(error), "code": str(error.status or error.code)})
     if not isinstance(answer, Choices):
         raise HandlerError(
-            f"{found.handler.name}() gave {type(answer).__name__}; a dynamic field gives Choices"
+            f"{found.handler.name}() returned {type(answer).__name__}; a dynamic field returns Choices"
         )
     return answer
 
 
 @attrs.frozen
-class Found:
-    """The function that lists the choices of a field, and what the question says beside the field."""
+class DynamicField:
+    """The function that lists the choices of a field, and what the name says beside the field."""
 
     handler: Handler
     index: int | None
     selected: str | None
 
 
-def find_dynamic_field(handlers: Mapping[tuple[str, ...], Handler], action: str, field: str) -> Found | None:
-    """The function for a field; a child without its own has that of the object's `__values__`."""
+def find_dynamic_field(
+    handlers: Mapping[tuple[str, ...], Handler], action: str, field: str
+) -> DynamicField | None:
+    """Find the function for a field; a child without its own has that of the object's `__values__`."""
     steps = field.split(".")
     index = next((int(step[1:-1]) for step in steps if step[:1] == "[" and step[1:-1].isdecimal()), None)
     names = [step for step in steps if not step.startswith("[")]
@@ -127,11 +129,11 @@ def find_dynamic_field(handlers: Mapping[tuple[str, ...], Handler], action: str,
     for way in ways:
         handler = handlers.get((action, way))
         if handler is not None:
-            return Found(handler, index, None)
+            return DynamicField(handler, index, None)
     if len(names) > 1:
         handler = handlers.get((action, f"{names[0]}.__values__"))
         if handler is not None:
-            return Found(handler, index, ".".join(names[1:]))
+            return DynamicField(handler, index, ".".join(names[1:]))
     return None
 
 
@@ -157,19 +159,19 @@ async def _audience(
     filled = {key: field.default for key, field in spec.fields.items() if field.default is not MISSING}
     checked = PayloadValidator(spec.fields).check({**filled, **settings})
     try:
-        audience = await _ask(instance, handler, {**given, "audience_settings": checked}, None)
+        audience = await _call(instance, handler, {**given, "audience_settings": checked}, None)
     except ActionsError as error:
         raise RequestError(str(error), code=code, status=error.status, retryable=error.retryable) from error
     if not isinstance(audience, Audience):
-        raise HandlerError(f"{handler.name}() gave {type(audience).__name__}; it gives an Audience")
+        raise HandlerError(f"{handler.name}() returned {type(audience).__name__}; it returns an Audience")
     return audience
 
 
-async def _ask(instance: Instance, handler: Handler, given: JsonObject, action: str | None) -> Any:
-    return await ask(
+async def _call(instance: Instance, handler: Handler, given: JsonObject, action: str | None) -> Any:
+    return await call_handler(
         handler,
         given,
-        line=instance.lane.line,
+        connection=instance.lane.connection,
         scope=instance.scope,
         hints=hints_for(instance.destination, action),
     )

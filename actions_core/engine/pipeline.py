@@ -1,14 +1,15 @@
-"""One subscription, compiled: from an event to a payload, and from a payload to its request.
+"""One subscription, compiled, and the steps that an event takes through it up to the network.
 
 Everything that can be known before an event comes is worked out in `compile_pipeline`: the condition,
-the mapping, the validator, the handler, and the result that an event gets which does not match.
+the mapping, the validator, the handler, and the result of an event that does not match. The deletion of
+users and the authentication test are pipelines too, without condition and mapping.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -19,6 +20,7 @@ from actions_core.errors import FqlError, MappingError, Problem, child_path
 from actions_core.mapping import compile_mapping
 from actions_core.subscriptions import parse_fql
 from actions_core.validation import PayloadValidator
+from actions_core.values.javascript import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from actions_core.destination import Destination, Handler
     from actions_core.destination.context import Scope
     from actions_core.destination.specs import ActionSpec
+    from actions_core.engine.filters import Filters, FilterTrace
     from actions_core.engine.workspace import SubscriptionSpec
+    from actions_core.mapping import FieldTrace
     from actions_core.mapping import Mapping as CompiledMapping
-    from actions_core.subscriptions import Condition
+    from actions_core.subscriptions import Condition, Trace
     from actions_core.values.types import Json, JsonObject
 
 
@@ -44,18 +48,19 @@ def _never(_event: JsonObject) -> bool:
 class Pipeline:
     """The way of an event through one subscription, up to the network.
 
-    `skipped` is what an event gets that `matches` does not let in; it is made once, because it is the
-    same for all of them. The deletion of a user and the authentication test are pipelines too, without
-    condition and mapping.
+    `matches` decides, `resolve` maps the event and `check` validates what comes out; only a `Step` calls
+    them. `reason` says why an event is skipped that does not match, and `skipped` is the step of all such
+    events: it is made once, because it is the same for all of them.
     """
 
     name: str
     action: str
     scope: Scope
-    skipped: Result
-    to_payload: Callable[[JsonObject], JsonObject]
     handler: Handler | None
     hints: Mapping[int, str]
+    reason: str
+    resolve: Callable[[JsonObject], Any]
+    check: Callable[[Any, str | None], JsonObject]
     matches: Callable[[JsonObject], bool] = _always
     batch_handler: Handler | None = None
     poll_handler: Handler | None = None
@@ -63,17 +68,70 @@ class Pipeline:
     condition: Condition | None = None
     mapping: CompiledMapping | None = None
     validator: PayloadValidator | None = None
+    skipped: Step = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "skipped", self.skip(self.reason))
+
+    def skip(self, reason: str) -> Step:
+        """Return the step of an event that is skipped for a reason."""
+        result = Result(self.scope.instance, self.name, self.action, Status.SKIPPED, reason=reason)
+        return _SkippedStep(self, result)
 
 
-def skipped(instance: str, name: str, action: str, reason: str) -> Result:
-    """The result of an event that is not meant for a subscription."""
-    return Result(instance, name, action, Status.SKIPPED, reason=reason)
+@attrs.frozen
+class StepTraces:
+    """Traces of what filters, condition and mapping did with an event."""
+
+    filters: tuple[FilterTrace, ...] = ()
+    condition: Trace | None = None
+    fields: tuple[FieldTrace, ...] = ()
+
+
+class Step:
+    """One event at one subscription: skipped, or matched and about to be delivered.
+
+    `event` is the event as the instance's filters left it. A step that is skipped has the result already,
+    with the reason, and no event: most events are skipped by most subscriptions, so they share one step.
+    """
+
+    __slots__ = ("event", "pipeline")
+
+    skipped: Result | None = None
+
+    def __init__(self, pipeline: Pipeline, event: JsonObject) -> None:
+        self.pipeline = pipeline
+        self.event = event
+
+    def payload(self) -> JsonObject:
+        """Map and validate the event. Raises `ActionsError` where that cannot be done."""
+        pipeline = self.pipeline
+        return pipeline.check(pipeline.resolve(self.event), pipeline.scope.sync_mode)
+
+    def trace(self, event: JsonObject, filters: Filters | None) -> StepTraces:
+        """Return what led to this step for `event`, as it was before `filters`."""
+        pipeline = self.pipeline
+        seen = event if filters is None else filters.apply(event)[0]
+        matched = self.skipped is None
+        return StepTraces(
+            () if filters is None else filters.trace(event),
+            pipeline.condition.trace(seen) if pipeline.condition is not None and seen is not None else None,
+            pipeline.mapping.trace(self.event) if pipeline.mapping is not None and matched else (),
+        )
+
+
+class _SkippedStep(Step):
+    __slots__ = ("skipped",)
+
+    def __init__(self, pipeline: Pipeline, skipped: Result) -> None:
+        super().__init__(pipeline, {})
+        self.skipped = skipped
 
 
 def compile_pipeline(
     spec: SubscriptionSpec, destination: Destination, scope: Scope, path: str
 ) -> tuple[Pipeline | None, list[Problem]]:
-    """The compiled subscription, None where it has errors, and every problem below `path`."""
+    """Compile a subscription: None where it has errors, and every problem below `path`."""
     action = destination.spec.actions.get(spec.partner_action)
     if action is None:
         known = ", ".join(sorted(destination.spec.actions))
@@ -95,10 +153,11 @@ def compile_pipeline(
         name=spec.name,
         action=spec.partner_action,
         scope=scope,
-        skipped=skipped(scope.instance, spec.name, spec.partner_action, reason),
-        to_payload=_to_payload(mapping, validator, scope.sync_mode),
         handler=destination.handlers.get(spec.partner_action),
         hints=hints_for(destination, spec.partner_action),
+        reason=reason,
+        resolve=mapping.resolve,
+        check=validator.check,
         batch_handler=destination.batch_handlers.get(spec.partner_action),
         poll_handler=destination.poll_handlers.get(spec.partner_action),
         batch=action.batch,
@@ -110,17 +169,67 @@ def compile_pipeline(
     return pipeline, problems
 
 
-def _to_payload(
-    mapping: CompiledMapping, validator: PayloadValidator, sync_mode: str | None
-) -> Callable[[JsonObject], JsonObject]:
-    resolve, check = mapping.resolve, validator.check
-    if sync_mode is None:
-        return lambda event: check(resolve(event))
-    return lambda event: check(resolve(event), sync_mode)
+def deletion_pipeline(destination: Destination, scope: Scope) -> Pipeline | None:
+    """Make the pipeline that deletes users, which is for `delete` events only."""
+    handler = destination.deletion_handler
+    return _plain(destination, handler, scope, "onDelete", _deletion_payload, _is_deletion)
+
+
+def authentication_pipeline(destination: Destination, scope: Scope) -> Pipeline | None:
+    """Make the pipeline that tests the settings; events are never routed to it."""
+    handler = destination.authentication_handler
+    return _plain(destination, handler, scope, "testAuthentication", _empty_payload, _always)
+
+
+def _plain(
+    destination: Destination,
+    handler: Handler | None,
+    scope: Scope,
+    action: str,
+    resolve: Callable[[JsonObject], JsonObject],
+    matches: Callable[[JsonObject], bool],
+) -> Pipeline | None:
+    """Make a pipeline without condition and mapping, where there is a handler for it."""
+    if handler is None:
+        return None
+    return Pipeline(
+        name=action,
+        action=action,
+        scope=scope,
+        handler=handler,
+        hints=hints_for(destination),
+        reason="the event is not for it",
+        resolve=resolve,
+        check=_unchecked,
+        matches=matches,
+    )
+
+
+def _is_deletion(event: JsonObject) -> bool:
+    return event.get("type") == "delete"
+
+
+def _deletion_payload(event: JsonObject) -> JsonObject:
+    return {"user_id": _id(event.get("userId")), "anonymous_id": _id(event.get("anonymousId"))}
+
+
+def _empty_payload(_event: JsonObject) -> JsonObject:
+    return {}
+
+
+def _unchecked(payload: JsonObject, _sync_mode: str | None) -> JsonObject:
+    return payload
+
+
+def _id(value: Json) -> str | None:
+    """Return an id as a str; a value that is neither a str nor a number identifies nobody."""
+    if isinstance(value, str):
+        return value
+    return to_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def _split(raw: Json) -> tuple[Json, JsonObject]:
-    """The mapping for the fields, and what the engine itself reads from it."""
+    """Separate the mapping of the fields from what the engine itself reads from it."""
     if not isinstance(raw, dict):
         return raw, {}
     extras = {key: raw[key] for key in MAPPING_EXTRAS if key in raw}
@@ -150,7 +259,7 @@ def _below(path: str, found: tuple[Problem, ...] | list[Problem]) -> list[Proble
 
 
 def _hook_outputs(extras: JsonObject) -> JsonObject:
-    """What each hook gave when the mapping was saved."""
+    """Return what each hook returned when the mapping was saved."""
     saved = {name: value for name, value in extras.items() if name in HOOKS and isinstance(value, dict)}
     return {name: value["outputs"] for name, value in saved.items() if "outputs" in value}
 

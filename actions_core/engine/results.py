@@ -1,7 +1,7 @@
-"""What became of an event: one `Result` for each instance and subscription, gathered in a `Report`.
+"""The outcome of an event: one `Result` for each instance and subscription, gathered in a `Report`.
 
-A result never shows a secret: the request and the answer are masked when they are asked for, not
-when the result is made, so an event whose result nobody opens pays nothing for it.
+A result never shows a secret: request and response are masked when they are read, not when the result is
+made, so masking costs nothing where nobody looks.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class Status(enum.StrEnum):
-    """What became of one event in one subscription."""
+    """The outcome of one event in one subscription, in a word."""
 
-    SENT = "sent"  #: the destination took it
+    SENT = "sent"  #: the destination accepted it
     FAILED = "failed"  #: it was tried, or could not be tried; `Result.error` says why
     SKIPPED = "skipped"  #: it was not meant for this subscription; `Result.reason` says why
     NOT_TRIED = "not_tried"  #: the engine was closed before its turn came
@@ -35,7 +35,7 @@ class Result:
     """The outcome of one event in one subscription of one instance.
 
     `tries` counts the requests made, `duration` is in seconds, from the match to the outcome.
-    `request` is the last request made and `response` its answer, both without secrets.
+    `request` is the last request made and `response` its response, both without secrets.
     """
 
     instance: str
@@ -57,7 +57,7 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing went wrong: sent, or not meant to be sent."""
+        """Whether nothing went wrong: the event was sent, or skipped."""
         return self.status is Status.SENT or self.status is Status.SKIPPED
 
     @property
@@ -69,7 +69,7 @@ class Result:
 
     @property
     def response(self) -> Response | None:
-        """The last answer, secrets masked."""
+        """The last response, secrets masked."""
         if self._response is None or self._mask is None:
             return self._response
         return self._mask.response(self._response)
@@ -77,10 +77,10 @@ class Result:
 
 @attrs.frozen(repr=False, eq=False)
 class BatchResult:
-    """What became of a batch in one subscription: one node for each event, in the caller's order.
+    """The outcome of a batch in one subscription: one node for each event, in the caller's order.
 
-    `skipped` are the places of the events that were not meant for this subscription; `warnings` has what
-    was warned of, by the place of its event.
+    `skipped` are the places of the events that were not meant for this subscription; `warnings` has the
+    warnings by the place of their event.
     """
 
     instance: str
@@ -97,11 +97,11 @@ class BatchResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the destination took every event."""
+        """Whether the destination accepted every event."""
         return all(node.ok for node in self.nodes)
 
     def status_of(self, place: int) -> Status:
-        """What became of the event at a place of the batch."""
+        """Return the outcome of the event at a place of the batch."""
         if place in self.skipped:
             return Status.SKIPPED
         node = self.nodes[place]
@@ -112,21 +112,21 @@ class BatchResult:
 
 @attrs.frozen(repr=False, eq=False)
 class BatchReport:
-    """What became of a batch everywhere: a result for each subscription of each instance."""
+    """The outcome of a batch everywhere: a result for each subscription of each instance."""
 
     results: tuple[BatchResult, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every subscription's destination took every event."""
+        """Whether the destination of every subscription accepted every event."""
         return all(result.ok for result in self.results)
 
 
 @attrs.frozen(repr=False, eq=False, slots=False)
 class Report:
-    """What became of one event everywhere.
+    """The outcome of one event everywhere.
 
-    `index` counts the events of a `send_many` from 0. `error` is set when what came in was no event;
+    `index` counts the events of a `send_many` from 0. `error` is set when the input was not an event;
     there are no results then.
     """
 
@@ -140,5 +140,5 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether it was an event, and no result failed or was not tried."""
+        """Whether the input was an event, and no result failed or was not tried."""
         return self.error is None and all([result.ok for result in self.results])  # noqa: C419 - a list is quicker

@@ -7,25 +7,25 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from actions_core.destination.multistatus import Node, failure, failure_of, success
-from actions_core.engine.executor import deliver_batch
-from actions_core.engine.executor.batching import Item, chunks, is_batched
+from actions_core.engine.executor import Item, chunks, deliver_batch, is_batched
 from actions_core.engine.results import BatchResult, Status
-from actions_core.errors import ActionsError, EventError
+from actions_core.errors import EventError
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
     from actions_core.engine.pipeline import Pipeline
     from actions_core.engine.results import Result
     from actions_core.values.types import JsonObject
 
-#: After how many events the loop gets a turn while a batch is prepared.
+#: After how many events others get a turn in the event loop while a batch is prepared.
 _TURN = 200
 
 
-async def deliver_to(
+async def deliver_events(
     instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
 ) -> BatchResult:
     """Take the events of a batch through one subscription."""
@@ -50,7 +50,7 @@ async def deliver_to(
     parts = list(chunks(together, pipeline.batch))
     found = await asyncio.gather(
         *(deliver_batch(instance.lane, pipeline, part, instance.poll) for part in parts),
-        *(_single(instance, pipeline, item) for item in alone),
+        *(_deliver_alone(instance.lane, item) for item in alone),
     )
     for part, outcomes in zip([*parts, *([item] for item in alone)], found, strict=True):
         for item, node in zip(part, outcomes, strict=True):
@@ -66,24 +66,20 @@ async def deliver_to(
 def _prepare(
     instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int
 ) -> Item | Node | str:
-    """The payload of an event, the node of one that has none, or why it is not meant for the subscription."""
+    """Return the payload of an event, the node of one that has none, or why the event is skipped."""
     if isinstance(event, EventError):
-        return failure(400, str(event), errortype=event.code)
-    if instance.filters is not None:
-        filtered, reason = instance.filters.apply(event)
-        if filtered is None:
-            return reason
-        event = filtered
-    if not pipeline.matches(event):
-        return pipeline.skipped.reason
+        return failure_of(event)
+    (step,) = instance.route(event, only=pipeline)
+    if step.skipped is not None:
+        return step.skipped.reason
     try:
-        return Item(place, event, pipeline.to_payload(event))
-    except ActionsError as error:
-        return failure(400, str(error), errortype=error.code)
+        return Item(place, step, step.payload())
+    except Exception as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
+        return failure_of(instance.lane.error_of(pipeline, failed))
 
 
-async def _single(instance: Instance, pipeline: Pipeline, item: Item) -> list[Node]:
-    result = await instance.lane.deliver(pipeline, item.event)
+async def _deliver_alone(lane: Lane, item: Item) -> list[Node]:
+    result = await lane.deliver(item.step)
     item.warnings.extend(result.warnings)
     return [_node(result)]
 

@@ -1,7 +1,7 @@
-"""Many events through one engine: a fixed number of workers between a source and whoever reads the reports.
+"""Many events through one engine: a fixed number of workers between a source and the reader of the reports.
 
-Memory stays flat because nothing is held but what the workers have in hand and as many reports: a
-worker takes the next event only when it is free, and it is free only when its report found room.
+Memory stays flat because nothing is held but the events of the workers and as many reports: a worker
+takes the next event only when it is free, and it is free only when there was room for its report.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
-    from actions_core.engine.executor.client import Switch
+    from actions_core.engine.executor.client import OneShotEvent
     from actions_core.engine.results import Report
     from actions_core.values.types import Json
 
 
 class _End:
-    """Stands behind the last report; `error` is what the source raised."""
+    """Ends the queue after the last report; `error` is what the source raised."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
@@ -30,20 +30,20 @@ async def stream(
     events: Iterable[Json] | AsyncIterable[Json],
     report: Callable[[Json, int], Awaitable[Report]],
     concurrency: int,
-    closing: Switch,
+    closing: OneShotEvent,
 ) -> AsyncIterator[Report]:
-    """Give the report of each event, in the order in which they are done.
+    """Yield the report of each event, in the order in which they are done.
 
-    Once `closing` is set no event is taken any more: those not taken stay in the source. What the
-    source raises comes out when all that was taken before is reported. Leaving the loop early cancels
-    what is under way.
+    Once `closing` is set no event is taken any more: those not taken stay in the source. What the source
+    raises is raised when all that was taken before is reported. Leaving the loop early cancels what is in
+    progress.
     """
-    tray = _Tray(concurrency)
-    supply = _Supply(events, closing)
-    workers = [asyncio.create_task(_work(supply, report, tray)) for _ in range(max(concurrency, 1))]
-    ending = asyncio.create_task(_end(workers, supply, tray))
+    reports = _ReportQueue(concurrency)
+    source = _Source(events, closing)
+    workers = [asyncio.create_task(_work(source, report, reports)) for _ in range(max(concurrency, 1))]
+    ending = asyncio.create_task(_end(workers, source, reports))
     try:
-        while not isinstance(item := tray.take() or await tray.wait(), _End):
+        while not isinstance(item := reports.get_now() or await reports.get(), _End):
             yield item
         if item.error is not None:
             raise item.error
@@ -53,32 +53,34 @@ async def stream(
         await asyncio.gather(*workers, ending, return_exceptions=True)
 
 
-async def _end(workers: list[asyncio.Task[None]], supply: _Supply, tray: _Tray) -> None:
+async def _end(workers: list[asyncio.Task[None]], source: _Source, reports: _ReportQueue) -> None:
     found = await asyncio.gather(*workers, return_exceptions=True)
-    # A worker raises nothing of its own making; should one have, its reader must know, not wait for ever.
-    fault = next((item for item in found if isinstance(item, BaseException)), None)
-    await tray.put(_End(supply.error or fault))
+    # A worker raises nothing by itself; if one does, its reader must know instead of waiting for ever.
+    unexpected = next((item for item in found if isinstance(item, BaseException)), None)
+    await reports.put(_End(source.error or unexpected))
 
 
-async def _work(supply: _Supply, report: Callable[[Json, int], Awaitable[Report]], tray: _Tray) -> None:
-    # Coroutines that need not wait are spared: that is a good part of what is left of an event's price.
-    while (taken := supply.take_now() if supply.is_plain else await supply.take_later()) is not None:
+async def _work(
+    source: _Source, report: Callable[[Json, int], Awaitable[Report]], reports: _ReportQueue
+) -> None:
+    # No coroutine where nothing has to be awaited: that is a good part of the time that an event takes.
+    while (taken := source.next_now() if source.is_plain else await source.next_later()) is not None:
         done = await report(*taken)
-        if not tray.lay(done):
-            await tray.put(done)
+        if not reports.put_now(done):
+            await reports.put(done)
 
 
-class _Tray:
-    """Reports on their way to the reader: a queue for one reader, without the price of one for many."""
+class _ReportQueue:
+    """A bounded queue for one reader, cheaper than one for many."""
 
     def __init__(self, room: int) -> None:
         self._room = max(room, 1)
         self._items: deque[Report | _End] = deque()
         self._reader: asyncio.Future[None] | None = None
-        self._line: deque[asyncio.Future[None]] = deque()
+        self._writers: deque[asyncio.Future[None]] = deque()
 
-    def lay(self, item: Report | _End) -> bool:
-        """Lay an item down if there is room."""
+    def put_now(self, item: Report | _End) -> bool:
+        """Append the item if there is room."""
         if len(self._items) >= self._room:
             return False
         self._items.append(item)
@@ -88,26 +90,26 @@ class _Tray:
         return True
 
     async def put(self, item: Report | _End) -> None:
-        """Lay an item down, once there is room."""
-        while not self.lay(item):
+        """Append the item once there is room."""
+        while not self.put_now(item):
             turn = asyncio.get_running_loop().create_future()
-            self._line.append(turn)
-            # Whoever waits here is cancelled with all the others or not at all, so no turn gets lost.
+            self._writers.append(turn)
+            # A worker that waits here is cancelled with all the others or not at all, so no turn gets lost.
             await turn
 
-    def take(self) -> Report | _End | None:
-        """The next item, None when there is none yet."""
+    def get_now(self) -> Report | _End | None:
+        """Remove and return the next item, None when there is none yet."""
         if not self._items:
             return None
-        if self._line:
-            turn = self._line.popleft()
+        if self._writers:
+            turn = self._writers.popleft()
             if not turn.done():
                 turn.set_result(None)
         return self._items.popleft()
 
-    async def wait(self) -> Report | _End:
-        """The next item, when there is one."""
-        while (item := self.take()) is None:
+    async def get(self) -> Report | _End:
+        """Remove and return the next item, when there is one."""
+        while (item := self.get_now()) is None:
             self._reader = asyncio.get_running_loop().create_future()
             try:
                 await self._reader
@@ -116,10 +118,10 @@ class _Tray:
         return item
 
 
-class _Supply:
-    """The events, numbered; whichever worker is free takes the next."""
+class _Source:
+    """The events, numbered; each worker that is free takes the next."""
 
-    def __init__(self, events: Iterable[Json] | AsyncIterable[Json], closing: Switch) -> None:
+    def __init__(self, events: Iterable[Json] | AsyncIterable[Json], closing: OneShotEvent) -> None:
         self._closing = closing
         self._later = aiter(events) if isinstance(events, AsyncIterable) else None
         self._now = None if isinstance(events, AsyncIterable) else iter(events)
@@ -129,11 +131,11 @@ class _Supply:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the source is an ordinary one, of which events are taken without waiting."""
+        """Whether the events come from an ordinary iterable, so that nothing has to be awaited."""
         return self._now is not None
 
-    def take_now(self) -> tuple[Json, int] | None:
-        """The next event and its number; None when there is none, or none shall be taken any more."""
+    def next_now(self) -> tuple[Json, int] | None:
+        """Return the next event and its number; None when there is none, or none is to be taken any more."""
         assert self._now is not None  # noqa: S101 - one of the two is there; the type checker cannot know
         if self.error is not None or self._closing.is_set():
             return None
@@ -144,10 +146,10 @@ class _Supply:
             return None
         return self._numbered(event)
 
-    async def take_later(self) -> tuple[Json, int] | None:
-        """The same of an asynchronous source."""
+    async def next_later(self) -> tuple[Json, int] | None:
+        """Do the same for an asynchronous iterable."""
         try:
-            event = await self._next_later()
+            event = await self._anext()
         except Exception as error:  # noqa: BLE001 - as above
             self.error = error
             return None
@@ -160,8 +162,8 @@ class _Supply:
         self._count += 1
         return event, number
 
-    async def _next_later(self) -> Json:
-        """The next of an asynchronous source, which only one worker at a time may ask."""
+    async def _anext(self) -> Json:
+        """Return the next event of an asynchronous iterable, which only one worker at a time may ask."""
         assert self._later is not None  # noqa: S101 - one of the two is there; the type checker cannot know
         async with self._turn:
             if self._closing.is_set() or self.error is not None:

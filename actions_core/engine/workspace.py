@@ -1,7 +1,7 @@
-"""The configured destinations, as a file says them: checked as a document, not yet compiled.
+"""The configured destinations, as they stand in a file: checked as a document, not yet compiled.
 
 A secret is written `{"$env": "NAME"}` and read from the environment when an engine is made, so a
-workspace object, like the file it came from, holds no secret that the file does not.
+workspace object, like its file, contains no secrets of the environment.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEFAULT_CONCURRENCY: Final = 50
 
 @attrs.frozen
 class SubscriptionSpec:
-    """One subscription of an instance. `mapping` None stands for the defaults of the action's fields."""
+    """One subscription of an instance. Without `mapping` the defaults of the action's fields hold."""
 
     name: str
     partner_action: str
@@ -38,7 +38,7 @@ class SubscriptionSpec:
 
 @attrs.frozen
 class DeliverySpec:
-    """How an instance is delivered to: requests under way at once, seconds for one try, tries, polls."""
+    """The limits of an instance's deliveries: how many at once, seconds for one try, retries, polls."""
 
     concurrency: int = DEFAULT_CONCURRENCY
     timeout: float = DEFAULT_TIMEOUT
@@ -48,7 +48,7 @@ class DeliverySpec:
 
 @attrs.frozen
 class InstanceSpec:
-    """One configured destination. `destination` is its slug; `settings` may hold `{"$env": NAME}`."""
+    """One configured destination. `destination` is its slug; `settings` may contain `{"$env": NAME}`."""
 
     id: str
     destination: str
@@ -74,7 +74,7 @@ class Workspace:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Workspace:
-        """The workspace in a JSON file.
+        """Read the workspace in a JSON file.
 
         Raises `WorkspaceError` with every problem of the file and its path.
         """
@@ -86,9 +86,9 @@ class Workspace:
 
     @classmethod
     def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
-        """The workspace in a dictionary of the same form as the file.
+        """Read the workspace in a dictionary of the same form as the file.
 
-        The files that it names under `definitions` are looked for below `folder`.
+        The files that it names under `definitions` are relative to `folder`.
         """
         problems = check_document(data, schema("workspace"))
         if not problems:
@@ -152,7 +152,7 @@ def _delivery(raw: JsonObject) -> DeliverySpec:
 def resolve_environment(
     settings: JsonObject, path: str, environ: Mapping[str, str] = os.environ
 ) -> tuple[JsonObject, list[str], list[Problem]]:
-    """The settings with each `{"$env": NAME}` replaced, the values that came so, and what is missing."""
+    """Replace each `{"$env": NAME}`; return the settings, the values found, and the problems."""
     found: list[str] = []
     problems: list[Problem] = []
 
@@ -174,6 +174,6 @@ def resolve_environment(
             problems.append(Problem(place, message))
         return value
 
-    # The settings themselves are no setting: a variable holds one value, not all of them.
+    # Not for the settings as a whole: a variable holds one value, not all of them.
     resolved = {key: resolve(value, child_path(path, key)) for key, value in settings.items()}
     return resolved, found, problems

@@ -1,20 +1,20 @@
-"""Runs pipelines: a lane for each instance, so that none has to wait for another's troubles."""
+"""Runs handlers: a lane for each instance, so that none has to wait for another's troubles."""
 
 from __future__ import annotations
 
-from actions_core.engine.executor.batch import deliver_batch
-from actions_core.engine.executor.call import ask
+from actions_core.engine.executor.batch import Item, chunks, deliver_batch, is_batched
 from actions_core.engine.executor.jobs import Job, JobStatus, Poll
-from actions_core.engine.executor.lane import HandlerError, Lane
-from actions_core.http.retry import PollPolicy
+from actions_core.engine.executor.lane import HandlerError, Lane, call_handler
 
 __all__ = [
     "HandlerError",
+    "Item",
     "Job",
     "JobStatus",
     "Lane",
     "Poll",
-    "PollPolicy",
-    "ask",
+    "call_handler",
+    "chunks",
     "deliver_batch",
+    "is_batched",
 ]

@@ -1,7 +1,7 @@
-"""Batches that a destination works off later: asked for until they are done or the time is up.
+"""Poll asynchronous batch jobs until they finish or time out.
 
-A batch handler that starts such a job answers `Job`; the function noted with `@destination.poll` says
-how it is doing with a `Poll`.
+A batch handler that starts such a job returns a `Job`; the function registered with `@destination.poll`
+returns its state as a `Poll`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FAILED_STATUS: Final = 500
 
 
 class JobStatus(enum.StrEnum):
-    """How a job is doing."""
+    """The state of a job, in a word."""
 
     IN_PROGRESS = "IN_PROGRESS"
     SUCCEEDED = "SUCCEEDED"
@@ -36,9 +36,9 @@ class JobStatus(enum.StrEnum):
 
 @attrs.frozen
 class Job:
-    """A batch that was taken in. `nodes`, where given, tell the payloads that were refused at once.
+    """A batch that was accepted. `nodes`, where given, say which payloads were refused at once.
 
-    `memo` is handed to each poll as it is: what the function needs there to make out what became of whom.
+    `memo` is handed to each poll as it is: it holds what the function needs to tell the payloads apart.
     """
 
     job_id: str
@@ -49,7 +49,7 @@ class Job:
 
 @attrs.frozen
 class Poll:
-    """How a job is doing. Without `nodes` its status decides for all of its payloads."""
+    """The state of a job. Without `nodes` its status decides for all of its payloads."""
 
     status: JobStatus
     nodes: MultiStatus | None = None
@@ -59,32 +59,32 @@ class Poll:
 async def await_job(
     job: Job,
     count: int,
-    ask: Callable[[int], Awaitable[Poll]],
+    poll: Callable[[Job, int], Awaitable[Poll]],
     policy: PollPolicy,
     deadlines: Deadlines,
 ) -> list[Node]:
-    """Ask for the job until it is done, and give one node for each of its `count` payloads.
+    """Poll the job until it is done, and return one node for each of its `count` payloads.
 
-    When the outcome cannot be had, that is the failure of the payloads that the job took: those that were
-    refused at once keep their nodes.
+    When the outcome cannot be had, the payloads that the job accepted failed for that reason; those that
+    were refused at once keep their nodes.
     """
     first = [success(job.status)] * count if job.nodes is None else job.nodes.spread(count)
-    taken = [index for index, node in enumerate(first) if node.ok]
-    if not taken:
+    accepted = [index for index, node in enumerate(first) if node.ok]
+    if not accepted:
         return first
     try:
-        outcome = _outcome(await _watched(job, len(taken), ask, policy, deadlines), len(taken))
+        outcome = _outcome(await _poll_until_done(job, len(accepted), poll, policy, deadlines), len(accepted))
     except ActionsError as error:
-        outcome = [failure_of(error)] * len(taken)
-    for index, node in zip(taken, outcome, strict=True):
+        outcome = [failure_of(error)] * len(accepted)
+    for index, node in zip(accepted, outcome, strict=True):
         first[index] = node
     return first
 
 
-async def _watched(
+async def _poll_until_done(
     job: Job,
     upload_count: int,
-    ask: Callable[[int], Awaitable[Poll]],
+    poll: Callable[[Job, int], Awaitable[Poll]],
     policy: PollPolicy,
     deadlines: Deadlines,
 ) -> Poll:
@@ -93,9 +93,9 @@ async def _watched(
     while True:
         await _pause(job, pause, deadlines)
         pause = min(pause * 2, policy.cap)
-        poll = await ask(upload_count)
-        if poll.status is not JobStatus.IN_PROGRESS:
-            return poll
+        found = await poll(job, upload_count)
+        if found.status is not JobStatus.IN_PROGRESS:
+            return found
         if clock() - started + pause > policy.within:
             raise TransportError(
                 f"the job {job.job_id} was not done within {policy.within:g} s",
@@ -111,7 +111,8 @@ async def _pause(job: Job, seconds: float, deadlines: Deadlines) -> None:
     except TimeoutError:
         return
     raise TransportError(
-        f"interrupted while the job {job.job_id} was under way: its outcome is not known", code="INTERRUPTED"
+        f"interrupted while the job {job.job_id} was in progress: its outcome is not known",
+        code="INTERRUPTED",
     )
 
 

@@ -1,7 +1,7 @@
-"""Runs pipelines: a lane for each instance, so that none has to wait for another's troubles.
+"""Runs handlers: a lane for each instance, so that none has to wait for another's troubles.
 
-A lane bounds how many requests are under way, turns everything that can happen into a `Result`, and
-lets nothing but cancellation out.
+A lane bounds how many deliveries are in progress, turns everything that can happen into an outcome, and
+lets nothing but cancellation out. `Lane.run` is that guard, for single events and for batches.
 """
 
 from __future__ import annotations
@@ -9,129 +9,144 @@ from __future__ import annotations
 import logging
 import traceback
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import Client, Gate
+from actions_core.engine.executor.client import EventClient, Semaphore
 from actions_core.engine.results import Result, Status
 from actions_core.errors import ActionsError, RequestError
 from actions_core.http.errors import TransportError
 from actions_core.http.requests import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
-    from actions_core.engine.executor.client import Line
-    from actions_core.engine.pipeline import Pipeline
+    from actions_core.destination import Handler
+    from actions_core.destination.context import Scope
+    from actions_core.engine.executor.client import Connection
+    from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.values.types import JsonObject
+
+    #: Calls a handler with a payload, and returns what is to be awaited.
+    Call: TypeAlias = Callable[["Lane", Pipeline, JsonObject, Context, EventClient], Awaitable[Any]]
 
 _LOGGER = logging.getLogger("actions_core")
 _GONE: Final = 410
 #: A plain handler runs in the event loop: one that takes longer than this, in seconds, is reported.
 _SLOW_HANDLER: Final = 1.0
+NOT_TRIED: Final = "the engine was closed before its turn came"
+
+OutcomeT = TypeVar("OutcomeT")
+StepT = TypeVar("StepT", bound="Deliverable")
 
 
 class HandlerError(ActionsError):
-    """A handler failed in a way that it did not announce: a fault of the destination's code."""
+    """A handler failed in a way that it did not announce: a bug in the destination's code."""
 
     default_code = "HANDLER_FAILED"
     default_status = 500
 
 
-async def _finish(work: Awaitable[Any], client: Client) -> Any:
-    answer = await work
-    return await client.send(answer) if isinstance(answer, Request) else answer
+class Deliverable(Protocol):
+    """A step of one event, or the steps of a batch together."""
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The subscription."""
+        ...
+
+    def payload(self) -> JsonObject:
+        """Return what the handler is called with."""
+        ...
 
 
 class Lane:
-    """The way to one instance."""
+    """The guarded way to one instance."""
 
-    def __init__(self, instance: str, line: Line, concurrency: int, logger: logging.Logger = _LOGGER) -> None:
+    def __init__(
+        self, instance: str, connection: Connection, concurrency: int, logger: logging.Logger = _LOGGER
+    ) -> None:
         self.instance = instance
-        self.line = line
+        self.connection = connection
         self.concurrency = concurrency
         self.disabled = ""
-        self.free = Gate(concurrency)
+        self._places = Semaphore(concurrency)
         self._logger = logger
 
-    async def deliver(self, pipeline: Pipeline, event: JsonObject) -> Result:
-        """Take one event through a pipeline. Raises nothing but `CancelledError`."""
+    def deliver(self, step: Step) -> Coroutine[Any, Any, Result]:
+        """Deliver the event of a step that matched. Raises nothing but `CancelledError`."""
+        pipeline = step.pipeline
+        context = Context(pipeline.scope, step.event)
+        client = EventClient(self.connection, context, pipeline.hints)
+        return self.run(step, context, client, Lane.call_action, _result)
+
+    async def run(
+        self,
+        step: StepT,
+        context: Context,
+        client: EventClient,
+        call: Call,
+        outcome: Callable[
+            [Lane, StepT, Context, EventClient, Status, ActionsError | None, Any, float], OutcomeT
+        ],
+    ) -> OutcomeT:
+        """Call a handler when there is a place for it, and return the outcome.
+
+        This is the guard of every handler that events reach. Raises nothing but `CancelledError`.
+        """
         started = perf_counter()
-        line = self.line
-        context = Context(pipeline.scope, event)
-        client = Client(line, context, pipeline.hints)
-        error: ActionsError | None = None
-        status = Status.SENT
+        status, error, answer = Status.SENT, None, None
+        places = self._places
         try:
-            payload = pipeline.to_payload(event)
-            if not self.free.enter():
-                await self.free.wait()
+            payload = step.payload()
+            if not places.acquire_now():
+                await places.acquire()
             try:
-                if line.deadlines.closing.is_set():
+                if self.connection.deadlines.closing.is_set():
                     status = Status.NOT_TRIED
                 else:
-                    await self.work(pipeline, payload, context, client)
+                    if self.disabled:
+                        self.refuse_if_disabled()
+                    answer = await call(self, step.pipeline, payload, context, client)
             finally:
-                self.free.leave()
-        except ActionsError as failure:
-            error = line.mask.error(failure)
+                places.release()
         except Exception as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
-            error = self.unexpected(pipeline, failure)
-        if error is not None:
-            status = Status.FAILED
-            self.note(error)
-        return Result(
-            self.instance,
-            pipeline.name,
-            pipeline.action,
-            status,
-            error,
-            "" if status is Status.SENT else _reason(error),
-            client.tries,
-            perf_counter() - started,
-            line.mask.problems(context.warnings) if context.warnings else (),
-            client.request,
-            client.response,
-            line.mask,
-        )
+            status, error = Status.FAILED, self.error_of(step.pipeline, failure)
+        return outcome(self, step, context, client, status, error, answer, started)
 
-    def work(
-        self, pipeline: Pipeline, payload: JsonObject, context: Context, client: Client
+    def call_action(
+        self, pipeline: Pipeline, payload: JsonObject, context: Context, client: EventClient
     ) -> Awaitable[Any]:
-        """Have the handler turn a payload into its request; what is given is to be awaited: its way out.
+        """Call the action's handler, and return an awaitable that sends its request.
 
-        Where the handler is asynchronous, that is all of its work, within its time. Raises `ActionsError`
-        for what can be expected; anything else is a fault of the handler.
+        Where the handler is asynchronous, awaiting that is all of its work, within its time. Raises
+        `ActionsError` for what can be expected; anything else is a bug in the handler.
         """
-        self.refuse_if_disabled()
         handler = pipeline.handler
         if handler is None:
-            raise HandlerError(
-                f"the action {pipeline.action!r} has no handler: its definition is all there is"
-            )
+            raise HandlerError(f"the action {pipeline.action!r} has no handler: it is a definition only")
         begun = perf_counter()
         answer = handler.call(payload, context, client)
         if perf_counter() - begun > _SLOW_HANDLER:
-            message = f"{handler.name}() kept everything else waiting for more than {_SLOW_HANDLER:g} s"
-            context.warn("$", message)
+            context.warn("$", f"{handler.name}() blocked the event loop for more than {_SLOW_HANDLER:g} s")
         if handler.is_async:
-            return self.limited(_finish(answer, client))
+            return self.limit(_finish(answer, client))
         if not isinstance(answer, Request):
             raise HandlerError(
-                f"{handler.name}() gave {type(answer).__name__}; a handler gives one Request, "
+                f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request, "
                 "or is 'async def' and sends with its Client"
             )
         return client.send(answer)
 
-    async def limited(self, work: Awaitable[Any]) -> Any:
+    async def limit(self, work: Awaitable[Any]) -> Any:
         """Await an asynchronous handler within the time that its requests may take altogether."""
-        line = self.line
-        seconds = line.policy.within + line.timeout
+        connection = self.connection
+        seconds = connection.policy.within + connection.timeout
         try:
-            with line.deadlines.within(seconds):
+            with connection.deadlines.within(seconds):
                 return await work
         except TimeoutError:
-            if line.deadlines.expired:
+            if connection.deadlines.expired:
                 raise TransportError("interrupted while the handler ran", code="INTERRUPTED") from None
             raise TransportError(
                 f"the handler was not done within {seconds:g} s", code="SELF_TIMEOUT", status=408
@@ -142,20 +157,78 @@ class Lane:
         if self.disabled:
             raise RequestError(self.disabled, code="INSTANCE_DISABLED")
 
-    def note(self, error: ActionsError) -> None:
-        """Disable the instance when the error says that it is gone."""
+    def error_of(self, pipeline: Pipeline, failure: Exception) -> ActionsError:
+        """Return what a handler raised as an error without secrets, and disable an instance that is gone."""
+        if not isinstance(failure, ActionsError):
+            return self._unexpected(pipeline, failure)
+        error = self.connection.mask.error(failure)
         if error.status == _GONE and not self.disabled:
-            self.disabled = f"{self.instance} is disabled until the engine is made anew: {error}"
+            self.disabled = f"{self.instance} is disabled until the engine is restarted: {error}"
             self._logger.error("%s", self.disabled)
+        return error
 
-    def unexpected(self, pipeline: Pipeline, failure: Exception) -> ActionsError:
-        """The failure as ours. Its text may hold anything, a secret too, and so may its traceback's lines."""
-        text = self.line.mask.text(f"{type(failure).__name__}: {failure}")[:500]
+    def _unexpected(self, pipeline: Pipeline, failure: Exception) -> HandlerError:
+        # Its message may contain anything, a secret too, and so may the lines of its traceback.
+        text = self.connection.mask.text(f"{type(failure).__name__}: {failure}")[:500]
         frames = traceback.extract_tb(failure.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
         self._logger.error("%s, %s: %s%s", self.instance, pipeline.name, text, place)
         return HandlerError(f"{pipeline.action} failed with {text}{place}")
 
 
-def _reason(error: ActionsError | None) -> str:
-    return "the engine was closed before its turn came" if error is None else str(error)
+def _result(
+    lane: Lane,
+    step: Step,
+    context: Context,
+    client: EventClient,
+    status: Status,
+    error: ActionsError | None,
+    _answer: Any,
+    started: float,
+) -> Result:
+    """Return the result of one event, with the last request and its response."""
+    pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.warnings
+    reason = ""
+    if status is not Status.SENT:
+        reason = NOT_TRIED if error is None else str(error)
+    return Result(
+        lane.instance,
+        pipeline.name,
+        pipeline.action,
+        status,
+        error,
+        reason,
+        client.tries,
+        perf_counter() - started,
+        mask.problems(warnings) if warnings else (),
+        client.request,
+        client.response,
+        mask,
+    )
+
+
+async def _finish(work: Awaitable[Any], client: EventClient) -> Any:
+    answer = await work
+    return await client.send(answer) if isinstance(answer, Request) else answer
+
+
+async def call_handler(
+    handler: Handler,
+    given: JsonObject,
+    *,
+    connection: Connection,
+    scope: Scope,
+    event: JsonObject | None = None,
+    hints: Mapping[int, str] | None = None,
+) -> Any:
+    """Call a function that serves a person, not an event: a hook, choices, an audience, new tokens.
+
+    A `Request` that it returns is sent by the same client as those of events, so the same rules of
+    retrying, timing and masking hold; the result is its response then.
+    """
+    context = Context(scope, {} if event is None else event)
+    client = EventClient(connection, context, {} if hints is None else hints)
+    answer = handler.call(given, context, client)
+    if handler.is_async:
+        answer = await answer
+    return await client.send(answer) if isinstance(answer, Request) else answer

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from actions_core.engine.instances.instance import (
-    Host,
-    Instance,
+from actions_core.engine.instances.compiling import (
     compile_instance,
     compile_instances,
     known_destinations,
+    read_settings,
 )
-from actions_core.engine.instances.settings import read_settings
+from actions_core.engine.instances.instance import Instance, Services
 
-__all__ = ["Host", "Instance", "compile_instance", "compile_instances", "known_destinations", "read_settings"]
+__all__ = [
+    "Instance",
+    "Services",
+    "compile_instance",
+    "compile_instances",
+    "known_destinations",
+    "read_settings",
+]

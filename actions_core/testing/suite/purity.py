@@ -14,7 +14,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import DryRunClient, Rehearsed
+from actions_core.engine.executor.client import DryRunClient, DryRunEnd
+from actions_core.engine.pipeline import Step
 from actions_core.errors import ActionsError
 from actions_core.testing.cases import TRIAL
 from actions_core.values.events import check_event
@@ -73,7 +74,7 @@ async def _find_side_effects(destination: Destination, sample: Sample) -> list[s
             return []
         event = check_event(copy.deepcopy(sample.event))
         try:
-            payload = pipeline.to_payload(event)
+            payload = Step(pipeline, event).payload()
         except ActionsError:
             return []
         before = copy.deepcopy((payload, event, dict(instance.scope.settings)))
@@ -99,17 +100,17 @@ async def _request(
     instance: Instance, pipeline: Pipeline, payload: JsonObject, event: JsonObject
 ) -> Request | str | None:
     """Return the first request of the handler, None without one, or a sentence about its failure."""
-    line = instance.lane.line
+    connection = instance.lane.connection
     context = Context(pipeline.scope, event, dry_run=True)
-    client = DryRunClient(line, context, pipeline.hints)
+    client = DryRunClient(connection, context, pipeline.hints)
     try:
-        await instance.lane.work(pipeline, payload, context, client)
-    except Rehearsed:
+        await instance.lane.call_action(pipeline, payload, context, client)
+    except DryRunEnd:
         pass
     except ActionsError as error:
         return f"fails: {error}" if error.code == "HANDLER_FAILED" else None
     except Exception as error:  # noqa: BLE001  # a handler may raise anything, and the check reports it
-        return f"fails with {type(error).__name__}: {line.mask.text(str(error))}"
+        return f"fails with {type(error).__name__}: {connection.mask.text(str(error))}"
     return client.request
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.client import Client
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import Client
 from actions_core.errors import DefinitionError
 from actions_core.http.requests import Request
 from actions_core.values.naming import parameter_names
@@ -181,6 +181,13 @@ def by_derived_type(user_id: str, one: MyContext, **rest: Any) -> Any:
     return one
 
 
+ForeignContext = type("Context", (), {})
+
+
+def by_foreign_type(user_id: str, one: ForeignContext, **rest: Any) -> Any:  # type: ignore[valid-type] # made at run time
+    return one
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -202,6 +209,11 @@ def test_a_context_is_handed_in_by_its_type(function: Callable[..., Any]) -> Non
     handler = destination.handlers["track"]
     assert handler.takes == {"context"}
     assert handler.call({"userId": "u"}, "the context", "the client") == "the context"
+
+
+def test_a_class_that_only_has_the_name_of_ours_is_not_handed_in() -> None:
+    """An annotation that can be resolved is matched by its class, whatever the class is called."""
+    assert checked(by_foreign_type) == ["error has a parameter 'one' that is not a field of it"]
 
 
 def test_a_name_that_only_the_type_checker_knows_is_read_as_text() -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.client import Client
 from actions_core.destination.context import Context
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
-from actions_core.engine.executor.client import Client
 from actions_core.engine.results import Report, Status
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError, PayloadError, Problem, RequestError, WorkspaceError
@@ -229,7 +229,7 @@ def test_a_handler_that_blocks_is_reported() -> None:
     """A plain handler that keeps the loop waiting is warned of in its result."""
     (result,) = send(make_engine("block"), make_event()).results
     assert result.status is Status.SENT
-    assert "kept everything else waiting" in result.warnings[0].message
+    assert "blocked the event loop" in result.warnings[0].message
 
 
 def test_a_finished_request_is_not_repeated() -> None:
@@ -429,7 +429,7 @@ def test_intake_waits_for_a_slow_reader() -> None:
 
 
 def test_closing_accounts_for_every_event() -> None:
-    """Closed under load: what was under way is done, what waited was not tried, the rest is untaken."""
+    """Closed under load: what was in progress is done, what waited was not tried, the rest is untaken."""
     slow = Slow(0.2)
     source = iter([make_event() for _ in range(500)])
 
@@ -449,7 +449,7 @@ def test_closing_accounts_for_every_event() -> None:
 
 
 def test_grace_ends_what_hangs() -> None:
-    """What is still under way when the grace is over ends as failed, its outcome unknown."""
+    """What is still in progress when the grace is over ends as failed, its outcome unknown."""
 
     async def scenario() -> Report:
         engine = make_engine("plain", transport=Slow(3600))
@@ -515,7 +515,7 @@ def test_explain_shows_what_send_would_send() -> None:
     assert plain.payload == {"name": "Test Event"}
     assert [str(warning) for warning in plain.warnings] == ["$.name: is only a name"]
     assert two.request.url.endswith("/first")
-    assert "depends on its answer" in two.note
+    assert "depends on its response" in two.note
     assert "KeyError" in crash.reason
     assert "s3cret" not in crash.reason
     assert crash.request is None

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.client import Client
 from actions_core.destination.context import Context
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine, SubscriptionExplanation
-from actions_core.engine.executor.client import Client
 from actions_core.engine.workspace import Workspace
 from actions_core.http.requests import Request
 from actions_core.testing import RecordingTransport, make_event
@@ -201,7 +201,7 @@ def test_only_the_first_of_several_requests_is_known() -> None:
     (delivery,) = explain(make_event(), {"partnerAction": "twice"})
     assert delivery.request is not None
     assert delivery.request.url == "https://sample.test/first"
-    assert delivery.note == "the first request; the rest depends on its answer"
+    assert delivery.note == "the first request; the rest depends on its response"
 
 
 def test_a_handler_that_hangs_is_explained_within_its_time() -> None:

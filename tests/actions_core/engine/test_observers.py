@@ -26,8 +26,8 @@ from actions_core import (
     Workspace,
     load_destination,
 )
+from actions_core.engine.engine import Options
 from actions_core.engine.executor import Lane
-from actions_core.engine.options import Options
 from actions_core.testing import RecordingTransport, make_event
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def test_a_slow_listener_is_reported(caplog: pytest.LogCaptureFixture, monkeypat
     monkeypatch.setattr("actions_core.engine.observers._SLOW", 0.01)
     with caplog.at_level(logging.ERROR):
         send(["send"], make_event(), on_result=lambda result: time.sleep(0.02))
-    assert "on_result kept everything waiting" in caplog.text
+    assert "on_result blocked the event loop" in caplog.text
 
 
 def test_everything_is_logged_where_the_host_says(caplog: pytest.LogCaptureFixture) -> None:
@@ -343,7 +343,7 @@ def test_nothing_is_watched_unless_asked_for() -> None:
 
     async def scenario() -> None:
         async with engine_for(["send"], features={"a": True}) as engine:
-            assert engine._watch is None
+            assert engine._observer is None
             assert engine._deliver is Lane.deliver
 
     asyncio.run(scenario())

@@ -253,6 +253,28 @@ def test_a_new_token_is_a_secret_too() -> None:
     assert result.request.json["name"] == "***"
 
 
+def test_a_second_try_that_fails_is_the_failure_of_the_refused_items_only() -> None:
+    """When the batch of refused items raises, the items that were taken before keep their success."""
+    destination = make_destination()
+    (add_many,) = [note for note in destination._notes if note.role == "batch"]
+    destination._notes.remove(add_many)
+
+    @destination.batch("add")
+    async def fails_later(payloads: list[Any], context: Context) -> MultiStatus:
+        if context.auth.access_token == "new":
+            raise ValueError("no second time")
+        return await add_many.function(payloads, context)  # type: ignore[no-any-return]  # it is the one above
+
+    async def scenario() -> Any:
+        async with make_engine(Guarded(), destination) as engine:
+            events = [make_event(event=name) for name in ("a", "late", "b")]
+            return (await engine.send_batch(events)).results[0]
+
+    result = asyncio.run(scenario())
+    assert [node.status for node in result.nodes] == [200, 500, 200]
+    assert result.nodes[1].errortype == "HANDLER_FAILED"
+
+
 def test_only_refused_items_of_a_batch_are_repeated() -> None:
     """Items that got a 401 are sent again with the new token; the others are not."""
     destination = make_destination()

@@ -1,23 +1,26 @@
-"""How a request gets its answer: prepared, tried, tried again, judged; and how expired tokens are renewed."""
+"""Send the requests of an instance: prepared, tried, retried, judged; and renew expired tokens."""
 
 from __future__ import annotations
 
-from actions_core.engine.executor.client.client import Client, DryRunClient, Line, Rehearsed, unprepared
-from actions_core.engine.executor.client.deadlines import Deadlines
-from actions_core.engine.executor.client.tokens import TokenKeeper, Tokens
-from actions_core.engine.executor.client.waiting import Gate, Switch
-from actions_core.http.retry import DEFAULT_TIMEOUT
+from actions_core.engine.executor.client.client import (
+    Connection,
+    DryRunClient,
+    DryRunEnd,
+    EventClient,
+    unprepared,
+)
+from actions_core.engine.executor.client.tokens import TokenKeeper
+from actions_core.engine.executor.client.waiting import Deadlines, InFlight, OneShotEvent, Semaphore
 
 __all__ = [
-    "DEFAULT_TIMEOUT",
-    "Client",
+    "Connection",
     "Deadlines",
     "DryRunClient",
-    "Gate",
-    "Line",
-    "Rehearsed",
-    "Switch",
+    "DryRunEnd",
+    "EventClient",
+    "InFlight",
+    "OneShotEvent",
+    "Semaphore",
     "TokenKeeper",
-    "Tokens",
     "unprepared",
 ]

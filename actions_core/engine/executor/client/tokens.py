@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-import attrs
-
-from actions_core.engine.executor.client.waiting import Gate
+from actions_core.destination.client import Tokens
+from actions_core.engine.executor.client.waiting import Semaphore
 from actions_core.errors import ActionsError
 from actions_core.http.errors import AuthenticationError
 
@@ -23,21 +22,15 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject
 
     #: Told of each renewal with the instance's id and the new tokens; may be asynchronous.
-    TokenListener: TypeAlias = Callable[[str, "Tokens"], Awaitable[None] | None]
+    TokenListener: TypeAlias = Callable[[str, Tokens], Awaitable[None] | None]
+
+T = TypeVar("T")
 
 _LOGGER = logging.getLogger("actions_core")
 
 
-@attrs.frozen(repr=False)
-class Tokens:
-    """What a refresh gives: a new access token, and a new refresh token where the old one is used up."""
-
-    access_token: str
-    refresh_token: str | None = None
-
-
 class TokenKeeper:
-    """The tokens of one instance, and how to renew them."""
+    """Holds the tokens of one instance, and renews them."""
 
     def __init__(
         self,
@@ -57,18 +50,27 @@ class TokenKeeper:
         self._mask = mask
         self._listener = listener
         self._logger = logger
-        self._turn = Gate(1)
+        self._turn = Semaphore(1)
+
+    async def retry_once(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Await an attempt, and where it raises `AuthenticationError` once more with a renewed token."""
+        used = self._auth.access_token
+        try:
+            return await attempt()
+        except AuthenticationError:
+            await self.renew(used)
+        return await attempt()
 
     async def renew(self, used: str | None) -> None:
-        """Have a token that is newer than `used`, the one that was refused.
+        """Refresh the token `used`, which was refused, once for all requests that wait for it.
 
-        Whoever comes while a renewal runs, or with a token that was replaced meanwhile, waits for that
-        one and causes none of its own. Raises `AuthenticationError` when there is no new token to be had.
+        A request that comes while a renewal runs, or with a token that was replaced meanwhile, waits for
+        that one and causes none of its own. Raises `AuthenticationError` when there is no new token.
         """
         async with self._turn:
             if self._auth.access_token != used:
                 return
-            tokens = await self._ask()
+            tokens = await self._refreshed()
             self._mask.learn(tokens.access_token, tokens.refresh_token)
             self._auth.access_token = tokens.access_token
             self._oauth["access_token"] = tokens.access_token
@@ -76,7 +78,7 @@ class TokenKeeper:
                 self._oauth["refresh_token"] = tokens.refresh_token
             await self._tell(tokens)
 
-    async def _ask(self) -> Tokens:
+    async def _refreshed(self) -> Tokens:
         try:
             tokens = await self._refresh(
                 {
@@ -95,7 +97,7 @@ class TokenKeeper:
             ) from None
         if not isinstance(tokens, Tokens) or not tokens.access_token:
             raise AuthenticationError(
-                "the access token has expired, and refresh_access_token gave no Tokens",
+                "the access token has expired, and refresh_access_token returned no Tokens",
                 code="OAUTH_REFRESH_FAILED",
             )
         return tokens
@@ -104,9 +106,9 @@ class TokenKeeper:
         if self._listener is None:
             return
         try:
-            waiting = self._listener(self._instance, tokens)
-            if inspect.isawaitable(waiting):
-                await waiting
+            told = self._listener(self._instance, tokens)
+            if inspect.isawaitable(told):
+                await told
         except Exception as error:  # noqa: BLE001 - the host's function; the token is good whatever it does
             # Without its traceback and text: both may hold the tokens.
             self._logger.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400  # see above

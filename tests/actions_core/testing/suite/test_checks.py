@@ -210,7 +210,7 @@ def encoding(id: str, context: Context, items: Any = None) -> Request:  # noqa: 
         (shop(calling), "pure[add]", "calling(): does more than compute: socket.connect"),
         (shop(failing), "pure[add]", "failing(): fails with IndexError"),
         (shop(failing), "preset[Orders]", "makes the handler fail: add failed with IndexError"),
-        (shop(answering), "pure[add]", "answering(): fails: answering() gave dict"),
+        (shop(answering), "pure[add]", "answering(): fails: answering() returned dict"),
         (shop(logging), "secrets[add]", "the secret token can be seen in the log"),
         (shop(prepare=lambda request: request), "preset[Orders]", "the URL '/orders' is not absolute"),
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actions_core.destination.context import Context, Scope
-from actions_core.engine.executor.client import Client, Deadlines, DryRunClient, Line, Rehearsed
+from actions_core.engine.executor.client import Connection, Deadlines, DryRunClient, DryRunEnd, EventClient
 from actions_core.errors import RequestError
 from actions_core.http.errors import AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
@@ -23,10 +23,10 @@ QUICK = RetryPolicy(base=0.0)
 ASK = Request("POST", "https://x.test/a", json={"a": 1})
 
 
-def make_client(transport: Transport, hints: dict[int, str] | None = None, **options: Any) -> Client:
+def make_client(transport: Transport, hints: dict[int, str] | None = None, **options: Any) -> EventClient:
     """A client over `transport` that waits for nothing between its tries."""
-    line = Line(transport, Deadlines(), **{"policy": QUICK, **options})
-    return Client(line, Context(Scope("i"), {"messageId": "m"}), hints or {})
+    connection = Connection(transport, Deadlines(), **{"policy": QUICK, **options})
+    return EventClient(connection, Context(Scope("i"), {"messageId": "m"}), hints or {})
 
 
 def answers(*statuses: int, headers: dict[str, str] | None = None) -> RecordingTransport:
@@ -132,7 +132,7 @@ def test_closing_ends_the_wait_for_the_next_try() -> None:
 
     async def scenario() -> None:
         client = make_client(answers(503), policy=RetryPolicy(base=3600, cap=3600, within=1e6))
-        deadlines = client._line.deadlines
+        deadlines = client._connection.deadlines
         asyncio.get_running_loop().call_later(0.02, deadlines.closing.set)
         async with asyncio.timeout(5):
             with pytest.raises(ResponseError):
@@ -147,7 +147,7 @@ def test_expiry_ends_what_is_under_way() -> None:
 
     async def scenario() -> None:
         client = make_client(Silent())
-        deadlines = client._line.deadlines
+        deadlines = client._connection.deadlines
         deadlines.closing.set()
         asyncio.get_running_loop().call_later(0.02, deadlines.expire)
         with pytest.raises(TransportError, match="not known") as caught:
@@ -171,9 +171,9 @@ def test_prepare_and_completion_come_before_the_network() -> None:
 def test_a_dry_run_stops_at_the_network() -> None:
     """A dry run's client completes the request, keeps it, and never reaches the transport."""
     transport = answers()
-    line = Line(transport, Deadlines())
-    client = DryRunClient(line, Context(Scope("i"), {}, dry_run=True), {})
-    with pytest.raises(Rehearsed):
+    connection = Connection(transport, Deadlines())
+    client = DryRunClient(connection, Context(Scope("i"), {}, dry_run=True), {})
+    with pytest.raises(DryRunEnd):
         asyncio.run(client.send(ASK))
     assert client.request == ASK
     assert transport.requests == []

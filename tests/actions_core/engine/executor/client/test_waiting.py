@@ -1,4 +1,4 @@
-"""What is waited at: how many are inside a gate, who comes next, that no place gets lost; and the switch."""
+"""The semaphore: how many are inside, who comes next, that no place gets lost; and the one-shot event."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import random
 
 import pytest
 
-from actions_core.engine.executor.client import Gate, Switch
+from actions_core.engine.executor.client import OneShotEvent, Semaphore
 
 
 def test_no_more_are_inside_than_there_are_places() -> None:
     """However many come, as many as there are places are inside at once, and all get in."""
 
     async def scenario() -> None:
-        gate = Gate(3)
+        semaphore = Semaphore(3)
         inside = most = done = 0
 
         async def visit() -> None:
             nonlocal inside, most, done
-            async with gate:
+            async with semaphore:
                 inside += 1
                 most = max(most, inside)
                 await asyncio.sleep(0)
@@ -36,18 +36,18 @@ def test_who_waits_gets_in_before_who_comes_later() -> None:
     """A free place goes to the first in line, also when somebody else asks at that moment."""
 
     async def scenario() -> None:
-        gate = Gate(1)
-        assert gate.enter()
+        semaphore = Semaphore(1)
+        assert semaphore.acquire_now()
         order: list[int] = []
 
         async def visit(number: int) -> None:
-            async with gate:
+            async with semaphore:
                 order.append(number)
 
         tasks = [asyncio.create_task(visit(number)) for number in range(3)]
         await asyncio.sleep(0)
-        gate.leave()
-        assert not gate.enter()
+        semaphore.release()
+        assert not semaphore.acquire_now()
         await asyncio.gather(*tasks)
         assert order == [0, 1, 2]
 
@@ -59,10 +59,10 @@ def test_whoever_gives_up_leaves_no_place_taken() -> None:
 
     async def scenario() -> None:
         choose = random.Random(7)
-        gate = Gate(2)
+        semaphore = Semaphore(2)
 
         async def visit() -> None:
-            async with gate:
+            async with semaphore:
                 await asyncio.sleep(0)
 
         for _ in range(200):
@@ -72,33 +72,33 @@ def test_whoever_gives_up_leaves_no_place_taken() -> None:
             for task in choose.sample(tasks, 3):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            assert gate.enter()
-            assert gate.enter()
-            assert not gate.enter()
-            gate.leave()
-            gate.leave()
+            assert semaphore.acquire_now()
+            assert semaphore.acquire_now()
+            assert not semaphore.acquire_now()
+            semaphore.release()
+            semaphore.release()
 
     asyncio.run(scenario())
 
 
-def test_whoever_waits_at_a_switch_goes_on_when_it_is_set() -> None:
+def test_a_task_that_waits_goes_on_when_the_event_is_set() -> None:
     """All at once, also who comes later, in any loop; who gave up is forgotten."""
-    switch = Switch()
+    closing = OneShotEvent()
 
     async def give_up() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.001):
-                await switch.wait()
+                await closing.wait()
 
     async def scenario() -> None:
-        waiting = [asyncio.create_task(switch.wait()) for _ in range(3)]
+        waiting = [asyncio.create_task(closing.wait()) for _ in range(3)]
         await give_up()
-        assert not switch.is_set()
-        switch.set()
+        assert not closing.is_set()
+        closing.set()
         await asyncio.gather(*waiting)
-        await switch.wait()
+        await closing.wait()
 
     asyncio.run(give_up())
     asyncio.run(scenario())
-    assert switch.is_set()
-    asyncio.run(asyncio.wait_for(switch.wait(), 1))
+    assert closing.is_set()
+    asyncio.run(asyncio.wait_for(closing.wait(), 1))

@@ -1,0 +1,289 @@
+"""Compile the instances of a workspace: settings, subscriptions, filters, and the way to the network.
+
+All that can be wrong with the configuration is found here, at once, before the first event.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from actions_core.destination import load_destination
+from actions_core.destination.context import Auth
+from actions_core.engine.executor import Lane, call_handler
+from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
+from actions_core.engine.filters import compile_filters, validate_filters
+from actions_core.engine.instances.instance import Instance
+from actions_core.engine.pipeline import authentication_pipeline, compile_pipeline, deletion_pipeline
+from actions_core.engine.workspace import SubscriptionSpec, resolve_environment
+from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
+from actions_core.http.addresses import check_url
+from actions_core.http.masking import Mask
+from actions_core.http.transport import public_only
+from actions_core.validation import PayloadValidator
+from actions_core.values.types import MISSING
+from actions_core.values.wording import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actions_core.destination import Destination
+    from actions_core.destination.context import Context, Scope
+    from actions_core.destination.registry import Registry
+    from actions_core.engine.executor.client.tokens import TokenListener
+    from actions_core.engine.filters import Filters
+    from actions_core.engine.instances.instance import Services
+    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.workspace import InstanceSpec, Workspace
+    from actions_core.http.requests import Request
+    from actions_core.values.types import JsonObject
+
+_MOST_SUBSCRIPTIONS: Final = 50
+#: Settings that stand beside the declared ones in what Segment exports.
+_OTHER_SETTINGS: Final = frozenset({"oauth", "dynamicAuthSettings"})
+
+
+def compile_instances(
+    workspace: Workspace, registry: Registry, services: Services
+) -> tuple[list[Instance], list[Problem]]:
+    """Compile every instance that can be compiled, and find every problem of all of them."""
+    instances: list[Instance] = []
+    own, problems = _own_destinations(workspace, registry)
+    for index, spec in enumerate(workspace.destinations):
+        path = f"$.destinations[{index}]"
+        try:
+            destination = own.get(spec.destination) or registry.get(spec.destination)
+        except DefinitionError as error:
+            problems.append(Problem(f"{path}.destination", str(error)))
+            continue
+        instance, found = compile_instance(spec, destination, services, path)
+        problems += found
+        if instance is not None:
+            instances.append(instance)
+    return instances, problems
+
+
+def known_destinations(workspace: Workspace, registry: Registry) -> dict[str, Destination]:
+    """Return the destinations of a workspace's instances, by the names that the instances use.
+
+    No other destination is loaded; a name for which there is none is left out.
+    """
+    own, _ = _own_destinations(workspace, registry)
+    found: dict[str, Destination] = {}
+    for name in {spec.destination for spec in workspace.destinations}:
+        with contextlib.suppress(DefinitionError):
+            found[name] = own.get(name) or registry.get(name)
+    return found
+
+
+def _own_destinations(
+    workspace: Workspace, registry: Registry
+) -> tuple[dict[str, Destination], list[Problem]]:
+    """Load the destinations whose definitions the workspace itself names, by slug and alias."""
+    found: dict[str, Destination] = {}
+    problems: list[Problem] = []
+    for index, file in enumerate(workspace.definitions):
+        path = f"$.definitions[{index}]"
+        try:
+            destination = load_destination(file)
+        except DefinitionError as error:
+            problems.append(Problem(path, str(error)))
+            continue
+        if destination.slug in registry or destination.slug in found:
+            message = f"{file}: there is another destination {destination.slug!r}; name only one"
+            problems.append(Problem(path, message))
+        found[destination.slug] = destination
+    for destination in list(found.values()):
+        for alias in destination.spec.aliases:
+            if alias not in registry:
+                found.setdefault(alias, destination)
+    return found, problems
+
+
+def compile_instance(
+    spec: InstanceSpec, destination: Destination, services: Services, path: str
+) -> tuple[Instance | None, list[Problem]]:
+    """Compile one instance: None where it has errors, and every problem below `path`."""
+    environ = services.environ
+    settings, secrets, problems = read_settings(spec.settings, destination, f"{path}.settings", environ)
+    oauth = settings.pop("oauth", None)
+    oauth = oauth if isinstance(oauth, dict) else {}
+    scope = services.scope(spec.id, destination.slug, settings, Auth(oauth.get("access_token")))
+    pipelines, found = _compile_subscriptions(spec, destination, scope, path)
+    problems += found
+    filters, found = _compile_filters(spec, f"{path}.filters")
+    problems += found
+    if any(problem.is_error for problem in problems):
+        return None, problems
+    connection = Connection(
+        transport=services.transport,
+        deadlines=services.deadlines,
+        policy=spec.delivery.retry,
+        timeout=spec.delivery.timeout,
+        mask=Mask(secrets),
+        tries_by_status=destination.spec.tries_by_status,
+        prepare=_prepare_of(destination),
+    )
+    if destination.spec.public_addresses_only and not spec.allow_private_addresses:
+        connection = _public_only(connection)
+    connection = _with_tokens(connection, destination, scope, oauth, services.on_token_refresh)
+    instance = Instance(
+        id=spec.id,
+        destination=destination,
+        enabled=spec.enabled,
+        lane=Lane(spec.id, connection, spec.delivery.concurrency, services.logger),
+        scope=scope,
+        poll=spec.delivery.poll,
+        pipelines=pipelines,
+        filters=filters,
+        deletion=deletion_pipeline(destination, scope),
+        authentication=authentication_pipeline(destination, scope),
+    )
+    return instance, problems
+
+
+def read_settings(
+    raw: JsonObject, destination: Destination, path: str, environ: Mapping[str, str]
+) -> tuple[JsonObject, list[str], list[Problem]]:
+    """Return the settings as handlers get them, the secrets among them, and every problem.
+
+    What comes from the environment is resolved, defaults are filled in, and all is validated like a
+    payload. Passwords, everything of OAuth and whatever came from the environment are secrets.
+    """
+    settings, secrets, problems = resolve_environment(raw, path, environ)
+    fields = destination.spec.settings
+    for key in settings:
+        if key not in fields and key not in _OTHER_SETTINGS:
+            hint = suggestion(key, list(fields))
+            message = f"{destination.slug} has no setting {key!r}{hint}"
+            problems.append(Problem(child_path(path, key), message, "warning"))
+    filled = {key: field.default for key, field in fields.items() if field.default is not MISSING}
+    filled.update(settings)
+    secrets += [
+        str(filled[key]) for key, field in fields.items() if field.type == "password" and filled.get(key)
+    ]
+    secrets += _strings(filled.get("oauth"))
+    missing = {problem.path for problem in problems if problem.is_error}
+    try:
+        checked = PayloadValidator(fields).check({key: filled[key] for key in filled if key in fields})
+    except PayloadError as error:
+        # A variable that is not set is one error, not also a missing setting.
+        places = [problem.below(path) for problem in error.problems]
+        problems += [problem for problem in places if not missing]
+        return filled, secrets, problems
+    return {**checked, **{key: filled[key] for key in _OTHER_SETTINGS if key in filled}}, secrets, problems
+
+
+def _strings(value: Any) -> list[str]:
+    """Return every str in a JSON value, keys excepted."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _strings(item)]
+    return []
+
+
+def _compile_subscriptions(
+    spec: InstanceSpec, destination: Destination, scope: Scope, path: str
+) -> tuple[tuple[Pipeline, ...], list[Problem]]:
+    """Compile every subscription that can be compiled, and find every problem of all of them."""
+    pipelines: list[Pipeline] = []
+    problems: list[Problem] = []
+    chosen = _presets(destination) if spec.subscriptions == "presets" else spec.subscriptions
+    if len(chosen) > _MOST_SUBSCRIPTIONS:
+        message = (
+            f"has {len(chosen)} subscriptions; at most {_MOST_SUBSCRIPTIONS} are allowed in one instance"
+        )
+        problems.append(Problem(f"{path}.subscriptions", message))
+    if chosen and not destination.handlers:
+        message = f"{destination.slug} is a definition only: it can be explained, but nothing is delivered"
+        problems.append(Problem(f"{path}.destination", message, "warning"))
+    for index, subscription in enumerate(chosen):
+        place = f"{path}.subscriptions[{index}]"
+        pipeline, found = compile_pipeline(subscription, destination, scope, place)
+        problems += found
+        if pipeline is None:
+            continue
+        if pipeline.handler is None and destination.handlers:
+            problems.append(Problem(place, f"the action {pipeline.action!r} has no handler"))
+        pipelines.append(pipeline)
+    return tuple(pipelines), problems
+
+
+def _presets(destination: Destination) -> tuple[SubscriptionSpec, ...]:
+    return tuple(
+        SubscriptionSpec(
+            preset.name, preset.partner_action, preset.subscribe, destination.spec.preset_mapping(preset)
+        )
+        for preset in destination.spec.presets
+        if preset.type == "automatic" and preset.subscribe is not None
+    )
+
+
+def _compile_filters(spec: InstanceSpec, path: str) -> tuple[Filters | None, list[Problem]]:
+    """Compile the instance's destination filters; None where it has none or they have errors."""
+    if not spec.filters:
+        return None, []
+    raw = list(spec.filters)
+    problems = [item.below(path) for item in validate_filters(raw)]
+    if any(problem.is_error for problem in problems):
+        return None, problems
+    return compile_filters(raw), problems
+
+
+def _with_tokens(
+    connection: Connection,
+    destination: Destination,
+    scope: Scope,
+    oauth: JsonObject,
+    listener: TokenListener | None,
+) -> Connection:
+    """Add tokens that are renewed, where the destination can do that."""
+    handler = destination.refresh_handler
+    if handler is None or not oauth:
+        return connection
+    # The request for a new token must not itself be prepared with the token that has expired.
+    plain = attrs.evolve(connection, prepare=unprepared)
+
+    async def refresh(given: JsonObject) -> object:
+        return await call_handler(handler, given, connection=plain, scope=scope)
+
+    keeper = TokenKeeper(
+        scope.instance,
+        scope.auth,
+        oauth,
+        refresh=refresh,
+        mask=connection.mask,
+        listener=listener,
+        logger=scope.logger,
+    )
+    return attrs.evolve(connection, tokens=keeper)
+
+
+def _prepare_of(destination: Destination) -> Callable[[Request, Context], Request]:
+    """Return the function that completes every request of the destination."""
+    handler = destination.prepare_handler
+    if handler is None:
+        return unprepared
+    call: Callable[..., Request] = handler.call
+
+    def prepare(request: Request, context: Context) -> Request:
+        return call({}, context, None, request)
+
+    return prepare
+
+
+def _public_only(connection: Connection) -> Connection:
+    """Restrict the connection to public addresses."""
+    complete = connection.prepare
+
+    def prepare(request: Request, context: Context) -> Request:
+        # The transport looks at each address again; what a URL says outright is refused before that, so
+        # that a dry run shows it and a transport of the host's own never gets to see it.
+        request = complete(request, context)
+        check_url(request.url)
+        return request
+
+    return attrs.evolve(connection, transport=public_only(connection.transport), prepare=prepare)
