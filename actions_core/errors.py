@@ -1,21 +1,22 @@
-"""Every error that this library raises on purpose, under one root.
+"""Errors that this library raises on purpose, under one root.
 
     ActionsError
-    ├── DefinitionError         a definition, a plugin or a file is faulty: mend it, then start again
-    │   ├── MappingError        a mapping cannot be compiled, or a directive cannot do its work
+    ├── DefinitionError         a definition, a plugin or a file is faulty: fix it, then start again
+    │   ├── MappingError        a mapping cannot be compiled, or a directive cannot be resolved
     │   ├── FqlError            a subscription cannot be parsed; `position` says where
     │   └── WorkspaceError      a workspace cannot be used as it stands
     ├── SettingsError           an instance's settings do not fit the destination
     ├── PayloadError            this event does not give a payload that the action takes
     ├── EventError              this is not an event
-    └── RequestError            the request was made, or could not be
-        ├── TransportError      no answer came: refused, cut, timed out
-        ├── ResponseError       an answer came, and it was a refusal
-        └── AuthenticationError the answer says that the credentials are not good
+    └── RequestError            the request failed, or could not be made
+        ├── TransportError      no response came: refused, cut, timed out
+        ├── ResponseError       the response is a refusal
+        └── AuthenticationError the response says that the credentials are not valid
 
-What to do next follows from the type and from three attributes: `code` (stable, for programs),
-`status` (as in HTTP) and `retryable` (whether the same request may succeed later). Data stays in
-attributes; the wording is made in `__str__`.
+The last three stand in `http/errors`, beside the requests and responses that they carry. What to do next
+follows from the type and from three attributes: `code` (stable, for programs), `status` (as in HTTP) and
+`retryable` (whether the same request may succeed later). Data stays in attributes; the wording is made in
+`__str__`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Problem:
 
     @property
     def is_error(self) -> bool:
-        """Whether nothing can go on with this problem, as it can with a warning."""
+        """Whether this problem is an error, not a warning."""
         return self.severity == "error"
 
     def below(self, path: str) -> Problem:
@@ -57,7 +58,7 @@ class Problem:
 
 
 def child_path(path: str, key: str | int) -> str:
-    """The path of a key or an item below `path`."""
+    """Return the path of a key or an item below `path`."""
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key.replace('.', chr(92) + '.')}"
@@ -102,7 +103,7 @@ class DefinitionError(ActionsError):
 
 
 class MappingError(DefinitionError):
-    """A mapping cannot be compiled, or one of its directives cannot do its work on this event."""
+    """A mapping cannot be compiled, or one of its directives cannot be resolved for this event."""
 
     default_code = "MAPPING_INVALID"
     default_status = 400
@@ -148,13 +149,13 @@ class PayloadError(ActionsError):
 
 
 class EventError(ActionsError):
-    """What came in is not an event."""
+    """The value that came in is not an event."""
 
     default_code = "EVENT_INVALID"
     default_status = 400
 
 
 class RequestError(ActionsError):
-    """A request was made and not granted, or could not be made."""
+    """A request failed, or could not be made."""
 
     default_code = "REQUEST_FAILED"

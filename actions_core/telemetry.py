@@ -1,7 +1,7 @@
-"""Traces and metrics for OpenTelemetry: the only door to it, which needs the extra `[otel]`.
+"""Traces and metrics for OpenTelemetry: the only module that imports it, with the extra `[otel]`.
 
-Nothing imports this module but a host that wants it. Neither spans nor metrics hold personal data: an error
-is its code and its class, never its text, because a refusal's text may quote what was sent.
+Only applications that want it import this module. Neither spans nor metrics contain personal data: an error
+is given by its code and its class, never by its text, because a refusal may quote what was sent.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _UNITS: Final = {
 
 
 class OpenTelemetryStats:
-    """The engine's numbers as metrics, each under its name: `Engine(workspace, stats=OpenTelemetryStats())`.
+    """The engine's statistics as metrics of the same names: `Engine(workspace, stats=OpenTelemetryStats())`.
 
-    Without a provider it takes the one that is set for the process.
+    Without a provider, it uses the one that is set for the process.
     """
 
     def __init__(self, provider: MeterProvider | None = None) -> None:
@@ -47,14 +47,14 @@ class OpenTelemetryStats:
         self._histograms: dict[str, Histogram] = {}
 
     def count(self, name: str, value: int, tags: Mapping[str, str]) -> None:
-        """Add `value` to the counter of that name."""
+        """Add `value` to the counter `name`."""
         counter = self._counters.get(name)
         if counter is None:
             counter = self._counters[name] = self._meter.create_counter(name)
         counter.add(value, tags)
 
     def histogram(self, name: str, value: float, tags: Mapping[str, str]) -> None:
-        """Note a value in the histogram of that name."""
+        """Record a value in the histogram `name`."""
         histogram = self._histograms.get(name)
         if histogram is None:
             histogram = self._meter.create_histogram(name, unit=_UNITS.get(name, ""))
@@ -65,8 +65,8 @@ class OpenTelemetryStats:
 class OpenTelemetryTracing:
     """A span for each delivery: `Engine(workspace, tracing=OpenTelemetryTracing())`.
 
-    It is the current span while the delivery runs, so that those of an instrumented HTTP client stand
-    below it. Without a provider it takes the one that is set for the process.
+    It is the current span while the delivery runs, so that the spans of an instrumented HTTP client become
+    its children. Without a provider, it uses the one that is set for the process.
     """
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
@@ -74,7 +74,7 @@ class OpenTelemetryTracing:
         self._codes = Codes()
 
     def begin(self, tags: Mapping[str, str]) -> Callable[[Result | BatchResult | None], None]:
-        """Begin the span of a delivery, and give what ends it."""
+        """Begin the span of a delivery, and return the function that ends it."""
         attributes = {f"actions.{name}": value for name, value in tags.items()}
         span = self._tracer.start_span(f"deliver {tags['action']}", attributes=attributes)
         token = context.attach(trace.set_span_in_context(span))
@@ -108,7 +108,7 @@ def _describe_batch(span: Span, result: BatchResult, codes: Codes) -> None:
         span.set_attribute(f"actions.batch.{status}", found.count(status))
     span.set_attribute("actions.status", str(Status.FAILED if failed else Status.SENT))
     if failed:
-        # The first stands for all: a batch mostly fails for one reason, and each event's own is in its node.
+        # The first represents all: a batch mostly fails for one reason, and each event's own is in its node.
         _fail(span, codes.few(failed[0].errortype or ""), failed[0].status)
 
 

@@ -1,7 +1,7 @@
-"""Measures both sides in turns and prints what came out against what is asked for.
+"""Measure the reference and our side in turns, and print the results beside their targets.
 
-Sides and rounds take turns, in slices so short that whatever else the machine does hits both alike.
-What is printed are medians: of each side, and of the ratios of the rounds.
+The sides take turns in slices so short that other load on the machine affects both alike. The table shows
+medians: of each side, and of the ratios of the rounds.
 """
 
 from __future__ import annotations
@@ -10,24 +10,26 @@ import argparse
 import asyncio
 import os
 import platform
+import subprocess
+import sys
 from importlib.metadata import version
 from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
+import attrs
 import memory
 import uvloop
 from delivery import bare_client, through_engine
 from ours import CONCURRENCY, INPUTS, MEASURES, WholeEvent, timed
 from reference import Reference
 from server import serving
-from startup import import_seconds
-from table import Row, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SLICE: Final = 0.03
-#: Longer, so that both sides' collection of garbage is in it.
+#: Longer, so that it includes garbage collection on both sides.
 _WHOLE_SLICE: Final = 0.1
 _WARM_UP: Final = 1.0
 _ROUNDS: Final = 25
@@ -47,6 +49,24 @@ _TARGETS: Final = {
     **{f"match: {name}": 8.0 for name in INPUTS["subscriptions"]},
 }
 
+_HEAD: Final = ("", "reference", "ours", "median ratio", "target", "")
+
+
+@attrs.frozen
+class Row:
+    """A measure: the value of each side, their ratio, and the target."""
+
+    name: str
+    reference: str
+    ours: str
+    ratio: str
+    target: str
+    met: bool
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the cells of the row as they are printed."""
+        return self.name, self.reference, self.ours, self.ratio, self.target, "met" if self.met else "MISSED"
+
 
 def _micro(seconds: float) -> str:
     return f"{seconds * 1e6:.2f} µs"
@@ -60,7 +80,7 @@ def compare(
     *,
     duration: float = _SLICE,
 ) -> Row:
-    """Both sides in turns, as a line of the table."""
+    """Measure both sides in turns and return a row of the table."""
     reference(_WARM_UP)
     own(_WARM_UP / 4)
     pairs = [(reference(duration), own(duration)) for _ in range(_ROUNDS)]
@@ -72,7 +92,7 @@ def compare(
 
 
 def pure(reference: Reference) -> list[Row]:
-    """What needs no event loop."""
+    """Measure what needs no event loop."""
     return [
         compare(
             name,
@@ -85,7 +105,7 @@ def pure(reference: Reference) -> list[Row]:
 
 
 def whole_event(reference: Reference, runner: asyncio.Runner) -> list[Row]:
-    """An event all the way, its network stubbed."""
+    """Measure an event from end to end with a stubbed network."""
     own = WholeEvent(runner)
 
     def theirs(duration: float) -> float:
@@ -102,7 +122,7 @@ def whole_event(reference: Reference, runner: asyncio.Runner) -> list[Row]:
 
 
 def delivered(reference: Reference, runner: asyncio.Runner) -> list[Row]:
-    """Events in a second, over real sockets."""
+    """Measure events per second over real sockets."""
     rounds: list[tuple[float, float, float]] = []
     with serving() as (url, what):
         for number in range(_DELIVERY_ROUNDS + 1):
@@ -134,9 +154,20 @@ def delivered(reference: Reference, runner: asyncio.Runner) -> list[Row]:
     ]
 
 
+def import_seconds() -> float:
+    """Return how many seconds longer a process takes with the import than without."""
+    return _run("import actions_core") - _run("pass")
+
+
+def _run(code: str) -> float:
+    started = perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - this very interpreter
+    return perf_counter() - started
+
+
 def started() -> list[Row]:
-    """What the import takes."""
-    import_seconds()  # so that the bytecode is there
+    """Measure the import."""
+    import_seconds()  # writes the bytecode
     seconds = median(import_seconds() for _ in range(_STARTS))
     return [
         Row(
@@ -151,7 +182,7 @@ def started() -> list[Row]:
 
 
 def remembered(count: int) -> list[Row]:
-    """How much the peak of memory grows with the number of events."""
+    """Measure how much the peak of memory grows with the number of events."""
     rows = []
     for case, words in memory.CASES.items():
         few, many = memory.growth(case, count)
@@ -164,7 +195,7 @@ def remembered(count: int) -> list[Row]:
 
 
 def surroundings(node: str) -> str:
-    """What was measured, and on what."""
+    """Return the versions that are measured and the machine."""
     parts = [f"{name} {version(name)}" for name in ("aiohttp", "uvloop")]
     return (
         f"actions-core {version('actions-core')} on Python {platform.python_version()} ({', '.join(parts)})\n"
@@ -172,6 +203,16 @@ def surroundings(node: str) -> str:
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
         f"load {os.getloadavg()[0]:.1f} before the run"
     )
+
+
+def print_table(rows: list[Row]) -> None:
+    """Print the rows in columns, names aligned to the left and numbers to the right."""
+    lines = [_HEAD, *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
+    for line in lines:
+        first, *others = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        numbers = [text.strip().rjust(width) for text, width in zip(others, widths[1:], strict=True)]
+        print("  ".join([first, *numbers]).rstrip())
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""End to end, over real sockets: events in a second, ours and those of a bare aiohttp client."""
+"""End to end over real sockets: events per second of the engine and of a bare aiohttp client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 async def through_engine(url: str, duration: float) -> float:
-    """Events in a second through `send_many`."""
+    """Return events per second through `send_many`."""
     async with make_engine({"baseUrl": url}) as engine:
         started = perf_counter()
         deadline = started + duration
@@ -33,7 +33,7 @@ async def through_engine(url: str, duration: float) -> float:
 
 
 async def bare_client(url: str, duration: float) -> float:
-    """Requests in a second of an aiohttp client that does nothing but send the same bytes."""
+    """Return requests per second of an aiohttp client that only sends the same bytes."""
     transport = RecordingTransport()
     async with make_engine({"baseUrl": url}, transport=transport) as engine:
         await engine.send(EVENT)
@@ -47,8 +47,8 @@ async def bare_client(url: str, duration: float) -> float:
     async def work(session: aiohttp.ClientSession) -> None:
         nonlocal done
         while perf_counter() < deadline:
-            async with session.post(request.url, data=body, headers=headers) as answer:
-                await answer.read()
+            async with session.post(request.url, data=body, headers=headers) as response:
+                await response.read()
             done += 1
 
     async with aiohttp.ClientSession() as session:

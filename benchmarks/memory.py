@@ -1,7 +1,7 @@
-"""The memory that `send_many` takes for many events: peaks of processes of their own.
+"""The memory that `send_many` takes for many events, as the peak of a process of its own.
 
-`python memory.py` compares a million events with ten thousand, `--events N` another number. Three
-cases: a reader who keeps up, one who does not, and one slow instance of two.
+`python memory.py` compares a million events with ten thousand, `--events N` another number. There are
+three cases: a fast reader, a slow reader, and one slow instance of two.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject
 
 CASES: Final = {
-    "plain": "a reader who keeps up",
+    "plain": "a fast reader",
     "reader": "a slow reader",
     "instance": "one slow instance of two",
 }
@@ -32,16 +32,16 @@ FEW: Final = 10_000
 MANY: Final = 1_000_000
 _EVERY: Final = 100
 _PAUSE: Final = 0.005
-_ANSWER: Final = 0.002
+_DELAY: Final = 0.002
 _SLOW: Final = "https://slow.test"
 
 
 class _HalfSlow(StubTransport):
-    """Keeps the requests of one instance waiting."""
+    """A transport that is slow for one instance."""
 
     async def send(self, request: Request) -> Response:
         if request.url.startswith(_SLOW):
-            await asyncio.sleep(_ANSWER)
+            await asyncio.sleep(_DELAY)
         return await super().send(request)
 
 
@@ -61,24 +61,24 @@ async def _deliver(case: str, count: int) -> None:
 
 
 def _events(count: int) -> Iterator[JsonObject]:
-    """Events that share nothing, as if each had been read from a file."""
+    """Yield events that share nothing, as if each were read from a file."""
     text = json.dumps(EVENT)
     for number in range(count):
         yield {**json.loads(text), "messageId": f"message-{number}"}
 
 
 def _own_peak() -> float:
-    """Megabytes that this process took at most."""
+    """Return the peak of this process in megabytes."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not what `getrusage` says there: that begins with the peak of whoever started this process.
+        # Not `getrusage`, which there starts from the peak of the parent process.
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if "VmHWM" in line)
         return int(line.split()[1]) / 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def peak(case: str, count: int) -> float:
-    """Megabytes that a process of its own takes at most."""
+    """Return the peak of a process of its own in megabytes."""
     run = subprocess.run(  # noqa: S603 - this very script
         [sys.executable, __file__, "--case", case, "--events", str(count)],
         check=True,
@@ -89,7 +89,7 @@ def peak(case: str, count: int) -> float:
 
 
 def growth(case: str, count: int) -> tuple[float, float]:
-    """The peak for ten thousand events and that for `count`, in megabytes."""
+    """Return the peaks for ten thousand events and for `count`, in megabytes."""
     return peak(case, FEW), peak(case, count)
 
 

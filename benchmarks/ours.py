@@ -1,4 +1,4 @@
-"""Our side: the same measures by the public names of `actions_core`."""
+"""Our side: the same measures through the public names of `actions_core`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EVENT = INPUTS["event"]
 TRACK = destination.spec.actions["trackEventV2"]
 CONCURRENCY = 50
 
-#: Runs in one sample: of what is quick, of an event, and of events that are under way together.
+#: Runs in one sample: of a quick function, of an event, and of concurrent events.
 _LOOP = 100
 _EVENTS = 100
 _CROWD = 2000
@@ -40,35 +40,35 @@ _OK = Response(200, {"content-type": "application/json"}, b"{}")
 
 
 def expect(good: object, found: object) -> None:
-    """End the run when what is measured does not do what it should."""
+    """End the run when a measure does not do what it should."""
     if not good:
         raise SystemExit(f"a measure went wrong: {found}")
 
 
 class StubTransport:
-    """Answers 200 at once: the network of the measures that have none."""
+    """A transport that responds with 200 at once, for measures without a network."""
 
-    async def send(self, request: Request) -> Response:  # noqa: ARG002 - whatever is asked
-        """Answer."""
+    async def send(self, request: Request) -> Response:  # noqa: ARG002 - whatever the request
+        """Return a response."""
         return _OK
 
     async def close(self) -> None:
-        """There is nothing to give back."""
+        """Do nothing: there are no connections."""
 
 
 class WritingTransport(StubTransport):
-    """Writes the request's body first, as the reference has done when it comes to its network."""
+    """A transport that writes the request's body first, as the reference does before its network."""
 
     async def send(self, request: Request) -> Response:
-        """Answer."""
+        """Write the body and return a response."""
         expect(request.content()[0], request)
         return _OK
 
 
 def make_engine(*settings: JsonObject, transport: Transport | None = None) -> Engine:
-    """An engine with an instance of FullStory for each of the settings, by default with one.
+    """Return an engine with an instance of FullStory for each of the settings, by default one.
 
-    Track events go there with the default mapping of their action; without `transport` over the network.
+    It takes track events with the default mapping; without `transport` it uses the network.
     """
     registry = Registry()
     registry.register(destination)
@@ -106,7 +106,7 @@ MEASURES = _measures()
 
 
 def timed(measure: str, duration: float) -> float:
-    """Seconds that one takes: the median of many short samples, so that an interrupted one counts little."""
+    """Return the seconds of one run: the median of short samples, so that an interruption counts little."""
     run = MEASURES[measure]
     samples = []
     started = perf_counter()
@@ -121,7 +121,7 @@ def timed(measure: str, duration: float) -> float:
 
 
 class WholeEvent:
-    """An engine over a stub of the network, kept between the rounds, as the reference's is."""
+    """An engine with a stubbed network, kept between the rounds as the reference's is."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._runner = runner
@@ -129,15 +129,15 @@ class WholeEvent:
         self._writing = make_engine(transport=WritingTransport())
 
     def one_by_one(self, duration: float) -> float:
-        """Seconds for one event through `send`, one after the other."""
+        """Return the seconds for one event through `send`, one after the other."""
         return self._runner.run(self._send(self._engine, duration))
 
     def written(self, duration: float) -> float:
-        """The same, with the body's JSON."""
+        """Return the same with the JSON of the body."""
         return self._runner.run(self._send(self._writing, duration))
 
     def many(self, _duration: float) -> float:
-        """Seconds for one event through `send_many`: so many that its start and end count for little."""
+        """Return the seconds for one event through `send_many`, of many, so that both ends count little."""
         return self._runner.run(self._send_many())
 
     async def _send(self, engine: Engine, duration: float) -> float:

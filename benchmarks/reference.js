@@ -1,9 +1,9 @@
 'use strict'
 /*
- * The reference side: measures @segment/actions-core by its public interface.
+ * The reference side: measures @segment/actions-core through its public interface.
  *
- * One order is one line of JSON on stdin, its answer one line on stdout, so that whoever orders can
- * take turns between this side and the other.
+ * An order is one line of JSON on stdin, its reply one line on stdout, so that the caller can take turns
+ * between this side and the other.
  *   {"measure": name, "seconds": s}                            -> {"value": seconds for one}
  *   {"measure": "deliver", "seconds": s, "url", "concurrency"} -> {"value": events in a second}
  */
@@ -13,24 +13,24 @@ const readline = require('node:readline')
 const reference = require.resolve('@segment/actions-core')
 const ofReference = createRequire(reference)
 
-// Every request of the package goes through the fetch of cross-fetch; this one answers by itself
-// unless the network is asked for.
+// Every request of the package goes through the fetch of cross-fetch; this one responds by itself
+// unless the network is switched on.
 const realFetch = ofReference('cross-fetch')
 let online = false
-const answer = () => new realFetch.Response('{}', { status: 200, headers: { 'content-type': 'application/json' } })
-const fetch = Object.assign((...request) => (online ? realFetch(...request) : Promise.resolve(answer())), realFetch)
+const respond = () => new realFetch.Response('{}', { status: 200, headers: { 'content-type': 'application/json' } })
+const fetch = Object.assign((...request) => (online ? realFetch(...request) : Promise.resolve(respond())), realFetch)
 fetch.default = fetch
 ofReference.cache[ofReference.resolve('cross-fetch')].exports = fetch
 
 const { Destination, fieldsToJsonSchema, transform, validateSchema } = require('@segment/actions-core')
 const { parseFql, validate } = ofReference('@segment/destination-subscriptions')
 const inputs = require('./inputs.json')
-const definition = require('../destinations/fullstory/destination.json')
+const definition = require('../destinations/actions_fullstory/destination.json')
 
 const { event, defaultMapping, sixDirectives } = inputs
 const { fields, title, description } = definition.actions.trackEventV2
 
-// What FullStory takes as names, down to five levels of objects, as our destination does it.
+// Names that FullStory accepts, down to five levels of objects, as in our destination.
 const cleanNames = (value, level = 1) => {
   const cleaned = {}
   for (const key of Object.keys(value)) {
@@ -76,14 +76,14 @@ const measures = {
   'six directives': () => transform(sixDirectives, event),
   validation: () => validateSchema(payload, schema, { schemaKey: 'benchmark:trackEventV2', exempt: ['dynamicAuthSettings'] })
 }
-// As the package does it for each event: the text is parsed, then the event looked at.
+// As the package does it for each event: it parses the text, then matches the event.
 for (const [name, text] of Object.entries(inputs.subscriptions)) {
   measures[`match: ${name}`] = () => validate(parseFql(text), event)
 }
 
 const seconds = () => Number(process.hrtime.bigint()) / 1e9
 
-// What one takes: the median of many short samples, so that one that was interrupted counts for little.
+// The time of one run: the median of many short samples, so that an interruption counts little.
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
 
 function timed(run, duration) {
@@ -99,7 +99,7 @@ function timed(run, duration) {
   return median(samples)
 }
 
-// The package keeps every response for ever; emptied, so that it is not measured with a full memory.
+// The package keeps every response; drop them, so that it is not measured with a full memory.
 const forget = () => {
   fullstory.responses.length = 0
 }
@@ -141,7 +141,7 @@ async function obey(order) {
   if (order.measure === 'node') return process.version
   if (order.measure === 'deliver') return deliver(order)
   if (order.measure === 'whole event') return wholeEvent(order.seconds)
-  // What is measured is shown once, so that both sides can be seen to compute the same.
+  // The result is returned once, to show that both sides compute the same.
   if (order.measure === 'result') return measures[order.of]() ?? null
   return timed(measures[order.measure], order.seconds)
 }

@@ -1,4 +1,4 @@
-"""The reference side, seen from here: a node process that measures when it is told to."""
+"""The reference side: a node process that measures on request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 
 
 class Reference:
-    """`reference.js` while its context is entered."""
+    """The process of `reference.js` while its context is entered."""
 
     def __enter__(self) -> Self:
         node = shutil.which("node")
@@ -32,19 +32,19 @@ class Reference:
         self._process.communicate(timeout=30)
 
     def ask(self, measure: str, **order: Any) -> Any:
-        """Have it measure, and give what it found."""
+        """Order a measure and return its value."""
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             raise SystemExit("the reference was not started with pipes")
         stdin.write(json.dumps({"measure": measure, **order}) + "\n")
         stdin.flush()
-        answer = json.loads(stdout.readline() or '{"error": "it ended"}')
-        if "error" in answer:
-            raise SystemExit(f"the reference could not measure {measure!r}: {answer['error']}")
-        return answer["value"]
+        reply = json.loads(stdout.readline() or '{"error": "it ended"}')
+        if "error" in reply:
+            raise SystemExit(f"the reference could not measure {measure!r}: {reply['error']}")
+        return reply["value"]
 
     @staticmethod
     def version() -> str:
-        """The package's version, as installed."""
+        """Return the installed version of the package."""
         package = FOLDER / "node_modules" / "@segment" / "actions-core" / "package.json"
         return json.loads(package.read_text(encoding="utf-8"))["version"]

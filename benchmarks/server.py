@@ -1,4 +1,4 @@
-"""A server on this machine that answers 200 to everything: nginx if installed, else one of our own."""
+"""A server on this machine that responds 200 to everything: nginx if installed, else one of our own."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ http {{
   }}
 }}
 """
-_ANSWER: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+_RESPONSE: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 _START: Final = 10.0
-#: nginx stands where ordinary users do not look.
+#: nginx is often outside the PATH of ordinary users.
 _PLACES: Final = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin"
 
 
 @contextlib.contextmanager
 def serving() -> Iterator[tuple[str, str]]:
-    """The server's URL and what it is, while the context is entered."""
+    """Run the server while the context is entered; yield its URL and its name."""
     port = _free_port()
     nginx = shutil.which("nginx", path=_PLACES)
     with tempfile.TemporaryDirectory() as folder:
@@ -80,8 +80,8 @@ def _wait_for(port: int) -> None:
     raise SystemExit("the server for the measure did not start")
 
 
-class _Answering(asyncio.Protocol):
-    """Reads just enough of HTTP to know where a request ends."""
+class _Responder(asyncio.Protocol):
+    """A protocol that reads just enough of HTTP to know where a request ends."""
 
     def __init__(self) -> None:
         self._buffer = b""
@@ -98,11 +98,11 @@ class _Answering(asyncio.Protocol):
             if len(self._buffer) < size:
                 return
             self._buffer = self._buffer[size:]
-            self._transport.write(_ANSWER)
+            self._transport.write(_RESPONSE)
 
 
 async def _serve(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(_Answering, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(_Responder, "127.0.0.1", port)
     await server.serve_forever()
 
 

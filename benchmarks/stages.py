@@ -1,7 +1,7 @@
-"""What each stage of the hot path costs: where an event spends its time on the way to the network.
+"""The cost of each stage of the hot path: where an event spends its time on the way to the network.
 
-The stages are measured one by one, each as the pipeline calls it, with what the stage before it gave.
-What surrounds them is what is left when their costs are taken from the whole.
+Each stage is measured alone, as the pipeline calls it, with the result of the stage before it. The rest is
+the whole less the costs of the stages.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SLICE: Final = 0.05
 
 
 def _cost(run: Callable[[], object]) -> float:
-    """The median of many short measures, so that one disturbed counts for little."""
+    """Return the median of many short measures, so that an interruption counts little."""
     found = []
     for _ in range(_ROUNDS):
         started = perf_counter()
@@ -42,7 +42,7 @@ def _cost(run: Callable[[], object]) -> float:
 
 
 def _finish(work: Coroutine[object, None, object]) -> None:
-    """Run what never waits to its end without an event loop."""
+    """Run a coroutine that never waits to its end, without an event loop."""
     try:
         work.send(None)
     except StopIteration:
@@ -51,7 +51,7 @@ def _finish(work: Coroutine[object, None, object]) -> None:
 
 
 def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
-    """Each stage and its cost in seconds, in the order in which an event meets them."""
+    """Return each stage and its cost in seconds, in the order of an event."""
 
     async def inside() -> list[tuple[str, float]]:
         instance = make_engine(transport=StubTransport())._enabled[0]  # noqa: SLF001 - seen from within
@@ -68,7 +68,7 @@ def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
         prepared = line.prepare(request, context)
         complete = prepared.complete()
         result = await lane.deliver(pipeline, EVENT)
-        answer = result.response
+        response = result.response
         steps: list[tuple[str, Callable[[], object]]] = [
             ("check_event", lambda: check_event(EVENT)),
             ("match", lambda: pipeline.matches(EVENT)),
@@ -82,7 +82,9 @@ def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
             ("client, its tries and deadlines", lambda: _finish(client._deliver(complete))),  # noqa: SLF001 - as above
             (
                 "result",
-                lambda: Result("i", "s", "a", Status.SENT, None, "", 1, 0.1, (), request, answer, line.mask),
+                lambda: Result(
+                    "i", "s", "a", Status.SENT, None, "", 1, 0.1, (), request, response, line.mask
+                ),
             ),
             ("report", lambda: Report("m", (result,), None, 0)),
             ("lane, with all of it but check and match", lambda: _finish(lane.deliver(pipeline, EVENT))),

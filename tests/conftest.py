@@ -1,4 +1,4 @@
-"""What several packages' tests share."""
+"""Fixtures that the tests of several packages share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 @pytest.fixture
 def stand_in() -> Iterator[FullStorySandbox]:
-    """A stand-in for FullStory on loopback, in a thread of its own, for tests that start other processes."""
+    """Run FullStory's sandbox on loopback in a thread of its own, for tests that start other processes."""
     sandbox = FullStorySandbox()
     listening = threading.Event()
     loop = asyncio.new_event_loop()
@@ -48,11 +48,10 @@ def stand_in() -> Iterator[FullStorySandbox]:
 
 
 class Network:
-    """Names that lead where a test wants, and addresses of the wide world that are none.
+    """A fake network: names and addresses that a test defines.
 
-    `names` are looked up here, all others are unknown. A connection to an address in `routes` goes to the
-    one on this machine that stands there; to any other address it is refused. `connections` and `lookups`
-    note what was tried.
+    Only `names` can be looked up. A connection to an address in `routes` goes to the address on this machine
+    that is given there; any other is refused. `connections` and `lookups` record what was tried.
     """
 
     def __init__(self) -> None:
@@ -62,7 +61,7 @@ class Network:
         self.lookups: list[str] = []
 
     def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
-        """In place of `socket.getaddrinfo`."""
+        """Replace `socket.getaddrinfo`."""
         name = host.decode() if isinstance(host, bytes) else host
         self.lookups.append(name)
         if name not in self.names:
@@ -77,7 +76,7 @@ class Network:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    """A network of names and addresses that a test makes up."""
+    """Replace the network by one that the test defines."""
     made = Network()
     connect = asyncio.SelectorEventLoop.sock_connect
 

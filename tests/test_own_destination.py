@@ -75,7 +75,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         (made.folder / name).write_text(text, encoding="utf-8")
     offline = ("--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", "-q")
     made.run("pip", "install", *offline, "--target", made.site, ".")
-    shutil.rmtree(made.folder / "shop")  # from here on only what is installed counts
+    shutil.rmtree(made.folder / "actions_shop")  # from here on only what is installed counts
     return made
 
 
@@ -98,11 +98,11 @@ def test_it_is_found(made: Made) -> None:
         entry["slug"]: entry for entry in json.loads(made.run("actions_core.apps.cli", "list", "--json"))
     }
     assert found["shop"] == {
-        "name": "shop",
         "slug": "shop",
-        "title": "Shop",
+        "aliases": [],
+        "name": "Shop",
         "actions": ["addOrder"],
-        "from": "shop 1.0",
+        "from": "actions-shop 1.0",
     }
     assert "actions-fullstory-cloud" in found
     assert made.run("actions_core.apps.cli", "docs", "shop").startswith("# Shop\n")

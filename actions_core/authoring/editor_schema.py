@@ -1,7 +1,7 @@
-"""The schema of a workspace for one destination: what an editor needs to complete and explain its fields.
+"""The schema of a workspace for one destination, with which an editor completes and explains its fields.
 
-It is the schema of every workspace, with the destination's own settings, actions and fields in it, and
-with all that it refers to, so that one file is enough.
+It is the schema of every workspace with the settings, actions and fields of the destination added, and
+contains everything that it refers to, so that one file is enough.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.destination.destination import fields_of
 from actions_core.destination.specs import MAPPING_EXTRAS
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import schema
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 _MAPPING: Final = "mapping.schema.json"
 _LOCAL: Final = "#/$defs/"
 _ROOT_DIRECTIVE: Final = "__segment_internal_directive"
-#: An object in which no key asks to be resolved.
+#: An object without directives.
 _PLAIN: Final = {"propertyNames": {"pattern": "^[^@]"}}
-#: The JSON types that a field takes as they are, or takes after coercion.
+#: The JSON types that a field accepts, coercion included.
 _TYPES: Final[Mapping[str, list[str]]] = {
     "number": ["number", "string", "boolean", "null"],
     "integer": ["number", "string", "boolean", "null"],
@@ -39,7 +39,7 @@ _ANY_SCALAR: Final = ["string", "number", "boolean", "null"]
 
 
 def workspace_schema(destination: Destination) -> JsonObject:
-    """The JSON Schema of a workspace that knows one destination in all its parts, and others as they come."""
+    """Return the JSON Schema of a workspace that knows one destination in every detail."""
     spec = destination.spec
     made: JsonObject = copy.deepcopy(schema("workspace"))
     mapping = _renamed(schema("mapping"))
@@ -63,7 +63,7 @@ def workspace_schema(destination: Destination) -> JsonObject:
 
 
 def _renamed(part: Json) -> Json:
-    """The mapping's schema, with its references as they are beside the workspace's own definitions."""
+    """Return the mapping's schema with references that fit among the workspace's definitions."""
     if isinstance(part, dict):
         return {
             key: value.replace(_LOCAL, f"{_LOCAL}mapping-") if key == "$ref" else _renamed(value)
@@ -73,7 +73,7 @@ def _renamed(part: Json) -> Json:
 
 
 def _inlined(part: Json) -> Any:
-    """References to the mapping's file lead to the copy of it here."""
+    """Point references to the mapping's file to its copy in this schema."""
     if isinstance(part, dict):
         return {
             key: f"{_LOCAL}mapping" if key == "$ref" and value == _MAPPING else _inlined(value)
@@ -124,9 +124,9 @@ def _action_choice(key: str, action: ActionSpec) -> JsonObject:
 
 
 def _action_mapping(key: str, action: ActionSpec, fields: Mapping[str, FieldSpec]) -> JsonObject:
-    """The fields of an action, unless a directive at the root makes them all."""
+    """Return the schema of an action's mapping; a directive at the root may make all its fields."""
     extras: JsonObject = {
-        name: schema("mapping")["properties"].get(name, {"description": f"What the hook {name} keeps."})
+        name: schema("mapping")["properties"].get(name, {"description": f"The outputs of the hook {name}."})
         for name in MAPPING_EXTRAS
     }
     if action.sync_mode is not None:
@@ -144,7 +144,7 @@ def _action_mapping(key: str, action: ActionSpec, fields: Mapping[str, FieldSpec
 
 
 def _field(field: FieldSpec) -> JsonObject:
-    """What a mapping may say for a field: a directive, or a value of its type."""
+    """Return the schema of a field in a mapping: a directive, or a value of its type."""
     one: JsonObject = {
         "if": {"type": "object"},
         "then": _object(field) if field.type == "object" else {"$ref": f"{_LOCAL}mapping-object"},
@@ -180,7 +180,7 @@ def _setting(field: FieldSpec) -> JsonObject:
     literal = _literal(field) if field.type != "object" else {}
     if field.multiple:
         literal = {"if": {"type": "array"}, "then": {"items": literal}, "else": literal}
-    hint = 'Best named, not written: {"$env": "NAME"}.' if field.type == "password" else ""
+    hint = 'Best kept in the environment: {"$env": "NAME"}.' if field.type == "password" else ""
     return {
         **_described(field, hint),
         "if": {"type": "object"},

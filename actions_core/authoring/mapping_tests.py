@@ -1,8 +1,8 @@
-"""Mapping tests: files that say what has to become of an event, and the comparison with what does.
+"""Mapping tests: files that state the expected result of an event, and their comparison with the actual one.
 
-A file holds one test or a list of them (`schemas/test.schema.json`). What a test expects is compared
-with an explanation, so nothing here sends anything or needs a secret. Only this module knows how an
-explanation is written down: paths in place of sentences, a word in place of the idempotency key.
+A file contains one test or a list of them (`schemas/test.schema.json`). The expected result is compared
+with an explanation, so nothing is sent and no secret is needed. Only this module knows the form in which
+tests write an explanation: paths instead of sentences, and a word instead of the idempotency key.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import attrs
 
 from actions_core.errors import DefinitionError, Problem
 from actions_core.http.curl import request_json
-from actions_core.validation.documents import check_document
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
 from actions_core.values.json_files import read_json
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from actions_core.engine import SubscriptionExplanation
     from actions_core.values.types import Json, JsonObject
 
-#: What an event without a messageId has in a test, so that it comes out the same each time.
+#: The messageId of an event that has none, so that results are the same each time.
 MESSAGE_ID: Final = "test"
 IDEMPOTENCY_KEY: Final = "<idempotency key>"
 
@@ -37,7 +36,7 @@ _CONTEXT: Final = 3
 
 @attrs.frozen(eq=False)
 class MappingTest:
-    """One test, and where it stands: `index` counts the tests of a file, None where it holds one alone."""
+    """A test and its place; `index` is its number in the file, None where it is the only one."""
 
     file: Path
     index: int | None
@@ -50,7 +49,7 @@ class MappingTest:
 
     @property
     def name(self) -> str:
-        """What the test is about; nothing where it does not say."""
+        """The name of the test; empty where it has none."""
         return self.data.get("name") or ""
 
     @property
@@ -66,31 +65,31 @@ class MappingTest:
 
     @property
     def expected(self) -> list[JsonObject] | None:
-        """What is expected; None where nothing was said yet."""
+        """The expected results; None where the test states none yet."""
         return self.data.get("expect")
 
 
 def load_tests(folder: Path) -> list[MappingTest]:
-    """The tests of all JSON files in a folder, in the order of their names.
+    """Load the tests of all JSON files in a folder, in the order of their names.
 
-    Raises `DefinitionError` for the first file that is none of ours, with everything that is wrong in it.
+    Raise `DefinitionError` for the first file that is not valid, with everything that is wrong in it.
     """
     return [test for file in sorted(folder.glob("*.json")) for test in load_file(file)]
 
 
 def load_file(file: Path) -> list[MappingTest]:
-    """The tests of one file. Raises `DefinitionError` with everything that is wrong in it."""
+    """Load the tests of one file; raise `DefinitionError` with everything that is wrong in it."""
     data = read_json(file)
     problems = check_document(data, schema("test"))
     if problems:
-        raise DefinitionError(f"{file} is no file of mapping tests:", problems=problems)
+        raise DefinitionError(f"{file} is not a file of mapping tests:", problems=problems)
     if isinstance(data, list):
         return [MappingTest(file, index, item) for index, item in enumerate(data)]
     return [MappingTest(file, None, data)]
 
 
 def expectation(delivery: SubscriptionExplanation) -> JsonObject:
-    """What became of an event in one subscription that matched, as a test says it."""
+    """Return the result in one subscription that matched, in the form of a test."""
     found: JsonObject = {"instance": delivery.instance, "subscription": delivery.subscription}
     if delivery.payload is not None:
         found["payload"] = delivery.payload
@@ -103,24 +102,24 @@ def expectation(delivery: SubscriptionExplanation) -> JsonObject:
 
 
 def expectations(deliveries: Iterable[SubscriptionExplanation]) -> list[JsonObject]:
-    """What a test expects of an event of which this became."""
+    """Return the results in all subscriptions that matched, in the form of a test."""
     return [expectation(delivery) for delivery in deliveries if delivery.matched]
 
 
 def differences(expected: Sequence[JsonObject], deliveries: Iterable[SubscriptionExplanation]) -> list[str]:
-    """The lines of a diff from what is expected to what became of the event; none where they agree."""
+    """Return the lines of a diff from the expected to the actual results; none where they agree."""
     left = list(expected)
     wanted: list[Json] = []
     found: list[Json] = []
     for actual in expectations(deliveries):
         named = next((item for item in left if _names(item) == _names(actual)), None)
         if named is None:
-            found.append(_entry(actual))
+            found.append(_normal_form(actual))
             continue
         left.remove(named)
-        wanted.append(_entry(named))
-        found.append(_entry(_narrowed(actual, named)))
-    wanted += [_entry(item) for item in left]
+        wanted.append(_normal_form(named))
+        found.append(_normal_form(_stated_part(actual, named)))
+    wanted += [_normal_form(item) for item in left]
     if _text(wanted) == _text(found):
         return []
     return _diff(wanted, found)
@@ -130,43 +129,43 @@ def _names(item: JsonObject) -> tuple[str, str]:
     return item["instance"], item["subscription"]
 
 
-def _narrowed(actual: JsonObject, expected: JsonObject) -> JsonObject:
-    """Only what the test speaks of; problems always count."""
+def _stated_part(actual: JsonObject, expected: JsonObject) -> JsonObject:
+    """Reduce the actual result to the keys that the test states; problems always count."""
     keys = {**expected, **{key: None for key in actual if key == "problems"}}
-    narrowed = {key: actual[key] for key in keys if key in actual}
+    stated = {key: actual[key] for key in keys if key in actual}
     for key in ("payload", "request"):
         if key in expected and expected[key] is None:
-            narrowed.setdefault(key, None)
+            stated.setdefault(key, None)
     for key in ("problems", "warnings"):
         if key in expected:
-            narrowed.setdefault(key, [])
+            stated.setdefault(key, [])
     wanted, made = expected.get("request"), actual.get("request")
     if wanted is not None and made is not None:
-        narrowed["request"] = _narrowed_request(made, wanted)
-    return narrowed
+        stated["request"] = _stated_part_of_request(made, wanted)
+    return stated
 
 
-def _narrowed_request(made: JsonObject, wanted: JsonObject) -> JsonObject:
-    narrowed = {key: made[key] for key in wanted if key in made}
+def _stated_part_of_request(made: JsonObject, wanted: JsonObject) -> JsonObject:
+    stated = {key: made[key] for key in wanted if key in made}
     if "headers" in wanted:
         by_name = {name.lower(): value for name, value in made["headers"].items()}
         named = [name for name in wanted["headers"] if name.lower() in by_name]
-        narrowed["headers"] = {name: by_name[name.lower()] for name in named}
-    return narrowed
+        stated["headers"] = {name: by_name[name.lower()] for name in named}
+    return stated
 
 
-def _entry(item: JsonObject) -> Json:
-    """An expectation in the one form in which two are compared."""
+def _normal_form(item: JsonObject) -> Json:
+    """Return a result in the normal form for comparison."""
     ordered = {key: sorted(set(item[key])) for key in ("problems", "warnings") if key in item}
-    return _plain({**item, **ordered})
+    return _with_plain_numbers({**item, **ordered})
 
 
-def _plain(value: Json) -> Json:
-    """1.0 as 1: JSON does not tell them apart."""
+def _with_plain_numbers(value: Json) -> Json:
+    """Return the value with 1.0 as 1, because JSON does not distinguish them."""
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: _with_plain_numbers(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_with_plain_numbers(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -175,14 +174,14 @@ def _text(value: Json) -> str:
 
 
 def _diff(wanted: Json, found: Json) -> list[str]:
-    """Without the commas at the ends of lines, which would make the line above each change another."""
+    """Compare without the commas at line ends, which would change the line above each difference."""
     before, after = ([line.rstrip(",") for line in _text(side).split("\n")] for side in (wanted, found))
     lines = difflib.unified_diff(before, after, "expected", "found", lineterm="", n=_CONTEXT)
     return ["…" if line.startswith("@@") else line for line in lines]
 
 
 def _without_key(request: JsonObject, key: str) -> JsonObject:
-    """The key changes with the mapping: a test that held it would fail at every change."""
+    """Replace the idempotency key: it changes with the mapping, and a test must not."""
     if not key:
         return request
     replaced: JsonObject = _replaced(request, key)
@@ -202,7 +201,7 @@ def _paths(problems: Iterable[Problem]) -> list[str]:
 
 
 def write_expectations(file: Path, expected: dict[int | None, list[JsonObject]]) -> None:
-    """Write what is expected into the tests of a file, by their index; everything else stays."""
+    """Write expected results into the tests of a file, by index; everything else stays."""
     data = read_json(file)
     for index, items in expected.items():
         (data if index is None else data[index])["expect"] = items
@@ -210,9 +209,9 @@ def write_expectations(file: Path, expected: dict[int | None, list[JsonObject]])
 
 
 def write_test(folder: Path, event: JsonObject, expected: list[JsonObject]) -> Path:
-    """Write a new test into a file of its own, which is named after the event; no file is overwritten.
+    """Write a new test to a file of its own, named after the event; no file is overwritten.
 
-    Raises `DefinitionError` for an event that no file can hold, such as one with half a character in it.
+    Raise `DefinitionError` for an event that cannot be written, such as one with a lone surrogate.
     """
     words = [str(event[key]) for key in ("type", "event", "name") if isinstance(event.get(key), str)]
     stem = re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower())[:_LONGEST_NAME].strip("-") or "event"
@@ -230,5 +229,5 @@ def _write(file: Path, data: Json) -> None:
     try:
         file.write_bytes(text.encode())
     except UnicodeEncodeError:
-        message = f"{file.name} cannot be written: there is half a character (a lone surrogate) in the event"
+        message = f"{file.name} cannot be written: the event contains half a character (a lone surrogate)"
         raise DefinitionError(message) from None

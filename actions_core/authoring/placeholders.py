@@ -1,16 +1,16 @@
-"""Values that stand for what the environment should give, where it need not: nothing is sent.
+"""Placeholders for environment variables, for commands that send nothing and need no real values.
 
-A placeholder has the form that its setting asks for, so that the settings still pass their check. It
-is made from the name of the variable alone, so what is computed from it is the same everywhere.
+A placeholder has the form that its setting asks for, so that the settings still pass validation. It is
+made from the name of the variable alone, so what is computed from it is the same on every machine.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
-from actions_core.values.naming import snake_case
+from actions_core.testing.samples import sample_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,29 +20,11 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import Json, JsonObject
 
-#: What fits each format; `{}` stands for the name of the variable.
-_BY_FORMAT: Final = {
-    "date": "2026-01-02",
-    "date-like": "2026-01-02T03:04:05.000Z",
-    "date-time": "2026-01-02T03:04:05.000Z",
-    "time": "03:04:05Z",
-    "email": "{}@placeholder.example",
-    "hostname": "{}.placeholder.example",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "uri": "https://{}.placeholder.example",
-    "uri-reference": "https://{}.placeholder.example",
-    "uri-template": "https://{}.placeholder.example",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-}
-#: How the keys of settings end that hold an address, though no format says so.
-_URL_KEYS: Final = ("url", "uri", "endpoint")
-
 
 def fill_environment(
     workspace: Workspace, destinations: Mapping[str, Destination], environ: Mapping[str, str]
 ) -> tuple[Workspace, tuple[str, ...]]:
-    """The workspace with a placeholder for each variable that `environ` does not have, and their names."""
+    """Replace each variable that `environ` lacks by a placeholder; return the workspace and their names."""
     names: dict[str, None] = {}
     filled = tuple(
         _fill_instance(instance, destinations, environ, names) for instance in workspace.destinations
@@ -75,22 +57,6 @@ def _fill_instance(
     return attrs.evolve(instance, settings=settings)
 
 
-def placeholder(name: str, field: FieldSpec | None, key: str = "") -> Json:  # noqa: PLR0911 - one for each type
-    """What stands for a variable in a setting; `key` is the setting's."""
-    if field is None:
-        return name
-    if field.choices:
-        return field.choices[0].value
-    if field.type in ("number", "integer"):
-        return field.minimum if field.minimum is not None else field.maximum or 0
-    if field.type == "boolean":
-        return False
-    if field.type == "datetime":
-        return _BY_FORMAT["date-like"]
-    if field.type == "object":
-        return {}
-    kind = field.format or ("uri" if key.lower().endswith(_URL_KEYS) else "")
-    host = snake_case(name).strip("_").replace("_", "-") or "setting"
-    text = _BY_FORMAT[kind].replace("{}", host) if kind in _BY_FORMAT else name
-    text = text.ljust(int(field.minimum or 0), "x")
-    return text if field.maximum is None else text[: int(field.maximum)]
+def placeholder(name: str, field: FieldSpec | None, key: str = "") -> Json:
+    """Return a placeholder for the variable `name` in the setting `key`."""
+    return name if field is None else sample_item(field, name=name, key=key)

@@ -1,7 +1,7 @@
-"""A workspace from what other tools export: published definitions, subscriptions, filters.
+"""Parts of a workspace from what Segment exports: published definitions, subscriptions, filters.
 
-Mappings and conditions are taken over as they are, because they run unchanged. Secrets are not: where
-a setting needs one, the workspace names an environment variable.
+Mappings and conditions are copied as they are, because they run unchanged. Secrets are not: where a
+setting needs one, the workspace names an environment variable.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actions_core.destination import Destination
     from actions_core.values.types import Json, JsonObject
 
-#: What a subscription is called in the forms that exist: Segment's public API, and a destination's settings.
+#: The keys of a subscription in the forms that exist: Segment's public API, and a destination's settings.
 _KEYS: Final = {
     "partnerAction": ("partnerAction", "actionSlug"),
     "subscribe": ("subscribe", "trigger"),
@@ -30,14 +30,14 @@ _KNOWN: Final = frozenset({"name", "enabled", *(name for names in _KEYS.values()
 
 @attrs.frozen
 class Imported:
-    """A part of a workspace, and what could not be taken over, each with its path in the source."""
+    """A part of a workspace, and notes on what could not be imported, with paths in the source."""
 
     value: Json
     notes: tuple[Problem, ...] = ()
 
 
 def import_definition(destination: Destination) -> Imported:
-    """An instance of a destination with its presets as subscriptions."""
+    """Return an instance of a destination with its presets as subscriptions."""
     spec = destination.spec
     notes: list[Problem] = []
     subscriptions: list[JsonObject] = []
@@ -52,7 +52,7 @@ def import_definition(destination: Destination) -> Imported:
             subscription["enabled"] = False
             reason = (
                 f"{preset.name!r} is for {preset.event_slug!r}, an event that Segment itself makes: "
-                "it is taken over disabled; give it a condition of your own to use it"
+                "it is imported disabled; give it a condition of your own to use it"
             )
             notes.append(Problem(f"$.presets[{index}]", reason, "warning"))
         subscriptions.append(subscription)
@@ -64,49 +64,49 @@ def import_definition(destination: Destination) -> Imported:
 
 
 def _by_slug(slug: str) -> str:
-    """The nearest condition to an event that Segment makes: its slug ends with the event's type."""
+    """Return the condition nearest to an event that Segment makes; its slug ends with the event's type."""
     return f'type = "{"identify" if slug.endswith("_identify") else "track"}"'
 
 
 def default_settings(destination: Destination) -> JsonObject:
-    """The settings that a new instance starts from: defaults, and variables for what must be given."""
+    """Return the settings of a new instance: defaults, and variables for what is required."""
     settings: JsonObject = {}
     for key, field in destination.spec.settings.items():
         if field.default is not MISSING:
             settings[key] = field.default
         elif field.required is True:
-            # What is optional is left for its owner to add: a variable that is not set refuses the start.
+            # Optional settings are left out, because a variable that is not set prevents a start.
             settings[key] = {"$env": variable_name(destination.slug, key)}
     return settings
 
 
 def variable_name(slug: str, key: str) -> str:
-    """The environment variable for a setting: `FULLSTORY_CLOUD_API_KEY`."""
+    """Return the environment variable for a setting, such as `FULLSTORY_CLOUD_API_KEY`."""
     words = f"{slug.removeprefix('actions-')}_{snake_case(key)}"
     return re.sub(r"[^A-Za-z0-9]+", "_", words).strip("_").upper()
 
 
 def import_subscriptions(data: Json) -> Imported | None:
-    """Subscriptions, from whichever form they are exported in; None where there are none.
+    """Return the subscriptions in an export, whatever its form; None where there are none.
 
-    Takes a list of them, or an object that holds one under `subscriptions`, also below `data`.
+    It may be a list, or an object with a list under `subscriptions`, also below `data`.
     """
-    raw, path = _found(data, "subscriptions")
+    raw, path = _find_list(data, "subscriptions")
     if raw is None:
         return None
     subscriptions: list[JsonObject] = []
     notes: list[Problem] = []
     for index, item in enumerate(raw):
         place = f"{path}[{index}]"
-        taken = _subscription(item, place, notes)
-        if taken is not None:
-            subscriptions.append(taken)
+        imported = _subscription(item, place, notes)
+        if imported is not None:
+            subscriptions.append(imported)
     return Imported(subscriptions, tuple(notes))
 
 
 def import_filters(data: Json) -> Imported | None:
-    """Destination filters as the public API gives them, None where there are none."""
-    raw, path = _found(data, "filters")
+    """Return the filters in an export of the public API; None where there are none."""
+    raw, path = _find_list(data, "filters")
     if not raw:
         return None
     known = ("if", "actions", "enabled")
@@ -114,16 +114,16 @@ def import_filters(data: Json) -> Imported | None:
     notes: list[Problem] = []
     for index, item in enumerate(raw):
         if not isinstance(item, dict):
-            notes.append(Problem(f"{path}[{index}]", "is no filter: left out", "warning"))
+            notes.append(Problem(f"{path}[{index}]", "is not a filter: left out", "warning"))
             continue
-        taken = {key: item[key] for key in known if item.get(key) is not None}
+        imported = {key: item[key] for key in known if item.get(key) is not None}
         title = item.get("title") or item.get("name")
-        filters.append({"name": title, **taken} if isinstance(title, str) else taken)
+        filters.append({"name": title, **imported} if isinstance(title, str) else imported)
     return Imported(filters, tuple(notes))
 
 
-def _found(data: Json, key: str) -> tuple[list[Any] | None, str]:
-    """The list under `key`, wherever the forms have it, and its path."""
+def _find_list(data: Json, key: str) -> tuple[list[Any] | None, str]:
+    """Return the list under `key`, wherever the export has it, and its path."""
     if isinstance(data, list):
         return (data, "$") if key == "subscriptions" else (None, "")
     path = "$"
@@ -141,23 +141,23 @@ def _found(data: Json, key: str) -> tuple[list[Any] | None, str]:
 
 def _subscription(item: Json, path: str, notes: list[Problem]) -> JsonObject | None:
     if not isinstance(item, dict):
-        notes.append(Problem(path, "is no subscription: left out", "warning"))
+        notes.append(Problem(path, "is not a subscription: left out", "warning"))
         return None
-    taken: JsonObject = {}
+    imported: JsonObject = {}
     if isinstance(item.get("name"), str) and item["name"]:
-        taken["name"] = item["name"]
+        imported["name"] = item["name"]
     for key, names in _KEYS.items():
         value = next((item[name] for name in names if item.get(name) is not None), None)
         if value is not None:
-            taken[key] = value
-    missing = [key for key in ("partnerAction", "subscribe") if not isinstance(taken.get(key), str)]
+            imported[key] = value
+    missing = [key for key in ("partnerAction", "subscribe") if not isinstance(imported.get(key), str)]
     if missing:
         wanted = " and ".join(" or ".join(repr(name) for name in _KEYS[key]) for key in missing)
         notes.append(Problem(path, f"has no {wanted}: left out", "warning"))
         return None
     if item.get("enabled") is False:
-        taken["enabled"] = False
+        imported["enabled"] = False
     dropped = sorted(set(item) - _KNOWN)
     if dropped:
         notes.append(Problem(path, f"has {', '.join(dropped)}, which mean nothing here", "warning"))
-    return taken
+    return imported

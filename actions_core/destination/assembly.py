@@ -39,7 +39,7 @@ class Assembly:
     problems: tuple[Problem, ...]
 
     def of(self, role: str) -> Mapping[tuple[str, ...], Handler]:
-        """The handlers of one role."""
+        """Return the handlers of one role."""
         return self.handlers.get(role, {})
 
 
@@ -82,7 +82,7 @@ def _twice(before: Note, note: Note) -> Problem:
 
 
 def _place(spec: DestinationSpec, role: Role, note: Note) -> tuple[str, str]:
-    """The path of what the function is for, and why there is no such thing, where there is none."""
+    """Return the path of what the function is for, and an error where the definition has no such thing."""
     if not note.keys:
         return "$", _without_base(spec, role)
     action = spec.actions.get(note.keys[0])
@@ -118,7 +118,7 @@ def _no_hook(action: ActionSpec, hook: str) -> str:
 
 
 def _no_field(action: ActionSpec, field: str) -> str:
-    """Why no field is at `field`, `object.child`, `array.[].child` or `object.__keys__`."""
+    """Say why there is no field `field`, `object.child`, `array.[].child` or `object.__keys__`."""
     fields: Mapping[str, FieldSpec] = action.fields
     for step in field.split("."):
         if step in _KEYS_AND_VALUES or step.startswith("["):
@@ -131,7 +131,7 @@ def _no_field(action: ActionSpec, field: str) -> str:
 
 
 def _fields(spec: DestinationSpec, role: Role, note: Note) -> Mapping[str, bool]:
-    """Each name that the function may take, and whether it is always there."""
+    """Return each name that the function may take, and whether it is always present."""
     if not role.by_fields:
         return dict.fromkeys(role.given, False)
     action = spec.actions[note.keys[0]]
@@ -140,7 +140,7 @@ def _fields(spec: DestinationSpec, role: Role, note: Note) -> Mapping[str, bool]
 
 
 def _absent(spec: DestinationSpec, noted: set[tuple[str, ...]]) -> list[Problem]:
-    """What the definition promises and no function does. Without any function there is no promise."""
+    """List what the definition promises and no function does. Without any function there is no promise."""
     if not noted:
         return []
     problems = []

@@ -56,7 +56,7 @@ class Scope:
     key_suffix: str = ""
 
     def rehearsed(self) -> Scope:
-        """The same for a dry run, which counts nothing and leaves the state as it is."""
+        """Return a copy for a dry run, which counts nothing and leaves the state as it is."""
         return attrs.evolve(self, state=RehearsedState(self.state), stats=TaggedStats())
 
 
@@ -203,7 +203,7 @@ def membership(event: JsonObject, sync_mode: str | None) -> bool | None:
 
 
 def audience_settings(event: JsonObject) -> JsonObject:
-    """The settings of the audience that the event belongs to; empty where there are none."""
+    """Return the settings of the event's audience; empty where there are none."""
     settings = _personas(event).get("audience_settings")
     return settings if isinstance(settings, dict) else {}
 

@@ -53,7 +53,7 @@ class Destination:
 
     @classmethod
     def from_definition(cls, definition: JsonObject | str | Path) -> Destination:
-        """The destination of a definition, given as a file or as a dictionary; no function is noted yet.
+        """Make a destination from a definition, given as a file or a dictionary; it has no functions yet.
 
         Raises `DefinitionError` with every problem of the definition.
         """
@@ -62,7 +62,7 @@ class Destination:
 
     @classmethod
     def from_package(cls, package: str | None) -> Destination:
-        """The destination of the `destination.json` that lies in a package; called with `__package__`."""
+        """Make a destination from the `destination.json` in a package; call it with `__package__`."""
         return cls.from_definition(package_file(package, "destination.json"))
 
     @property
@@ -71,7 +71,7 @@ class Destination:
         return self.spec.slug
 
     def check(self) -> list[Problem]:
-        """Everything that is wrong with the functions, and what the definition is warned of."""
+        """Return every problem of the functions, and the warnings of the definition."""
         return [*self._warnings, *self._assembled().problems]
 
     # -- the functions, noted ------------------------------------------------------------------
@@ -202,12 +202,12 @@ class Destination:
 
 
 def load_destination(definition: JsonObject | str | Path) -> Destination:
-    """The destination of a definition, given as a file or as a dictionary: `Destination.from_definition`."""
+    """Load the destination of a definition, given as a file or a dictionary."""
     return Destination.from_definition(definition)
 
 
 def hints_for(destination: Destination, action: str | None = None) -> dict[int, str]:
-    """What to say about each status: the action's words win over the destination's."""
+    """Return the hint for each status; the action's hints win over the destination's."""
     hints = dict(destination.spec.status_hints)
     if action is not None:
         hints.update(destination.spec.actions[action].status_hints)
@@ -215,7 +215,7 @@ def hints_for(destination: Destination, action: str | None = None) -> dict[int, 
 
 
 def fields_of(destination: Destination, action: str) -> Mapping[str, FieldSpec]:
-    """The fields of an action; one that takes batches has `enable_batching` without saying so."""
+    """Return the fields of an action; one that takes batches has `enable_batching` implicitly."""
     fields = destination.spec.actions[action].fields
     if action not in destination.batch_handlers or _BATCHING.keys() <= fields.keys():
         return fields

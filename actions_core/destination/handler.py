@@ -73,12 +73,12 @@ class _Draft:
 
 
 def name_of(function: Function) -> str:
-    """The name of a function, or of what is called in its place."""
+    """Return the name of a function, or of the callable in its place."""
     return str(getattr(function, "__qualname__", None) or type(function).__qualname__)
 
 
 def is_async(function: Function) -> bool:
-    """Whether a call gives a coroutine; objects with an asynchronous `__call__` count."""
+    """Return whether a call gives a coroutine; objects with an asynchronous `__call__` count."""
     unwrapped = inspect.unwrap(function)
     return inspect.iscoroutinefunction(unwrapped) or inspect.iscoroutinefunction(
         getattr(unwrapped, "__call__", None)  # noqa: B004 - the method is looked at, not whether it is there
@@ -88,7 +88,7 @@ def is_async(function: Function) -> bool:
 def compile_handler(
     role: Role, keys: tuple[str, ...], function: Function, *, fields: Mapping[str, bool], path: str
 ) -> tuple[Handler | None, list[Problem]]:
-    """The handler, or None, and what is wrong with it.
+    """Compile a function into a handler, None where it does not fit, and return its problems.
 
     `fields` says for each field whether a payload always has it.
     """
@@ -157,7 +157,7 @@ def _read_field(draft: _Draft, parameter: inspect.Parameter, key: str) -> None:
 
 
 def _compare(draft: _Draft, function: Function) -> None:
-    """What the definition has and the function has not, and what the two cannot do together."""
+    """Report fields without a parameter, and combinations that cannot work."""
     if "client" in draft.takes and not is_async(function):
         draft.fault("asks for a client, so it must be 'async def'")
     if draft.role.plain and is_async(function):

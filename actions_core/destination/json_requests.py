@@ -16,6 +16,7 @@ from actions_core.http.requests import Request
 from actions_core.mapping import compile_mapping
 from actions_core.values.javascript import number_text
 from actions_core.values.types import MISSING, Json, JsonObject
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +49,7 @@ _FRAMING: Final = frozenset(
 
 
 def written_handlers(spec: DestinationSpec, *, prepared: bool) -> dict[Place, Handler]:
-    """The handler of each request in a definition that has passed its checks, by role and keys.
+    """Return the handlers of the requests in a checked definition, by role and keys.
 
     `prepared` says whether a function completes them, so that their URLs may be relative.
     """
@@ -131,7 +132,7 @@ def _request(parts: Json, timeout: float | None, *, relative: bool) -> Request:
 
 
 def _base(raw: JsonObject) -> Handler:
-    """What completes the requests: base URL and headers, for those whose URL is relative."""
+    """Return the handler that adds the base URL and headers to requests with a relative URL."""
     mapping = compile_mapping({key: raw[key] for key in ("baseUrl", "headers") if raw.get(key) is not None})
 
     def bind(payload: JsonObject, context: Context, client: object, request: Request) -> dict[str, Any]:
@@ -204,7 +205,7 @@ def _object(what: str, value: Json) -> JsonObject:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise PayloadError(f"the request's {what} must be an object but is {_kind(value)}")
+        raise PayloadError(f"the request's {what} must be an object but is {kind(value)}")
     return value
 
 
@@ -216,14 +217,4 @@ def _text(what: str, value: Json) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return number_text(value)
-    raise PayloadError(f"the request's {what} must be text but is {_kind(value)}")
-
-
-def _kind(value: Json) -> str:
-    if value is MISSING:
-        return "missing"
-    if value is None:
-        return "null"
-    return {dict: "an object", list: "a list", str: "text", bool: "true or false"}.get(
-        type(value), "a number"
-    )
+    raise PayloadError(f"the request's {what} must be text but is {kind(value)}")

@@ -46,7 +46,7 @@ class Node:
         return self.errortype is None and self.status < _FIRST_FAILURE
 
     def to_dict(self) -> JsonObject:
-        """The node as JSON: `{status, body, sent}`, or `{status, errortype, errormessage, …}`."""
+        """Return the node as JSON: `{status, body, sent}`, or `{status, errortype, errormessage, …}`."""
         return {
             key: value
             for key, value in attrs.asdict(self, recurse=False).items()
@@ -54,7 +54,7 @@ class Node:
         }
 
     def masked(self, mask: Mask) -> Node:
-        """The node without secrets."""
+        """Return the node without secrets."""
         return attrs.evolve(
             self,
             body=mask.value(self.body),
@@ -64,7 +64,7 @@ class Node:
 
 
 def success(status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING) -> Node:
-    """The node of a payload that the destination took."""
+    """Return the node of a payload that the destination accepted."""
     return Node(status, body, sent)
 
 
@@ -77,7 +77,7 @@ def failure(
     sent: Json = MISSING,
     reporter: Reporter | None = None,
 ) -> Node:
-    """The node of a payload that was not taken.
+    """Return the node of a payload that was not accepted.
 
     Without `errortype` it gets the name of its status; without `reporter` the destination is the one who
     said so when the node carries what was sent or what came back, and our side otherwise.
@@ -88,7 +88,7 @@ def failure(
 
 
 def failure_of(error: ActionsError) -> Node:
-    """The node of a payload that failed with this error."""
+    """Return the node of a payload that failed with this error."""
     status = error.status or 500
     if isinstance(error, ResponseError):
         body = error.response.json
@@ -174,7 +174,7 @@ def _node(outcome: Outcome) -> Node:
 
 
 def _named(node: Node) -> Node:
-    """A failed node that was made by hand, with all that a failure says."""
+    """Complete a failed node that was made by hand."""
     message = node.errormessage or f"the destination answered {node.status}"
     return failure(node.status, message, body=node.body, sent=node.sent, reporter=node.errorreporter)
 
@@ -184,7 +184,7 @@ def _no_answer() -> Node:
 
 
 def spread(answer: object, count: int) -> list[Node]:
-    """The answer of a batch handler as one node for each of its `count` payloads.
+    """Spread the result of a batch handler over its `count` payloads, one node for each.
 
     A `MultiStatus` counts node by node, a response for all; nothing, or anything else, is a success of all.
     """

@@ -1,7 +1,8 @@
 """The destinations that an engine may use: registered by hand, or found among the installed packages.
 
-A plugin that cannot be loaded is listed in `problems` and hides nothing else; it matters only to a
-workspace that asks for it.
+The name of an entry point is the slug of its destination, so that discovery imports nothing: a package
+loads when its destination is first asked for. One that cannot be loaded is an error for whoever asks
+for it, and hides nothing else.
 """
 
 from __future__ import annotations
@@ -23,42 +24,57 @@ ENTRY_POINTS: Final = "actions_core.destinations"
 
 @attrs.frozen
 class _Entry:
-    """A destination that was taken, in words where it came from, and the plugin that brought it."""
+    """A destination, and in words where it came from."""
 
     destination: Destination
     origin: str
-    plugin: str | None = None
 
 
 class Registry:
-    """Destinations by slug."""
+    """Destinations by slug.
+
+    Its length counts the destinations that iterating yields; both load every package. `slug in registry`
+    asks whether a slug is registered or installed, and loads nothing.
+    """
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
-        self._refused: dict[str, str] = {}
+        self._waiting: dict[str, EntryPoint] = {}
         self._problems: dict[str, Problem] = {}
 
     def __iter__(self) -> Iterator[Destination]:
-        return (entry.destination for entry in self._entries.values())
+        self._load_all()
+        return iter([entry.destination for entry in self._entries.values()])
 
     def __len__(self) -> int:
+        self._load_all()
         return len(self._entries)
 
     def __contains__(self, slug: object) -> bool:
-        return isinstance(slug, str) and slug in self._entries
+        return isinstance(slug, str) and (slug in self._entries or slug in self._waiting)
 
     def __repr__(self) -> str:
-        return f"<Registry {', '.join(self._entries)}>"
+        return f"<Registry {', '.join(self.slugs)}>"
+
+    @property
+    def slugs(self) -> tuple[str, ...]:
+        """The slugs of all destinations, in order; nothing is loaded for them."""
+        return tuple(sorted({*self._entries, *self._waiting}))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The plugins that cannot be used: the path is the entry point's name, the message the reason."""
-        return tuple(self._problems.values())
+        """The installed destinations found unusable so far: the path is the slug, the message the reason.
+
+        Whether a package can be loaded shows when it is loaded: iterate over the registry first to have
+        all of them.
+        """
+        return tuple(self._problems[slug] for slug in sorted(self._problems))
 
     def register(self, destination: Destination) -> Destination:
-        """Take a destination; raises `DefinitionError` with everything that is wrong with it.
+        """Take a destination; raise `DefinitionError` with everything that is wrong with it.
 
-        Registering the same object again changes nothing; another one of the same slug is an error.
+        Registering the same object again changes nothing; another one of the same slug is an error. An
+        installed destination of that slug which has not been loaded gives way.
         """
         if not isinstance(destination, Destination):
             raise DefinitionError(f"{shown(type(destination).__name__)} is not a Destination")
@@ -66,65 +82,91 @@ class Registry:
         if before is None:
             _check(destination)
             self._entries[destination.slug] = _Entry(destination, "a call of register")
+            self._waiting.pop(destination.slug, None)
+            self._problems.pop(destination.slug, None)
         elif before.destination is not destination:
-            raise DefinitionError(_two(destination.slug, before.origin, "a call of register"))
+            raise DefinitionError(
+                f"two destinations are called {shown(destination.slug)}: "
+                f"one from {before.origin}, one from a call of register"
+            )
         return destination
 
-    def get(self, slug: str) -> Destination:
-        """The destination of that slug; raises `DefinitionError`, with a suggestion, where there is none."""
-        if slug in self:
-            return self._entries[slug].destination
-        if isinstance(slug, str) and slug in self._refused:
-            raise DefinitionError(self._refused[slug])
-        near = suggestion(slug, list(self._entries))
-        known = f"; there are {', '.join(sorted(self._entries))}" if self._entries else "; none is registered"
-        message = f"no destination is called {shown(slug)}{near or known}"
-        if self._problems:
-            message += "; these plugins cannot be used:"
-        raise DefinitionError(message, problems=self.problems)
+    def get(self, name: str) -> Destination:
+        """Return the destination with this slug or alias, loading its package where it is installed.
+
+        A slug wins over an alias; to look an alias up, every package is loaded. Raises `DefinitionError`
+        where there is no such destination, where it cannot be loaded, or where several share the alias.
+        """
+        if not isinstance(name, str):
+            raise DefinitionError(f"a destination is named by a str, not by {shown(name)}")
+        if name in self._waiting:
+            self._load(name)
+        if name in self._entries:
+            return self._entries[name].destination
+        if name in self._problems:
+            raise DefinitionError(self._problems[name].message)
+        return self._by_alias(name)
 
     def discover(self) -> Registry:
-        """Take the destinations of the installed packages; what cannot be used is in `problems`.
+        """List the destinations of the installed packages without importing any of them.
 
-        Of two plugins with one slug neither is taken, because which of them comes first is chance.
+        Of two entry points with one name neither is taken, because which of them comes first is chance.
         """
         from importlib.metadata import entry_points  # costly, and only discovery needs it
 
-        for entry_point in sorted(entry_points(group=ENTRY_POINTS), key=lambda one: (one.name, one.value)):
-            origin = f"the entry point {shown(entry_point.name)} ({entry_point.value})"
-            try:
-                destination = _loaded(entry_point)
-                if destination.slug not in self._entries:
-                    _check(destination)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
-                kind = "" if isinstance(error, DefinitionError) else f"{type(error).__name__}: "
-                self._note(entry_point.name, origin, f"{origin} cannot be used: {kind}{error}")
+        found: dict[str, dict[str, EntryPoint]] = {}
+        for entry_point in sorted(entry_points(group=ENTRY_POINTS), key=lambda one: one.value):
+            found.setdefault(entry_point.name, {})[entry_point.value] = entry_point
+        for slug, points in found.items():
+            if slug in self._entries or slug in self._problems:
+                continue
+            if len(points) > 1:
+                origins = ", ".join(map(_origin, points.values()))
+                self._note(slug, f"several installed destinations are called {shown(slug)}: {origins}")
+                self._waiting.pop(slug, None)
             else:
-                self._take(_Entry(destination, origin, entry_point.name))
+                self._waiting[slug] = next(iter(points.values()))
         return self
 
-    def _take(self, entry: _Entry) -> None:
-        slug = entry.destination.slug
-        before = self._entries.get(slug)
-        if before is not None and before.destination is entry.destination:
-            return
-        if before is None and slug not in self._refused:
-            self._entries[slug] = entry
-            return
-        message = self._refused.get(slug) or _two(slug, before.origin if before else "", entry.origin)
-        self._note(entry.plugin or slug, entry.origin, message)
-        if before is not None and before.plugin is not None:
-            self._note(before.plugin, before.origin, message)
-            self._refused[slug] = message
-            del self._entries[slug]
+    def _load_all(self) -> None:
+        for slug in sorted(self._waiting):
+            self._load(slug)
 
-    def _note(self, name: str, origin: str, message: str) -> None:
-        """Keep one problem for each entry point, however often it is looked for."""
-        self._problems[origin] = Problem(child_path("$", name), message)
+    def _load(self, slug: str) -> None:
+        """Load an installed destination; where it cannot be used, note why."""
+        entry_point = self._waiting.pop(slug)
+        try:
+            destination = _loaded(entry_point)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
+            kind = "" if isinstance(error, DefinitionError) else f"{type(error).__name__}: "
+            self._note(slug, f"the destination of {_origin(entry_point)} cannot be used: {kind}{error}")
+        else:
+            self._entries[slug] = _Entry(destination, _origin(entry_point))
+
+    def _by_alias(self, name: str) -> Destination:
+        self._load_all()
+        found = [entry for entry in self._entries.values() if name in entry.destination.spec.aliases]
+        if len(found) == 1:
+            return found[0].destination
+        if found:
+            named = ", ".join(f"{shown(entry.destination.slug)} from {entry.origin}" for entry in found)
+            raise DefinitionError(f"{shown(name)} is an alias of several destinations ({named}): use a slug")
+        aliases = [alias for entry in self._entries.values() for alias in entry.destination.spec.aliases]
+        near = suggestion(name, [*self._entries, *aliases])
+        known = f"; there are {', '.join(self.slugs)}" if self._entries else "; none is registered"
+        message = f"no destination is called {shown(name)}{near or known}"
+        if self._problems:
+            message += "; these installed destinations cannot be used:"
+        raise DefinitionError(message, problems=self.problems)
+
+    def _note(self, slug: str, message: str) -> None:
+        self._problems[slug] = Problem(child_path("$", slug), message)
 
 
-def _two(slug: str, first: str, second: str) -> str:
-    return f"two destinations are called {shown(slug)}: one from {first}, one from {second}"
+def _origin(entry_point: EntryPoint) -> str:
+    """Say in words where an installed destination comes from."""
+    package = "" if entry_point.dist is None else f" of {entry_point.dist.name}"
+    return f"the entry point {shown(entry_point.name)}{package} ({entry_point.value})"
 
 
 def _check(destination: Destination) -> None:
@@ -134,7 +176,14 @@ def _check(destination: Destination) -> None:
 
 
 def _loaded(entry_point: EntryPoint) -> Destination:
+    """Import what an entry point names; raise where that is not a sound destination of the same name."""
     loaded = entry_point.load()
     if not isinstance(loaded, Destination):
         raise DefinitionError(f"it names something of type {type(loaded).__name__}, not a Destination")
+    if loaded.slug != entry_point.name:
+        raise DefinitionError(
+            f"its destination has the slug {shown(loaded.slug)}, and the name of an entry point is the slug: "
+            "make the two the same"
+        )
+    _check(loaded)
     return loaded

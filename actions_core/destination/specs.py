@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import attrs
 
-from actions_core.validation.fields import Choice, FieldSpec  # noqa: TC001 - as above
+from actions_core.validation.fields import Choice, FieldSpec, prepares
 from actions_core.values.types import MISSING, Json, JsonObject
 
 Mode: TypeAlias = Literal["cloud", "device", "warehouse"]
@@ -69,7 +69,7 @@ class AudienceMode:
     """Whether members come one by one as they change, or in runs."""
 
     type: AudienceModeType
-    full_audience_sync: bool = False
+    full_audience_sync: bool = attrs.field(default=False, metadata={"key": "full_audience_sync"})
 
 
 @attrs.frozen
@@ -77,7 +77,7 @@ class AudienceSpec:
     """How audiences get to a destination, and the settings of each audience."""
 
     mode: AudienceMode
-    fields: Mapping[str, FieldSpec] = attrs.field(factory=_no_fields)
+    fields: Mapping[str, FieldSpec] = attrs.field(factory=_no_fields, metadata={"key": "audienceFields"})
     supports_audience_functions: bool = False
 
 
@@ -134,6 +134,13 @@ def _is_count(value: Json) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+@prepares(ActionSpec)
+def _without_null_hooks(data: JsonObject) -> JsonObject:
+    """Drop the hooks that are null: published definitions name each hook that there could be."""
+    hooks = {key: hook for key, hook in data.get("hooks", {}).items() if hook is not None}
+    return {**data, "hooks": hooks}
+
+
 @attrs.frozen
 class PresetSpec:
     """A subscription that comes with the destination.
@@ -157,10 +164,12 @@ class DestinationSpec:
     slug: str
     name: str
     actions: Mapping[str, ActionSpec]
+    #: other names that workspaces and commands may use, such as a short one
+    aliases: tuple[str, ...] = ()
     mode: Mode = "cloud"
     description: str | None = None
     authentication: AuthenticationSpec | None = None
-    audience: AudienceSpec | None = None
+    audience: AudienceSpec | None = attrs.field(default=None, metadata={"key": "audienceConfig"})
     presets: tuple[PresetSpec, ...] = ()
     status_hints: Mapping[int, str] = attrs.field(factory=dict)
     tries_by_status: Mapping[int, int] = attrs.field(factory=dict)
@@ -187,13 +196,23 @@ class DestinationSpec:
         return {} if self.authentication is None else self.authentication.fields
 
     def preset_mapping(self, preset: PresetSpec) -> JsonObject:
-        """The mapping of a preset: its own, or the defaults of its action."""
+        """Return the mapping of a preset: its own, or the defaults of its action."""
         if preset.mapping is not None:
             return preset.mapping
         return self.actions[preset.partner_action].default_mapping
 
     def status_hint(self, action: str, status: int) -> str:
-        """What to say about an answer with this status: the action's words win over the destination's."""
+        """Return the hint for a response with this status; the action's hints win over the destination's."""
         spec = self.actions.get(action)
         own = spec.status_hints.get(status) if spec is not None else None
         return own or self.status_hints.get(status, "")
+
+
+@prepares(DestinationSpec)
+def _with_audience_fields(data: JsonObject) -> JsonObject:
+    """Move the fields of an audience into its configuration, beside which Segment's sources have them."""
+    if not data.get("audienceFields") or "audienceConfig" not in data:
+        return data
+    config = data["audienceConfig"]
+    fields = {**data["audienceFields"], **(config.get("audienceFields") or {})}
+    return {**data, "audienceConfig": {**config, "audienceFields": fields}}

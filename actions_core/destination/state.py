@@ -28,7 +28,7 @@ class State(Protocol):
     """
 
     def get(self, key: str) -> Json:
-        """The value of a key; None when it was never set, is deleted, or its time is over."""
+        """Return the value of a key; None when it was never set, was deleted, or has expired."""
         ...
 
     def set(self, key: str, value: Json, ttl: float) -> None:
@@ -57,7 +57,7 @@ class MemoryState:
         return f"<MemoryState {len(self)} keys>"
 
     def get(self, key: str) -> Json:
-        """The value of a key; None when there is none, or its time is over."""
+        """Return the value of a key; None when there is none, or it has expired."""
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -93,7 +93,7 @@ class InstanceState:
         self._prefix = quote(instance, safe="", errors="surrogatepass") + ":"
 
     def get(self, key: str) -> Json:
-        """The value of this instance's key."""
+        """Return the value of this instance's key."""
         return self._state.get(self._prefix + key)
 
     def set(self, key: str, value: Json, ttl: float) -> None:
@@ -116,7 +116,7 @@ class RehearsedState:
         self._changed: set[str] = set()
 
     def get(self, key: str) -> Json:
-        """The value as the dry run left it, or else the one that is there."""
+        """Return the value as the dry run left it, or else the stored one."""
         return self._own.get(key) if key in self._changed else self._state.get(key)
 
     def set(self, key: str, value: Json, ttl: float) -> None:

@@ -75,7 +75,7 @@ class TaggedStats:
         self._tags: Mapping[str, str] = {} if tags is None else tags
 
     def tagged(self, **tags: str) -> TaggedStats:
-        """The same stats with more tags."""
+        """Return the same stats with more tags."""
         return self if self._stats is None else TaggedStats(self._stats, {**self._tags, **tags})
 
     def count(self, name: str, value: int = 1, **tags: str) -> None:
@@ -98,7 +98,7 @@ class Codes:
         self._known: set[str] = set()
 
     def few(self, code: str) -> str:
-        """The code, or `OTHER` for one that looks like none or comes after too many others."""
+        """Return the code, or `OTHER` where it does not look like one or comes after too many others."""
         if code in self._known:
             return code
         if len(self._known) >= _MOST_CODES or not _CODE.fullmatch(code):

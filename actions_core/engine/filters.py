@@ -22,8 +22,7 @@ import attrs
 
 from actions_core.errors import DefinitionError, FqlError, Problem, child_path
 from actions_core.subscriptions import never_matches, parse_fql
-from actions_core.validation.documents import check_document
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
 from actions_core.values.javascript import stringify, to_text
 from actions_core.values.paths import parse_path, read
 from actions_core.values.types import MISSING

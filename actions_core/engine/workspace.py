@@ -14,8 +14,7 @@ import attrs
 
 from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_path
 from actions_core.http.retry import DEFAULT_TIMEOUT, PollPolicy, RetryPolicy
-from actions_core.validation.documents import check_document
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
 from actions_core.values.json_files import read_json
 
 if TYPE_CHECKING:

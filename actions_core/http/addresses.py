@@ -1,4 +1,4 @@
-"""Which network addresses anyone may be sent to.
+"""Network addresses that users may choose: public ones.
 
 Whoever chooses a URL could make us speak to machines that only we can reach. `ipaddress` alone does not
 tell: its `is_global` takes in multicast and the forms that wrap another address (6to4, NAT64).
@@ -51,7 +51,7 @@ _CLOSED_V6: Final = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Whether this is the address, in its plain notation, of a machine that everyone can reach."""
+    """Return whether this is a public address, in its plain notation."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -72,8 +72,8 @@ def check_url(url: str) -> None:
     try:
         host = urlsplit(url).hostname or ""
     except ValueError as error:
-        raise RequestError(f"the URL is none: {error}", code="REQUEST_INVALID") from None
-    # As the look-up of names reads it: full-width digits and dots count as plain ones.
+        raise RequestError(f"invalid URL: {error}", code="REQUEST_INVALID") from None
+    # As resolvers read it: full-width digits and dots count as plain ones.
     name = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         raise not_allowed(host)
@@ -83,7 +83,7 @@ def check_url(url: str) -> None:
 
 
 def not_allowed(host: str) -> RequestError:
-    """The error for a host that may not be reached."""
+    """Return the error for a host that may not be reached."""
     return RequestError(
         f"{host} is, or leads to, a private or reserved address; "
         'only an instance with "allowPrivateAddresses": true may reach those',
@@ -93,7 +93,7 @@ def not_allowed(host: str) -> RequestError:
 
 
 def _literal(name: str) -> str | None:
-    """The address that `name` is; None where it is a name."""
+    """Return the address that `name` is; None where it is a name."""
     if ":" in name:
         return name
     try:

@@ -1,6 +1,6 @@
 """A request as people and programs read it: as JSON, and as a curl command.
 
-Both hold what goes over the wire: the URL with its query, the headers, the content type that follows
+Both contain what goes over the wire: the URL with its query, the headers, the content type that follows
 from the body, and the body to the byte. What is secret must have been masked before.
 """
 
@@ -26,7 +26,7 @@ _GLOBBING: Final = frozenset("[]{}")
 
 
 def all_headers(request: Request) -> dict[str, str]:
-    """The headers of a request, and the content type that the transport adds."""
+    """Return the headers of a request, and the content type that the transport adds."""
     content_type = request.content()[1]
     if content_type is None or any(name.lower() == "content-type" for name in request.headers):
         return dict(request.headers)
@@ -34,7 +34,7 @@ def all_headers(request: Request) -> dict[str, str]:
 
 
 def request_json(request: Request) -> JsonObject:
-    """The request as JSON: `method`, `url`, `headers`, and `json`, `form`, `body` or `bodyBase64`."""
+    """Return the request as JSON: `method`, `url`, `headers`, and `json`, `form`, `body` or `bodyBase64`."""
     shown: JsonObject = {"method": request.method, "url": request.url, "headers": all_headers(request)}
     if request.json is not MISSING:
         return {**shown, "json": request.json}
@@ -50,7 +50,7 @@ def request_json(request: Request) -> JsonObject:
 
 
 def curl(request: Request) -> str:
-    """The command for a shell that sends the same request; the body comes through a pipe where it must."""
+    """Return a shell command that sends the same request; the body comes through a pipe where it must."""
     body = request.content()[0]
     parts = [
         "curl --head" if request.method.upper() == "HEAD" else f"curl --request {shlex.quote(request.method)}"
@@ -81,7 +81,7 @@ def _header(name: str, value: str) -> str:
 
 
 def _empty_body(request: Request) -> list[str]:
-    """What the transport says of a body that is not there."""
+    """Return the headers that the transport sends in place of a body."""
     method = request.method.upper()
     if method in _BODILESS:
         return []
@@ -91,7 +91,7 @@ def _empty_body(request: Request) -> list[str]:
 
 
 def _argument(body: bytes) -> str | None:
-    """The body as text that a shell can take and a terminal can show; None where there is none."""
+    """Return the body as text that a shell can take and a terminal can show; None if it is not such text."""
     if len(body) > _LONGEST_ARGUMENT:
         return None
     try:
@@ -102,7 +102,7 @@ def _argument(body: bytes) -> str | None:
 
 
 def _printf_format(body: bytes) -> str:
-    """The bytes as the format of the shell's `printf`: letters and digits as they are, the rest in octal."""
+    """Write bytes as a format of the shell's `printf`: letters and digits as they are, the rest in octal."""
     return "".join(
         chr(byte) if byte < 128 and (chr(byte).isalnum() or chr(byte) in ' "{}[]:,._-') else f"\\{byte:03o}"  # noqa: PLR2004 - the end of ASCII
         for byte in body

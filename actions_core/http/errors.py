@@ -9,13 +9,15 @@ from actions_core.errors import RequestError
 if TYPE_CHECKING:
     from actions_core.http.requests import Request, Response
 
-# Statuses that HTTP does not define but servers do send.
+#: The status that says that the credentials are not valid.
+UNAUTHORIZED: Final = 401
+# Statuses that HTTP does not define, but that servers send.
 _OTHER_STATUS_NAMES: Final = {529: "SITE_IS_OVERLOADED"}
 
 
 def status_name(status: int) -> str:
-    """The stable word for an HTTP status, such as `TOO_MANY_REQUESTS`; `UNKNOWN_ERROR` if it has none."""
-    from http import HTTPStatus  # costly, and only what fails needs it
+    """Return the stable name of an HTTP status, such as `TOO_MANY_REQUESTS`, else `UNKNOWN_ERROR`."""
+    from http import HTTPStatus  # costly, and only failures need it
 
     try:
         return HTTPStatus(status).name
@@ -24,16 +26,16 @@ def status_name(status: int) -> str:
 
 
 class TransportError(RequestError):
-    """No answer came: the connection was refused, cut, or too slow."""
+    """No response came: the connection was refused, cut, or too slow."""
 
     default_code = "RETRYABLE_ERROR"
     default_retryable = True
 
 
 class ResponseError(RequestError):
-    """An answer came, and it was a refusal.
+    """The response is a refusal.
 
-    `response` holds it; `hint` says what to do, where that is known.
+    `response` is the response itself; `hint` says what to do, where that is known.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class ResponseError(RequestError):
 
 
 class AuthenticationError(RequestError):
-    """The credentials are not, or no longer, good."""
+    """The credentials are not, or no longer, valid."""
 
     default_code = "INVALID_AUTHENTICATION"
-    default_status = 401
+    default_status = UNAUTHORIZED

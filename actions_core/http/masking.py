@@ -1,4 +1,4 @@
-"""Keeps secrets out of whatever people or files get to see.
+"""Keep secrets out of whatever people or files get to see.
 
 A mask is made once for each instance from its secret settings. It knows each secret as it stands
 and as it looks in a URL, in JSON and in Base64, because that is how a request or an echoed body shows it.
@@ -57,7 +57,7 @@ def _pattern(form: str) -> str:
 
 
 def _inside(data: bytes, before: int) -> str:
-    """How data looks in the Base64 of longer text, as of `user:password`: `before` bytes after a group of 3.
+    """Return data as it looks inside longer Base64 (`user:password`), `before` bytes after a group of 3.
 
     Without the characters that it shares with what stands around it.
     """
@@ -91,7 +91,7 @@ class Mask:
         return text if self._pattern is None else self._pattern.sub(MASKED, text)
 
     def value(self, value: Json) -> Json:
-        """A JSON value without the secrets, keys included; what holds none is not copied."""
+        """A JSON value without the secrets, keys included; what contains none is not copied."""
         if self._pattern is None:
             return value
         if isinstance(value, str):
@@ -118,7 +118,7 @@ class Mask:
         return tuple(attrs.evolve(problem, message=self.text(problem.message)) for problem in problems)
 
     def error(self, error: ActionsError) -> ActionsError:
-        """The error itself, its words without the secrets."""
+        """Return the error itself, its wording without the secrets."""
         error.message = self.text(error.message)
         error.args = (error.message,)
         if error.problems:
@@ -126,7 +126,7 @@ class Mask:
         return error
 
     def request(self, request: Request) -> Request:
-        """The request as it may be shown."""
+        """Return the request as it may be shown."""
         return attrs.evolve(
             request,
             url=self.text(_USER_INFO.sub(rf"\1{MASKED}@", request.url)),
@@ -144,7 +144,7 @@ class Mask:
         return None if body is None else self.text(body)
 
     def response(self, response: Response) -> Response:
-        """The answer as it may be shown: destinations do echo what they were sent."""
+        """Return the response as it may be shown: destinations do echo what they were sent."""
         if self._pattern is None:
             return response
         body = self.text(response.text).encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What goes out and what comes back, as plain frozen data.
+"""Requests and responses, as plain frozen data.
 
 A handler makes a `Request` with whatever it knows; `prepare` adds what every request of the
 destination needs; `complete` turns the result into what a transport gets: an absolute URL with the
@@ -19,12 +19,13 @@ import attrs
 
 from actions_core.errors import PayloadError, RequestError
 from actions_core.values.types import MISSING, Json
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
 _ABSOLUTE = ("https://", "http://")
-#: What no header may hold (RFC 9110, 5.5); a tab may stand in one.
+#: What no header may contain (RFC 9110, 5.5); a tab may stand in one.
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -32,14 +33,14 @@ def _no_headers() -> dict[str, str]:
     return {}
 
 
-# Without slots: a frozen class sets its attributes at half the price then, and a twin costs a third.
+# Without slots: a frozen class then sets its attributes in half the time, and a twin takes a third.
 @attrs.frozen(repr=False, slots=False)
 class Request:
     """One HTTP request.
 
     `json`, `form` and `body` exclude each other. `timeout` is in seconds for one try, None for the
     instance's own. `params` are added to the query when the request is completed; None values are
-    left out, lists repeat their name. `max_body` is how many bytes of the answer's body are read, None for
+    left out, lists repeat their name. `max_body` is how many bytes of the response's body are read, None for
     as many as the transport reads of any.
     """
 
@@ -60,11 +61,11 @@ class Request:
         return f"<Request {self.method} {scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}>"
 
     def evolve(self, **changes: Any) -> Request:
-        """The same request with some attributes changed."""
+        """Return the same request with some attributes changed."""
         return attrs.evolve(self, **changes)
 
     def with_base(self, base_url: str, headers: Mapping[str, str] | None = None) -> Request:
-        """The request below `base_url`, unless its URL is absolute already.
+        """Return the request below `base_url`, unless its URL is absolute already.
 
         `headers` are added where the request has none of that name.
         """
@@ -74,29 +75,29 @@ class Request:
         return self._twin({"url": url, "headers": _joined(headers or {}, self.headers)})
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
-        """The request with `headers` added; they win over those it has."""
+        """Return the request with `headers` added; they win over those it has."""
         return self._twin({"headers": _joined(self.headers, headers)})
 
     def with_basic_auth(self, user: str, password: str = "") -> Request:
-        """The request with a user and a password, in place of other credentials in its headers.
+        """Return the request with a user and a password, in place of other credentials in its headers.
 
         Raises `RequestError` for a user with a colon, behind which the password would begin.
         """
         if ":" in user:
-            raise RequestError("the user of a basic authentication has a colon", code="REQUEST_INVALID")
+            raise RequestError("the user of basic authentication contains a colon", code="REQUEST_INVALID")
         pair = f"{user}:{password}".encode("utf-8", "replace")
         return self.with_headers({"Authorization": f"Basic {b64encode(pair).decode('ascii')}"})
 
     def with_bearer(self, token: str) -> Request:
-        """The request with a bearer token, in place of other credentials in its headers."""
+        """Return the request with a bearer token, in place of other credentials in its headers."""
         return self.with_headers({"Authorization": f"Bearer {token}"})
 
     def with_params(self, params: Mapping[str, Any]) -> Request:
-        """The request with `params` added; they win over those it has."""
+        """Return the request with `params` added; they win over those it has."""
         return self._twin({"params": {**(self.params or {}), **params}})
 
     def _twin(self, changes: dict[str, Any]) -> Request:
-        """`evolve` for those who know the attributes: every request passes here, so it must cost little."""
+        """Copy with changes, as `evolve` does but quicker: every request passes here."""
         twin = object.__new__(type(self))
         attributes = twin.__dict__
         attributes.update(self.__dict__)
@@ -104,7 +105,7 @@ class Request:
         return twin
 
     def complete(self) -> Request:
-        """What a transport gets: an absolute URL, query included, and headers that can be sent.
+        """Return the request for a transport: an absolute URL, query included, and headers that can be sent.
 
         Raises `RequestError` for a URL that is not absolute, `PayloadError` for a header with control
         characters, which could break out of its line: that comes from data, and trying again cannot help.
@@ -116,7 +117,7 @@ class Request:
             )
         headers = self.headers
         try:
-            # All in one go, because nearly all headers are as they should be.
+            # All at once, because nearly all headers are fine.
             in_order = "".join([*headers, *headers.values()]).isprintable()
         except TypeError:
             in_order = False
@@ -128,7 +129,7 @@ class Request:
         return self._twin({"url": _with_query(self.url, self.params), "params": None})
 
     def content(self) -> tuple[bytes | None, str | None]:
-        """The body as bytes and the content type that goes with it; (None, None) without a body.
+        """Return the body as bytes and its content type; (None, None) without a body.
 
         Raises `PayloadError` for what JSON cannot say, such as NaN.
         """
@@ -156,20 +157,20 @@ def _joined(headers: Mapping[str, str], winning: Mapping[str, str]) -> Mapping[s
 
 @lru_cache(maxsize=256)
 def _clash(names: tuple[str, ...]) -> bool:
-    """Whether two of the names are the same but for their case: remembered, since names hardly change."""
+    """Return whether two names differ only in case; cached, since names hardly change."""
     return len({*map(str.lower, names)}) < len(names)
 
 
 def _check_header(name: str, value: object) -> None:
     if not isinstance(value, str):
-        raise PayloadError(f"the header {name} must be text but it is {type(value).__name__}")
+        raise PayloadError(f"the header {name} must be a string but it is {kind(value)}")
     if _CONTROL.search(name) or _CONTROL.search(value):
-        raise PayloadError(f"the header {name!a} holds a line break or another control character")
+        raise PayloadError(f"the header {name!a} contains a line break or another control character")
     try:
         value.encode()
         name.encode("ascii")
     except UnicodeEncodeError:
-        raise PayloadError(f"the header {name!a} holds characters that no header may") from None
+        raise PayloadError(f"the header {name!a} contains characters that no header may") from None
 
 
 # Without the bookkeeping that finds circles: one ends as a RecursionError, which is caught below.
@@ -208,7 +209,7 @@ def _with_query(url: str, params: Mapping[str, Any]) -> str:
 
 @attrs.frozen(repr=False)
 class Response:
-    """One HTTP answer. Header names are lower case; `body` is bounded by the transport."""
+    """One HTTP response. Header names are lower case; `body` is bounded by the transport."""
 
     status: int
     headers: Mapping[str, str] = attrs.field(factory=_no_headers)
@@ -237,7 +238,7 @@ class Response:
 
 
 class Transport(Protocol):
-    """What sends requests. Give an engine one of your own to put another network, or none, behind it.
+    """A sender of requests. Give an engine one of your own to put another network, or none, behind it.
 
     One that has a method `public_only()` is asked for a transport that connects to public addresses
     only, for the instances that may reach no others. Without it, a transport has to see to that itself:
@@ -245,12 +246,12 @@ class Transport(Protocol):
     """
 
     def send(self, request: Request) -> Awaitable[Response]:
-        """Send an absolute request and give the whole answer, whatever its status.
+        """Send an absolute request and return the whole response, whatever its status.
 
-        Raises `TransportError` when no answer came. The time limit is the caller's, who cancels.
+        Raises `TransportError` when no response came. The time limit is the caller's, who cancels.
         """
         ...
 
     def close(self) -> Awaitable[None]:
-        """Give back what is held open."""
+        """Close whatever is open."""
         ...

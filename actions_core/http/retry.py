@@ -1,4 +1,4 @@
-"""When to try again, and after how long: the one table and the one clock for every request.
+"""When to try again, and after how long: one table and one clock for every request.
 
 Statuses: 408, 423, 429 and 5xx except 501 may succeed later; all else is final. Delays are drawn
 from the whole range below an exponential bound ("full jitter"), so that a thousand failures at one
@@ -21,20 +21,20 @@ _NOT_IMPLEMENTED = 501
 
 
 def is_retryable(status: int) -> bool:
-    """Whether the same request may succeed later, judged by the answer's status."""
+    """Return whether the same request may succeed later, judged by the response's status."""
     return status in _RETRYABLE_BELOW_500 or (500 <= status <= 599 and status != _NOT_IMPLEMENTED)  # noqa: PLR2004 - the server errors of HTTP
 
 
 def read_retry_after(text: str, now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for, None where it says nothing usable.
+    """Return the seconds that a Retry-After header asks for, None where it is not usable.
 
     Takes whole or broken seconds and HTTP dates (RFC 9110, 10.2.3); negative values, `nan` and
-    anything else that is no time to wait are ignored.
+    anything else that is not a time to wait are ignored.
     """
     try:
         seconds = float(text)
     except ValueError:
-        from email.utils import parsedate_to_datetime  # costly, and dates are seldom
+        from email.utils import parsedate_to_datetime  # costly, and dates are rare
 
         try:
             moment = parsedate_to_datetime(text)
@@ -49,7 +49,7 @@ def read_retry_after(text: str, now: datetime) -> float | None:
 
 @attrs.frozen
 class RetryPolicy:
-    """How often and how long: at most `tries` tries within `within` seconds.
+    """Limits of retrying: at most `tries` tries within `within` seconds.
 
     The bound of the delay doubles from `base` seconds up to `cap` seconds.
     """
@@ -60,7 +60,7 @@ class RetryPolicy:
     cap: float = 30.0
 
     def delay(self, tried: int, elapsed: float, retry_after: float | None = None) -> float | None:
-        """Seconds to wait before the next try, None when there shall be none.
+        """Return the seconds to wait before the next try, None when there is to be none.
 
         `tried` counts the tries made, `elapsed` the seconds since the first began. A wait that the
         destination asked for is kept, up to `cap`; the jitter comes on top of it.
@@ -75,7 +75,7 @@ class RetryPolicy:
 
 @attrs.frozen
 class PollPolicy:
-    """How often and how long a job is asked for, in seconds; the pause doubles from `base` up to `cap`."""
+    """Limits of polling a job, in seconds; the pause doubles from `base` up to `cap`."""
 
     base: float = 1.0
     cap: float = 30.0

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from actions_core.errors import Problem, child_path
 from actions_core.mapping.codegen import Absent, AlwaysFails, Constant, List, Object
-from actions_core.mapping.runtime import kind
 from actions_core.values.javascript import stringify
+from actions_core.values.json_faults import MAX_DEPTH
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 METADATA: Final = "_metadata"
-#: JSON nested deeper than any mapping that somebody wrote.
-MAX_DEPTH: Final = 100
 DIRECTIVE_NAME: Final = re.compile(r"@[a-z][A-Za-z0-9]+")
 
 _LONGEST_QUOTED: Final = 60

@@ -19,6 +19,7 @@ from actions_core.errors import MappingError, Problem
 from actions_core.values.javascript import WHITESPACE, number_text, to_text
 from actions_core.values.paths import parse_path, read
 from actions_core.values.types import MISSING, Json, JsonObject, Missing
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -33,23 +34,6 @@ MAX_TEXT: Final = 1_000_000
 MAX_WEIGHT: Final = 1_000_000
 #: A text weighs one, and one more for each of so many characters.
 _CHARACTERS: Final = 50
-
-
-def kind(value: object) -> str:  # noqa: PLR0911  # one for each kind of value
-    """Say what kind of value this is."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, dict):
-        return "an object"
-    return "missing" if value is MISSING else f"a Python {type(value).__name__}"
 
 
 def fail(path: str, message: str) -> MappingError:

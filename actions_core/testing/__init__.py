@@ -1,12 +1,12 @@
-"""What the tests of a destination, and of whoever embeds the engine, are made with."""
+"""Tools for tests of destinations, and of applications that embed the engine."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from actions_core.testing.cases import Case, check_case, load_cases, run_cases
-from actions_core.testing.events import make_event
 from actions_core.testing.recording import RecordingTransport
+from actions_core.testing.samples import make_event
 from actions_core.testing.suite import ConformanceWarning, check_destination, conformance
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""Behaviour as data: a case says what event comes in and what request must come out.
+"""Behaviour as data: a case is an event and the request, or the problems, that it must give.
 
-A case file holds one case or a list of them:
+A case file contains one case or a list of them:
 
     {"action": "trackEventV2", "event": {...}, "settings": {...}, "mapping": {...}?,
      "expect": {"request": {...}} | {"problems": ["$.name"]}}
 
-`mapping` is by default the action's own. Of the request only what `expect` names is compared: `method`,
+`mapping` is the action's own by default. Of the request, only what `expect` names is compared: `method`,
 `url`, `headers` (those named), `json`, `form`, `body`.
 """
 
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -24,6 +24,7 @@ from actions_core.engine.results import Status
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import ActionsError, Problem
 from actions_core.testing.recording import RecordingTransport
+from actions_core.validation.coercion import same_json
 from actions_core.values.json_files import read_json
 from actions_core.values.types import MISSING
 
@@ -33,19 +34,22 @@ if TYPE_CHECKING:
     from actions_core.http.requests import Request
     from actions_core.values.types import Json, JsonObject
 
+#: The id of the one instance of an engine that tries a destination.
+TRIAL: Final = "trial"
+
 _KNOWN = {"name", "action", "event", "settings", "mapping", "subscribe", "expect", "$schema"}
 
 
 @attrs.frozen
 class Case:
-    """One case and where it stands."""
+    """A case, named after its file and its place in it."""
 
     name: str
     data: JsonObject
 
 
 def load_cases(folder: str | Path) -> list[Case]:
-    """The cases of all JSON files in a folder, in the order of their names."""
+    """Load the cases of all JSON files in a folder, in the order of their names."""
     cases = []
     for path in sorted(Path(folder).glob("*.json")):
         data = read_json(path)
@@ -58,9 +62,9 @@ def load_cases(folder: str | Path) -> list[Case]:
 
 
 def run_cases(destination: Destination, folder: str | Path) -> int:
-    """Run every case of a folder and give their number.
+    """Run every case of a folder and return their number.
 
-    Raises `AssertionError` with every difference of every case; also when the folder holds no case.
+    Raise `AssertionError` with every difference of every case; also when the folder contains no case.
     """
     cases = load_cases(folder)
     if not cases:
@@ -72,15 +76,15 @@ def run_cases(destination: Destination, folder: str | Path) -> int:
 
 
 def check_case(destination: Destination, case: JsonObject) -> list[str]:
-    """The differences between what a case expects and what happens, one sentence for each."""
-    fault = _fault(case)
-    if fault:
-        return [fault]
+    """Run a case and return a sentence for each difference from what it expects."""
+    error = _malformed(case)
+    if error:
+        return [error]
     expected = case["expect"]
     try:
         result, requests = asyncio.run(_deliver(destination, case))
-    except ActionsError as error:
-        return [f"the case cannot run: {error}"]
+    except ActionsError as refusal:
+        return [f"the case cannot run: {refusal}"]
     if "problems" in expected:
         return _compare_problems(expected["problems"], result, requests)
     if not requests:
@@ -88,8 +92,8 @@ def check_case(destination: Destination, case: JsonObject) -> list[str]:
     return list(_compare_request(expected["request"], requests[0]))
 
 
-def _fault(case: JsonObject) -> str:
-    """Why this is no case; empty for one that is."""
+def _malformed(case: JsonObject) -> str:
+    """Return what is wrong with the form of a case; empty where nothing is."""
     unknown = sorted(set(case) - _KNOWN)
     if unknown:
         return f"the case has unknown keys: {', '.join(unknown)}"
@@ -98,13 +102,28 @@ def _fault(case: JsonObject) -> str:
         return f"the case lacks {', '.join(missing)}"
     expected = case["expect"]
     if not isinstance(expected, dict) or len(expected) != 1 or not {"request", "problems"} & set(expected):
-        return "'expect' must hold either 'request' or 'problems'"
+        return "'expect' must contain either 'request' or 'problems'"
     return ""
 
 
-async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result, list[Request]]:
+def trial_engine(
+    destination: Destination, subscription: JsonObject, settings: JsonObject, transport: RecordingTransport
+) -> Engine:
+    """Return an engine with one instance of a destination, which has one subscription and never retries."""
     registry = Registry()
     registry.register(destination)
+    instance = {
+        "id": TRIAL,
+        "destination": destination.slug,
+        "settings": settings,
+        "subscriptions": [subscription],
+        "delivery": {"retry": {"tries": 1}},
+    }
+    workspace = Workspace.from_dict({"destinations": [instance]})
+    return Engine(workspace, registry=registry, transport=transport)
+
+
+async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result, list[Request]]:
     kind = case["event"].get("type", "track") if isinstance(case.get("event"), dict) else "track"
     subscription: JsonObject = {
         "partnerAction": case["action"],
@@ -112,21 +131,8 @@ async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result, 
     }
     if "mapping" in case:
         subscription["mapping"] = case["mapping"]
-    workspace = Workspace.from_dict(
-        {
-            "destinations": [
-                {
-                    "id": "case",
-                    "destination": destination.slug,
-                    "settings": case.get("settings", {}),
-                    "subscriptions": [subscription],
-                    "delivery": {"retry": {"tries": 1}},
-                }
-            ]
-        }
-    )
     transport = RecordingTransport()
-    async with Engine(workspace, registry=registry, transport=transport) as engine:
+    async with trial_engine(destination, subscription, case.get("settings", {}), transport) as engine:
         report = await engine.send(case["event"])
     return report.results[0], transport.requests
 
@@ -163,21 +169,9 @@ def _compare_request(expected: JsonObject, request: Request) -> list[str]:
 
 
 def _differs(what: str, wanted: Any, found: Any) -> list[str]:
-    # JSON's equality, in which true is not 1.
-    if found is not MISSING and _canonical(wanted) == _canonical(found):
+    if found is not MISSING and same_json(wanted, found):
         return []
     return [f"{what} must be {json.dumps(wanted, ensure_ascii=False)} but it is {_shown(found)}"]
-
-
-def _canonical(value: Json) -> str:
-    def number(item: Json) -> Json:
-        if isinstance(item, float) and item.is_integer():
-            return int(item)
-        if isinstance(item, dict):
-            return {key: number(part) for key, part in item.items()}
-        return [number(part) for part in item] if isinstance(item, list) else item
-
-    return json.dumps(number(value), sort_keys=True, default=str)
 
 
 def _shown(value: Any) -> str:

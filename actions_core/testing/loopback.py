@@ -1,7 +1,7 @@
-"""A real HTTP server on this machine, for tests and for stand-ins of APIs.
+"""A real HTTP server on this machine, for tests and for sandboxes of APIs.
 
-What it serves is one function from a `Request` to a `Response`. Real networks also answer late, drop
-by drop or not at all: a `Reply` says how a response gets to the client.
+It serves one function from a `Request` to a `Response`. Real networks also respond late, slowly or not at
+all: a `Reply` says how a response gets to the client.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
-#: How long requests that are under way may take when the server stops.
+#: Seconds that requests in progress get when the server stops.
 _GRACE: Final = 0.1
 
 
 @attrs.frozen
 class Reply:
-    """A response and the way it takes.
+    """A response and how it is sent.
 
-    It sets out after `delay` seconds. With `drip`, that many seconds lie between the bytes of its body.
-    `cut` breaks the connection `before` the response or `within` its body.
+    It is sent after `delay` seconds, with `drip` seconds between the bytes of its body. `cut` breaks the
+    connection `before` the response or `within` its body.
     """
 
     response: Response = attrs.field(factory=lambda: Response(200))
@@ -45,10 +45,10 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
 
 
 class LoopbackServer:
-    """Serves `handler` while its context is entered; `url` says where.
+    """Serves `handler` at `url` while its context is entered.
 
-    A handler gets the request as it came: its URL as it stood on the wire, its headers in lower case, a
-    JSON body read and any other as bytes. `requests` holds the latest `keep` of them.
+    The handler gets the request as it came: its URL as on the wire, its headers in lower case, a JSON body
+    parsed and any other as bytes. `requests` contains the latest `keep` of them.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class LoopbackServer:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        """Listen: on a free port, unless one was asked for."""
+        """Listen, on a free port unless one was given."""
         server = web.Server(
-            self._serve, request_factory=_Unabridged, handler_cancellation=True, access_log=None
+            self._serve, request_factory=_LargeRequest, handler_cancellation=True, access_log=None
         )
         self._runner = web.ServerRunner(server, shutdown_timeout=_GRACE)
         await self._runner.setup()
@@ -80,7 +80,7 @@ class LoopbackServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening, and break what is under way."""
+        """Stop listening, and break connections in progress."""
         await self._stop()
 
     async def _stop(self) -> None:
@@ -91,8 +91,8 @@ class LoopbackServer:
     async def _serve(self, received: web.BaseRequest) -> web.StreamResponse:
         request = await self._read(received)
         self.requests.append(request)
-        answer = await self._handler(request)
-        reply = Reply(answer) if isinstance(answer, Response) else answer
+        served = await self._handler(request)
+        reply = Reply(served) if isinstance(served, Response) else served
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.cut == "before":
@@ -116,8 +116,8 @@ class LoopbackServer:
         )
 
 
-class _Unabridged(web.BaseRequest):
-    """A request whose body may be longer than aiohttp allows by itself."""
+class _LargeRequest(web.BaseRequest):
+    """A request whose body may be longer than aiohttp allows by default."""
 
     def __init__(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> None:
         super().__init__(
@@ -141,13 +141,13 @@ def _parsed(body: bytes) -> Json:
 def _break(received: web.BaseRequest) -> web.StreamResponse:
     if received.transport is not None:
         received.transport.abort()
-    return web.Response(status=500)  # nobody gets it, but a handler has to return something
+    return web.Response(status=500)  # never sent, but a handler has to return something
 
 
 async def _trickle(received: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     body = reply.response.body
     stream = web.StreamResponse(status=reply.response.status, headers=reply.response.headers)
-    # A cut body has to be shorter than it says it is, or nobody would miss the rest.
+    # A cut body has to be shorter than announced, or the client would not miss the rest.
     stream.content_length = max(len(body), 1) if reply.cut else len(body)
     await stream.prepare(received)
     for at in range(len(body) // 2 if reply.cut else len(body)):

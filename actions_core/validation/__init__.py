@@ -1,4 +1,4 @@
-"""Payloads and documents against what is said of them."""
+"""Validation of payloads against fields, and of documents against schemas."""
 
 from __future__ import annotations
 

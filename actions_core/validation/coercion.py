@@ -25,17 +25,17 @@ _LARGEST_WHOLE: Final = 2**53
 
 
 def is_number(value: Json) -> bool:
-    """Whether the value is a number that JSON can hold: no boolean, no NaN, not beyond a double."""
+    """Return whether the value is a number that JSON can hold: no boolean, no NaN, not beyond a double."""
     return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
 
 
 def is_integer(value: Json) -> bool:
-    """Whether the value is a whole number; `5.0` is one."""
+    """Return whether the value is an integer; `5.0` is one."""
     return is_number(value) and (isinstance(value, int) or value.is_integer())
 
 
 def same_json(one: Json, other: Json) -> bool:
-    """Whether two values are the same JSON: `1` is `1.0`, but no boolean is a number."""
+    """Return whether two values are the same JSON: `1` is `1.0`, but no boolean is a number."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
@@ -46,7 +46,7 @@ def same_json(one: Json, other: Json) -> bool:
 
 
 def coerce_to(spec: FieldSpec, *, item: bool = False) -> Callable[[Json], Json]:
-    """The function that makes a scalar of the field's type; the items of a list are never null."""
+    """Build the function that gives a scalar the field's type; the items of a list are never null."""
     convert = _CONVERTERS[spec.type]
     null = spec.allow_null and not item
 
@@ -96,7 +96,7 @@ def _to_integer(value: Json) -> Json:
 
 
 def _read(text: str) -> float | Missing:
-    """The number in the text, whole ones as `int`; infinity is none, and neither is what overflows to it."""
+    """Return the number in the text, integers as `int`; MISSING for infinity and what overflows to it."""
     number = to_number(text)
     if number is None or not is_number(number):
         return MISSING

@@ -1,7 +1,7 @@
-"""A document against its schema, in sentences for people: the files that users write.
+"""The schemas of the files that users write, and the check of a document against one.
 
 jsonschema finds what is wrong; its own wording speaks of schemas, so each keyword has a sentence here.
-`null` is left out of what is expected: in our files it means that nothing is said.
+`null` is left out of what is expected: in our files it stands for what is absent.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import functools
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from actions_core.errors import Problem, child_path
-from actions_core.values.json_limits import json_problems
-from actions_core.values.wording import shown, suggestion
+from actions_core.errors import DefinitionError, Problem, child_path
+from actions_core.values.json_faults import json_problems
+from actions_core.values.json_files import read_json
+from actions_core.values.wording import TYPE_WORDS, counted, either, kind, shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,21 +26,31 @@ if TYPE_CHECKING:
     #: jsonschema's ValidationError; its stubs have every attribute as possibly not set.
     ValidationError: TypeAlias = Any
 
-_WORDS: Final = {
-    "string": "a string",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "object": "an object",
-    "array": "a list",
-    "null": "null",
-}
+SCHEMAS: Final = ("destination", "workspace", "mapping", "event", "test")
+
 _MOST_LISTED: Final = 12
 _LONGEST_SHOWN: Final = 60
 
 
+@functools.cache
+def schema(name: str) -> JsonObject:
+    """Return the JSON Schema of that name: `destination`, `workspace`, `mapping`, `event` or `test`.
+
+    All callers share the one dictionary: it must not be changed.
+    """
+    if name not in SCHEMAS:
+        raise DefinitionError(f"there is no schema {shown(name)}; there are {', '.join(SCHEMAS)}")
+    from importlib.resources import files  # costly to import, and only needed while starting
+
+    package = Path(str(files(__name__.partition(".")[0])))
+    # A wheel carries the schemas inside the package; in a working tree they lie beside it.
+    inside, beside = package / "schemas", package.parent / "schemas"
+    document: JsonObject = read_json((inside if inside.is_dir() else beside) / f"{name}.schema.json")
+    return document
+
+
 def check_document(data: Json, schema: JsonObject) -> list[Problem]:
-    """Everything in which a document does not fit its schema, in the document's order."""
+    """Return everything in which a document does not fit its schema, in the document's order."""
     problems = json_problems(data)
     if problems:
         return problems
@@ -51,7 +63,7 @@ def check_document(data: Json, schema: JsonObject) -> list[Problem]:
 
 
 class _Held:
-    """A schema as a key of a cache: the same dictionary is the same schema."""
+    """A schema as the key of a cache: the same dictionary is the same schema."""
 
     def __init__(self, schema: JsonObject) -> None:
         self.schema = schema
@@ -74,7 +86,7 @@ def _validator(held: _Held) -> Any:
         # What lies in another file (mappings) has a check of its own, which knows more than a schema can.
         return DRAFT202012.create_resource({})
 
-    # A number with a point is no whole number: it would come out as a float where a count is needed.
+    # A number with a point is not an integer: it would come out as a float where a count is needed.
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
@@ -84,7 +96,7 @@ def _validator(held: _Held) -> Any:
 
 
 def _whole_pattern(_: Any, pattern: str, instance: Json, __: JsonObject) -> Iterator[Any]:
-    """`$` as JSON Schema means it: the very end. Python's also stands before a last line break."""
+    """Match `$` as JSON Schema means it: at the very end. Python's also matches before a last line break."""
     from jsonschema.exceptions import ValidationError
 
     if isinstance(instance, str) and not re.search(
@@ -94,7 +106,7 @@ def _whole_pattern(_: Any, pattern: str, instance: Json, __: JsonObject) -> Iter
 
 
 def _order(error: ValidationError, data: Json) -> list[int]:
-    """Where in the document the fault is: the place of each key and item on the way to it."""
+    """Return where in the document the error is: the place of each key and item on the way to it."""
     places = []
     for step in error.absolute_path:
         places.append(step if isinstance(data, list) else list(data).index(step))
@@ -126,13 +138,13 @@ def _unknown(error: ValidationError, path: str) -> Iterator[Problem]:
 
 
 def _absent(error: ValidationError) -> str:
-    """The key that is missing: jsonschema reports one error for each, and names it only in its message."""
+    """Return the missing key: jsonschema reports one error for each, and names it only in its message."""
     absent: list[str] = [key for key in error.validator_value if key not in error.instance]
     return next((key for key in absent if error.message.startswith(repr(key))), absent[0])
 
 
 def _best_branch(error: ValidationError, path: str) -> Iterator[Problem]:
-    """The faults of the branch that was most probably meant: of the right type, with the fewest faults."""
+    """Yield the problems of the branch that was probably meant: of the right type, with the fewest errors."""
     branches: dict[object, list[ValidationError]] = {}
     for inner in error.context or ():
         branches.setdefault(inner.schema_path[0], []).append(inner)
@@ -158,44 +170,34 @@ def _flat(types: Iterable[str | Sequence[str]]) -> list[str]:
 
 def _type(expected: str | Sequence[str], instance: Json) -> str:
     names = [expected] if isinstance(expected, str) else list(expected)
-    words = [_WORDS[name] for name in names if name != "null" or len(names) == 1]
-    return f"must be {_either(words)}, but it is {_kind(instance)}"
+    words = [TYPE_WORDS[name] for name in names if name != "null" or len(names) == 1]
+    return f"must be {either(words)}, but it is {_found(instance)}"
 
 
-def _kind(value: Json) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return f"the number {_show(value)}"
-    if isinstance(value, str):
-        return f"the string {_show(value)}"
-    return "a list" if isinstance(value, list) else "an object"
+def _found(value: Json) -> str:
+    """Name a value by its kind, and a scalar by its value as well."""
+    if value is None or isinstance(value, (bool, list, dict)):
+        return json.dumps(value) if isinstance(value, bool) else kind(value)
+    return f"{kind(value).replace('a ', 'the ', 1)} {_show(value)}"
 
 
 def _enum(choices: Sequence[Json], instance: Json) -> str:
     listed = [choice for choice in choices if choice is not None]
     near = suggestion(instance, [choice for choice in listed if isinstance(choice, str)])
-    return f"must be {_either([_show(choice) for choice in listed])}, but it is {_show(instance)}{near}"
-
-
-def _either(words: list[str]) -> str:
-    if len(words) > _MOST_LISTED:
-        words = [*words[:_MOST_LISTED], "another of its kind"]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    words = [_show(choice) for choice in listed[:_MOST_LISTED]]
+    if len(listed) > _MOST_LISTED:
+        words.append(f"one of {len(listed) - _MOST_LISTED} more")
+    return f"must be {either(words)}, but it is {_show(instance)}{near}"
 
 
 def _show(value: Json) -> str:
-    """A value as JSON, text in single quotes as everywhere else, never longer than a line."""
+    """Write a value as JSON, a string in single quotes as everywhere else, never longer than a line."""
     if isinstance(value, str):
         return shown(value)
     text = json.dumps(value)
-    return text if len(text) <= _LONGEST_SHOWN else _kind_of_holder(value, text)
-
-
-def _kind_of_holder(value: Json, text: str) -> str:
-    return _kind(value) if isinstance(value, (dict, list)) else text[:_LONGEST_SHOWN] + "…"
+    if len(text) <= _LONGEST_SHOWN:
+        return text
+    return kind(value) if isinstance(value, (dict, list)) else text[:_LONGEST_SHOWN] + "…"
 
 
 def _example(error: ValidationError) -> str:
@@ -203,32 +205,26 @@ def _example(error: ValidationError) -> str:
     return f", such as {_show(examples[0])}" if examples else ""
 
 
-def _count(number: int, one: str, many: str) -> str:
-    return f"1 {one}" if number == 1 else f"{number} {many}"
-
-
-#: A sentence for each keyword, made of the keyword's value and what is there.
+#: A sentence for each keyword, made of the keyword's value and the instance.
 _SENTENCES: Final[dict[str, Sentence]] = {
     "type": _type,
     "enum": _enum,
     "const": lambda wanted, instance: f"must be {_show(wanted)}, but it is {_show(instance)}",
     "pattern": lambda pattern, instance: f"{_show(instance)} does not have the form {pattern}",
     "minLength": lambda least, _: (
-        "must not be empty"
-        if least == 1
-        else f"must have at least {_count(least, 'character', 'characters')}"
+        "must not be empty" if least == 1 else f"must have at least {counted(least, 'character')}"
     ),
     "maxLength": lambda most, instance: (
-        f"must have at most {_count(most, 'character', 'characters')}, but it has {len(instance)}"
+        f"must have at most {counted(most, 'character')}, but it has {len(instance)}"
     ),
     "minItems": lambda least, _: (
-        "must not be empty" if least == 1 else f"must have at least {_count(least, 'item', 'items')}"
+        "must not be empty" if least == 1 else f"must have at least {counted(least, 'item')}"
     ),
     "maxItems": lambda most, instance: (
-        f"must have at most {_count(most, 'item', 'items')}, but it has {len(instance)}"
+        f"must have at most {counted(most, 'item')}, but it has {len(instance)}"
     ),
-    "minProperties": lambda least, _: f"must have at least {_count(least, 'key', 'keys')}",
-    "maxProperties": lambda most, _: f"must have at most {_count(most, 'key', 'keys')}",
+    "minProperties": lambda least, _: f"must have at least {counted(least, 'key')}",
+    "maxProperties": lambda most, _: f"must have at most {counted(most, 'key')}",
     "minimum": lambda least, instance: f"must be at least {_show(least)}, but it is {_show(instance)}",
     "maximum": lambda most, instance: f"must be at most {_show(most)}, but it is {_show(instance)}",
     "exclusiveMinimum": lambda least, instance: (
@@ -238,5 +234,5 @@ _SENTENCES: Final[dict[str, Sentence]] = {
         f"must be less than {_show(most)}, but it is {_show(instance)}"
     ),
     "multipleOf": lambda unit, instance: f"must be a multiple of {_show(unit)}, but it is {_show(instance)}",
-    "uniqueItems": lambda _, __: "must not hold the same item twice",
+    "uniqueItems": lambda _, __: "must not contain the same item twice",
 }

@@ -1,4 +1,4 @@
-"""What is wrong with a payload, in sentences for people. The only door to jsonschema beside `documents`.
+"""The problems of a payload, in sentences for people.
 
 The keywords are our own: jsonschema's put the value itself into their messages, which costs what the
 value costs, fails on what cannot be printed, and tells secrets. Here only names, types and sizes are told.
@@ -15,6 +15,7 @@ from actions_core.errors import Problem, child_path
 from actions_core.validation.coercion import is_integer, is_number, same_json
 from actions_core.validation.formats import CHECKS, NAMES
 from actions_core.values.javascript import number_text
+from actions_core.values.wording import TYPE_WORDS, either, kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
     #: A keyword of jsonschema: the validator, the keyword's value, what is checked, the schema around it.
     Keyword: TypeAlias = Callable[[Any, Any, Json, JsonObject], Iterator[Any]]
 
-_WORDS: Final = {
-    "string": "a string",
-    "number": "a number",
-    "integer": "an integer",
-    "boolean": "a boolean",
-    "object": "an object",
-    "array": "a list",
-    "null": "null",
-}
 _TYPES: Final[dict[str, Callable[[Json], bool]]] = {
     "null": lambda value: value is None,
     "boolean": lambda value: isinstance(value, bool),
@@ -48,7 +40,7 @@ _MOST_PROBLEMS: Final = 100
 
 
 def explain(payload: Json, schema: JsonObject) -> list[Problem]:
-    """Every problem of a payload under an exact schema, each once; of very many, the first."""
+    """Return every problem of a payload under an exact schema, each once; of very many, the first."""
     errors = _validator_class()(schema).iter_errors(payload)
     found = dict.fromkeys(map(_problem, itertools.islice(errors, _MOST_PROBLEMS)))
     if next(errors, None) is not None:
@@ -65,7 +57,7 @@ def _problem(error: Any) -> Problem:
 
 @functools.cache
 def _validator_class() -> Any:
-    """The validator with our keywords; made at the first problem, since jsonschema is slow to import."""
+    """Make the validator with our keywords at the first problem, since jsonschema is slow to import."""
     from jsonschema import Draft202012Validator, validators
     from jsonschema.exceptions import ValidationError
 
@@ -80,7 +72,7 @@ def _validator_class() -> Any:
 
 
 def _told(sentence: Callable[[Any, Json], str | None]) -> Callable[[Any, Any, Json], Iterable[str]]:
-    """A keyword that has one sentence, or none where the value is right."""
+    """Make a keyword that has one sentence, or none where the value is right."""
 
     def sentences(_validator: Any, value: Any, instance: Json) -> Iterable[str]:
         message = sentence(value, instance)
@@ -90,7 +82,7 @@ def _told(sentence: Callable[[Any, Json], str | None]) -> Callable[[Any, Any, Js
 
 
 def _not(validator: Any, schema: Json, instance: Json) -> Iterator[str]:
-    """`not` and `anyOf` stand only in conditions, of which nobody reads the sentence."""
+    """Check `not`, which like `anyOf` stands only in conditions, of which nobody reads the sentence."""
     if validator.evolve(schema=schema).is_valid(instance):
         yield "is what it must not be"
 
@@ -109,14 +101,7 @@ def _type(types: str | list[str], value: Json) -> str | None:
     listed = [types] if isinstance(types, str) else types
     if any(_TYPES[name](value) for name in listed):
         return None
-    return f"must be {_or([_WORDS[name] for name in listed])} but it was {_kind(value)}"
-
-
-def _kind(value: Json) -> str:
-    if isinstance(value, int | float) and not is_number(value):
-        return "a number that JSON cannot hold" if not isinstance(value, bool) else "a boolean"
-    kinds = (word for name, word in _WORDS.items() if name != "integer" and _TYPES[name](value))
-    return next(kinds, "no JSON value")
+    return f"must be {either([TYPE_WORDS[name] for name in listed])} but it was {kind(value)}"
 
 
 def _enum(values: list[Json], value: Json) -> str | None:
@@ -125,7 +110,7 @@ def _enum(values: list[Json], value: Json) -> str | None:
     listed = [json.dumps(other, ensure_ascii=False, default=str) for other in values[:_MOST_CHOICES]]
     if len(values) > _MOST_CHOICES:
         return f"must be one of {', '.join(listed)} and {len(values) - _MOST_CHOICES} more"
-    return f"must be {'one of ' if len(listed) > 1 else ''}{_or(listed)}"
+    return f"must be {'one of ' if len(listed) > 1 else ''}{either(listed)}"
 
 
 def _const(other: Json, value: Json) -> str | None:
@@ -161,10 +146,6 @@ def _maximum(bound: float, value: Json) -> str | None:
 
 def _characters(number: float) -> str:
     return f"{number_text(number)} character{'' if number == 1 else 's'}"
-
-
-def _or(words: list[str]) -> str:
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 _KEYWORDS: Final = {

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from actions_core.validation.coercion import LARGEST, is_number, same_json
 from actions_core.validation.fields import format_of
 from actions_core.validation.fields.conditions import any_of, asks_sync_mode, split_key
+from actions_core.validation.fields.schema import bounds_of, rules
 from actions_core.validation.formats import CHECKS
-from actions_core.validation.json_schema import bounds_of, rules
 from actions_core.values.codegen import Source
 from actions_core.values.types import MISSING, Json
 

@@ -50,7 +50,7 @@ _LONGEST_PATTERN: Final = 1000
 
 
 def is_date(text: str) -> bool:
-    """Whether the text is `YYYY-MM-DD` and that day exists."""
+    """Return whether the text is `YYYY-MM-DD` and that day exists."""
     match = _DATE.fullmatch(text)
     if match is None:
         return False
@@ -64,18 +64,18 @@ def is_date(text: str) -> bool:
 
 
 def is_time(text: str) -> bool:
-    """Whether the text is a time of day with seconds; the zone may be missing."""
+    """Return whether the text is a time of day with seconds; the zone may be missing."""
     return _TIME.fullmatch(text) is not None
 
 
 def is_date_time(text: str) -> bool:
-    """Whether the text is a date and a time, with `T`, `t` or a blank between them."""
+    """Return whether the text is a date and a time, with `T`, `t` or a blank between them."""
     middle = text[_DATE_LENGTH : _DATE_LENGTH + 1]
     return middle in ("T", "t", " ") and is_date(text[:_DATE_LENGTH]) and is_time(text[_DATE_LENGTH + 1 :])
 
 
 def is_email(text: str) -> bool:
-    """Whether the text is an address at an ASCII domain of at least two labels."""
+    """Return whether the text is an address at an ASCII domain of at least two labels."""
     local, at, domain = text.rpartition("@")
     labels = domain.split(".")
     return (
@@ -87,7 +87,7 @@ def is_email(text: str) -> bool:
 
 
 def is_hostname(text: str) -> bool:
-    """Whether the text is the name of a host; a dot at its end is allowed."""
+    """Return whether the text is a hostname; a dot at its end is allowed."""
     name = text.removesuffix(".")
     return len(name) <= _LONGEST_HOSTNAME and all(
         len(label) <= _LONGEST_LABEL and _LABEL.fullmatch(label) for label in name.split(".")
@@ -95,12 +95,12 @@ def is_hostname(text: str) -> bool:
 
 
 def is_ipv4(text: str) -> bool:
-    """Whether the text is an IPv4 address in four decimal parts."""
+    """Return whether the text is an IPv4 address in four decimal parts."""
     return _IPV4.fullmatch(text) is not None
 
 
 def is_ipv6(text: str) -> bool:
-    """Whether the text is an IPv6 address, without zone and brackets."""
+    """Return whether the text is an IPv6 address, without zone and brackets."""
     if "%" in text or not text.isascii():
         return False
     try:
@@ -111,7 +111,7 @@ def is_ipv6(text: str) -> bool:
 
 
 def is_uri(text: str) -> bool:
-    """Whether the text is an absolute URI in ASCII: a scheme, and something after it."""
+    """Return whether the text is an absolute URI in ASCII: a scheme, and something after it."""
     if _URI.fullmatch(text) is not None:
         return True
     match = _ADDRESS.fullmatch(text)
@@ -119,7 +119,7 @@ def is_uri(text: str) -> bool:
 
 
 def is_uri_reference(text: str) -> bool:
-    """Whether the text is a URI, or one relative to another."""
+    """Return whether the text is a URI, or one relative to another."""
     if _REFERENCE.fullmatch(text) is not None:
         return True
     match = _ADDRESS.fullmatch(text)
@@ -127,17 +127,17 @@ def is_uri_reference(text: str) -> bool:
 
 
 def is_uri_template(text: str) -> bool:
-    """Whether the text is a URI with places for variables."""
+    """Return whether the text is a URI template."""
     return _TEMPLATE.fullmatch(text) is not None
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text is a UUID, with or without `urn:uuid:`."""
+    """Return whether the text is a UUID, with or without `urn:uuid:`."""
     return _UUID.fullmatch(text) is not None
 
 
 def is_regex(text: str) -> bool:
-    """Whether the text is a regular expression, as Python reads them."""
+    """Return whether the text is a regular expression, as Python reads them."""
     if len(text) > _LONGEST_PATTERN:
         return False
     with warnings.catch_warnings():
@@ -165,6 +165,9 @@ CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "uri-template": is_uri_template,
     "uuid": is_uuid,
 }
+
+#: What `format` may say in a definition: two of the names only tell how the field is edited.
+FORMATS: Final = (*sorted([*CHECKS, "password", "text"]),)
 
 #: The name of each format in a sentence.
 NAMES: Final[Mapping[str, str]] = {

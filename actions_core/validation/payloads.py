@@ -1,4 +1,4 @@
-"""The check that stands between a mapping's result and a handler.
+"""The check between a mapping's result and a handler.
 
 A payload that has its shape and is right goes through one compiled function and comes back itself.
 Any other goes the long way: it gets its shape (empties, lone values, unknown keys, types), the same
@@ -13,7 +13,7 @@ from actions_core.errors import DefinitionError, PayloadError, Problem
 from actions_core.validation.explain import explain
 from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import field_problems, read_fields
-from actions_core.validation.json_schema import exact_schema
+from actions_core.validation.fields.schema import exact_schema
 from actions_core.validation.shaping import cleaner, shaper
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class PayloadValidator:
-    """Checks payloads against fields: raw ones, specs, or both. Compiled once; holds no state of a payload.
+    """A check of payloads against fields: raw ones, specs, or both. Compiled once, without state.
 
-    `additional_properties` lets keys at the root pass that are no fields; those in `keep` pass in any case,
+    `additional_properties` lets keys at the root pass that are not fields; those in `keep` pass in any case,
     and nothing is asked of them. Raises `DefinitionError` where the fields are faulty.
     """
 
@@ -48,12 +48,12 @@ class PayloadValidator:
         self._schemas: dict[str | None, JsonObject] = {}
 
     def clean(self, payload: JsonObject) -> JsonObject:
-        """The payload without its empty values; the payload itself where it has none."""
+        """Return the payload without its empty values; the payload itself where it has none."""
         cleaned: JsonObject = self._clean(_object(payload))
         return cleaned
 
     def check(self, payload: Json, sync_mode: str | None = None) -> JsonObject:
-        """The payload that a handler gets; raises `PayloadError` with everything that is wrong.
+        """Return the payload for a handler; raises `PayloadError` with everything that is wrong.
 
         What is passed in is never changed; it is what comes back where nothing had to be.
         """

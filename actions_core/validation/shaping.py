@@ -24,7 +24,7 @@ _TEXT_TYPES: Final = frozenset({"string", "text", "password", "datetime"})
 
 
 def cleaner(fields: Mapping[str, FieldSpec]) -> Step:
-    """The step of a payload in which the empty values go that no field takes."""
+    """Build the step that takes from a payload the empty values that no field takes."""
     clean = _for_keys({key: _clean_field(spec) for key, spec in fields.items()})
 
     def clean_root(payload: JsonObject) -> JsonObject:
@@ -42,7 +42,7 @@ def cleaner(fields: Mapping[str, FieldSpec]) -> Step:
 
 
 def shaper(fields: Mapping[str, FieldSpec], *, additional: bool, keep: frozenset[str] = frozenset()) -> Step:
-    """The step of a payload in which all of it happens: empties, lone values, unknown keys, types.
+    """Build the step that gives a payload its shape: empties, lone values, unknown keys, types.
 
     The keys in `keep` stay, whether they are known or not, as they are.
     """
@@ -74,7 +74,7 @@ def shaper(fields: Mapping[str, FieldSpec], *, additional: bool, keep: frozenset
 
 
 def _plain(spec: FieldSpec) -> type | None:
-    """The class of the values that need no step: most values, most of the time."""
+    """Return the class of the values that need no step: most values, most of the time."""
     if spec.multiple or (spec.type == "object" and spec.properties is not None):
         return None
     if spec.type in _TEXT_TYPES:

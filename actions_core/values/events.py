@@ -1,8 +1,8 @@
-"""What may come in as an event.
+"""The check of an event that comes in.
 
-The check runs for every event, so it has a fast path: `marshal`, the fastest walk over plain data
-that Python has, refuses what is no plain data and bounds size and depth at once. Only where it does
-not settle the matter (a large event, a NaN in sight) is JSON written out to know exactly.
+It runs for every event, so it has a fast path: `marshal`, the fastest walk over plain data that Python
+has, refuses what is not plain data and bounds size and depth at once. Only where that does not settle
+the matter (a large event, a NaN in sight) is JSON written out to know exactly.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import marshal
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import EventError, Problem, child_path
+from actions_core.values.json_faults import MAX_DEPTH, MOST_PROBLEMS
+from actions_core.values.wording import kind, shown
 
 if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 EVENT_TYPES: Final = ("track", "identify", "page", "screen", "group", "alias", "delete")
 MAX_EVENT_BYTES: Final = 32 * 1024
-MAX_DEPTH: Final = 100
 
 _KNOWN_TYPES = frozenset(EVENT_TYPES)
 # A format without object references: what stands twice counts twice, as it does in JSON.
@@ -34,15 +35,15 @@ _FEW_BYTES = _MARSHAL_PER_LEVEL * MAX_DEPTH
 
 
 def check_event(event: Json, *, max_bytes: int = MAX_EVENT_BYTES) -> JsonObject:
-    """The event, with a messageId made where it has none; the event given is not changed.
+    """Return the event, with a new messageId where it has none; the event given is not changed.
 
-    Raises `EventError` for anything that is no event: not an object, an unknown type, not plain
-    JSON, nested deeper than 100 levels, larger than `max_bytes` of JSON.
+    Raises `EventError` for anything that is not an event: not an object, an unknown type, not plain
+    JSON, nested too deeply, larger than `max_bytes` of JSON.
     """
     if not isinstance(event, dict):
-        raise EventError(f"an event is a JSON object, but this is {_kind(event)}")
-    kind = event.get("type")
-    if not isinstance(kind, str) or kind not in _KNOWN_TYPES:
+        raise EventError(f"an event is a JSON object, but this is {kind(event)}")
+    event_type = event.get("type")
+    if not isinstance(event_type, str) or event_type not in _KNOWN_TYPES:
         raise EventError(problems=[Problem("$.type", _type_message(event))])
     try:
         dumped = marshal.dumps(event, _MARSHAL_VERSION)
@@ -74,28 +75,19 @@ def _depth_may_exceed(dumped: bytes) -> bool:
     return opened > MAX_DEPTH
 
 
-def _types() -> str:
-    return ", ".join(EVENT_TYPES)
-
-
 def _type_message(event: JsonObject) -> str:
+    known = ", ".join(EVENT_TYPES)
     if "type" not in event:
-        return f"an event needs a type, one of {_types()}"
-    kind = event["type"]
-    shown = repr(kind[:40]) if isinstance(kind, str) else _kind(kind)
-    return f"an event's type must be one of {_types()}, but it is {shown}"
-
-
-def _kind(value: object) -> str:
-    names = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "text"}
-    names |= {list: "a list", dict: "an object"}
-    return names.get(type(value), f"a Python {type(value).__name__}")
+        return f"an event needs a type, one of {known}"
+    given = event["type"]
+    found = shown(given) if isinstance(given, str) else kind(given)
+    return f"an event's type must be one of {known}, but it is {found}"
 
 
 def _check_exactly(event: JsonObject, max_bytes: int) -> None:
     problems = _plain_problems(event)
     if problems:
-        raise EventError("an event holds plain JSON", problems=problems)
+        raise EventError("an event must be plain JSON:", problems=problems)
     try:
         text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
     except ValueError as error:  # an integer with more digits than Python writes
@@ -108,10 +100,10 @@ def _check_exactly(event: JsonObject, max_bytes: int) -> None:
 
 
 def _plain_problems(event: JsonObject) -> list[Problem]:
-    """What in an event is not JSON, walked without recursion; the first 20 only."""
+    """Return the first problems of an event that is not JSON, walked without recursion."""
     problems: list[Problem] = []
     stack: list[tuple[str, Json, int]] = [("$", event, 0)]
-    while stack and len(problems) < 20:  # noqa: PLR2004 - as many as a reader takes in
+    while stack and len(problems) < MOST_PROBLEMS:
         path, value, depth = stack.pop()
         if depth > MAX_DEPTH:
             return [*problems, Problem(path[:200], f"is nested deeper than {MAX_DEPTH} levels")]
@@ -120,13 +112,13 @@ def _plain_problems(event: JsonObject) -> list[Problem]:
                 if isinstance(key, str):
                     stack.append((child_path(path, key), item, depth + 1))
                 else:
-                    problems.append(Problem(path, f"has a key that is {_kind(key)}; keys are text"))
+                    problems.append(Problem(path, f"has a key that is {kind(key)}; keys are strings"))
         elif isinstance(value, list):
             stack.extend((child_path(path, index), item, depth + 1) for index, item in enumerate(value))
         elif isinstance(value, float):
             if value - value != 0:
-                problems.append(Problem(path, "is no finite number, which JSON cannot say"))
+                problems.append(Problem(path, "is not a finite number, which JSON cannot hold"))
         elif value is not None and not isinstance(value, (str, bool, int)):
-            hint = "; write times as ISO 8601 text" if hasattr(value, "isoformat") else ""
-            problems.append(Problem(path, f"is {_kind(value)}, which is no JSON value{hint}"))
+            hint = "; write times as ISO 8601 strings" if hasattr(value, "isoformat") else ""
+            problems.append(Problem(path, f"is {kind(value)}, which is not a JSON value{hint}"))
     return problems

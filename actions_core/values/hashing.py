@@ -14,6 +14,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from actions_core.errors import DefinitionError, PayloadError
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def hash_personal(
     *,
     normalize: Callable[[str], str] | None = None,
 ) -> str | None:
-    """The hash of a value, or the value itself where it is one already.
+    """Return the hash of a value, or the value itself where it is one already.
 
     None, empty text, blanks, and what `normalize` leaves nothing of give None. A value counts as hashed
     when it is as long as the algorithm's hashes, in hexadecimal or Base64; it keeps its encoding.
@@ -46,7 +47,7 @@ def hash_personal(
     if value is None:
         return None
     if not isinstance(value, str):
-        raise PayloadError(f"only text can be hashed, not {type(value).__name__}")
+        raise PayloadError(f"only strings can be hashed, but this is {kind(value)}")
     stripped = value.strip()
     if not stripped or is_hashed(stripped, algorithm):
         return stripped or None
@@ -59,7 +60,7 @@ def hash_personal(
 
 
 def is_hashed(value: str, algorithm: HashAlgorithm = "sha256") -> bool:
-    """Whether a value is as long as the algorithm's hashes, in hexadecimal or in Base64."""
+    """Return whether a value is as long as the algorithm's hashes, in hexadecimal or in Base64."""
     size = _SIZES[algorithm]
     if len(value) == size * 2 and _HEX.fullmatch(value):
         return True

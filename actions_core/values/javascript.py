@@ -44,14 +44,14 @@ _LONGEST_INT: Final = 320
 
 
 def truthy(value: Json | Missing) -> bool:
-    """Whether JavaScript takes the value for true: an empty list or object is, `0` and `''` are not."""
+    """Return whether the value is true in JavaScript: an empty list or object is, `0` and `''` are not."""
     if isinstance(value, list | dict):
         return True
     return bool(value) and value == value  # noqa: PLR0124  # NaN alone differs from itself
 
 
 def text_length(text: str) -> int:
-    """How long JavaScript takes a text to be: a character beyond the first 65,536 counts twice."""
+    """Return the length of a string in JavaScript: a character beyond the first 65,536 counts twice."""
     return len(text) if text.isascii() else len(text) + len(_ASTRAL.findall(text))
 
 
@@ -90,7 +90,7 @@ def _place_point(digits: str, point: int) -> str:
 
 
 def to_text(value: Json | Missing) -> str:  # noqa: PLR0911  # one for each kind of value
-    """The value as JavaScript's `String()` gives it."""
+    """Return the value as JavaScript's `String()` writes it."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -109,7 +109,7 @@ def to_text(value: Json | Missing) -> str:  # noqa: PLR0911  # one for each kind
 
 
 def to_number(text: str) -> float | int | None:
-    """The number that JavaScript reads in a text, None where it reads none; a blank text is none here."""
+    """Return the number that JavaScript reads in a string; None where it reads none, and for a blank one."""
     text = text.strip(WHITESPACE)
     if _WHOLE.fullmatch(text):
         return int(text) if len(text) <= _LONGEST_INT else float(text)
@@ -131,7 +131,7 @@ def quote(text: str) -> str:
 
 
 def stringify(value: Json | Missing) -> str:
-    """The value as `JSON.stringify` writes it; what JSON cannot say is `null`, a missing key left out."""
+    """Write the value as `JSON.stringify` does: what JSON cannot hold as `null`, without missing keys."""
     try:
         written = "".join(_encode(value, 0))
         if not written.isascii():

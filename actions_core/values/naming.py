@@ -21,7 +21,7 @@ _NOT_IN_A_NAME = re.compile(r"\W", re.ASCII)
 
 
 def snake_case(key: str) -> str:
-    """The key as a name in Python: `userId` is `user_id`, `first-name` is `first_name`, `1st` is `_1st`.
+    """Return the key as a Python name: `userId` is `user_id`, `first-name` is `first_name`, `1st` is `_1st`.
 
     Keywords keep their spelling: what to do about them is decided where clashes are.
     """
@@ -35,13 +35,13 @@ def snake_case(key: str) -> str:
 
 
 def camel_case(name: str) -> str:
-    """The key of an attribute in JSON: `allow_null` is `allowNull`."""
+    """Return the key of an attribute in JSON: `allow_null` is `allowNull`."""
     first, *rest = name.split("_")
     return first + "".join(word.capitalize() for word in rest)
 
 
 def parameter_names(keys: Iterable[str]) -> dict[str, str]:
-    """The parameter of each field, in the order of the definition.
+    """Return the parameter of each field, in the order of the definition.
 
     A keyword gets a trailing `_`, and so does the later of two fields that would share a name; a
     field that is spelled exactly like the parameter keeps it, wherever it stands.

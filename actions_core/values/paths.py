@@ -37,7 +37,7 @@ _BARE: Final = re.compile(r"[^.\[\]'\"]+")
 
 @lru_cache(maxsize=256)
 def parse_path(text: str) -> Steps:
-    """The steps of a path; none for the whole event."""
+    """Return the steps of a path; none for the whole event."""
     steps: list[str] = []
     key = ""
     at = 2 if text.startswith("$.") else 0
@@ -67,7 +67,7 @@ def format_path(steps: Steps) -> str:
 
 
 def add_step(text: str, step: str) -> str:
-    """The text of a path, with one step more."""
+    """Add a step to the text of a path."""
     if text and _INDEX.fullmatch(step):
         return f"{text}[{step}]"
     if _BARE.fullmatch(step) and (text or step != "$"):
@@ -77,7 +77,7 @@ def add_step(text: str, step: str) -> str:
 
 
 def step_into(value: Json | Missing, key: str) -> Json | Missing:
-    """What stands under a key or an index of any value.
+    """Return what any value has under a key or an index.
 
     Only data can be reached: keys of objects, items of lists and characters of texts by number, and the
     `length` of both. Null, false, 0 and empty text yield themselves.
@@ -96,7 +96,7 @@ def step_into(value: Json | Missing, key: str) -> Json | Missing:
 
 
 def read(value: Json | Missing, steps: Iterable[str]) -> Json | Missing:
-    """What a path finds, from any value."""
+    """Follow a path from any value."""
     for step in steps:
         value = step_into(value, step)
     return value

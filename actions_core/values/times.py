@@ -38,7 +38,7 @@ _FOUR_DIGITS_FROM: Final = 1000
 
 
 def read_time(value: Json) -> datetime:
-    """The moment that the value names, with its zone; raises `PayloadError` when it names none."""
+    """Return the moment that the value names, with its zone; raises `PayloadError` when it names none."""
     if type(value) is str:
         # The usual forms have a shortcut: at these lengths, with these signs in these places, the parser
         # has no other reading. (It is lenient with others.)
@@ -62,7 +62,7 @@ def read_time(value: Json) -> datetime:
 
 
 def is_time_text(text: str) -> bool:
-    """Whether the text is digits, an ISO 8601 date, or an ISO 8601 date and time."""
+    """Return whether the text is digits, an ISO 8601 date, or an ISO 8601 date and time."""
     try:
         read_time(text)
     except PayloadError:
@@ -71,7 +71,7 @@ def is_time_text(text: str) -> bool:
 
 
 def format_time(moment: datetime) -> str:
-    """The moment in UTC with milliseconds: `2026-01-02T01:04:05.000Z`. Without a zone, UTC is meant."""
+    """Write the moment in UTC with milliseconds: `2026-01-02T01:04:05.000Z`. Without a zone, UTC is meant."""
     if moment.tzinfo is not UTC and moment.tzinfo is not None:
         try:
             moment = moment.astimezone(UTC)
@@ -138,4 +138,4 @@ def _unreadable(value: object) -> PayloadError:
         return PayloadError("This number is not a time that can be read.")
     if isinstance(value, datetime):
         return PayloadError("This time lies outside the years that can be written.")
-    return PayloadError("A time must be text or a number.")
+    return PayloadError("A time must be a string or a number.")

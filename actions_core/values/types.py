@@ -1,4 +1,4 @@
-"""The values that travel through the engine: JSON, and the absence of a value.
+"""Values that travel through the engine: JSON, and the absence of a value.
 
 JSON has no word for "nothing was there"; a mapping needs one, because a path that leads nowhere
 is not the same as a `null` found at its end. `MISSING` is that word.
@@ -16,7 +16,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 
 class Missing(enum.Enum):
-    """The type of `MISSING`: an enum, so that type checkers narrow on `is MISSING`."""
+    """Type of `MISSING`: an enum, so that type checkers narrow on `is MISSING`."""
 
     MISSING = "MISSING"
 

@@ -1,18 +1,60 @@
-"""Words for messages: values from outside shown safely, and suggestions for misspelt words."""
+"""Words for messages: kinds of values, values from outside shown safely, lists, counts, suggestions."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from actions_core.values.types import MISSING
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+#: The types of JSON Schema in a sentence.
+TYPE_WORDS: Final[Mapping[str, str]] = {
+    "null": "null",
+    "boolean": "a boolean",
+    "integer": "an integer",
+    "number": "a number",
+    "string": "a string",
+    "array": "a list",
+    "object": "an object",
+}
 _LONGEST_SHOWN: Final = 60
+_LARGEST: Final = sys.float_info.max
+
+
+def kind(value: object) -> str:  # noqa: PLR0911  # one for each kind of value
+    """Say what kind of value this is: `a list`, `null`, `a Python datetime`."""
+    if value is None:
+        return TYPE_WORDS["null"]
+    if isinstance(value, bool):
+        return TYPE_WORDS["boolean"]
+    if isinstance(value, int | float):
+        fits = -_LARGEST <= value <= _LARGEST
+        return TYPE_WORDS["number"] if fits else "a number that JSON cannot hold"
+    if isinstance(value, str):
+        return TYPE_WORDS["string"]
+    if isinstance(value, list):
+        return TYPE_WORDS["array"]
+    if isinstance(value, dict):
+        return TYPE_WORDS["object"]
+    return "missing" if value is MISSING else f"a Python {type(value).__name__}"
+
+
+def either(words: Sequence[str]) -> str:
+    """Join words: `a string, a list or null`."""
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def counted(number: int, noun: str) -> str:
+    """Count things: `1 item`, `3 items`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def suggestion(word: object, known: Collection[str]) -> str:
-    """`; did you mean 'label'?` where one of the known words is near, else nothing."""
-    import difflib  # only faults need it
+    """Return `; did you mean 'label'?` where one of the known words is near, else nothing."""
+    import difflib  # only errors need it
 
     if not isinstance(word, str) or not known:
         return ""
@@ -22,7 +64,7 @@ def suggestion(word: object, known: Collection[str]) -> str:
 
 
 def shown(word: object) -> str:
-    """A word from outside, quoted for a sentence: never longer than a line, never unprintable."""
+    """Quote a word from outside for a sentence: never longer than a line, never unprintable."""
     text = str(word)
     if len(text) > _LONGEST_SHOWN:
         text = text[: _LONGEST_SHOWN - 1] + "…"

@@ -183,7 +183,7 @@ async def _errors(path: str, client: Client) -> list[Json] | None:
 
 
 def _unread(job_id: str, bodies: list[JsonObject], failed: int) -> MultiStatus:
-    """A failure for every item of a job that failed in part, where the key may not read in which."""
+    """Return a failure for every item of a partly failed job whose errors the key may not read."""
     count = len(bodies)
     key = "only an Admin or Architect key may read"
     if failed >= count:
@@ -207,7 +207,7 @@ def _object(value: Json) -> dict[str, Any]:
 
 
 def _count(value: Json) -> int:
-    """A number that may be written as text."""
+    """Read a number that may be written as a str."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -33,13 +33,13 @@ def check_length(faults: list[Problem], path: str, label: str, text: str, limit:
 
 
 def check_name(faults: list[Problem], name: str) -> None:
-    """An event has a name."""
+    """Check that an event has a name."""
     if not name:
         faults.append(Problem("$.name", "Name must not be empty."))
 
 
 def check_person(faults: list[Problem], display_name: str | None, email: str | None) -> None:
-    """The limits of what FullStory knows about any user."""
+    """Check FullStory's limits for a user."""
     if display_name is not None:
         check_length(faults, "$.displayName", "Display Name", display_name, LONGEST_DISPLAY_NAME)
     if email is not None:
@@ -47,7 +47,7 @@ def check_person(faults: list[Problem], display_name: str | None, email: str | N
 
 
 def encoded_uid(faults: list[Problem], uid: str) -> str:
-    """A uid as a query has it: encoded as JavaScript's encodeURIComponent does, `/` and `@` too."""
+    """Encode a uid for a query as JavaScript's encodeURIComponent does, `/` and `@` too."""
     check_length(faults, "$.userId", "User ID", uid, LONGEST_UID)
     try:
         return quote(uid, safe=_UNRESERVED)
@@ -59,7 +59,7 @@ def encoded_uid(faults: list[Problem], uid: str) -> str:
 
 
 def uid_segment(faults: list[Problem], uid: str) -> str:
-    """A uid as a path has it."""
+    """Encode a uid for a path."""
     if uid in _DOTS:
         faults.append(
             Problem("$.userId", f"User ID {uid!r} cannot stand in a URL's path. The V2 actions take it.")

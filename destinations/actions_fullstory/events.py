@@ -37,7 +37,7 @@ _CONTEXT: Final[tuple[tuple[str, str, tuple[str, ...], tuple[type, ...]], ...]] 
 
 
 def event_time(timestamp: Json) -> str | None:
-    """A time in UTC with milliseconds; None for one that cannot be read, which the field's check refuses."""
+    """Return a time in UTC with milliseconds; None for an unreadable one, which the field's check refuses."""
     try:
         if type(timestamp) is str and _goes_out_as_it_is(timestamp):
             datetime.fromisoformat(timestamp)
@@ -48,7 +48,7 @@ def event_time(timestamp: Json) -> str | None:
 
 
 def _goes_out_as_it_is(text: str) -> bool:
-    """Whether a time, if it is one, has the form of `2026-01-02T03:04:05.000Z`: that of nearly all events.
+    """Return whether a time has the form of `2026-01-02T03:04:05.000Z`, as in nearly all events.
 
     One with a leap second, which is written as the next one, does not.
     """
@@ -56,7 +56,7 @@ def _goes_out_as_it_is(text: str) -> bool:
 
 
 def session_id(url: str) -> str:
-    """The session at a session's address: the last segment of its path, decoded once; "" if there is none."""
+    """Return the session of a session URL: the last segment of its path, decoded once; "" without one."""
     path = url.partition("?")[0]
     if "://" in path:
         path = path.partition("://")[2].partition("/")[2]
@@ -70,7 +70,7 @@ def session_id(url: str) -> str:
 
 
 def event_context(event: JsonObject) -> JsonObject:
-    """The circumstances of an event, from its own context; what is not of the right type is left out."""
+    """Return FullStory's context of an event from its own; values of the wrong type are left out."""
     context: dict[str, dict[str, Any]] = {}
     source = event.get("context")
     for section, name, path, types in _CONTEXT:

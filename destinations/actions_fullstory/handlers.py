@@ -70,7 +70,7 @@ def track_event(
     use_recent_session: bool | None = None,
     session_url: str | None = None,
 ) -> Request:
-    """An event of a user whom FullStory knows."""
+    """Send an event of a user whom FullStory knows."""
     faults: list[Problem] = []
     uid = uid_segment(faults, user_id)
     check_name(faults, name)
@@ -98,7 +98,7 @@ def identify_user(
     email: str | None = None,
     traits: JsonObject | None = None,
 ) -> Request:
-    """What is known about a user whom FullStory knows."""
+    """Update a user whom FullStory knows."""
     faults: list[Problem] = []
     uid = uid_segment(faults, user_id)
     check_person(faults, display_name, email)
@@ -121,7 +121,7 @@ def track_event_v2(
     use_recent_session: bool | None = None,
     session_url: str | None = None,
 ) -> Request:
-    """An event of a session, or of a user."""
+    """Send an event of a session or of a user."""
     faults: list[Problem] = []
     check_name(faults, name)
     who = _identification(faults, user_id=user_id, recent=use_recent_session, session_url=session_url)
@@ -145,7 +145,7 @@ def identify_user_v2(
     email: str | None = None,
     properties: JsonObject | None = None,
 ) -> Request:
-    """What is known about a user, who need not exist yet."""
+    """Update a user, who need not exist yet."""
     faults: list[Problem] = []
     if uid is not None:
         check_length(faults, "$.uid", "User ID", uid, LONGEST_UID)
@@ -164,14 +164,14 @@ def identify_user_v2(
 
 
 def _creation(path: str, body: JsonObject, context: Context) -> Request:
-    """A call that FullStory answers once however often it is made, thanks to its idempotency key."""
+    """Return a request whose idempotency key makes FullStory process it once, however often it is sent."""
     return Request("POST", path, headers={"Idempotency-Key": context.idempotency_key}, json=body)
 
 
 def _identification(
     faults: list[Problem], *, user_id: str | None, recent: bool | None, session_url: str | None
 ) -> JsonObject:
-    """The one form of identification that goes with an event: a session alone, or a user."""
+    """Return the event's one form of identification: a session alone, or a user."""
     if session_url:
         session = session_id(session_url)
         if not session:
@@ -199,7 +199,7 @@ def _changed(source: JsonObject | None, style: Style, path: str, context: Contex
 
 
 def _add_field(body: JsonObject, name: str, value: str | None, path: str, context: Context) -> None:
-    """A field of its own among the properties: it wins over a property that got the same name."""
+    """Add a field to the properties; it wins over a property of the same name."""
     if not value:
         return
     if name in body:

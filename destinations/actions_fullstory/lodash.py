@@ -69,14 +69,14 @@ def _kind(letter: str) -> str:
 
 
 def _run(kinds: str, start: int, wanted: str) -> int:
-    """Where the run of characters of the `wanted` kinds that begins at `start` ends."""
+    """Return the end of the run of characters of the `wanted` kinds that begins at `start`."""
     while kinds[start] in wanted:
         start += 1
     return start
 
 
 def _end_of_letters(kinds: str, start: int) -> int:
-    """Where the word of letters that begins at `start` ends."""
+    """Return the end of the word of letters that begins at `start`."""
     # A word as people write it: one capital at most, then small letters.
     small = start + (kinds[start] == _UPPER)
     end = _run(kinds, small, _LOWER)
@@ -94,7 +94,7 @@ def _end_of_letters(kinds: str, start: int) -> int:
 
 
 def _end_of_digits(text: str, kinds: str, start: int) -> int:
-    """Where the number that begins at `start` ends: its `st`, `nd`, `rd` or `th` is part of it."""
+    """Return the end of the number that begins at `start`, with its `st`, `nd`, `rd` or `th`."""
     end = _run(kinds, start, _DIGIT)
     ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[end - 1], "th")
     found = text[end : end + 2]
@@ -107,7 +107,7 @@ def _end_of_digits(text: str, kinds: str, start: int) -> int:
 
 
 def _end_of_picture(text: str, kinds: str, start: int) -> int:
-    """Where the emoji that begins at `start` ends, with its variant, its tone and what is joined to it."""
+    """Return the end of the emoji that begins at `start`, with its variant, tone and joined emoji."""
     # Two regional indicators make one flag.
     end = start + 1
     if text[start] in _REGIONS and text[end : end + 1] in _REGIONS:

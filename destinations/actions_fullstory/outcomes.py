@@ -50,7 +50,7 @@ _IDENTITY: Final = ("name", "user", "session", "uid", "email", "display_name")
 def outcomes_of(
     job_id: str, bodies: Sequence[JsonObject], errors: Sequence[Json], failed: int
 ) -> MultiStatus:
-    """A node for each of the `bodies` of a job of which `failed` failed, with these errors."""
+    """Return a node for each of the `bodies` of a job of which `failed` failed, with these errors."""
     found: dict[int, Json] = {}
     doubtful: set[int] = set()
     strange = _by_content(bodies, errors, found)
@@ -71,7 +71,7 @@ def outcomes_of(
 
 
 def nothing_taken(nodes: Sequence[Node]) -> bool:
-    """Whether every item has failed for certain."""
+    """Return whether every item has failed for certain."""
     return not any(node.ok or node.errortype == UNKNOWN for node in nodes)
 
 
@@ -94,7 +94,7 @@ def _by_content(bodies: Sequence[JsonObject], errors: Sequence[Json], found: dic
 def _by_identity(
     bodies: Sequence[JsonObject], errors: Sequence[Json], found: dict[int, Json], doubtful: set[int]
 ) -> list[Json]:
-    """The same by whom and what items are about, where an error for some of several leaves all in doubt."""
+    """Match errors by the items' user and content; an error for some of several items leaves all in doubt."""
     places: dict[str, list[int]] = defaultdict(list)
     for index, body in enumerate(bodies):
         places[_identity(body)].append(index)
@@ -117,7 +117,7 @@ def _by_identity(
 
 
 def _content(value: Json) -> str:
-    """A text that is the same for the same content, and "" for what no event can be, so deep it is nested."""
+    """Return a str that is equal for equal content; "" for content nested too deeply for an event."""
     try:
         text = json.dumps(value, sort_keys=True)
         return json.dumps(_plain(value), sort_keys=True) if _WHOLE.search(text) else text
@@ -126,7 +126,7 @@ def _content(value: Json) -> str:
 
 
 def _plain(value: Json) -> Json:
-    """The value with `1` for `1.0`: to JSON they are the same, and not everybody writes them as they came."""
+    """Return the value with `1` for `1.0`, which are the same in JSON and may come back either way."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -146,7 +146,7 @@ def _filled(value: Json) -> Json:
 
 
 def _repeated(error: Json) -> JsonObject | None:
-    """The item that an error is about."""
+    """Return the item that an error is about."""
     if not isinstance(error, dict):
         return None
     item = error.get("event", error.get("user"))

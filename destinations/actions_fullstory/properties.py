@@ -97,7 +97,7 @@ class _Names(dict[str, str]):
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """A name and its suffix, "" if its last part is none that FullStory knows."""
+    """Split a name from its suffix, which is "" if FullStory does not know its last part."""
     head, mark, last = name.rpartition("_")
     return (head, f"_{last}") if mark and last in SUFFIXES else (name, "")
 
@@ -192,7 +192,7 @@ def _change(
 
 
 def _change_list(key: str, items: list[Json], style: Style) -> tuple[str, list[Json]]:
-    """The name of a list and the list as they are sent."""
+    """Return the name and the items of a list as they are sent."""
     if not style.typed:
         return style.objects[key], items
     suffix = _LIST_SUFFIX_OF.get(frozenset(map(type, items)))
@@ -202,7 +202,7 @@ def _change_list(key: str, items: list[Json], style: Style) -> tuple[str, list[J
 
 
 def _unmixed(items: list[Json], chosen: str) -> tuple[list[Json], str]:
-    """A list of several kinds of values as a list of one kind, as v1 wants it, and its suffix.
+    """Convert a list of mixed values to one kind, as v1 wants it, and return its suffix too.
 
     Nulls go; then an object or a list makes it a list of objects, and anything else a list of texts. A
     suffix that the sender has `chosen` stays, and only items that are to be texts become texts then.
@@ -265,7 +265,7 @@ def _sent_name(key: str, value: Json, style: Style) -> str:
 
 
 def _length(style: Style, trail: _Trail) -> int:
-    """How long the dotted names above an object are, dots included."""
+    """Return the length of the dotted names above an object, dots included."""
     if trail is None:
         return 0
     above, key = trail

@@ -13,11 +13,11 @@ from referencing import Registry, Resource
 
 from actions_core.destination import specs
 from actions_core.errors import DefinitionError
-from actions_core.validation.documents import check_document
-from actions_core.validation.fields import FIELD_KEYS, FIELD_TYPES, FORMATS
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
+from actions_core.validation.fields import FIELD_TYPES, Choice, ConditionSet, FieldCondition, FieldSpec
+from actions_core.validation.fields.structuring import key_of
+from actions_core.validation.formats import FORMATS
 from actions_core.values.events import EVENT_TYPES
-from actions_core.values.naming import camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,6 +143,10 @@ def test_the_mapping_schema_takes_what_runs() -> None:
 @pytest.mark.parametrize(
     ("cls", "declared", "beside"),
     [
+        (FieldSpec, definition("field"), {"unsafe_hidden"}),
+        (ConditionSet, definition("conditionSet"), set()),
+        (FieldCondition, definition("condition"), set()),
+        (Choice, definition("choice")["then"], set()),
         (specs.ActionSpec, definition("action"), set()),
         (specs.PresetSpec, definition("preset"), set()),
         (specs.HookSpec, definition("hook"), set()),
@@ -154,15 +158,12 @@ def test_the_mapping_schema_takes_what_runs() -> None:
 )
 def test_specs_and_schema_have_the_same_keys(cls: type, declared: JsonObject, beside: set[str]) -> None:
     """What the schema lets in, a spec holds; what a spec holds, the schema lets in."""
-    keys = {camel_case(field.name) for field in attrs.fields(cls)}
-    renamed = {"audience": "audienceConfig"}
-    assert {renamed.get(key, key) for key in keys} | beside == set(declared["properties"])
+    assert {key_of(field) for field in attrs.fields(cls)} | beside == set(declared["properties"])
 
 
 def test_fields_and_schema_agree() -> None:
-    """Keys, types and formats of fields are those of the code."""
+    """Types and formats of fields are those of the code."""
     declared = definition("field")["properties"]
-    assert set(declared) == set(FIELD_KEYS)
     assert declared["type"]["enum"] == list(FIELD_TYPES)
     assert {*declared["format"]["enum"]} == {*FORMATS, None}
 
@@ -188,7 +189,7 @@ def test_the_published_sample_uses_every_key_of_a_field() -> None:
         if "allowNull" in part
         for key in part
     }
-    assert used == set(FIELD_KEYS) - {"unsafe_hidden"}
+    assert used == set(definition("field")["properties"]) - {"unsafe_hidden"}
 
 
 def test_a_schema_that_is_not_there_is_an_error_of_ours() -> None:
@@ -259,7 +260,7 @@ REFUSED: list[tuple[JsonObject, str]] = [
     ),
     ({"settings": {"a": [{"b": {"$env": ""}}]}}, "$.destinations[0].settings.a[0].b.$env: must not be empty"),
     ({"delivery": {"concurrency": 0}}, "$.destinations[0].delivery.concurrency: must be at least 1"),
-    ({"delivery": {"concurrency": 1.0}}, "$.destinations[0].delivery.concurrency: must be a whole number"),
+    ({"delivery": {"concurrency": 1.0}}, "$.destinations[0].delivery.concurrency: must be an integer"),
     ({"delivery": {"timeout": 0}}, "$.destinations[0].delivery.timeout: must be more than 0"),
     (
         {"delivery": {"retry": {"trys": 1}}},
@@ -267,7 +268,7 @@ REFUSED: list[tuple[JsonObject, str]] = [
     ),
     (
         {"delivery": {"retry": {"tries": None}}},
-        "$.destinations[0].delivery.retry.tries: must be a whole number",
+        "$.destinations[0].delivery.retry.tries: must be an integer",
     ),
     ({"enabeld": True}, "$.destinations[0].enabeld: the key 'enabeld' is not known; did you mean 'enabled'?"),
     ({"filters": [{"if": "x", "actions": []}]}, "$.destinations[0].filters[0].actions: must not be empty"),

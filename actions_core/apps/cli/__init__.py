@@ -1,4 +1,4 @@
-"""The command `actions`; only this package needs the extra `[cli]`, and says so when it is not there."""
+"""The command `actions`. Only this package needs the extra `[cli]`, and says so when it is missing."""
 
 from __future__ import annotations
 

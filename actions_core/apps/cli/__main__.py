@@ -1,4 +1,4 @@
-"""`python -m actions_core.apps.cli`: the same as `actions`."""
+"""Run `actions` as `python -m actions_core.apps.cli`."""
 
 from actions_core.apps.cli import main
 

@@ -1,4 +1,4 @@
-"""Puts the commands together, and turns what a user can cause into a sentence and an exit code."""
+"""The commands together; errors that a user can cause become a sentence and an exit code."""
 
 import importlib.metadata
 import logging
@@ -9,20 +9,17 @@ from typing import Annotated
 import typer
 
 from actions_core.apps.cli import (
-    auth_test,
     catalog,
     check,
-    delete,
-    diff,
-    docs,
+    definitions,
     explain,
     import_workspace,
     mapping_tests,
+    on_demand,
     sandbox,
     scaffold,
-    schema,
 )
-from actions_core.apps.cli.output import ConsoleHandler, Exit, complain
+from actions_core.apps.cli.output import ConsoleHandler, Exit, print_error
 from actions_core.apps.cli.run import command
 from actions_core.errors import ActionsError
 
@@ -31,7 +28,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
-    # Its tracebacks show local variables, and those hold keys.
+    # Its tracebacks show local variables, and those contain keys.
     pretty_exceptions_enable=False,
 )
 
@@ -63,28 +60,28 @@ app.command("run")(command.run)
 app.command("explain")(explain.explain)
 app.command("test")(mapping_tests.run_tests)
 app.command("import")(import_workspace.import_files)
-app.command("delete")(delete.delete)
-app.command("auth-test")(auth_test.auth_test)
+app.command("delete")(on_demand.delete)
+app.command("auth-test")(on_demand.auth_test)
 app.command("sandbox")(sandbox.sandbox)
-app.command("schema")(schema.schema)
+app.command("schema")(definitions.schema)
 app.command("init")(scaffold.init)
 app.command("add-action")(scaffold.add)
-app.command("diff")(diff.diff)
-app.command("docs")(docs.docs)
+app.command("diff")(definitions.diff)
+app.command("docs")(definitions.docs)
 
 
 def run_app() -> None:
-    """Run a command. A fault of the user's ends with a sentence; only a fault of ours shows a traceback."""
+    """Run a command. A user's error ends with a sentence; only an error of ours shows a traceback."""
     logging.getLogger("actions_core").addHandler(ConsoleHandler(logging.WARNING))
     try:
         app()
     except ActionsError as error:
-        complain(str(error))
+        print_error(str(error))
         sys.exit(Exit.FAULTY)
     except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does. Python would complain again at its end.
+        # The reader of our output has gone, as with `| head`. Python would report it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(Exit.FAILURES)
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
         sys.exit(Exit.FAULTY)

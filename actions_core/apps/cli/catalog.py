@@ -1,119 +1,209 @@
 """`actions list` and `actions describe`: the destinations that are installed."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Annotated, Any
+from typing import Annotated, Final
 
-import attrs
 import typer
+from rich.console import Console
+from rich.text import Text
 
-from actions_core.apps.cli.options import AsJson
-from actions_core.apps.cli.output import cell, err, out, print_json, print_problems, table
-from actions_core.apps.cli.tables import print_destination
+from actions_core.apps.cli.output import (
+    cell,
+    make_table,
+    print_json,
+    print_problems,
+    printable,
+    stderr,
+    stdout,
+)
+from actions_core.apps.cli.shared import AsJson
 from actions_core.destination import Destination
 from actions_core.destination.registry import ENTRY_POINTS, Registry
-from actions_core.errors import child_path
-from actions_core.values.types import MISSING, Json
+from actions_core.destination.specs import ActionSpec, DestinationSpec
+from actions_core.validation.fields import ConditionSet, FieldCondition, FieldSpec, unstructure
+from actions_core.values.types import MISSING, Json, JsonObject
 
 Name = Annotated[
-    str, typer.Argument(metavar="DESTINATION", help="A slug, or the short name that `actions list` shows.")
+    str, typer.Argument(metavar="DESTINATION", help="A slug or an alias, as `actions list` shows.")
 ]
 
 
-@attrs.frozen
-class Installed:
-    """A destination that can be used, and the entry point that brought it."""
-
-    destination: Destination
-    entry_point: EntryPoint
-
-    @property
-    def origin(self) -> str:
-        """The distribution that it came with."""
-        package = self.entry_point.dist
-        return "" if package is None else f"{package.name} {package.version}"
+#: Below this width a table of five columns has more breaks than words, and fields are listed instead.
+_NARROW: Final = 70
 
 
-def installed(registry: Registry) -> list[Installed]:
-    """What discovery found, by short name."""
-    # A plugin that discovery refused is named in `problems`; loading it again would raise again.
-    refused = {problem.path for problem in registry.problems}
-    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
-    loaded = [(point, point.load()) for point in points if child_path("$", point.name) not in refused]
-    return [Installed(destination, point) for point, destination in loaded]
-
-
-def find(registry: Registry, name: str) -> Destination:
-    """The destination of a slug or short name; raises `DefinitionError` where there is none."""
-    if name not in registry:
-        for found in installed(registry):
-            if found.entry_point.name == name:
-                return found.destination
-    return registry.get(name)
+def find(name: str) -> Destination:
+    """Return the installed destination with this slug or alias; raise `DefinitionError` without one."""
+    return Registry().discover().get(name)
 
 
 def list_destinations(*, as_json: AsJson = False) -> None:
     """List the destinations that are installed."""
     registry = Registry().discover()
-    found = installed(registry)
+    origins = {point.name: _origin(point) for point in entry_points(group=ENTRY_POINTS)}
+    rows = [_row(destination, origins[destination.slug]) for destination in registry]
     if as_json:
-        print_json([_row(entry) for entry in found])
-    elif found:
-        shown = table("Name", "Slug", "Destination", "Actions", "From", numbers=["Actions"])
-        for entry in found:
-            row = _row(entry)
+        print_json(rows)
+    elif rows:
+        shown = make_table("Slug", "Aliases", "Destination", "Actions", "From", numbers=["Actions"])
+        for row in rows:
             shown.add_row(
-                cell(row["name"], "cyan"),
-                cell(row["slug"]),
-                cell(row["title"]),
+                cell(row["slug"], "cyan"),
+                cell(", ".join(row["aliases"])),
+                cell(row["name"]),
                 cell(len(row["actions"])),
                 cell(row["from"], "dim"),
             )
-        out().print(shown)
+        stdout().print(shown)
     else:
-        err().print(f"No destination is installed: no package has an entry point {ENTRY_POINTS!r}.")
+        stderr().print(f"No destination is installed: no package has an entry point {ENTRY_POINTS!r}.")
     print_problems(registry.problems)
 
 
-def _row(entry: Installed) -> dict[str, Json]:
-    spec = entry.destination.spec
+def _origin(entry_point: EntryPoint) -> str:
+    """Return the distribution that an entry point came with."""
+    package = entry_point.dist
+    return "" if package is None else f"{package.name} {package.version}"
+
+
+def _row(destination: Destination, origin: str) -> JsonObject:
+    spec = destination.spec
     return {
-        "name": entry.entry_point.name,
         "slug": spec.slug,
-        "title": spec.name,
+        "aliases": list(spec.aliases),
+        "name": spec.name,
         "actions": list(spec.actions),
-        "from": entry.origin,
+        "from": origin,
     }
 
 
 def describe(name: Name, *, as_json: AsJson = False) -> None:
     """Show a destination: its settings, presets, actions and fields."""
-    spec = find(Registry().discover(), name).spec
+    spec = find(name).spec
     if as_json:
-        print_json(_definition(spec))
+        print_json(unstructure(spec))
     else:
-        print_destination(out(), spec)
+        print_destination(stdout(), spec)
 
 
-#: Where Segment's spelling is not simply the camelCase of ours.
-_SPELLINGS = {
-    "audience": "audienceConfig",
-    "default_object_ui": "defaultObjectUI",
-    "depends_on": "depends_on",
-}
+def print_destination(console: Console, spec: DestinationSpec) -> None:
+    """Print what the author of a workspace wants to know about a destination."""
+    console.print(
+        Text(printable(spec.name), style="bold").append(f"  {printable(spec.slug)}", style="not bold cyan")
+    )
+    scheme = f", {spec.authentication.scheme} authentication" if spec.authentication else ""
+    aliases = f", also called {printable(', '.join(spec.aliases))}" if spec.aliases else ""
+    console.print(Text(f"{spec.mode} mode{scheme}{aliases}", style="dim"))
+    if spec.description:
+        console.print(Text(printable(spec.description)))
+    _print_fields(console, "Settings", "Setting", spec.settings)
+    if spec.presets:
+        presets = make_table("Preset", "Trigger", "Action")
+        for preset in spec.presets:
+            trigger = preset.subscribe if preset.subscribe is not None else f"event {preset.event_slug}"
+            presets.add_row(cell(preset.name), cell(trigger), cell(preset.partner_action, "cyan"))
+        _print_heading(console, "Presets")
+        console.print(presets)
+    for key, action in spec.actions.items():
+        _print_action(console, key, action)
 
 
-def _definition(value: Any) -> Json:
-    """A spec as JSON in Segment's spelling, without what it does not say."""
-    if attrs.has(type(value)):
-        parts = attrs.asdict(value, recurse=False).items()
-        said = {name: part for name, part in parts if part is not None and part is not MISSING}
-        return {_SPELLINGS.get(name) or _camel(name): _definition(part) for name, part in said.items()}
-    if isinstance(value, Mapping):
-        return {str(key): _definition(part) for key, part in value.items()}
-    return [_definition(part) for part in value] if isinstance(value, (list, tuple)) else value
+def _print_action(console: Console, key: str, action: ActionSpec) -> None:
+    _print_heading(console, action.title, key)
+    if action.description:
+        console.print(Text(printable(action.description)))
+    if action.default_subscription:
+        console.print(Text("Default trigger: ", style="dim").append(printable(action.default_subscription)))
+    if action.superseded_by:
+        console.print(Text(f"Superseded by {printable(action.superseded_by)}.", style="yellow"))
+    _print_fields(console, "", "Field", action.fields)
 
 
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
+def _print_heading(console: Console, text: str, key: str = "") -> None:
+    line = Text(printable(text), style="bold")
+    if key:
+        line.append(f"  {printable(key)}", style="not bold cyan")
+    console.print()
+    console.print(line)
+
+
+def _print_fields(console: Console, heading: str, kind: str, fields: Mapping[str, FieldSpec]) -> None:
+    if heading:
+        _print_heading(console, heading)
+    rows = list(_rows(fields, ""))
+    if not rows:
+        console.print(Text("none", style="dim"))
+        return
+    if console.width < _NARROW:
+        for key, field in rows:
+            _print_field(console, key, field)
+        return
+    shown = make_table(kind, "Type", "Required", "Default", "Description")
+    for key, field in rows:
+        texts = (type_name(field), required_text(field), default_text(field), field_description(field))
+        shown.add_row(cell(key, "cyan"), *map(cell, texts))
+    console.print(shown)
+
+
+def _print_field(console: Console, key: str, field: FieldSpec) -> None:
+    line = Text(printable(key), style="cyan").append(f"  {type_name(field)}", style="not bold default")
+    required = required_text(field)
+    if required:
+        line.append(f", required {'' if required == 'yes' else required}".rstrip(), style="default")
+    console.print(line)
+    for text in (field_description(field), f"default: {default_text(field)}" if default_text(field) else ""):
+        if text:
+            console.print(Text(printable(text)), style="dim")
+
+
+def _rows(fields: Mapping[str, FieldSpec], prefix: str) -> Iterator[tuple[str, FieldSpec]]:
+    for key, field in fields.items():
+        yield prefix + key, field
+        if field.properties:
+            yield from _rows(field.properties, f"{prefix}{key}.")
+
+
+def type_name(field: FieldSpec) -> str:
+    """Return the type in words."""
+    return f"list of {field.type}" if field.multiple else field.type
+
+
+def required_text(field: FieldSpec) -> str:
+    """Return `yes`, the conditions under which a field is required, or nothing."""
+    if not isinstance(field.required, ConditionSet):
+        return "yes" if field.required else ""
+    word = " and " if field.required.match == "all" else " or "
+    return "if " + word.join(_condition(condition) for condition in field.required.conditions)
+
+
+def _condition(condition: FieldCondition) -> str:
+    name = condition.field_key or "sync mode"
+    if condition.value is MISSING:
+        return f"{name} is {'missing' if condition.operator == 'is' else 'there'}"
+    return f"{name} is {'' if condition.operator == 'is' else 'not '}{_json(condition.value)}"
+
+
+def default_text(field: FieldSpec) -> str:
+    """Return the default: a path or a template as its text, anything else as JSON."""
+    value = field.default
+    if value is MISSING:
+        return ""
+    if isinstance(value, dict) and len(value) == 1:
+        directive, option = next(iter(value.items()))
+        if directive in {"@path", "@jmespath", "@template"} and isinstance(option, str):
+            return option
+    return _json(value)
+
+
+def field_description(field: FieldSpec) -> str:
+    """Return the description, with the choices where there are any."""
+    text = field.description or field.label or ""
+    if field.choices:
+        text = f"{text} One of: {', '.join(_json(choice.value) for choice in field.choices)}."
+    return text.strip()
+
+
+def _json(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)

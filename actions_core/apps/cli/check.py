@@ -1,4 +1,4 @@
-"""`actions check`: every fault of workspaces, definitions and mappings, by file and path."""
+"""`actions check`: every error in workspaces, definitions and mappings, by file and path."""
 
 import enum
 import logging
@@ -12,11 +12,11 @@ import attrs
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.events import read_events
-from actions_core.apps.cli.options import AsJson
-from actions_core.apps.cli.output import Exit, complain, out, plain, print_json, print_problems
-from actions_core.authoring.advice import Samples, advise
+from actions_core.apps.cli.output import Exit, print_error, print_json, print_problems, printable, stdout
+from actions_core.apps.cli.shared import AsJson, read_events
+from actions_core.authoring.advice import advise
 from actions_core.authoring.placeholders import fill_environment
+from actions_core.authoring.sample_keys import SampleKeys
 from actions_core.destination.loading import check_definition
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
@@ -28,8 +28,8 @@ from actions_core.values.json_files import read_json
 from actions_core.values.types import Json, JsonObject
 
 
-class Kind(enum.StrEnum):
-    """What a file is taken for."""
+class FileKind(enum.StrEnum):
+    """The kinds of files that can be checked."""
 
     AUTO = "auto"
     WORKSPACE = "workspace"
@@ -42,7 +42,7 @@ Files = Annotated[
     typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="JSON files."),
 ]
 KindOption = Annotated[
-    Kind, typer.Option("--kind", help="What the files are; by default, what they look like.")
+    FileKind, typer.Option("--kind", help="The kind of the files; by default, what they look like.")
 ]
 
 
@@ -58,15 +58,15 @@ Strict = Annotated[bool, typer.Option("--strict", help="Warnings count as failur
 def check(
     files: Files,
     *,
-    kind: KindOption = Kind.AUTO,
+    kind: KindOption = FileKind.AUTO,
     events: Events = None,
     strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Check workspaces, definitions and mappings.
 
-    Of a workspace also what is likely to be a mistake is told, as warnings. Exit code 1 when there are
-    errors, with --strict also when there are warnings.
+    In a workspace, likely mistakes are reported too, as warnings. Exit code 1 when there are errors, with
+    --strict also when there are warnings.
     """
     samples = None if events is None else _read_samples(events)
     found: list[JsonObject] = []
@@ -78,82 +78,86 @@ def check(
             worst = Exit.FAULTY
             problems = list(error.problems) or [Problem("$", error.message.removeprefix(f"{file}:").strip())]
             if not as_json:
-                complain(str(error))
+                print_error(str(error))
         else:
-            taken = _looks_like(data) if kind is Kind.AUTO else kind
-            problems = _CHECKS[taken](data, file, samples)
+            actual = _looks_like(data) if kind is FileKind.AUTO else kind
+            problems = _CHECKS[actual](data, file, samples)
             good = not any(strict or problem.is_error for problem in problems)
             worst = max(worst, Exit.OK if good else Exit.FAILURES)
             if not as_json:
-                _print_verdict(file, taken, problems, good=good)
+                _print_result(file, actual, problems, good=good)
         found += [{"file": str(file), **_row(problem)} for problem in problems]
     if as_json:
         print_json(found)
     raise typer.Exit(worst)
 
 
-def _print_verdict(file: Path, kind: Kind, problems: list[Problem], *, good: bool) -> None:
-    print_problems(problems, file=str(file), console=out())
+def _print_result(file: Path, kind: FileKind, problems: list[Problem], *, good: bool) -> None:
+    print_problems(problems, file=str(file), console=stdout())
     if good:
-        line = Text(f"{plain(file)}: ", style="bold").append(f"the {kind} is good", style="not bold green")
-        out().print(line, soft_wrap=True)
+        line = Text(f"{printable(file)}: ", style="bold").append(
+            f"the {kind} is good", style="not bold green"
+        )
+        stdout().print(line, soft_wrap=True)
 
 
 def _row(problem: Problem) -> JsonObject:
     return {"path": problem.path, "message": problem.message, "severity": problem.severity}
 
 
-def _looks_like(data: Json) -> Kind:
-    """A file that names its schema says what it is; else its keys do."""
+def _looks_like(data: Json) -> FileKind:
+    """Return the kind of a file, from the schema that it names, else from its keys."""
     if not isinstance(data, dict):
-        return Kind.MAPPING
+        return FileKind.MAPPING
     named = str(data.get("$schema", ""))
     for kind, schema in (
-        (Kind.WORKSPACE, "workspace"),
-        (Kind.DEFINITION, "destination"),
-        (Kind.MAPPING, "mapping"),
+        (FileKind.WORKSPACE, "workspace"),
+        (FileKind.DEFINITION, "destination"),
+        (FileKind.MAPPING, "mapping"),
     ):
         if f"/{schema}.schema.json" in named:
             return kind
     if "destinations" in data:
-        return Kind.WORKSPACE
-    return Kind.DEFINITION if "actions" in data and ("slug" in data or "name" in data) else Kind.MAPPING
+        return FileKind.WORKSPACE
+    return (
+        FileKind.DEFINITION if "actions" in data and ("slug" in data or "name" in data) else FileKind.MAPPING
+    )
 
 
-def _read_samples(source: str) -> Samples:
-    """The keys of sample events; a line that is no event is told and left out."""
-    samples = Samples()
+def _read_samples(source: str) -> SampleKeys:
+    """Read the keys of sample events; report and skip a line that is not an event."""
+    samples = SampleKeys()
     for given in read_events(source, option="--events"):
         if isinstance(given.event, dict):
             samples.add(given.event)
         else:
-            complain(f"{given.place or source}: {given.error or 'an event is a JSON object'}")
+            print_error(f"{given.place or source}: {given.error or 'an event is a JSON object'}")
     return samples
 
 
-def _check_workspace(data: Json, file: Path, samples: Samples | None) -> list[Problem]:
+def _check_workspace(data: Json, file: Path, samples: SampleKeys | None) -> list[Problem]:
     try:
         workspace = Workspace.from_dict(data, folder=file.parent)
     except ActionsError as error:
         return _problems(error)
     registry = Registry().discover()
     destinations = known_destinations(workspace, registry)
-    # A variable that is not set refuses a start, but it is no fault of the file.
+    # A variable that is not set prevents a start, but it is not an error of the file.
     filled = fill_environment(workspace, destinations, os.environ)[0]
     logger = logging.getLogger("actions_core")
     level = logger.level
-    logger.setLevel(logging.ERROR)  # an engine logs its warnings, and here they are told with the others
+    logger.setLevel(logging.ERROR)  # an engine logs its warnings, and here they are reported with the others
     try:
         found = list(Engine(filled, registry=registry).warnings)
     except ActionsError as error:
         found = _problems(error)
     finally:
         logger.setLevel(level)
-    return sorted([*found, *_unset(workspace), *advise(workspace, destinations, samples)], key=_place)
+    return sorted([*found, *_unset(workspace), *advise(workspace, destinations, samples)], key=_sort_key)
 
 
-def _place(problem: Problem) -> str:
-    """The path, so that item 10 comes after item 9."""
+def _sort_key(problem: Problem) -> str:
+    """Return the path in a form that sorts item 10 after item 9."""
     return re.sub(r"\d+", lambda number: number[0].zfill(9), problem.path)
 
 
@@ -162,7 +166,7 @@ def _problems(error: ActionsError) -> list[Problem]:
 
 
 def _unset(workspace: Workspace) -> list[Problem]:
-    """A warning for each setting that the environment should give and does not."""
+    """Return a warning for each setting whose variable is not in the environment."""
     return [
         attrs.evolve(problem, severity="warning")
         for index, spec in enumerate(workspace.destinations)
@@ -170,14 +174,14 @@ def _unset(workspace: Workspace) -> list[Problem]:
     ]
 
 
-def _check_definition(data: Json, _file: Path, _samples: Samples | None) -> list[Problem]:
+def _check_definition(data: Json, _file: Path, _samples: SampleKeys | None) -> list[Problem]:
     if not isinstance(data, dict):
         return [Problem("$", "a definition is a JSON object")]
     return check_definition(data)[1]
 
 
-_CHECKS: Final[Mapping[Kind, Callable[[Json, Path, Samples | None], list[Problem]]]] = {
-    Kind.WORKSPACE: _check_workspace,
-    Kind.DEFINITION: _check_definition,
-    Kind.MAPPING: lambda data, _file, _samples: validate_mapping(data),
+_CHECKS: Final[Mapping[FileKind, Callable[[Json, Path, SampleKeys | None], list[Problem]]]] = {
+    FileKind.WORKSPACE: _check_workspace,
+    FileKind.DEFINITION: _check_definition,
+    FileKind.MAPPING: lambda data, _file, _samples: validate_mapping(data),
 }

@@ -1,12 +1,11 @@
-"""`actions import`: a workspace from published definitions and exported subscriptions."""
+"""`actions import`: make a workspace from published definitions and exported subscriptions."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from actions_core.apps.cli.output import Exit, complain, out, print_problems
+from actions_core.apps.cli.output import Exit, print_error, print_problems, stdout, write_json
 from actions_core.authoring.segment_import import (
     default_settings,
     import_definition,
@@ -31,7 +30,9 @@ Files = Annotated[
 Output = Annotated[Path, typer.Option("--output", "-o", help="The workspace to write.")]
 Slug = Annotated[
     str | None,
-    typer.Option("--destination", "-d", help="The destination of exported subscriptions, by its slug."),
+    typer.Option(
+        "--destination", "-d", help="The destination of exported subscriptions, by its slug or alias."
+    ),
 ]
 
 
@@ -42,33 +43,32 @@ def import_files(
     destination: Slug = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
 ) -> None:
-    """Make a workspace of published definitions and exported subscriptions.
+    """Make a workspace from published definitions and exported subscriptions.
 
     Definitions of destinations that are not installed are copied beside the workspace: their mappings can
     then be checked and explained, but without a handler nothing can be delivered.
     """
-    job = _Import(Registry().discover(), destination)
+    builder = _WorkspaceBuilder(Registry().discover(), destination)
     for file in files:
-        job.take(file)
-    workspace = job.workspace()
-    written = {output: workspace, **{output.parent / name: data for name, data in job.copies.items()}}
+        builder.add(file)
+    workspace = builder.workspace()
+    written = {output: workspace, **{output.parent / name: data for name, data in builder.copies.items()}}
     there = [str(path) for path in written if path.exists()]
     if there and not force:
-        complain(f"{', '.join(there)}: there already; --force replaces it, --output names another place")
+        print_error(f"{', '.join(there)}: exists already; --force replaces it, --output names another place")
         raise typer.Exit(Exit.FAULTY)
     for path, data in written.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    for file_name, notes in job.notes:
-        print_problems(notes, file=file_name, console=out())
+        write_json(path, data)
+    for file_name, notes in builder.notes:
+        print_problems(notes, file=file_name, console=stdout())
     count = sum(len(instance["subscriptions"]) for instance in workspace["destinations"])
-    out().print(f"{output}: {len(workspace['destinations'])} destinations, {count} subscriptions")
-    for name in job.variables():
-        out().print(f"set {name} before you start", style="yellow")
+    stdout().print(f"{output}: {len(workspace['destinations'])} destinations, {count} subscriptions")
+    for name in builder.variables():
+        stdout().print(f"set {name} before you start", style="yellow")
 
 
-class _Import:
-    """What is gathered from the files, one after the other."""
+class _WorkspaceBuilder:
+    """A workspace that is put together from files, one after the other."""
 
     def __init__(self, registry: Registry, slug: str | None) -> None:
         self._registry = registry
@@ -78,18 +78,18 @@ class _Import:
         self.notes: list[tuple[str, list[Problem]]] = []
         self._own: dict[str, Destination] = {}
 
-    def take(self, file: Path) -> None:
-        """Read one file, whatever it is."""
+    def add(self, file: Path) -> None:
+        """Add what a file contains: a definition, subscriptions or filters."""
         data = read_json(file)
         if isinstance(data, dict) and "actions" in data and "subscriptions" not in data:
             self._definition(file, data)
             return
         subscriptions, filters = import_subscriptions(data), import_filters(data)
         if subscriptions is None and filters is None:
-            raise DefinitionError(f"{file}: holds no definition, no 'subscriptions' and no 'filters'")
+            raise DefinitionError(f"{file}: contains no definition, no 'subscriptions' and no 'filters'")
         instance = self._instance(file)
         if subscriptions is not None:
-            # What was exported stands for itself: the presets of the definition would come on top of it.
+            # Exported subscriptions replace the presets of the definition.
             before = instance["subscriptions"] if instance.pop("exported", None) else []
             instance["subscriptions"] = [*before, *subscriptions.value]
             instance["exported"] = True
@@ -112,14 +112,14 @@ class _Import:
         self.notes.append((str(file), list(imported.notes)))
 
     def _instance(self, file: Path) -> JsonObject:
-        """The instance that exported subscriptions belong to."""
-        slug = self._slug
+        """Return the instance that exported subscriptions belong to."""
+        slug = self._slug and self._find(self._slug).slug
         if slug is None and len(self._instances) == 1:
             slug = next(iter(self._instances))
         if slug is None:
-            raise DefinitionError(f"{file}: say with --destination whose subscriptions these are")
+            raise DefinitionError(f"{file}: name the destination of these subscriptions with --destination")
         if slug not in self._instances:
-            settings = default_settings(self._own.get(slug) or self._registry.get(slug))
+            settings = default_settings(self._find(slug))
             self._instances[slug] = {
                 "id": slug,
                 "destination": slug,
@@ -128,8 +128,13 @@ class _Import:
             }
         return self._instances[slug]
 
+    def _find(self, name: str) -> Destination:
+        """Return the destination with this slug or alias: one of the files', else an installed one."""
+        own = [found for found in self._own.values() if name in (found.slug, *found.spec.aliases)]
+        return own[0] if own else self._registry.get(name)
+
     def workspace(self) -> JsonObject:
-        """The workspace of all that was taken."""
+        """Return the workspace with everything that was added."""
         instances = [
             {key: value for key, value in instance.items() if key != "exported"}
             for instance in self._instances.values()
@@ -138,7 +143,7 @@ class _Import:
         return {**named, "destinations": instances}
 
     def variables(self) -> list[str]:
-        """The environment variables that the workspace needs."""
+        """Return the names of the environment variables that the workspace needs."""
         return sorted(
             value["$env"]
             for instance in self._instances.values()

@@ -10,10 +10,15 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from actions_core.apps.cli.event_loop import run_async
-from actions_core.apps.cli.events import read_events
-from actions_core.apps.cli.options import AsJson, Settings, WorkspaceFile, load_workspace
-from actions_core.apps.cli.output import Exit, err, fail, out, plain, print_json
+from actions_core.apps.cli.output import Exit, fail, print_json, printable, stderr, stdout
+from actions_core.apps.cli.shared import (
+    AsJson,
+    Settings,
+    WorkspaceFile,
+    load_workspace,
+    read_events,
+    run_async,
+)
 from actions_core.authoring.mapping_tests import (
     MESSAGE_ID,
     MappingTest,
@@ -33,25 +38,27 @@ from actions_core.values.types import JsonObject
 
 Tests = Annotated[
     Path | None,
-    typer.Option("--tests", metavar="FOLDER", help="Their folder; by default `tests` beside the workspace."),
+    typer.Option(
+        "--tests", metavar="FOLDER", help="The folder of the tests; by default `tests` beside the workspace."
+    ),
 ]
 Record = Annotated[
-    bool, typer.Option("--record", help="Write what happens into the tests that expect nothing yet.")
+    bool, typer.Option("--record", help="Write the result into the tests that expect nothing yet.")
 ]
 Events = Annotated[
     str | None,
     typer.Option("--events", metavar="FILE", help="With --record: a new test for each of these events."),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="With --record: also write anew what the tests do expect.")
+    bool, typer.Option("--overwrite", help="With --record: also replace what the tests expect.")
 ]
 
 _STYLES = {"passed": "green", "failed": "red", "empty": "yellow", "recorded": "cyan"}
 
 
 @attrs.frozen
-class Outcome:
-    """What a test came to: `passed`, `failed`, `empty` (it expects nothing yet) or `recorded`."""
+class MappingTestResult:
+    """The result of a test: `passed`, `failed`, `empty` (it expects nothing yet) or `recorded`."""
 
     place: str
     name: str
@@ -60,7 +67,7 @@ class Outcome:
     reasons: Sequence[str] = ()
 
     def to_dict(self) -> JsonObject:
-        """The outcome as JSON."""
+        """Return the result as JSON."""
         return {
             "test": self.place,
             "name": self.name,
@@ -80,10 +87,10 @@ def run_tests(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a workspace's mapping tests.
+    """Run the mapping tests of a workspace.
 
-    Nothing is sent. They say which subscriptions match, and the payload and the request of each. The
-    environment is not read: what would come from it has a placeholder. Exit code 1 when something differs
+    Nothing is sent. Tests say which subscriptions match, and the payload and the request of each. The
+    environment is not read: a placeholder stands for each of its values. Exit code 1 when a result differs
     from what a test expects, or when a test expects nothing yet.
     """
     if not record and (events is not None or overwrite):
@@ -92,20 +99,20 @@ def run_tests(
     found = load_tests(folder)
     if not found and events is None:
         fail(f"there are no tests in {folder}; `actions test --record --events FILE` writes some")
-    bench = Bench(load_workspace(workspace, settings))
-    outcomes = run_async(_run(bench, found, record=record, overwrite=overwrite))
+    explainer = Explainer(load_workspace(workspace, settings))
+    results = run_async(_run(explainer, found, record=record, overwrite=overwrite))
     if events is not None:
-        outcomes += run_async(_record_events(bench, found, folder, events))
+        results += run_async(_record_events(explainer, found, folder, events))
     if as_json:
-        print_json([outcome.to_dict() for outcome in outcomes])
+        print_json([result.to_dict() for result in results])
     else:
-        _print(outcomes)
-    bad = any(outcome.verdict in ("failed", "empty") for outcome in outcomes)
+        _print(results)
+    bad = any(result.verdict in ("failed", "empty") for result in results)
     raise typer.Exit(Exit.FAILURES if bad else Exit.OK)
 
 
-class Bench:
-    """Explains events of tests, each under the settings that its test asks for."""
+class Explainer:
+    """Explains the events of tests, each with the settings that its test asks for."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -114,7 +121,7 @@ class Bench:
         self._engine({})
 
     async def explain(self, event: JsonObject, settings: JsonObject) -> tuple[SubscriptionExplanation, ...]:
-        """What would become of the event."""
+        """Return what each subscription would do with the event."""
         return (await self._engine(settings).explain(event)).deliveries
 
     def _engine(self, settings: JsonObject) -> Engine:
@@ -123,45 +130,51 @@ class Bench:
             known = {spec.id for spec in self._workspace.destinations}
             unknown = sorted(settings.keys() - known)
             if unknown:
-                raise WorkspaceError(f"the test has settings for {', '.join(unknown)}, which is no instance")
+                raise WorkspaceError(
+                    f"the test has settings for {', '.join(unknown)}, which is not an instance"
+                )
             changed = tuple(
                 attrs.evolve(spec, settings={**spec.settings, **settings.get(spec.id, {})})
                 for spec in self._workspace.destinations
             )
             workspace = attrs.evolve(self._workspace, destinations=changed)
-            # Not even what the environment does have: a test says the same on every machine.
+            # Not even variables that are set are used: a test gives the same result on every machine.
             filled = fill_environment(workspace, known_destinations(workspace, self._registry), {})[0]
             self._engines[key] = Engine(filled, registry=self._registry)
         return self._engines[key]
 
 
-async def _run(bench: Bench, tests: list[MappingTest], *, record: bool, overwrite: bool) -> list[Outcome]:
-    outcomes = []
+async def _run(
+    explainer: Explainer, tests: list[MappingTest], *, record: bool, overwrite: bool
+) -> list[MappingTestResult]:
+    results = []
     written: dict[Path, dict[int | None, list[JsonObject]]] = {}
-    for one in tests:
+    for test in tests:
         try:
-            deliveries = await bench.explain(one.event, one.settings)
+            deliveries = await explainer.explain(test.event, test.settings)
         except ActionsError as error:
-            outcomes.append(Outcome(one.place, one.name, "failed", reasons=[str(error)]))
+            results.append(MappingTestResult(test.place, test.name, "failed", reasons=[str(error)]))
             continue
-        lines = [] if one.expected is None else differences(one.expected, deliveries)
-        if record and (one.expected is None or (overwrite and lines)):
-            written.setdefault(one.file, {})[one.index] = expectations(deliveries)
-            outcomes.append(Outcome(one.place, one.name, "recorded"))
-        elif one.expected is None:
-            reason = "it expects nothing yet; --record writes what happens"
-            outcomes.append(Outcome(one.place, one.name, "empty", reasons=[reason]))
+        lines = [] if test.expected is None else differences(test.expected, deliveries)
+        if record and (test.expected is None or (overwrite and lines)):
+            written.setdefault(test.file, {})[test.index] = expectations(deliveries)
+            results.append(MappingTestResult(test.place, test.name, "recorded"))
+        elif test.expected is None:
+            reason = "it expects nothing yet; --record writes the result"
+            results.append(MappingTestResult(test.place, test.name, "empty", reasons=[reason]))
         elif lines:
-            outcomes.append(Outcome(one.place, one.name, "failed", lines, _reasons(one.expected, deliveries)))
+            results.append(
+                MappingTestResult(test.place, test.name, "failed", lines, _reasons(test.expected, deliveries))
+            )
         else:
-            outcomes.append(Outcome(one.place, one.name, "passed"))
+            results.append(MappingTestResult(test.place, test.name, "passed"))
     for file, expected in written.items():
         write_expectations(file, expected)
-    return outcomes
+    return results
 
 
 def _reasons(expected: list[JsonObject], deliveries: tuple[SubscriptionExplanation, ...]) -> list[str]:
-    """What a diff of expectations does not say: why a subscription did not match, what is wrong."""
+    """Return what the diff does not say: why a subscription did not match, and what is wrong."""
     wanted = {(item["instance"], item["subscription"]) for item in expected}
     known = {(delivery.instance, delivery.subscription) for delivery in deliveries}
     found = [f"{instance} has no subscription {name!r}" for instance, name in sorted(wanted - known)]
@@ -173,10 +186,12 @@ def _reasons(expected: list[JsonObject], deliveries: tuple[SubscriptionExplanati
     return found
 
 
-async def _record_events(bench: Bench, tests: list[MappingTest], folder: Path, source: str) -> list[Outcome]:
-    """A new test for each event that no test has yet."""
-    outcomes = []
-    tested = {json.dumps(one.data["event"], sort_keys=True) for one in tests}
+async def _record_events(
+    explainer: Explainer, tests: list[MappingTest], folder: Path, source: str
+) -> list[MappingTestResult]:
+    """Write a new test for each event that no test has yet."""
+    results = []
+    tested = {json.dumps(test.data["event"], sort_keys=True) for test in tests}
     for given in read_events(source, option="--events"):
         try:
             if given.error is not None:
@@ -186,26 +201,30 @@ async def _record_events(bench: Bench, tests: list[MappingTest], folder: Path, s
             if key in tested:
                 continue
             named = isinstance(event, dict) and not event.get("messageId")
-            deliveries = await bench.explain({**event, "messageId": MESSAGE_ID} if named else event, {})
+            deliveries = await explainer.explain({**event, "messageId": MESSAGE_ID} if named else event, {})
             tested.add(key)
             file = write_test(folder, event, expectations(deliveries))
         except ActionsError as error:
-            outcomes.append(Outcome(given.place or source, "", "failed", reasons=[str(error)]))
+            results.append(MappingTestResult(given.place or source, "", "failed", reasons=[str(error)]))
         else:
-            outcomes.append(Outcome(file.name, "", "recorded"))
-    return outcomes
+            results.append(MappingTestResult(file.name, "", "recorded"))
+    return results
 
 
-def _print(outcomes: list[Outcome]) -> None:
-    for outcome in outcomes:
-        line = Text(outcome.verdict.ljust(9), style=_STYLES[outcome.verdict])
-        line.append(plain(outcome.place), style="default").append(f"  {plain(outcome.name)}", style="dim")
-        out().print(line, soft_wrap=True)
-        for text in outcome.lines:
+def _print(results: list[MappingTestResult]) -> None:
+    for result in results:
+        line = Text(result.verdict.ljust(9), style=_STYLES[result.verdict])
+        line.append(printable(result.place), style="default").append(
+            f"  {printable(result.name)}", style="dim"
+        )
+        stdout().print(line, soft_wrap=True)
+        for text in result.lines:
             style = {"-": "red", "+": "green"}.get(text[:1], "dim" if text == "…" else "")
-            out().print(Padding(Text(plain(text), style=style), (0, 0, 0, 2), expand=False), soft_wrap=True)
-        for reason in outcome.reasons:
-            out().print(Padding(Text(plain(reason), style="yellow"), (0, 0, 0, 2), expand=False))
-    counts = {verdict: sum(one.verdict == verdict for one in outcomes) for verdict in _STYLES}
+            stdout().print(
+                Padding(Text(printable(text), style=style), (0, 0, 0, 2), expand=False), soft_wrap=True
+            )
+        for reason in result.reasons:
+            stdout().print(Padding(Text(printable(reason), style="yellow"), (0, 0, 0, 2), expand=False))
+    counts = {verdict: sum(result.verdict == verdict for result in results) for verdict in _STYLES}
     shown = [f"{count} {verdict}" for verdict, count in counts.items() if count]
-    err().print(", ".join(shown) or "every event has a test already")
+    stderr().print(", ".join(shown) or "every event has a test already")

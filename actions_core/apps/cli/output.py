@@ -1,4 +1,4 @@
-"""What goes to the terminal: consoles, tables, errors, exit codes. Only this module knows how they look."""
+"""Output of commands: consoles, tables, requests, errors, exit codes. No other module knows how they look."""
 
 from __future__ import annotations
 
@@ -16,16 +16,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from actions_core.http.curl import all_headers
+from actions_core.values.types import MISSING
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
     from typing import NoReturn
 
     from actions_core.errors import Problem
+    from actions_core.http.requests import Request
     from actions_core.values.types import Json
 
 
 class Exit(enum.IntEnum):
-    """The exit codes: what a script may rely on."""
+    """The exit codes that a script may rely on."""
 
     OK = 0
     FAILURES = 1
@@ -38,27 +43,27 @@ class Exit(enum.IntEnum):
 _PIPE_WIDTH = 120
 
 
-def _console(*, stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
+def _console(*, to_stderr: bool) -> Console:
+    stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    # No markup, emoji or highlighting: what is printed comes from files, events and answers.
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+    # No markup, emoji or highlighting: what is printed comes from files, events and responses.
+    return Console(stderr=to_stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 @functools.cache
-def out() -> Console:
-    """The console of results: standard output."""
-    return _console(stderr=False)
+def stdout() -> Console:
+    """Return the console on standard output, for results."""
+    return _console(to_stderr=False)
 
 
 @functools.cache
-def err() -> Console:
-    """The console of everything about the run itself: standard error."""
-    return _console(stderr=True)
+def stderr() -> Console:
+    """Return the console on standard error, for everything about the run itself."""
+    return _console(to_stderr=True)
 
 
-def plain(text: object) -> str:
-    """A text from outside that may be shown: a terminal must not obey what an event or an answer says."""
+def printable(text: object) -> str:
+    """Escape control characters, so that a terminal does not obey what an event or a response says."""
     return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in str(text))
 
 
@@ -67,14 +72,14 @@ def _escaped(char: str) -> str:
 
 
 def cell(value: object, style: str = "") -> Text:
-    """A table's cell."""
-    return Text(plain(value), style=style, overflow="fold")
+    """Return the text of a table's cell."""
+    return Text(printable(value), style=style, overflow="fold")
 
 
-def table(*columns: str, title: str = "", numbers: Iterable[str] = ()) -> Table:
-    """An empty table in the one style that all commands use; columns among `numbers` stand to the right."""
+def make_table(*columns: str, title: str = "", numbers: Iterable[str] = ()) -> Table:
+    """Return an empty table in the style of all commands, the columns `numbers` aligned to the right."""
     made = Table(
-        title=plain(title) or None,
+        title=printable(title) or None,
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -88,7 +93,7 @@ def table(*columns: str, title: str = "", numbers: Iterable[str] = ()) -> Table:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun."""
+    """Return a number with its noun, in the plural where it takes one."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -97,35 +102,60 @@ def print_json(value: Json) -> None:
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
 
 
+def write_json(file: Path, value: Json) -> None:
+    """Write a value to a file for people to edit; make its folder if there is none."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def print_problems(problems: Iterable[Problem], *, file: str = "", console: Console | None = None) -> None:
-    """One line for each problem: file, path, sentence."""
-    console = console or err()
+    """Print one line for each problem: file, path, sentence."""
+    console = console or stderr()
     for problem in problems:
-        line = Text(f"{plain(file)}: " if file else "", style="bold")
-        line.append(f"{plain(problem.path)}: ", style="cyan not bold")
-        if problem.severity == "warning":
+        line = Text(f"{printable(file)}: " if file else "", style="bold")
+        line.append(f"{printable(problem.path)}: ", style="cyan not bold")
+        if not problem.is_error:
             line.append("warning: ", style="yellow not bold")
-        line.append(plain(problem.message), style="not bold")
+        line.append(printable(problem.message), style="not bold")
         console.print(line, soft_wrap=True)
 
 
-def complain(message: str) -> None:
-    """Say on standard error what is wrong."""
-    line = Text("error: ", style="bold red").append(plain(message), style="not bold default")
-    err().print(line, soft_wrap=True)
+def print_request(request: Request) -> None:
+    """Print a request as it goes over the wire, its JSON indented."""
+    console = stdout()
+    console.print(Text(printable(f"{request.method} {request.url}"), style="bold"), soft_wrap=True)
+    for name, value in all_headers(request).items():
+        console.print(Text(printable(f"{name}: {value}")), soft_wrap=True)
+    body = _body(request)
+    if body:
+        console.print()
+        console.print(Text(printable(body)), soft_wrap=True)
+
+
+def _body(request: Request) -> str:
+    if request.json is not MISSING:
+        return json.dumps(request.json, ensure_ascii=False, indent=2)
+    content = request.content()[0]
+    return "" if content is None else content.decode("utf-8", "replace")
+
+
+def print_error(message: str) -> None:
+    """Print an error to standard error."""
+    line = Text("error: ", style="bold red").append(printable(message), style="not bold default")
+    stderr().print(line, soft_wrap=True)
 
 
 def fail(message: str, code: Exit = Exit.FAULTY) -> NoReturn:
-    """Say what is wrong and end with the exit code for it."""
-    complain(message)
+    """Print an error and end the command with an exit code."""
+    print_error(message)
     raise typer.Exit(code)
 
 
 class ConsoleHandler(logging.Handler):
-    """Prints what the library logs on standard error, above a progress bar where there is one."""
+    """A log handler that prints to standard error, above a progress bar where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record."""
         style = "red" if record.levelno >= logging.ERROR else "yellow"
         line = Text(f"{record.levelname.lower()}: ", style=style)
-        err().print(line.append(plain(record.getMessage()), style="default"), soft_wrap=True)
+        stderr().print(line.append(printable(record.getMessage()), style="default"), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`actions sandbox`: run the stand-in that a destination brings for its API.
+"""`actions sandbox`: run the stand-in for its API that a destination contains.
 
 A destination has one when its package has a module `sandbox` with
 `async def serve(host, port, *, ready)`, which calls `ready` with the stand-in once it listens.
@@ -17,14 +17,15 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.event_loop import run_async
-from actions_core.apps.cli.options import AsJson
-from actions_core.apps.cli.output import Exit, counted, err, fail, out, plain
-from actions_core.destination.registry import ENTRY_POINTS
+from actions_core.apps.cli.output import Exit, counted, fail, printable, stderr, stdout
+from actions_core.apps.cli.shared import AsJson, run_async
+from actions_core.destination.registry import ENTRY_POINTS, Registry
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="DESTINATION", help="A short name, where several destinations have a stand-in."),
+    typer.Argument(
+        metavar="DESTINATION", help="A slug or an alias, where several destinations have a stand-in."
+    ),
 ]
 Host = Annotated[str, typer.Option("--host", help="The address to listen at.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
@@ -34,29 +35,34 @@ def sandbox(
     name: Name = None, *, host: Host = "127.0.0.1", port: Port = 8811, as_json: AsJson = False
 ) -> None:
     """Run a stand-in for a destination's API."""
-    found = _stand_ins()
-    if name is None and len(found) == 1:
-        name = next(iter(found))
-    if name not in found:
-        known = f"one of: {', '.join(found)}" if found else "none is installed"
-        fail(f"no stand-in called {name!r}; {known}" if name else f"which stand-in? {known}")
+    modules = {point.name: f"{point.module}.sandbox" for point in entry_points(group=ENTRY_POINTS)}
+    slug = _only(modules) if name is None else Registry().discover().get(name).slug
+    if not _exists(modules[slug]):
+        fail(f"{slug} brings no stand-in; {_known(modules)}")
     try:
-        run_async(_serve(importlib.import_module(found[name]), name, host, port, as_json=as_json))
+        run_async(_serve(importlib.import_module(modules[slug]), slug, host, port, as_json=as_json))
     except OSError as error:
         fail(f"cannot listen at {host}:{port}: {error.strerror or error}")
     raise typer.Exit(Exit.OK)
 
 
-def _stand_ins() -> dict[str, str]:
-    """The modules of all stand-ins, by the short name of their destination."""
-    modules = {point.name: f"{point.module}.sandbox" for point in entry_points(group=ENTRY_POINTS)}
-    return {name: module for name, module in sorted(modules.items()) if _exists(module)}
+def _only(modules: dict[str, str]) -> str:
+    """Return the slug of the only destination with a stand-in; where there is none or a choice, fail."""
+    found = [slug for slug, module in modules.items() if _exists(module)]
+    if len(found) != 1:
+        fail(f"which stand-in? {_known(modules)}")
+    return found[0]
+
+
+def _known(modules: dict[str, str]) -> str:
+    found = sorted(slug for slug, module in modules.items() if _exists(module))
+    return f"there is one for: {', '.join(found)}" if found else "none is installed"
 
 
 def _exists(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
-    except Exception:  # noqa: BLE001  # looking below a package imports it: foreign code, which may raise anything
+    except Exception:  # noqa: BLE001  # finding a submodule imports its package, which may raise anything
         return False
 
 
@@ -80,24 +86,25 @@ async def _serve(module: ModuleType, name: str, host: str, port: int, *, as_json
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
     for stand_in in running:
-        answered = getattr(stand_in, "statuses", {})
+        statuses = getattr(stand_in, "statuses", {})
         counts = [
-            f"{counted(count, 'answer')} of {status or 'cut'}" for status, count in sorted(answered.items())
+            f"{counted(count, 'response')} with {status or 'a broken connection'}"
+            for status, count in sorted(statuses.items())
         ]
-        err().print(f"stopped: {', '.join(counts) or 'no request came'}")
+        stderr().print(f"stopped: {', '.join(counts) or 'there were no requests'}")
 
 
 def _announce(name: str, stand_in: Any, *, as_json: bool) -> None:
-    console = out()
+    console = stdout()
     keys = sorted(attribute for attribute in dir(stand_in) if attribute.endswith("_key"))
     if as_json:
         found = {"name": name, "url": stand_in.url, **{key: getattr(stand_in, key) for key in keys}}
-        sys.stdout.write(json.dumps(found) + "\n")  # one line, since nothing ends the output until Ctrl-C
+        sys.stdout.write(json.dumps(found) + "\n")  # one line, because the output has no end until Ctrl-C
         sys.stdout.flush()
     else:
-        line = Text(f"{name}: ", style="bold").append(plain(stand_in.url), style="not bold cyan")
+        line = Text(f"{name}: ", style="bold").append(printable(stand_in.url), style="not bold cyan")
         console.print(line)
         for key in keys:
-            console.print(f"  {key.replace('_', ' ')}: {plain(getattr(stand_in, key))}")
+            console.print(f"  {key.replace('_', ' ')}: {printable(getattr(stand_in, key))}")
         console.file.flush()
-    err().print("Ctrl-C stops it.")
+    stderr().print("Press Ctrl-C to stop it.")

@@ -1,4 +1,4 @@
-"""`actions init` and `actions add-action`: files for authors of destinations. Nothing is overwritten."""
+"""`actions init` and `actions add-action`: write files for authors of destinations; none is overwritten."""
 
 import importlib.util
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from actions_core.apps.cli.output import fail, out, plain
+from actions_core.apps.cli.output import fail, printable, stdout
 from actions_core.authoring.scaffold import TEMPLATES, add_action, package_files, package_name
 from actions_core.destination.registry import Registry
 
@@ -16,16 +16,16 @@ _LISTED: Final = "; ".join(f"{name}: {what}" for name, what in TEMPLATES.items()
 Slug = Annotated[
     str,
     typer.Argument(
-        metavar="DEST", help="The slug, such as acme-orders; the package's folder is called so too."
+        metavar="DEST", help="The slug, such as acme-orders; also the name of the project's folder."
     ),
 ]
 Name = Annotated[
-    str | None, typer.Option("--name", help="What people call it; by default, the slug in capital words.")
+    str | None, typer.Option("--name", help="The display name; by default, the slug in capitalized words.")
 ]
 Template = Annotated[str, typer.Option("--template", "-t", help=f"{_LISTED}.")]
 Parent = Annotated[
     Path,
-    typer.Option("--in", metavar="FOLDER", file_okay=False, help="Where the package's folder is made."),
+    typer.Option("--in", metavar="FOLDER", file_okay=False, help="Where to make the package's folder."),
 ]
 
 
@@ -34,15 +34,15 @@ def init(slug: Slug, *, name: Name = None, template: Template = "custom", parent
     files = package_files(slug, name=name, template=template)
     folder = parent / slug
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        fail(f"{folder} is there already, and nothing is overwritten")
-    if slug in Registry().discover():
+        fail(f"{folder} exists already, and nothing is overwritten")
+    if slug in Registry().discover():  # loads nothing
         fail(f"a destination {slug!r} is installed already; take another slug")
     found = importlib.util.find_spec(package_name(slug))
-    if found is not None and found.origin is not None:  # a mere folder has no origin
+    if found is not None and found.origin is not None:  # a plain folder has no origin
         fail(f"Python imports something as {package_name(slug)!r} already; take another slug")
     _write({folder / path: text for path, text in files.items()})
-    out().print(plain(f"Made {folder}. Next:"))
-    out().print(plain(f"  cd {folder}\n  pip install --editable '.[dev]'\n  pytest"))
+    stdout().print(printable(f"Made {folder}. Next:"))
+    stdout().print(printable(f"  cd {folder}\n  pip install --editable '.[dev]'\n  pytest"))
 
 
 Folder = Annotated[
@@ -53,7 +53,10 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="The key of the new acti
 Cases = Annotated[
     Path | None,
     typer.Option(
-        "--cases", metavar="FOLDER", file_okay=False, help="Where its case goes; by default, to the others."
+        "--cases",
+        metavar="FOLDER",
+        file_okay=False,
+        help="The folder for its case; by default, that of the others.",
     ),
 ]
 
@@ -62,12 +65,12 @@ def add(folder: Folder, key: Key, *, cases: Cases = None) -> None:
     """Add an action to a destination: to its definition, its functions and its cases."""
     for path in _write(add_action(folder, key, cases=cases)):
         shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-        out().print(plain(shown), soft_wrap=True)
+        stdout().print(printable(shown), soft_wrap=True)
 
 
 def _write(files: Mapping[Path, str]) -> list[Path]:
     for path, text in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Bytes: line ends are part of the text.
+        # As bytes, because line ends are part of the text.
         path.write_bytes(text.encode())
     return list(files)

@@ -7,6 +7,7 @@ from actions_core.authoring.scaffold.packages import (
     TEMPLATES,
     check_name,
     check_slug,
+    distribution_name,
     package_files,
     package_name,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "add_action",
     "check_name",
     "check_slug",
+    "distribution_name",
     "package_files",
     "package_name",
 ]

@@ -33,7 +33,7 @@ _BASE: Final = "https://api.example.com"
 
 
 def add_action(folder: Path, key: str, *, cases: Path | None = None) -> dict[Path, str]:
-    """What the files of a destination hold with one more action: those that change, and its case.
+    """Return the changed texts of a destination's files with one more action, and the action's case.
 
     `folder` is that of the definition, or one above it; `cases` is where the case goes. Raises
     `DefinitionError` where there is no destination, or where it has such an action already.
@@ -82,7 +82,7 @@ def _read(definition: Path) -> DestinationSpec:
 
 
 def _cases_of(definition: Path) -> Path:
-    """The folder of cases of the nearest project around a definition: one with the package's name wins."""
+    """Find the folder of cases in the nearest project around a definition; the package's own one wins."""
     for parent in definition.resolve().parents:
         if (parent / "pyproject.toml").is_file():
             named = sorted((parent / "tests").glob(f"**/{definition.resolve().parent.name}/cases"))
@@ -91,13 +91,13 @@ def _cases_of(definition: Path) -> Path:
 
 
 def _title(key: str) -> str:
-    """The key in words: `addHTTPOrder2` is `Add HTTP Order 2`."""
+    """Return the key in words: `addHTTPOrder2` is `Add HTTP Order 2`."""
     words = _WORD.findall(key)
     return " ".join(word[0].upper() + word[1:] for word in words)
 
 
 def _settings(spec: DestinationSpec) -> JsonObject:
-    """What settings there must be, for the case of the new action."""
+    """Return the required settings with sample values, for the case of the new action."""
     needed = {
         key: field
         for key, field in spec.settings.items()
@@ -138,7 +138,7 @@ def _with_action(definition: Path, key: str, action: JsonObject) -> str:
 
 
 def _module_of(package: Path) -> Path | None:
-    """The module with the functions of the actions; None where all stands in the definition."""
+    """Return the module with the actions' functions; None where no action has one."""
     modules = {path: path.read_text(encoding="utf-8") for path in sorted(package.glob("*.py"))}
     for path, text in modules.items():
         if re.search(r"^@\w+\.action\(", text, re.MULTILINE):
@@ -165,7 +165,7 @@ def _with_handler(module: Path, template: str, words: dict[str, str]) -> str:
 
 
 def _names(tree: ast.Module) -> set[str]:
-    """What the module's own level calls something by."""
+    """Return the names bound at the top level of a module."""
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -178,7 +178,7 @@ def _names(tree: ast.Module) -> set[str]:
 
 
 def _with_import(text: str, tree: ast.Module, newline: str) -> str:
-    """The text with the class of requests imported, below the imports that stand at its head."""
+    """Import `Request` below the imports at the head of the text."""
     lines = text.split(newline)
     imports = [node.end_lineno or 0 for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     lines.insert(max(imports, default=0), "from actions_core import Request")

@@ -30,7 +30,7 @@ class _Member:
 
 
 def add_member(text: str, parent: str, key: str, value: Json) -> str:
-    """The text with a key added at the end of the object that the root has under `parent`.
+    """Add a key at the end of the object that the root has under `parent`.
 
     Raises `ValueError` where there is no such object.
     """
@@ -53,7 +53,7 @@ def add_member(text: str, parent: str, key: str, value: Json) -> str:
 
 
 def _members(text: str, at: int) -> Iterator[_Member]:
-    """The keys of the object that begins at a position."""
+    """Yield the keys of the object that begins at a position."""
     at = _skip(text, at + 1)
     while text[at] != "}":
         start = at
@@ -73,7 +73,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _indent(text: str, at: int) -> str | None:
-    """The blanks before a key that begins its line; None for one that does not."""
+    """Return the blanks before a key that begins its line; None for one that does not."""
     line = text[:at].rpartition("\n")
     return line[2] if line[1] and not line[2].strip() else None
 

@@ -1,10 +1,8 @@
-"""A package of its own for a destination: the names it may have, and the files in it."""
+"""A new package for a destination: the names it may have, and its files."""
 
 from __future__ import annotations
 
-import keyword
 import re
-import sys
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import DefinitionError
@@ -27,16 +25,21 @@ TEMPLATES: Final[Mapping[str, str]] = {
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_SLUG: Final = 50
 _LONGEST_NAME: Final = 60
-#: Names that a package would take away from others.
-_TAKEN: Final = frozenset({"actions_core", "destinations", "src", "test", "tests"})
+#: What our own distribution, and the package of the library itself, are called.
+_TAKEN: Final = frozenset({"core", "actions-core"})
 _HANDLERS_ROW: Final = (
     "| `src/@@package@@/handlers.py` | a function for each action, which makes a request of a payload |"
 )
 
 
 def package_name(slug: str) -> str:
-    """The name under which Python imports the package of a destination."""
-    return slug.replace("-", "_")
+    """Return the name under which Python imports the package of a destination: `actions_` and the slug."""
+    return f"actions_{slug.removeprefix('actions-').replace('-', '_')}"
+
+
+def distribution_name(slug: str) -> str:
+    """Return the name under which pip installs the package of a destination: that of its import package."""
+    return package_name(slug).replace("_", "-")
 
 
 def check_slug(slug: str) -> None:
@@ -46,9 +49,10 @@ def check_slug(slug: str) -> None:
             f"{shown(slug)} cannot be a slug here: it is small letters and digits in words joined by '-', "
             f"begins with a letter and has at most {_LONGEST_SLUG} characters, such as 'acme-orders'"
         )
-    package = package_name(slug)
-    if keyword.iskeyword(package) or package in _TAKEN or package in sys.stdlib_module_names:
-        raise DefinitionError(f"{shown(slug)} cannot be a slug here: Python has a {shown(package)} already")
+    if slug in _TAKEN:
+        raise DefinitionError(
+            f"{shown(slug)} cannot be a slug here: {package_name(slug)} is the library itself"
+        )
 
 
 def check_name(name: str) -> None:
@@ -61,7 +65,7 @@ def check_name(name: str) -> None:
 
 
 def package_files(slug: str, *, name: str | None = None, template: str = "custom") -> dict[str, str]:
-    """The files of a new package, by their paths in it.
+    """Return the files of a new package by their paths in it.
 
     Raises `DefinitionError` for a slug, a name or a template that cannot be.
     """
@@ -73,7 +77,7 @@ def package_files(slug: str, *, name: str | None = None, template: str = "custom
         near = suggestion(template, list(TEMPLATES))
         raise DefinitionError(f"there is no template {shown(template)}{near or f'; there are {known}'}")
     package = package_name(slug)
-    words = {"slug": slug, "name": name, "package": package}
+    words = {"slug": slug, "name": name, "package": package, "distribution": distribution_name(slug)}
     found = {**read_template("common"), **read_template(template)}
     has_handlers = "src/package/handlers.py" in found
     found["README.md"] = found["README.md"].replace(
@@ -86,7 +90,7 @@ def package_files(slug: str, *, name: str | None = None, template: str = "custom
 
 
 def read_template(name: str) -> dict[str, str]:
-    """The files of a template, by the path that they will have."""
+    """Read the files of a template, by the path that they will have."""
     from importlib.resources import files  # costly, and only authors need it
 
     return dict(_files(files(__name__.rpartition(".")[0]) / "templates" / name, ""))
@@ -104,7 +108,7 @@ def _files(folder: Traversable, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def put_words(text: str, words: Mapping[str, str]) -> str:
-    """The text with each `@@word@@` replaced."""
+    """Replace each `@@word@@` in the text."""
     for word, value in words.items():
         text = text.replace(f"@@{word}@@", value)
     return text

@@ -1,4 +1,4 @@
-"""From JSON to specs: the schema is checked first, then cattrs builds, then the parts are compared."""
+"""From JSON to specs and back: the schema is checked, cattrs builds, then the parts are compared."""
 
 from __future__ import annotations
 

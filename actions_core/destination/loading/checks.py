@@ -1,34 +1,149 @@
 """What no schema can say: the parts of a definition against each other.
 
-Presets name actions and fields that exist, subscriptions parse, default mappings compile.
+Presets name actions and fields that exist, subscriptions parse, default mappings compile, and requests
+in JSON read only what there will be. A definition that does not fit its schema is compared all the
+same, so that one look shows every problem: a part that cannot be read is left out or cut down to what
+can, but its name still counts.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
-from actions_core.destination.loading.request_checks import check_requests
-from actions_core.destination.specs import BATCH_FIELDS, INTERNAL_PREFIX, MAPPING_EXTRAS
+import attrs
+
+from actions_core.destination.specs import (
+    BATCH_FIELDS,
+    INTERNAL_PREFIX,
+    MAPPING_EXTRAS,
+    ActionSpec,
+    DestinationSpec,
+    PresetSpec,
+)
 from actions_core.errors import FqlError, Problem, child_path
-from actions_core.mapping import validate_mapping
+from actions_core.mapping import compile_mapping, validate_mapping
 from actions_core.subscriptions import parse_fql
-from actions_core.validation.fields import field_problems
+from actions_core.validation.fields import FieldSpec, field_problems, structure
+from actions_core.values.paths import parse_path
 from actions_core.values.types import MISSING
 from actions_core.values.wording import shown, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from actions_core.destination.loading.parts import Parts
-    from actions_core.destination.specs import PresetSpec
-    from actions_core.validation.fields import FieldSpec
-    from actions_core.values.types import Json
+    from actions_core.values.types import Json, JsonObject
 
+    T = TypeVar("T")
     Fields = Mapping[str, FieldSpec]
+    #: What a request is written over: the keys of each of its objects.
+    Scope: TypeAlias = Mapping[str, Collection[str]]
+
+_AUTH: Final = ("accessToken",)
+_DELETED: Final = ("userId", "anonymousId")
+
+
+@attrs.frozen
+class Parts:
+    """What of a definition can be compared.
+
+    `field_keys` has every field of every action, readable or not; `requests` those of no action, by key.
+    """
+
+    slug: Json
+    aliases: Sequence[Json]
+    actions: Mapping[str, ActionSpec]
+    presets: Mapping[int, PresetSpec]
+    settings: Mapping[str, FieldSpec]
+    audience_fields: Mapping[str, FieldSpec]
+    field_keys: Mapping[str, Collection[str]]
+    requests: Mapping[str, JsonObject]
+
+
+def parts_of(spec: DestinationSpec) -> Parts:
+    """Return the parts of a definition that fits its schema."""
+    return Parts(
+        slug=spec.slug,
+        aliases=spec.aliases,
+        actions=spec.actions,
+        presets=dict(enumerate(spec.presets)),
+        settings=spec.settings,
+        audience_fields={} if spec.audience is None else spec.audience.fields,
+        field_keys={key: list(action.fields) for key, action in spec.actions.items()},
+        requests={key: raw for key, raw in _requests_of(spec).items() if raw is not None},
+    )
+
+
+def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
+    """Return the requests that belong to no action, by their key in the definition."""
+    return {
+        "request": spec.request,
+        "testAuthentication": spec.test_authentication,
+        "onDelete": spec.on_delete,
+    }
+
+
+def readable_parts(data: Json) -> Parts:
+    """Return the readable parts of any JSON value."""
+    definition = _object(data)
+    actions = _object(definition.get("actions"))
+    authentication = _object(definition.get("authentication"))
+    audience = _object(definition.get("audienceConfig"))
+    presets = definition.get("presets")
+    listed = enumerate(presets) if isinstance(presets, list) else ()
+    least = {"name": "", "type": "automatic", "partnerAction": ""}
+    aliases = definition.get("aliases")
+    return Parts(
+        slug=definition.get("slug"),
+        aliases=aliases if isinstance(aliases, list) else (),
+        actions={key: _readable_action(_object(raw)) for key, raw in actions.items()},
+        presets={index: _readable(PresetSpec, raw, least) for index, raw in listed if isinstance(raw, dict)},
+        settings=_readable_fields(authentication.get("fields")),
+        audience_fields=_readable_fields(audience.get("audienceFields")),
+        field_keys={key: list(_object(_object(raw).get("fields"))) for key, raw in actions.items()},
+        requests={
+            key: definition[key]
+            for key in ("request", "testAuthentication", "onDelete")
+            if isinstance(definition.get(key), dict)
+        },
+    )
+
+
+def _readable_action(raw: JsonObject) -> ActionSpec:
+    rest = {key: value for key, value in raw.items() if key != "fields"}
+    spec = _readable(ActionSpec, rest, {"title": ""})
+    return attrs.evolve(spec, fields=_readable_fields(raw.get("fields")))
+
+
+def _readable_fields(raw: Json) -> dict[str, FieldSpec]:
+    return {
+        key: _readable(FieldSpec, _object(field), {"type": "string"}) for key, field in _object(raw).items()
+    }
+
+
+def _readable(cls: type[T], raw: JsonObject, least: JsonObject) -> T:
+    """Structure a spec; where that fails, fall back to `least` and each further key that can be read."""
+    try:
+        return structure(raw, cls)
+    except Exception:  # noqa: BLE001 - what no schema has let through may fail in any way
+        kept = structure(least, cls)
+    for key, value in raw.items():
+        try:
+            kept = structure({**least, key: value}, cls)
+        except Exception:  # noqa: BLE001, S112 - the fault of this key is known from the schema
+            continue
+        least = {**least, key: value}
+    return kept
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+# -- the parts against each other --------------------------------------------------------------------
 
 
 def cross_check(parts: Parts) -> Iterator[Problem]:
-    """Everything in which the parts of a definition do not fit each other."""
+    """Yield every problem between the parts of a definition."""
     yield from field_problems(parts.settings, "$.authentication.fields")
     yield from field_problems(parts.audience_fields, "$.audienceConfig.audienceFields")
     for key in parts.actions:
@@ -36,6 +151,11 @@ def cross_check(parts: Parts) -> Iterator[Problem]:
     for index, preset in parts.presets.items():
         yield from _preset(f"$.presets[{index}]", preset, parts)
     yield from check_requests(parts)
+    for index, alias in enumerate(parts.aliases):
+        if alias == parts.slug:
+            yield Problem(
+                f"$.aliases[{index}]", f"{shown(alias)} is the slug itself: an alias is another name"
+            )
 
 
 def _action(path: str, key: str, parts: Parts) -> Iterator[Problem]:
@@ -74,7 +194,7 @@ def _preset(path: str, preset: PresetSpec, parts: Parts) -> Iterator[Problem]:
 
 
 def _successors(key: str, parts: Parts) -> Iterator[str]:
-    """The actions that supersede this one, one after the other, each at most once."""
+    """Yield the actions that supersede this one, directly or indirectly, each at most once."""
     seen: set[str] = set()
     successor = parts.actions[key].superseded_by
     while successor is not None and successor in parts.actions and successor not in seen:
@@ -89,7 +209,7 @@ def _fields(path: str, fields: Fields) -> Iterator[Problem]:
 
 
 def _defaults(path: str, fields: Fields) -> Iterator[Problem]:
-    """The mappings that subscriptions start with, also those of children."""
+    """Check the default mappings of fields and of their children."""
     for key, field in fields.items():
         place = child_path(path, key)
         if field.default is not MISSING:
@@ -114,3 +234,58 @@ def _mapping(path: str, mapping: Json) -> Iterator[Problem]:
 
 def _unknown(path: str, what: str, key: str, known: Collection[str]) -> Problem:
     return Problem(path, f"there is no {what} {shown(key)}{suggestion(key, known)}")
+
+
+# -- requests in JSON --------------------------------------------------------------------------------
+
+
+def check_requests(parts: Parts) -> Iterator[Problem]:
+    """Yield every problem of the requests of a definition."""
+    shared: Scope = {"settings": list(parts.settings), "auth": _AUTH}
+    for key, raw in parts.requests.items():
+        scope = {"payload": _DELETED, **shared} if key == "onDelete" else shared
+        yield from _request(f"$.{key}", raw, scope)
+    for key, action in parts.actions.items():
+        path = child_path("$.actions", key)
+        fields = {*parts.field_keys[key], *BATCH_FIELDS}
+        if action.request is not None:
+            yield from _request(f"{path}.request", action.request, {"payload": fields, **shared})
+        if action.batch_request is not None:
+            yield from _request(f"{path}.batchRequest", action.batch_request, {"payloads": fields, **shared})
+
+
+def _request(path: str, raw: JsonObject, scope: Scope) -> Iterator[Problem]:
+    for part, value in raw.items():
+        if part != "timeout" and value is not None:
+            yield from _part(path, part, value, scope)
+    if raw.get("json") is not None and raw.get("form") is not None:
+        yield Problem(path, "has both 'json' and 'form', but a request has one body")
+
+
+def _part(path: str, part: str, value: Json, scope: Scope) -> Iterator[Problem]:
+    problems = validate_mapping({part: value})
+    for problem in problems:
+        yield problem.below(path)
+    if any(problem.is_error for problem in problems):
+        return
+    mapping = compile_mapping({part: value})
+    for read in mapping.keys():  # noqa: SIM118 - a mapping of ours is no dictionary
+        fault = _unreadable(read, scope)
+        if fault:
+            yield Problem(child_path(path, part), fault)
+
+
+def _unreadable(read: str, scope: Scope) -> str:
+    """Say why a path that is read can never have a value; empty where it may have one."""
+    steps = [step.removesuffix("[]") for step in parse_path(read)]
+    if not steps:
+        return ""
+    root = steps.pop(0)
+    if root not in scope:
+        return f"reads {shown(root)}, but a request is written over {', '.join(scope)}"
+    if root == "payloads" and steps and (steps[0].isdecimal() or steps[0] in ("", "length")):
+        del steps[0]
+    if not steps or steps[0] in scope[root]:
+        return ""
+    near = suggestion(steps[0], list(scope[root]))
+    return f"reads {shown(steps[0])} of the {root}, which there is not{near}"

@@ -6,15 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from actions_core.destination.loading.checks import cross_check
-from actions_core.destination.loading.parts import parts_of, readable_parts
-from actions_core.destination.loading.structuring import structure
+from actions_core.destination.loading.checks import cross_check, parts_of, readable_parts
 from actions_core.destination.specs import DestinationSpec
 from actions_core.errors import DefinitionError, Problem
-from actions_core.validation.documents import check_document
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
+from actions_core.validation.fields import structure
+from actions_core.values.json_faults import json_problems
 from actions_core.values.json_files import read_json
-from actions_core.values.json_limits import json_problems
 
 if TYPE_CHECKING:
     from actions_core.values.types import JsonObject
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 def check_definition(
     definition: JsonObject | str | os.PathLike[str],
 ) -> tuple[DestinationSpec | None, list[Problem]]:
-    """The definition, or None where it has errors, and every problem, warnings included.
+    """Return the definition, or None where it has errors, and every problem, warnings included.
 
     Raises `DefinitionError` for a file that cannot be read. Parts are compared with each other also
     where the whole has not the form of a definition, as far as they can be read.
@@ -51,7 +49,7 @@ def check_definition(
 def read_definition(
     definition: JsonObject | str | os.PathLike[str],
 ) -> tuple[DestinationSpec, tuple[Problem, ...]]:
-    """The definition and its warnings; raises `DefinitionError` with every problem where it has errors."""
+    """Return the definition and its warnings; raise `DefinitionError` with every problem of a faulty one."""
     spec, problems = check_definition(definition)
     if spec is None:
         named = "the definition" if isinstance(definition, dict) else str(definition)
@@ -60,12 +58,12 @@ def read_definition(
 
 
 def load_definition(definition: JsonObject | str | os.PathLike[str]) -> DestinationSpec:
-    """The definition in a file or a dictionary; raises `DefinitionError` with every problem."""
+    """Load the definition in a file or a dictionary; raise `DefinitionError` with every problem."""
     return read_definition(definition)[0]
 
 
 def package_file(package: str | None, name: str) -> Path:
-    """The path of a file that lies in a package; raises `DefinitionError` where there is no such package."""
+    """Return the path of a file in a package; raise `DefinitionError` where there is no such package."""
     if not package:
         raise DefinitionError("Destination.from_package wants __package__, and this module is in no package")
     from importlib.resources import files  # as above

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from actions_core.destination.context import Context
 from actions_core.destination.multistatus import MultiStatus, Node, failure, failure_of, spread
@@ -10,7 +10,7 @@ from actions_core.engine.executor.client import Client
 from actions_core.engine.executor.jobs import Job, Poll, await_job
 from actions_core.engine.executor.lane import HandlerError
 from actions_core.errors import ActionsError
-from actions_core.http.errors import AuthenticationError
+from actions_core.http.errors import UNAUTHORIZED, AuthenticationError
 from actions_core.http.requests import Request
 from actions_core.http.retry import PollPolicy
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from actions_core.engine.executor.batching import Item
     from actions_core.engine.executor.lane import Lane
     from actions_core.engine.pipeline import Pipeline
-
-_UNAUTHORIZED: Final = 401
 
 
 async def deliver_batch(
@@ -85,7 +83,7 @@ async def _run(
 
 
 def _refused(nodes: Iterable[Node]) -> list[int]:
-    return [index for index, node in enumerate(nodes) if node.status == _UNAUTHORIZED]
+    return [index for index, node in enumerate(nodes) if node.status == UNAUTHORIZED]
 
 
 async def _answer(

@@ -5,6 +5,7 @@ All that can be wrong with the configuration is found here, at once, before the 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from typing import TYPE_CHECKING, Any
@@ -109,14 +110,22 @@ def compile_instances(
 
 
 def known_destinations(workspace: Workspace, registry: Registry) -> dict[str, Destination]:
-    """Every destination by its slug: the registered ones, and those that the workspace itself names."""
-    return {**{found.slug: found for found in registry}, **_own_destinations(workspace, registry)[0]}
+    """Return the destinations of a workspace's instances, by the names that the instances use.
+
+    No other destination is loaded; a name for which there is none is left out.
+    """
+    own, _ = _own_destinations(workspace, registry)
+    found: dict[str, Destination] = {}
+    for name in {spec.destination for spec in workspace.destinations}:
+        with contextlib.suppress(DefinitionError):
+            found[name] = own.get(name) or registry.get(name)
+    return found
 
 
 def _own_destinations(
     workspace: Workspace, registry: Registry
 ) -> tuple[dict[str, Destination], list[Problem]]:
-    """The destinations whose definitions the workspace itself names."""
+    """Return the destinations whose definitions the workspace itself names, by slug and alias."""
     found: dict[str, Destination] = {}
     problems: list[Problem] = []
     for index, file in enumerate(workspace.definitions):
@@ -130,6 +139,10 @@ def _own_destinations(
             message = f"{file}: there is another destination {destination.slug!r}; name only one"
             problems.append(Problem(path, message))
         found[destination.slug] = destination
+    for destination in list(found.values()):
+        for alias in destination.spec.aliases:
+            if alias not in registry:
+                found.setdefault(alias, destination)
     return found, problems
 
 

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def public_only(transport: Transport) -> Transport:
-    """The transport for what may reach public addresses only."""
+    """Return the transport for what may reach public addresses only."""
     make: Callable[[], Transport] | None = getattr(transport, "public_only", None)
     return transport if make is None else make()
 
 
 class LazyTransport:
-    """The transport over the network, made at the first request: an engine that only explains needs none."""
+    """Make the transport over the network at the first request: an engine that only explains needs none."""
 
     __slots__ = ("_guarded", "_public_only", "_transport", "send")
 
@@ -32,7 +32,7 @@ class LazyTransport:
         self.send: Callable[[Request], Awaitable[Response]] = self._first
 
     def public_only(self) -> LazyTransport:
-        """The same network with its public addresses only; the one of it is closed together with this one."""
+        """Return the transport for public addresses only, which is closed together with this one."""
         if self._guarded is None:
             self._guarded = LazyTransport(public_only=True)
         return self._guarded

@@ -52,7 +52,7 @@ _FIRST_FINAL_STATUS: Final = 200
 
 
 class _Start(NamedTuple):
-    """The headers that go before those of a request, and how many lines they are."""
+    """Return the headers that go before those of a request, and how many lines they are."""
 
     text: str
     lines: int
@@ -92,7 +92,7 @@ class Direct:
         return not self._loop.is_running()
 
     def written(self, request: Request, body: bytes | None, content_type: str | None) -> Written | None:
-        """The request as it goes over the wire, and what finds the connection; None when it is not plain."""
+        """Return the bytes of a request and the key of its connection; None when it is not plain."""
         method, url = request.method, request.url
         if not body or len(body) > LARGE or method not in _METHODS:
             return None
@@ -130,7 +130,7 @@ class Direct:
             return None  # the session finds the words for what is wrong
 
     async def exchange(self, written: Written, limit: int) -> Response:
-        """Write a request and read its answer, the body up to a limit. Raises what a session would."""
+        """Write a request and read its response, the body up to a limit. Raises what a session would."""
         initiator, wire = written
         connection = await self._connector.connect(initiator, [], NO_LIMITS)
         try:
@@ -146,14 +146,14 @@ class Direct:
             headers = message.headers
             body = await (content.read() if fits(headers, limit) else read_up_to(limit, content))
         except BaseException as error:
-            # Half an answer is on the connection, which nobody can use after that.
+            # Half a response is on the connection, which nobody can use after that.
             connection.close()
             if isinstance(error, HttpProcessingError):
-                raise aiohttp.ClientPayloadError(f"the answer is not HTTP: {error.message}") from None
+                raise aiohttp.ClientPayloadError(f"the response is not HTTP: {error.message}") from None
             if isinstance(error, aiohttp.EofStream):
                 raise aiohttp.ServerDisconnectedError from None
             raise
-        # One whose answer was not read to its end is closed by the pool.
+        # One whose response was not read to its end is closed by the pool.
         connection.release()
         return Response(message.code, lower(headers), body)
 
@@ -179,7 +179,7 @@ class Direct:
 
 
 def fits(headers: Mapping[str, str], limit: int) -> bool:
-    """Whether the body of an answer is surely within a limit, also when it is decompressed."""
+    """Return whether the body of a response is surely within a limit, also when it is decompressed."""
     length = headers.get("Content-Length", "")
     return length.isdecimal() and int(length) <= limit and "Content-Encoding" not in headers
 
@@ -198,5 +198,5 @@ async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
 
 
 def lower(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers with their names in lower case."""
+    """Return the headers with their names in lower case."""
     return {name.lower(): text for name, text in headers.items()}

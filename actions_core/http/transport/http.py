@@ -56,7 +56,7 @@ class AddressNotAllowedError(OSError):
 
 
 def public_socket(info: AddrInfoType) -> socket.socket:
-    """The socket for a connection, unless the address it would go to is not public."""
+    """Make the socket of a connection, unless the address it would go to is not public."""
     family, kind, protocol, _, address = info
     # What is not an address in its plain notation would be looked up once more: it is refused too.
     if not is_public(str(address[0])):
@@ -86,14 +86,14 @@ class AiohttpTransport:
         limit = request.max_body or self._max_body_bytes
         try:
             written = direct.written(request, body, content_type)
-            answer = None if written is None else await direct.exchange(written, limit)
-            if answer is not None and (answer.status not in REDIRECTS or not request.follow_redirects):
-                return answer
+            response = None if written is None else await direct.exchange(written, limit)
+            if response is not None and (response.status not in REDIRECTS or not request.follow_redirects):
+                return response
             hop = first_hop(request, body, content_type)
-            if answer is None:
+            if response is None:
                 return await self._by_session(hop, limit)
-            onward = hop.redirected(answer)
-            return answer if onward is None else await self._by_session(onward, limit)
+            onward = hop.redirected(response)
+            return response if onward is None else await self._by_session(onward, limit)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _failure(error) from None
 
@@ -103,7 +103,7 @@ class AiohttpTransport:
         if session is None:
             raise TransportError("the transport was closed while a redirect was followed")
         # Awaited as it is: a body that is read to its end gives the connection back by itself.
-        answer = await session.request(
+        response = await session.request(
             hop.method,
             hop.url,
             data=_in_parts(hop.body),
@@ -112,17 +112,17 @@ class AiohttpTransport:
             max_redirects=hop.redirects,
         )
         try:
-            if fits(answer.headers, limit):
-                content = await answer.read()
+            if fits(response.headers, limit):
+                content = await response.read()
             else:
-                content = await read_up_to(limit, answer.content)
-                if not answer.content.at_eof():
-                    answer.close()
+                content = await read_up_to(limit, response.content)
+                if not response.content.at_eof():
+                    response.close()
         except BaseException:
-            # Half an answer is on the connection, which nobody can use after that.
-            answer.close()
+            # Half a response is on the connection, which nobody can use after that.
+            response.close()
             raise
-        return Response(answer.status, lower(answer.headers), content)
+        return Response(response.status, lower(response.headers), content)
 
     def _open(self) -> Direct:
         # The lanes bound how many requests are under way; a second bound here would only hide that.
@@ -154,7 +154,7 @@ class AiohttpTransport:
 
 
 def _failure(error: Exception) -> RequestError | PayloadError:
-    """What went wrong, in our words. Without the URL itself: a path can be as secret as a key."""
+    """Say what went wrong, without the URL itself: a path can be as secret as a key."""
     match error:
         case aiohttp.ClientConnectorError(os_error=AddressNotAllowedError()):
             return not_allowed(error.host)
@@ -165,9 +165,9 @@ def _failure(error: Exception) -> RequestError | PayloadError:
         case aiohttp.NonHttpUrlClientError() | aiohttp.NonHttpUrlRedirectClientError():
             fault = "a redirect leads away from HTTP"
         case aiohttp.InvalidURL():
-            fault = "the URL, or that of a redirect, is none"
+            fault = "invalid URL, here or in a redirect"
         case aiohttp.ClientError() | OSError():
-            return TransportError(f"no answer: {_reason(error)}")
+            return TransportError(f"no response: {_reason(error)}")
         case _:
             # A ValueError: a part of the request cannot be written on the wire.
             return PayloadError(f"the request cannot be sent: {error}")
@@ -177,7 +177,7 @@ def _failure(error: Exception) -> RequestError | PayloadError:
 def _reason(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         # Its own text has the URL in it, and a status that nobody sent.
-        text = f"the answer is not HTTP: {error.message}"
+        text = f"the response is not HTTP: {error.message}"
     else:
         text = str(error) or type(error).__name__
     # aiohttp puts a status of its own, and lines of drawings, around what its parser says.

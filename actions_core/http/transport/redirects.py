@@ -35,13 +35,13 @@ class Hop:
     body: bytes | None
     redirects: int
 
-    def redirected(self, answer: Response) -> Hop | None:
-        """The hop that the redirect asks for, None where it does not say where to.
+    def redirected(self, response: Response) -> Hop | None:
+        """Return the hop that the redirect asks for, None where it names no location.
 
         As browsers do it (Fetch, HTTP-redirect fetch): a 303, and a POST after a 301 or 302, becomes a GET
-        without a body; credentials do not go to another origin. Raises `InvalidURL` for a URL that is none.
+        without a body; credentials do not go to another origin. Raises `InvalidURL` for an invalid URL.
         """
-        location = answer.headers.get("location")
+        location = response.headers.get("location")
         if location is None:
             return None
         try:
@@ -50,7 +50,7 @@ class Hop:
             raise InvalidURL(location) from None
         headers = dict(self.headers)
         method, body = self.method, self.body
-        if answer.status == _SEE_OTHER or (answer.status in _LIKE_SEE_OTHER and method == "POST"):
+        if response.status == _SEE_OTHER or (response.status in _LIKE_SEE_OTHER and method == "POST"):
             method, body = "GET", None
             headers = {name: text for name, text in headers.items() if name.lower() != "content-type"}
         if not _same_origin(self.url, url):
@@ -59,7 +59,7 @@ class Hop:
 
 
 def first_hop(request: Request, body: bytes | None, content_type: str | None) -> Hop:
-    """Where a request goes first; a content type that it has of its own wins."""
+    """Return the first hop of a request; a content type of its own wins."""
     headers = request.headers
     if content_type is not None and not any(name.lower() == "content-type" for name in headers):
         headers = {**headers, "content-type": content_type}

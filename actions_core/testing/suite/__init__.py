@@ -1,6 +1,6 @@
-"""What every destination has to keep to, as checks that its author runs.
+"""The conformance suite: checks that every destination has to pass.
 
-`check_destination` gives what is wrong; `conformance` makes a test of it for pytest, one for each check:
+`check_destination` returns what is wrong; `conformance` makes a pytest test of the checks:
 
     test_conformance = conformance(destination, cases=Path(__file__).with_name("cases"))
 """
@@ -23,29 +23,29 @@ __all__ = ["Check", "ConformanceWarning", "check_destination", "checks_of", "con
 
 
 class ConformanceWarning(UserWarning):
-    """Something about a destination that need not be wrong."""
+    """Something about a destination that is not necessarily wrong."""
 
 
 def check_destination(destination: Destination, *, cases: str | Path | None = None) -> list[Problem]:
-    """Everything in which a destination falls short of what is asked of all; warnings are among it.
+    """Run every check of a destination and return the problems, warnings included.
 
-    `cases` is the folder of its case files. Without one, no case is asked for.
+    `cases` is the folder of its case files. Without one, no cases are required.
     """
     return [problem for check in checks_of(destination, cases) for problem in check.run()]
 
 
 def conformance(destination: Destination, *, cases: str | Path | None = None) -> Callable[[Check], None]:
-    """A test for pytest, with a run for each check; bind it to a name that begins with `test_`."""
+    """Return a pytest test with a run for each check; bind it to a name that begins with `test_`."""
     import pytest  # only tests need it
 
     checks = checks_of(destination, cases)
 
     @pytest.mark.parametrize("check", checks, ids=[check.name for check in checks])
     def test_conformance(check: Check) -> None:
-        """A destination keeps to what is asked of all."""
+        """A destination passes the checks that all destinations have to pass."""
         problems = check.run()
         for problem in problems:
-            if problem.severity == "warning":
+            if not problem.is_error:
                 warnings.warn(str(problem), ConformanceWarning, stacklevel=2)
         errors = [str(problem) for problem in problems if problem.is_error]
         if errors:

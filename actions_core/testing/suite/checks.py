@@ -1,4 +1,4 @@
-"""The list of checks: what each is called, what its rule is, and what runs."""
+"""The checks of the conformance suite, each with its name and its rule."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from actions_core.engine.results import Status
 from actions_core.errors import ActionsError, MappingError, Problem, child_path
 from actions_core.mapping import compile_mapping
 from actions_core.testing.cases import check_case, load_cases
-from actions_core.testing.suite.purity import impurities
+from actions_core.testing.suite.purity import find_side_effects
 from actions_core.testing.suite.samples import action_samples, preset_samples
-from actions_core.testing.suite.secrecy import leaks, logged
+from actions_core.testing.suite.secrecy import captured_logs, find_leaks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ _SECRET_NAME: Final = re.compile(r"(^|[a-z_-])(key|token|secret|password)$", re.
 
 @attrs.frozen(eq=False)
 class Check:
-    """One thing that is asked of a destination; `run` gives what is wrong."""
+    """A rule for destinations; `run` returns what is wrong."""
 
     name: str
     rule: str
@@ -40,57 +40,59 @@ class Check:
 
 
 def checks_of(destination: Destination, cases: str | Path | None = None) -> list[Check]:
-    """The checks of a destination, in the order in which it is best to mend what they find."""
+    """Return the checks of a destination, in the order in which it is best to fix what they find."""
     loaded: list[Case] = []
-    faults: list[Problem] = []
+    problems: list[Problem] = []
     if cases is not None:
         try:
             found = load_cases(cases)
         except ActionsError as error:
-            faults = [Problem("$", str(error))]
+            problems = [Problem("$", str(error))]
         else:
             loaded = [case for case in found if isinstance(case.data, dict)]
             odd = [case.name for case in found if not isinstance(case.data, dict)]
-            faults = [Problem("$", f"{name}: a case is a JSON object") for name in odd]
-    return list(_checks(destination, cases, loaded, faults))
+            problems = [Problem("$", f"{name}: a case is a JSON object") for name in odd]
+    return list(_checks(destination, cases, loaded, problems))
 
 
 def _checks(
-    destination: Destination, folder: str | Path | None, cases: list[Case], faults: list[Problem]
+    destination: Destination, folder: str | Path | None, cases: list[Case], problems: list[Problem]
 ) -> Iterator[Check]:
     spec = destination.spec
     rule = "Definition and functions fit each other, and secrets are marked as such."
     yield Check("definition", rule, partial(_definition, destination))
     for action in spec.actions:
-        rule = "The defaults of an action's fields are a mapping that compiles."
+        rule = "The deproblems of an action's fields are a mapping that compiles."
         yield Check(f"mapping[{action}]", rule, partial(_mapping, destination, action))
     for index, preset in enumerate(spec.presets):
-        rule = "A preset delivers an event that it lets in, or says clearly what the event lacks."
+        rule = "A preset delivers an event that matches it, or says clearly what the event lacks."
         run = partial(_preset, destination, f"$.presets[{index}]", preset, cases)
         yield Check(f"preset[{preset.name}]", rule, run)
     if folder is not None:
         rule = "Every action has a case."
-        yield Check("cases", rule, lambda: [*faults, *_without_case(destination, folder, cases)])
+        yield Check("cases", rule, lambda: [*problems, *_without_case(destination, folder, cases)])
     for case in cases:
         rule = "An event gives the request, or the problems, that its case expects."
         yield Check(f"case[{case.name}]", rule, partial(_case, destination, case))
     for action in destination.handlers:
         samples = list(action_samples(destination, action, cases))
         rule = "A handler turns the same payload into the same request, and does nothing else."
-        yield Check(f"pure[{action}]", rule, partial(_samples, destination, action, samples, impurities))
+        yield Check(
+            f"pure[{action}]", rule, partial(_samples, destination, action, samples, find_side_effects)
+        )
         rule = "Secret settings show in no result, explanation, error or log."
-        yield Check(f"secrets[{action}]", rule, partial(_samples, destination, action, samples, leaks))
+        yield Check(f"secrets[{action}]", rule, partial(_samples, destination, action, samples, find_leaks))
 
 
 def _definition(destination: Destination) -> list[Problem]:
     problems = destination.check()
     cloud = [key for key, action in destination.spec.actions.items() if action.platform == "cloud"]
     if cloud and not destination.handlers and not problems:
-        problems.append(Problem("$.actions", "no action has a handler: the definition is all there is"))
+        problems.append(Problem("$.actions", "no action has a handler: there is only a definition"))
     for key, field in destination.spec.settings.items():
         if _SECRET_NAME.search(key) and field.type in ("string", "text"):
             path = child_path(child_path("$.authentication.fields", key), "type")
-            message = f"{key} sounds like a secret: only a field of type password is kept out of sight"
+            message = f"{key} sounds like a secret: only a field of type password is masked"
             problems.append(Problem(path, message, "warning"))
     return problems
 
@@ -105,15 +107,15 @@ def _mapping(destination: Destination, action: str) -> list[Problem]:
 
 
 def _preset(destination: Destination, path: str, preset: PresetSpec, cases: Sequence[Case]) -> list[Problem]:
-    """A preset of which no event is known that gets anywhere is worth a word, even if it says why."""
-    said: dict[str, None] = {}
+    """Try a preset; warn when no event is known that it delivers, even if it says why."""
+    reasons: dict[str, None] = {}
     samples = list(preset_samples(destination, preset, cases))
     if not samples:
-        message = "no event was found that it lets in; add a case with one"
+        message = "no event was found that matches it; add a case with one"
         return [Problem(path, message, "warning")]
     for sample in samples:
         try:
-            with logged():  # what goes wrong here is said in the problem
+            with captured_logs():  # what goes wrong here is reported as a problem
                 result, sent = asyncio.run(_delivered(destination, sample))
         except ActionsError as error:
             return [Problem(path, f"{sample.name} cannot be tried: {error}")]
@@ -123,8 +125,8 @@ def _preset(destination: Destination, path: str, preset: PresetSpec, cases: Sequ
             return [Problem(path, f"{sample.name} makes the handler fail: {result.error}")]
         if result.status is Status.SENT:
             return [Problem(path, f"{sample.name} counts as sent, but no request was made")]
-        said[f"{sample.name} gives no request: {result.reason}"] = None
-    return [Problem(path, f"{text}; add a case that does", "warning") for text in list(said)[:1]]
+        reasons[f"{sample.name} gives no request: {result.reason}"] = None
+    return [Problem(path, f"{text}; add a case that does", "warning") for text in list(reasons)[:1]]
 
 
 async def _delivered(destination: Destination, sample: Sample) -> tuple[Result, bool]:
@@ -135,16 +137,18 @@ async def _delivered(destination: Destination, sample: Sample) -> tuple[Result, 
 
 
 def _without_case(destination: Destination, folder: str | Path, cases: Sequence[Case]) -> list[Problem]:
-    have = {case.data.get("action") for case in cases}
+    covered = {case.data.get("action") for case in cases}
     return [
         Problem(child_path("$.actions", key), f"no case in {folder} is for the action {key}")
         for key, action in destination.spec.actions.items()
-        if key not in have and action.platform == "cloud"
+        if key not in covered and action.platform == "cloud"
     ]
 
 
 def _case(destination: Destination, case: Case) -> list[Problem]:
-    with logged():  # an asynchronous handler may fail after its first request, and that is as good as any
+    with (
+        captured_logs()
+    ):  # an asynchronous handler may fail after its first request, and only that one counts
         found = check_case(destination, case.data)
     return [Problem("$", f"{case.name}: {text}") for text in found]
 
@@ -155,7 +159,7 @@ def _samples(
     samples: Sequence[Sample],
     find: Callable[[Destination, Sample], list[str]],
 ) -> list[Problem]:
-    """What is found with any of the samples, each fault once."""
+    """Return what is found with any of the samples, each problem once."""
     found: dict[str, str] = {}
     for sample in samples:
         try:

@@ -1,7 +1,7 @@
-"""Handlers are pure: the same payload gives the same request, and nothing but that happens.
+"""Handlers are pure: the same payload gives the same request, and nothing else happens.
 
-Python tells whoever asks of each file that is opened and each connection that is made (audit events);
-that is how input and output of a plain function are noticed, however deep they are hidden.
+Python raises audit events for each file that is opened and each connection that is made; they show the
+input and output of a plain function, however deeply hidden.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actions_core.destination.context import Context
 from actions_core.engine.executor.client import DryRunClient, Rehearsed
 from actions_core.errors import ActionsError
-from actions_core.testing.suite.samples import INSTANCE
+from actions_core.testing.cases import TRIAL
 from actions_core.values.events import check_event
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actions_core.testing.suite.samples import Sample
     from actions_core.values.types import JsonObject
 
-#: Audit events, by what they begin with. Files are told of at the second call only: the first may import.
+#: Prefixes of audit events. Files count at the second call only, because the first may import modules.
 _NETWORK: Final = ("socket.", "urllib.Request", "http.client.", "smtplib.", "ftplib.")
 _LOCAL: Final = ("open", "os.system", "os.exec", "os.posix_spawn", "subprocess.", "sqlite3.")
 
@@ -46,9 +46,9 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 @contextmanager
 def watching(kinds: tuple[str, ...]) -> Iterator[list[str]]:
-    """Note what of these kinds happens; the list fills while the context is entered."""
+    """Collect audit events of these kinds into a list while the context is entered."""
     if not _hooks:
-        # An audit hook cannot be taken away: it is added once, and does nothing unless something is watched.
+        # An audit hook cannot be removed: it is added once, and does nothing unless something is watched.
         sys.addaudithook(_hook)
         _hooks.append(True)
     seen: list[str] = []
@@ -59,15 +59,15 @@ def watching(kinds: tuple[str, ...]) -> Iterator[list[str]]:
         _watched.reset(token)
 
 
-def impurities(destination: Destination, sample: Sample) -> list[str]:
-    """What a handler does beside turning the payload into a request, a sentence for each."""
-    return asyncio.run(_impurities(destination, sample))
+def find_side_effects(destination: Destination, sample: Sample) -> list[str]:
+    """Return a sentence for each thing that a handler does beside making a request of its payload."""
+    return asyncio.run(_find_side_effects(destination, sample))
 
 
-async def _impurities(destination: Destination, sample: Sample) -> list[str]:
+async def _find_side_effects(destination: Destination, sample: Sample) -> list[str]:
     engine, _ = sample.engine(destination)
     async with engine:
-        instance = engine.instances[INSTANCE]
+        instance = engine.instances[TRIAL]
         pipeline = instance.pipelines[0]
         if pipeline.handler is None:
             return []
@@ -91,14 +91,14 @@ async def _impurities(destination: Destination, sample: Sample) -> list[str]:
                 if not _same(old, new):
                     return [*dict.fromkeys(found), f"changes the {name} that it is given"]
     if not _equal(*requests):
-        found.append("gives another request for the same payload: time, chance or state is in it")
+        found.append("gives another request for the same payload: it depends on time, chance or state")
     return list(dict.fromkeys(found))
 
 
 async def _request(
     instance: Instance, pipeline: Pipeline, payload: JsonObject, event: JsonObject
 ) -> Request | str | None:
-    """The first request that the handler makes, None without one; in words, what should not happen."""
+    """Return the first request of the handler, None without one, or a sentence about its failure."""
     line = instance.lane.line
     context = Context(pipeline.scope, event, dry_run=True)
     client = DryRunClient(line, context, pipeline.hints)
@@ -108,7 +108,7 @@ async def _request(
         pass
     except ActionsError as error:
         return f"fails: {error}" if error.code == "HANDLER_FAILED" else None
-    except Exception as error:  # noqa: BLE001  # a handler may raise anything, and that is what is asked here
+    except Exception as error:  # noqa: BLE001  # a handler may raise anything, and the check reports it
         return f"fails with {type(error).__name__}: {line.mask.text(str(error))}"
     return client.request
 
@@ -120,5 +120,5 @@ def _equal(first: Request | None, second: Request | None) -> bool:
 
 
 def _same(first: Any, second: Any) -> bool:
-    """Equality of JSON, in which true is not 1."""
+    """Compare as JSON, where true is not 1."""
     return first == second and repr(first) == repr(second)

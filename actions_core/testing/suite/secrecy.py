@@ -1,4 +1,4 @@
-"""Secrets stay out of sight: in results, explanations, errors and logs, whatever the destination answers."""
+"""Secrets stay hidden in results, explanations, errors and logs, whatever the destination responds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ import attrs
 from actions_core.engine.results import Result
 from actions_core.errors import ActionsError
 from actions_core.http.requests import Request, Response
+from actions_core.testing.cases import TRIAL
 from actions_core.testing.recording import RecordingTransport
-from actions_core.testing.suite.samples import INSTANCE
-from actions_core.testing.suite.values import secret, with_tokens
+from actions_core.testing.samples import secret, with_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +33,8 @@ _STATUSES: Final = (200, 401, 403)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 
 
-def leaks(destination: Destination, sample: Sample) -> list[str]:
-    """Where a secret setting can be seen, a sentence for each."""
+def find_leaks(destination: Destination, sample: Sample) -> list[str]:
+    """Return a sentence for each place where a secret setting can be seen."""
     spec = destination.spec
     secrets = {key: secret(key) for key, field in spec.settings.items() if field.type == "password"}
     settings = with_tokens(spec, {**sample.settings, **secrets})
@@ -52,8 +52,8 @@ def leaks(destination: Destination, sample: Sample) -> list[str]:
 
 
 async def _seen(destination: Destination, sample: Sample, status: int) -> list[tuple[str, str]]:
-    """Every text that a person or a file may get to see, and where that is."""
-    with logged() as lines:
+    """Return every text that a person or a file may get to see, with its place."""
+    with captured_logs() as lines:
         try:
             engine, _ = sample.engine(destination, RecordingTransport([_echo(status)] * 5))
         except ActionsError as error:
@@ -65,7 +65,7 @@ async def _seen(destination: Destination, sample: Sample, status: int) -> list[t
                 ("a result", await engine.send(sample.event)),
             ]
             if destination.authentication_handler is not None:
-                shown.append(("the test of authentication", await engine.test_authentication(INSTANCE)))
+                shown.append(("the test of authentication", await engine.test_authentication(TRIAL)))
             if destination.deletion_handler is not None:
                 shown.append(
                     ("a deletion", await engine.delete(user_id="user-1", anonymous_id="anonymous-1"))
@@ -74,44 +74,44 @@ async def _seen(destination: Destination, sample: Sample, status: int) -> list[t
 
 
 def _echo(status: int) -> Any:
-    """Destinations do echo what they were sent, in refusals above all."""
+    """Return a function that responds with the request itself, as destinations do when they refuse one."""
 
-    def answer(request: Request) -> Response:
+    def respond(request: Request) -> Response:
         body, _ = request.content()
-        said: JsonObject = {
+        echoed: JsonObject = {
             "url": request.url,
             "headers": dict(request.headers),
             "body": (body or b"").decode("utf-8", "replace"),
         }
-        return Response(status, {"content-type": "application/json"}, json.dumps(said).encode())
+        return Response(status, {"content-type": "application/json"}, json.dumps(echoed).encode())
 
-    return answer
+    return respond
 
 
 @contextmanager
-def logged() -> Iterator[list[str]]:
-    """What the library and the handlers log, down to the smallest remark."""
+def captured_logs() -> Iterator[list[str]]:
+    """Collect what the library and the handlers log, at every level, while the context is entered."""
     lines: list[str] = []
 
-    class _Notes(logging.Handler):
+    class _Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(record.getMessage())
 
     logger = logging.getLogger("actions_core")
-    notes, level, propagate = _Notes(), logger.level, logger.propagate
-    logger.addHandler(notes)
+    collector, level, propagate = _Collector(), logger.level, logger.propagate
+    logger.addHandler(collector)
     logger.setLevel(logging.DEBUG)
-    logger.propagate = False  # a check that passes has nothing to say
+    logger.propagate = False  # a check that passes prints nothing
     try:
         yield lines
     finally:
-        logger.removeHandler(notes)
+        logger.removeHandler(collector)
         logger.setLevel(level)
         logger.propagate = propagate
 
 
 def texts(value: Any) -> Iterator[str]:
-    """Every text in a value: its repr, and what its public attributes hold."""
+    """Yield every text in a value: its repr, and those in its public attributes."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, bytes):
@@ -131,7 +131,7 @@ def texts(value: Any) -> Iterator[str]:
 
 def _attributes(value: Any) -> list[Any]:
     if isinstance(value, Result):
-        # Its request and response are masked when they are asked for: what it holds is nobody's to see.
+        # Its properties mask the request and response; what it stores is private.
         return [value.error, value.reason, value.warnings, value.request, value.response]
     if isinstance(value, ActionsError):
         return [item for name, item in vars(value).items() if not name.startswith("_")]
@@ -152,7 +152,7 @@ def _shows(text: str, value: str) -> bool:
 
 
 def _decoded(text: str) -> str:
-    """What Base64 holds: a user's name and a password together look like neither."""
+    """Decode Base64: a user name and a password encoded together contain neither as such."""
     try:
         return base64.b64decode(text.rstrip("=") + "==", altchars=b"-_").decode("utf-8", "replace")
     except ValueError:

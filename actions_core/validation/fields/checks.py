@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import Problem, child_path
 from actions_core.validation.fields.conditions import asks_sync_mode, split_key
-from actions_core.validation.fields.spec import FORMATS, ConditionSet, FieldSpec
+from actions_core.validation.fields.spec import ConditionSet, FieldSpec
+from actions_core.validation.formats import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ _BOUNDED: Final = ("string", "number", "integer")
 
 
 def field_problems(fields: Mapping[str, FieldSpec], path: str = "$") -> list[Problem]:
-    """What is wrong with fields, and what is likely to be (warnings)."""
+    """Return what is wrong with fields, and what probably is (warnings)."""
     return list(_problems(fields, path, fields))
 
 

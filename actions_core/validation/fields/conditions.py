@@ -24,30 +24,30 @@ _NULL: Final = {"type": "null"}
 
 
 def split_key(field_key: str, fields: Mapping[str, FieldSpec]) -> tuple[str, ...]:
-    """The steps that lead to the field which a condition names."""
+    """Return the steps that lead to the field which a condition names."""
     return (field_key,) if field_key in fields else tuple(field_key.split("."))
 
 
 def asks_sync_mode(condition: FieldCondition, fields: Mapping[str, FieldSpec]) -> bool:
-    """Whether the condition looks at the sync mode, not at a field."""
+    """Return whether the condition looks at the sync mode, not at a field."""
     if condition.type == "syncMode" or condition.field_key is None:
         return True
     return condition.field_key == SYNC_MODE_KEY and SYNC_MODE_KEY not in fields
 
 
 def any_of(condition: FieldCondition) -> list[Json]:
-    """The values that the condition names: a list stands for any of its items."""
+    """Return the values that the condition names: a list stands for any of its items."""
     return list(condition.value) if isinstance(condition.value, list | tuple) else [condition.value]
 
 
 def sync_mode_holds(condition: FieldCondition, sync_mode: str | None) -> bool:
-    """Whether a condition on the sync mode holds under this one."""
+    """Return whether a condition on the sync mode is true under this one."""
     named = sync_mode is None if condition.value is MISSING else sync_mode in any_of(condition)
     return named == (condition.operator == "is")
 
 
 def conditional(fields: Mapping[str, FieldSpec]) -> Iterator[tuple[tuple[str, ...], ConditionSet]]:
-    """The fields that are required on conditions: children before the object that holds them."""
+    """Yield the fields that are required on conditions: children before the object that contains them."""
     for key, spec in fields.items():
         if spec.type == "object" and spec.properties is not None:
             for child, child_spec in spec.properties.items():
@@ -70,7 +70,7 @@ class ConditionWriter:
     exact: bool = False
 
     def write(self, conditions: ConditionSet) -> Json:
-        """The schema of a payload in which the conditions hold; None where no schema can say it."""
+        """Return the schema of a payload that meets the conditions; None where no schema can express it."""
         alone = len(conditions.conditions) == 1
         listed = [self._condition(condition, alone=alone) for condition in conditions.conditions]
         said = [schema for schema in listed if schema is not None]
@@ -93,7 +93,7 @@ class ConditionWriter:
         return {"allOf": [there, {"not": null}]} if is_not else {"anyOf": [{"not": there}, null]}
 
     def at(self, steps: tuple[str, ...], schema: JsonObject | None, *, required: bool = True) -> JsonObject:
-        """The schema of an object in which something stands at the end of the steps."""
+        """Return the schema of an object that contains something at the end of the steps."""
         key, *rest = steps
         inner = schema
         if rest:

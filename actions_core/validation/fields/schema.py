@@ -1,7 +1,8 @@
-"""The JSON Schema of fields, key for key as Segment publishes it.
+"""Fields as JSON Schema: the published one, and the exact one that payloads are checked against.
 
-It is what other programs read. What a payload is checked against is stricter in places; see
-`validation.exact`.
+The published one is what other programs read, key for key as Segment has it. The exact one says more:
+bounds of integers and bounds of 0, required siblings beside conditional ones, children of the items of a
+list, and conditions on the sync mode, which is known when a payload is checked.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actions_core.validation.fields.conditions import ConditionWriter, conditional
-from actions_core.validation.fields.reading import read_fields
 from actions_core.validation.fields.spec import ConditionSet, FieldSpec
+from actions_core.validation.fields.structuring import read_fields
 from actions_core.values.types import MISSING, Json, JsonObject
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 DIALECT: Final = "http://json-schema.org/schema#"
 
@@ -31,22 +32,22 @@ _BOUNDS: Final[Mapping[str, tuple[str, str]]] = {
 
 
 def fields_to_json_schema(fields: Mapping[str, Json]) -> JsonObject:
-    """The JSON Schema of a payload with these fields: raw ones, specs, or both."""
+    """Return the JSON Schema of a payload with these fields: raw ones, specs, or both."""
     return _object_schema(read_fields(fields), additional=False, complete=True)
 
 
 def json_types(spec: FieldSpec) -> Json:
-    """The type of one value of the field: a name, or a list of names; null is not among them."""
+    """Return the type of one value of the field: a name, or a list of names; null is not among them."""
     return _TYPES.get(spec.type, spec.type)
 
 
 def format_of(spec: FieldSpec) -> str | None:
-    """The format of the field's text."""
+    """Return the format of the field's strings."""
     return _FORMATS.get(spec.type, spec.format)
 
 
 def _object_schema(fields: Mapping[str, FieldSpec], *, additional: bool, complete: bool) -> JsonObject:
-    """The schema of an object with these fields; an incomplete one leaves what is required to its owner."""
+    """Return the schema of these fields; an incomplete one leaves what is required to its owner."""
     schema: JsonObject = {
         "$schema": DIALECT,
         "type": "object",
@@ -100,8 +101,84 @@ def _enum(spec: FieldSpec) -> JsonObject:
 
 
 def _bounds(spec: FieldSpec) -> JsonObject:
-    """The bounds that Segment's schema knows; it takes 0 for none."""
+    """Return the bounds that Segment's schema knows; it takes 0 for none."""
     names = _BOUNDS.get(spec.type)
     if names is None:
         return {}
     return {name: bound for name, bound in zip(names, (spec.minimum, spec.maximum), strict=True) if bound}
+
+
+def exact_schema(fields: Mapping[str, FieldSpec], sync_mode: str | None = None) -> JsonObject:
+    """Return the schema of a payload under this sync mode."""
+    return _exact_object(fields, sync_mode, root=True)
+
+
+def rules(fields: Mapping[str, FieldSpec], *, root: bool) -> Iterator[tuple[tuple[str, ...], ConditionSet]]:
+    """Yield what is required on conditions within an object: see `conditional`.
+
+    The conditions of an object's own fields are its owner's to check; only the root has no owner.
+    """
+    return ((steps, conditions) for steps, conditions in conditional(fields) if root or len(steps) > 1)
+
+
+def bounds_of(spec: FieldSpec) -> dict[str, float]:
+    """Return the bounds of one value, by their keyword. A list has none."""
+    if spec.multiple or spec.type not in ("string", "number", "integer"):
+        return {}
+    names = ("minLength", "maxLength") if spec.type == "string" else ("minimum", "maximum")
+    bounds = zip(names, (spec.minimum, spec.maximum), strict=True)
+    return {name: bound for name, bound in bounds if bound is not None}
+
+
+def _exact_object(
+    fields: Mapping[str, FieldSpec], sync_mode: str | None, *, root: bool = False
+) -> JsonObject:
+    writer = ConditionWriter(fields, sync_mode, exact=True)
+    return {
+        "type": "object",
+        "properties": {key: _exact_field(spec, sync_mode) for key, spec in fields.items()},
+        "required": [key for key, spec in fields.items() if spec.required is True],
+        "allOf": [
+            {"if": writer.write(conditions), "then": _then(steps, fields)}
+            for steps, conditions in rules(fields, root=root)
+        ],
+    }
+
+
+def _then(steps: tuple[str, ...], fields: Mapping[str, FieldSpec]) -> JsonObject:
+    key, *rest = steps
+    if not rest:
+        return {"required": [key]}
+    spec = fields[key]
+    child: JsonObject = {**_title(spec, item=spec.multiple), "required": rest}
+    return {"required": [key], "properties": {key: {"items": child} if spec.multiple else child}}
+
+
+def _title(spec: FieldSpec, *, item: bool) -> JsonObject:
+    """Return the name of a value for sentences, if the field has a label."""
+    if spec.label is None:
+        return {}
+    return {"title": f"An item of {spec.label}" if item else spec.label}
+
+
+def _exact_field(spec: FieldSpec, sync_mode: str | None) -> JsonObject:
+    value = {**_title(spec, item=spec.multiple), **_exact_value(spec, sync_mode)}
+    return {**_title(spec, item=False), "type": "array", "items": value} if spec.multiple else value
+
+
+def _exact_value(spec: FieldSpec, sync_mode: str | None) -> JsonObject:
+    schema: JsonObject = {}
+    if spec.values is not None and not (spec.multiple and spec.properties is not None):
+        schema["enum"] = [*spec.values, None] if spec.allow_null else spec.values
+    if spec.type == "object" and spec.properties is not None:
+        return {**schema, **_exact_object(spec.properties, sync_mode)}
+    types = json_types(spec)
+    schema["type"] = [types] if isinstance(types, str) else [*types]
+    if spec.multiple:
+        return schema
+    if spec.allow_null:
+        schema["type"].append("null")
+    text_format = format_of(spec)
+    if text_format is not None and "string" in schema["type"]:
+        schema["format"] = text_format
+    return {**schema, **bounds_of(spec)}

@@ -1,7 +1,7 @@
-"""What a definition says of a field: its type, its marks, its choices, the conditions under which it counts.
+"""A field as a definition describes it: its type, its marks, its choices, its conditions.
 
-These are plain data. The names are Segment's in Python's spelling (`allowNull` is `allow_null`);
-`FIELD_KEYS` holds the table, so that no other module spells a key a second time.
+These are plain data. The names are Segment's in Python's spelling (`allowNull` is `allow_null`); an
+attribute whose key in JSON is spelled in another way says so in its metadata (see `structuring`).
 """
 
 from __future__ import annotations
@@ -21,32 +21,11 @@ Match: TypeAlias = Literal["all", "any"]
 ConditionType: TypeAlias = Literal["field", "syncMode"]
 
 FIELD_TYPES: Final[tuple[str, ...]] = get_args(FieldType)
-OPERATORS: Final[tuple[str, ...]] = get_args(Operator)
-MATCHES: Final[tuple[str, ...]] = get_args(Match)
-
-#: What `format` may say. `date-like` is what fields of type `datetime` have without saying so.
-FORMATS: Final = (
-    "date",
-    "date-like",
-    "date-time",
-    "email",
-    "hostname",
-    "ipv4",
-    "ipv6",
-    "password",
-    "regex",
-    "text",
-    "time",
-    "uri",
-    "uri-reference",
-    "uri-template",
-    "uuid",
-)
 
 
 @attrs.frozen
 class Choice:
-    """One of the values that a field takes, and the words for it."""
+    """One of the values that a field takes, and its label."""
 
     value: Json
     label: str | None = None
@@ -54,7 +33,7 @@ class Choice:
 
 @attrs.frozen
 class FieldCondition:
-    """What another field, or the sync mode, has to be.
+    """A condition on another field, or on the sync mode.
 
     `value` is `MISSING` where the condition asks only whether the field is there: `is` then means
     "is missing". A list of values means any of them.
@@ -91,53 +70,18 @@ class FieldSpec:
     format: str | None = None
     minimum: float | None = None
     maximum: float | None = None
-    depends_on: ConditionSet | None = None
+    depends_on: ConditionSet | None = attrs.field(default=None, metadata={"key": "depends_on"})
     dynamic: bool = False
-    hidden: bool = False
+    #: Segment's catalogue writes `hidden`, its sources write `unsafe_hidden`: either hides.
+    hidden: bool = attrs.field(default=False, metadata={"or": "unsafe_hidden"})
     read_only: bool = False
     placeholder: str | None = None
     category: str | None = None
     display_mode: str | None = None
-    default_object_ui: str | None = None
+    default_object_ui: str | None = attrs.field(default=None, metadata={"key": "defaultObjectUI"})
     disabled_input_methods: tuple[str, ...] = ()
 
     @property
     def values(self) -> list[Json] | None:
         """The values of the choices, or None where any value will do."""
         return [choice.value for choice in self.choices] if self.choices else None
-
-
-#: The attribute of each key in JSON. `unsafe_hidden` is Segment's word for `hidden`; its catalogue has both.
-FIELD_KEYS: Final[Mapping[str, str]] = {
-    "type": "type",
-    "label": "label",
-    "description": "description",
-    "required": "required",
-    "multiple": "multiple",
-    "allowNull": "allow_null",
-    "additionalProperties": "additional_properties",
-    "properties": "properties",
-    "choices": "choices",
-    "default": "default",
-    "format": "format",
-    "minimum": "minimum",
-    "maximum": "maximum",
-    "depends_on": "depends_on",
-    "dynamic": "dynamic",
-    "hidden": "hidden",
-    "unsafe_hidden": "hidden",
-    "readOnly": "read_only",
-    "placeholder": "placeholder",
-    "category": "category",
-    "displayMode": "display_mode",
-    "defaultObjectUI": "default_object_ui",
-    "disabledInputMethods": "disabled_input_methods",
-}
-
-#: The same for a condition.
-CONDITION_KEYS: Final[Mapping[str, str]] = {
-    "operator": "operator",
-    "fieldKey": "field_key",
-    "value": "value",
-    "type": "type",
-}

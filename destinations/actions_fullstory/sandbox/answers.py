@@ -31,7 +31,7 @@ class Refusal(Exception):  # noqa: N818 - FullStory refuses, nothing went wrong 
 
 
 def answer(body: Json = MISSING, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """An answer with a JSON body, or with none."""
+    """Make a response with a JSON body, or without a body."""
     content = b"" if body is MISSING else json.dumps(body).encode()
     return Response(status, {**_JSON, **(headers or {})}, content)
 
@@ -47,12 +47,12 @@ def invalid(message: str) -> Refusal:
 
 
 def unauthorized() -> Refusal:
-    """The key is not known."""
+    """Refuse a key that is not known."""
     return Refusal(401, "unauthorized", "access is unauthorized")
 
 
 def forbidden() -> Refusal:
-    """The key's role does not allow it."""
+    """Refuse what the key's role does not allow."""
     return Refusal(403, "forbidden", "insufficient permissions")
 
 
@@ -67,7 +67,7 @@ def user_not_found() -> Refusal:
 
 
 def too_many(message: str, retry_after: int) -> Refusal:
-    """A limit is reached that time lifts."""
+    """Refuse a request over a limit that time lifts."""
     return Refusal(429, "too_many_requests", message, retry_after=retry_after)
 
 

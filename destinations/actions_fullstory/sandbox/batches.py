@@ -55,7 +55,7 @@ class Job:
         return "FAILED" if self.errors else "COMPLETED"
 
     def to_json(self) -> JsonObject:
-        """The job as answers hold it."""
+        """Return the job as responses contain it."""
         job = {"id": self.id, "status": self.status, "created": self.created}
         return job if self.finished is None else {**job, "finished": self.finished}
 
@@ -101,12 +101,12 @@ class Batches:
         return answer({"job": job.to_json()})
 
     def status(self, kind: Kind, job_id: str) -> Response:
-        """How far a job is."""
+        """Return the status of a job."""
         job = self._job(kind, job_id)
         return answer({"imports": len(job.imports), "errors": len(job.errors), "job": job.to_json()})
 
     def page(self, kind: Kind, job_id: str, which: Literal["imports", "errors"], token: str) -> Response:
-        """A page of what became of a job's requests; nothing while it runs."""
+        """Return a page of the results of a job's requests; nothing while it runs."""
         job = self._job(kind, job_id)
         if job.finished is None:
             return answer(status=_ACCEPTED)

@@ -26,7 +26,7 @@ _RESERVED: Final = frozenset({"displayName", "email"})
 
 
 def an_object(body: Json, name: str = "request body") -> JsonObject:
-    """A JSON object, or a refusal."""
+    """Return a JSON object, or refuse anything else."""
     if not isinstance(body, dict):
         raise invalid(f"{name} must be an object")
     return body
@@ -47,7 +47,7 @@ def _optional_text(body: JsonObject, name: str) -> str | None:
 
 
 def user_of(body: Json) -> JsonObject:
-    """A user of v2 as it is kept, without the properties that are dropped."""
+    """Return a user of v2 as stored, without the properties that are dropped."""
     body = an_object(body)
     known = {name: _optional_text(body, name) for name in LONGEST}
     kept: JsonObject = {name: value for name, value in known.items() if value is not None}
@@ -58,7 +58,7 @@ def user_of(body: Json) -> JsonObject:
 
 
 def event_of(body: Json) -> JsonObject:
-    """An event of v2 as it is kept; `user` and `session` are one form of identification, or none."""
+    """Return an event of v2 as stored; `user` and `session` are one form of identification, or none."""
     body = an_object(body)
     name = body.get("name")
     if name is None or name == "":
@@ -113,7 +113,7 @@ def _time(value: Json) -> str:
 
 
 def custom_event_of(body: Json) -> JsonObject:
-    """An event of v1 as it is kept."""
+    """Return an event of v1 as stored."""
     event = an_object(an_object(body).get("event"), "event")
     name = event.get("event_name")
     if not isinstance(name, str) or not name:
@@ -131,12 +131,12 @@ def custom_event_of(body: Json) -> JsonObject:
 
 
 def kept_properties(properties: JsonObject) -> JsonObject:
-    """What v2 keeps: names it takes, values that are not too large, as many as it has room for."""
+    """Return the properties that v2 stores: accepted names, values that are not too large, up to a limit."""
     return _kept(properties, _NAME, "", [MOST_PROPERTIES])
 
 
 def typed_properties(properties: JsonObject) -> JsonObject:
-    """What v1 keeps: the same, but every name says its type, save those of objects."""
+    """Return the properties that v1 stores: like v2's, but all names except objects' have a type suffix."""
     return _kept(properties, _TYPED_NAME, "", [MOST_PROPERTIES])
 
 

@@ -58,7 +58,7 @@ class Faults:
         self._waiting.clear()
 
     def take(self, request: Request) -> Fault | None:
-        """What goes wrong with this request."""
+        """Take the fault that is due for this request."""
         for place, (fault, when) in enumerate(self._waiting):
             if when is None or when(request):
                 del self._waiting[place]

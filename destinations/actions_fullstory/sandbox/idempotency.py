@@ -27,7 +27,7 @@ class Replays:
         self._answers: OrderedDict[str, tuple[float, bytes, Response]] = OrderedDict()
 
     def find(self, key: str, request: Request) -> Response | None:
-        """The answer that was given under `key`; a refusal if that was to another request."""
+        """Return the response given under `key`; refuse if it was given to another request."""
         entry = self._answers.get(key)
         if entry is None or entry[0] <= self._clock():
             return None

@@ -31,7 +31,7 @@ class User:
     is_being_deleted: bool = False
 
     def to_json(self) -> JsonObject:
-        """The user as an answer holds it."""
+        """Return the user as responses contain it."""
         return {name: value for name, value in attrs.asdict(self).items() if value is not None}
 
 
@@ -50,11 +50,11 @@ class Organization:
         self._ids = itertools.count(1)
 
     def find(self, uid: str) -> User | None:
-        """The user with this uid."""
+        """Return the user with this uid."""
         return self._by_uid.get(uid)
 
     def user(self, user_id: str) -> User:
-        """The user with FullStory's own id, or a refusal."""
+        """Return the user with FullStory's own id, or refuse."""
         if user_id not in self.users:
             raise user_not_found()
         return self.users[user_id]

@@ -34,11 +34,11 @@ class Call:
     batches: Batches
 
     def part(self, name: str) -> str:
-        """A part of the path, decoded."""
+        """Return a part of the path, decoded."""
         return unquote(self.parts[name])
 
     def asked(self, name: str) -> str:
-        """A parameter of the query, "" if it is not there."""
+        """Return a parameter of the query, "" if it is absent."""
         return self.query.get(name, [""])[0]
 
     @property

@@ -121,7 +121,7 @@ class FullStorySandbox:
         return self._organization.events
 
     def find(self, uid: str) -> User | None:
-        """The user with this uid."""
+        """Return the user with this uid."""
         self._settle()
         return self._organization.find(uid)
 

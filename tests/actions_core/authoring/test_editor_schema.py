@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from actions_core.authoring.editor_schema import workspace_schema
 from actions_core.destination import load_destination
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import schema
 
 if TYPE_CHECKING:
     from actions_core.values.types import JsonObject

@@ -18,8 +18,7 @@ from actions_core.authoring.mapping_tests import (
 from actions_core.engine import SubscriptionExplanation
 from actions_core.errors import DefinitionError, Problem
 from actions_core.http.requests import Request
-from actions_core.validation.documents import check_document
-from actions_core.validation.schemas import schema
+from actions_core.validation.documents import check_document, schema
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ from actions_core.engine.instances import known_destinations
 from actions_core.engine.workspace import Workspace
 from actions_core.validation import PayloadValidator
 from actions_core.validation.fields import FieldSpec
-from actions_core.validation.fields.spec import FIELD_TYPES, FORMATS, Choice
+from actions_core.validation.fields.spec import FIELD_TYPES, Choice
+from actions_core.validation.formats import FORMATS
 
 
 @pytest.mark.parametrize(
@@ -35,9 +36,20 @@ def test_a_placeholder_passes_the_check_of_its_setting(field: FieldSpec) -> None
     assert PayloadValidator({"key": field}).check({"key": value})["key"] is not None
 
 
-def test_a_setting_that_is_called_an_address_gets_one() -> None:
-    """Requests can then be completed, though no format says what the setting is."""
-    assert placeholder("SHOP_URL", FieldSpec("string"), "baseUrl") == "https://shop-url.placeholder.example"
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("baseUrl", "https://shop-place.placeholder.example"),
+        ("endpoint", "https://shop-place.placeholder.example"),
+        ("apiHost", "shop-place.placeholder.example"),
+        ("domain", "shop-place.placeholder.example"),
+        ("urlPrefix", "SHOP_PLACE"),
+        ("security", "SHOP_PLACE"),
+    ],
+)
+def test_a_setting_that_is_called_an_address_gets_one(key: str, expected: str) -> None:
+    """Where no format says what a setting is, its key may: requests can then be completed."""
+    assert placeholder("SHOP_PLACE", FieldSpec("string"), key) == expected
 
 
 def test_only_what_the_environment_lacks_is_filled() -> None:

@@ -236,7 +236,7 @@ def test_what_no_url_may_hold_is_encoded(url: str, expected: str) -> None:
         ({"params": {"@path": "$.payload.tags"}}, "params must be an object but is a list"),
         ({"params": {"x": [[1]]}}, "params.x must be text but is a list"),
         ({"params": {"x": {"y": 1}}}, "params.x must be text but is an object"),
-        ({"json": None, "form": {"@path": "$.payload.id"}}, "form must be an object but is text"),
+        ({"json": None, "form": {"@path": "$.payload.id"}}, "form must be an object but is a string"),
         ({"json": {"x": {"@case": {"operator": "other", "value": "x"}}}}, "other"),
     ],
 )

@@ -14,10 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actions_core.destination import load_destination
-from actions_core.destination.loading import check_definition, load_definition, package_file
+from actions_core.destination.loading import (
+    check_definition,
+    load_definition,
+    package_file,
+)
 from actions_core.destination.specs import AudienceMode, BatchSpec
 from actions_core.errors import DefinitionError
-from actions_core.validation.fields import Choice, ConditionSet, FieldCondition, FieldSpec
+from actions_core.validation.fields import Choice, ConditionSet, FieldCondition, FieldSpec, unstructure
 from actions_core.values.types import MISSING
 
 DATA = Path(__file__).parent / "data"
@@ -290,3 +294,20 @@ def test_every_published_definition_loads(path: Path) -> None:
     destination = load_destination(path)
     assert [problem for problem in destination.check() if problem.severity == "error"] == []
     assert destination.spec.actions
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        published(),
+        changed("actions.track.fields.name.choices", ["a", {"value": 1, "label": "One"}], SMALL),
+        changed("audienceConfig", {"mode": {"type": "synced", "full_audience_sync": True}}, SMALL),
+    ],
+    ids=["published", "choices with and without labels", "an audience"],
+)
+def test_a_definition_survives_the_way_back(definition: dict[str, Any]) -> None:
+    """A spec as JSON has Segment's keys, fits the schema, and loads as the same spec."""
+    spec = load_definition(definition)
+    written = json.loads(json.dumps(unstructure(spec)))
+    assert load_definition(written) == spec
+    assert ("audienceConfig" in written) == ("audienceConfig" in definition)

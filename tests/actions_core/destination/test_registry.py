@@ -1,4 +1,4 @@
-"""The registry: destinations by slug, plugins found and faults of plugins kept apart."""
+"""The registry: destinations by slug and alias, loaded when asked for, faults of packages kept apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GOOD = """
 from actions_core.destination import load_destination
-destination = load_destination({{"slug": "{slug}", "name": "Sample", "actions": {{}}}})
+destination = load_destination({{"slug": "{slug}", "name": "Sample", "actions": {{}}, "aliases": {aliases}}})
 """
 UNFIT = """
 from actions_core.destination import load_destination
@@ -34,14 +34,28 @@ BROKEN = {
     "misspelt": ("destinaton = 1", "AttributeError: "),
     "needs": ("import no_such_module", "ModuleNotFoundError: "),
     "other": ("destination = {'slug': 'other'}", "it names something of type dict, not a Destination"),
-    "faulty": (GOOD.format(slug="a b"), "'a b' does not have the form"),
+    "faulty": (GOOD.format(slug="a b", aliases=[]), "'a b' does not have the form"),
+    "named": (
+        GOOD.format(slug="otherwise", aliases=[]),
+        "its destination has the slug 'otherwise', and the name of an entry point is the slug",
+    ),
     "unfit": (UNFIT, "track() has no parameter 'user_id' for the required field 'userId'"),
 }
 
 
-def sample(slug: str = "sample") -> Destination:
+def sample(slug: str = "sample", *aliases: str) -> Destination:
     """A destination without actions."""
-    return load_destination({"slug": slug, "name": "Sample", "actions": {}})
+    return load_destination({"slug": slug, "name": "Sample", "actions": {}, "aliases": list(aliases)})
+
+
+def good(slug: str, *aliases: str) -> str:
+    """The module of a sound destination."""
+    return GOOD.format(slug=slug, aliases=list(aliases))
+
+
+def loaded() -> set[str]:
+    """The packages of a test that have been imported."""
+    return {name.removeprefix("plugin_") for name in sys.modules if name.startswith("plugin_")}
 
 
 @pytest.fixture
@@ -50,23 +64,18 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     monkeypatch.syspath_prepend(str(tmp_path))
     before = set(sys.modules)
 
-    def make(name: str, source: str) -> None:
+    def make(name: str, source: str, slug: str = "") -> None:
         (tmp_path / f"plugin_{name}.py").write_text(source, "utf-8")
         info = tmp_path / f"plugin_{name}-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: plugin-{name}\nVersion: 1.0\n", "utf-8")
-        line = f"[{ENTRY_POINTS}]\n{name} = plugin_{name}:destination\n"
+        line = f"[{ENTRY_POINTS}]\n{slug or name} = plugin_{name}:destination\n"
         (info / "entry_points.txt").write_text(line, "utf-8")
 
     yield make
     for name in set(sys.modules) - before:
         if name.startswith("plugin_"):
             del sys.modules[name]
-
-
-def of_tests(registry: Registry) -> list[str]:
-    """The problems of the plugins that a test has installed, without those of the machine."""
-    return [problem.message for problem in registry.problems if "plugin_" in problem.message]
 
 
 def test_a_registered_destination_is_found_by_its_slug() -> None:
@@ -106,8 +115,8 @@ def test_a_faulty_destination_is_refused_with_all_its_problems() -> None:
     [
         ("smaple", "no destination is called 'smaple'; did you mean 'sample'?"),
         ("zzz", "no destination is called 'zzz'; there are another, sample"),
-        (None, "no destination is called 'None'"),
-        ([], r"no destination is called '\[\]'"),
+        (None, "a destination is named by a str, not by 'None'"),
+        ([], r"a destination is named by a str, not by '\[\]'"),
     ],
 )
 def test_a_slug_that_is_not_there_is_named(slug: str, said: str) -> None:
@@ -131,49 +140,99 @@ def test_an_empty_registry_says_so() -> None:
         Registry().get("sample")
 
 
-def test_installed_destinations_are_discovered(install: Install) -> None:
-    """Each entry point gives one destination; discovering twice changes nothing."""
-    install("one", GOOD.format(slug="plugin-one"))
-    install("two", GOOD.format(slug="plugin-two"))
+def test_discovery_loads_nothing(install: Install) -> None:
+    """Installed destinations are listed by slug; a package is imported when its destination is asked for."""
+    install("one", good("one"))
+    install("two", good("two"))
     registry = Registry().discover().discover()
-    assert of_tests(registry) == []
-    assert {"plugin-one", "plugin-two"} <= {destination.slug for destination in registry}
+    assert {"one", "two"} <= set(registry.slugs)
+    assert "one" in registry
+    assert "three" not in registry
+    assert "one" in repr(registry)
+    assert loaded() == set()
+    assert registry.get("two") is registry.get("two")
+    assert loaded() == {"two"}
+    assert {"one", "two"} <= {destination.slug for destination in registry}
+    assert len(registry) == len(list(registry)) == len(registry.slugs)
+    assert registry.problems == ()
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_plugin_hides_nothing(install: Install, name: str) -> None:
-    """Whatever a plugin does when it is loaded, it is named with the reason, and the others are there."""
+    """Whoever asks for a package that cannot be loaded gets the reason, and the others are there."""
     source, reason = BROKEN[name]
     install(name, source)
-    install("good", GOOD.format(slug="plugin-good"))
+    install("good", good("good"))
     registry = Registry().discover()
-    assert "plugin-good" in registry
-    problems = [problem for problem in registry.problems if problem.path == f"$.{name}"]
-    assert len(problems) == 1
-    assert problems[0].message.startswith(
-        f"the entry point '{name}' (plugin_{name}:destination) cannot be used: "
-    )
-    assert reason in problems[0].message
-    with pytest.raises(DefinitionError, match=f"plugin_{name}"):
-        registry.get("what-it-would-have-been")
+    assert registry.get("good").slug == "good"
+    assert registry.problems == ()
+    for _ in range(2):
+        with pytest.raises(DefinitionError) as caught:
+            registry.get(name)
+        origin = f"the entry point '{name}' of plugin-{name} (plugin_{name}:destination)"
+        assert str(caught.value).startswith(f"the destination of {origin} cannot be used: ")
+        assert reason in str(caught.value)
+    assert name not in registry
+    assert name not in {destination.slug for destination in registry}
+    assert [problem.path for problem in registry.problems] == [f"$.{name}"]
+    assert registry.discover().problems[0].message == str(caught.value)
 
 
-def test_plugins_of_one_slug_are_both_refused(install: Install) -> None:
-    """Which one came first would be chance: neither is taken, and whoever asks is told of both."""
+def test_broken_plugins_are_listed_to_whoever_asks_for_another(install: Install) -> None:
+    """A name that is not there may be an alias of a destination that cannot be loaded."""
+    install("raises", BROKEN["raises"][0])
+    with pytest.raises(DefinitionError, match="no destination is called 'short'") as caught:
+        Registry().discover().get("short")
+    assert [problem.path for problem in caught.value.problems] == ["$.raises"]
+
+
+def test_entry_points_of_one_name_are_both_refused(install: Install) -> None:
+    """Which one came first would be chance: none is loaded, and whoever asks is told of all."""
     for name in ("a", "b", "c"):
-        install(name, GOOD.format(slug="plugin-same"))
+        install(name, good("same"), "same")
     registry = Registry().discover().discover()
-    assert "plugin-same" not in registry
-    assert {problem.path for problem in registry.problems} >= {"$.a", "$.b", "$.c"}
-    with pytest.raises(DefinitionError, match=r"'a' \(plugin_a:destination\).*'b' \(plugin_b:destination\)"):
-        registry.get("plugin-same")
+    assert "same" not in registry
+    assert [problem.path for problem in registry.problems] == ["$.same"]
+    with pytest.raises(DefinitionError, match=r"of plugin-a \(.*of plugin-b \(.*of plugin-c \("):
+        registry.get("same")
+    assert loaded() == set()
 
 
 def test_what_the_host_registers_wins_over_a_plugin(install: Install) -> None:
-    """The host has said what it wants; the plugin of that slug is a problem."""
-    install("same", GOOD.format(slug="plugin-same"))
-    registry = Registry()
-    mine = registry.register(sample("plugin-same"))
-    registry.discover()
-    assert registry.get("plugin-same") is mine
-    assert len(of_tests(registry)) == 1
+    """The host has said what it wants: the package of that slug is never loaded, whichever came first."""
+    install("same", good("same"))
+    registry = Registry().discover()
+    mine = registry.register(sample("same"))
+    assert registry.discover().get("same") is mine
+    assert len([destination for destination in registry if destination.slug == "same"]) == 1
+    assert loaded() == set()
+
+
+def test_a_destination_that_was_loaded_is_not_replaced(install: Install) -> None:
+    """Others may use it already: a second one of its slug is the error."""
+    install("same", good("same"))
+    registry = Registry().discover()
+    registry.get("same")
+    with pytest.raises(DefinitionError, match=r"one from the entry point 'same' of plugin-same"):
+        registry.register(sample("same"))
+
+
+def test_an_alias_is_as_good_as_the_slug(install: Install) -> None:
+    """Of registered and of installed destinations; a misspelt one is suggested."""
+    install("plain", good("long-name", "short"), "long-name")
+    registry = Registry().discover()
+    mine = registry.register(sample("mine", "own", "also"))
+    assert registry.get("short") is registry.get("long-name")
+    assert registry.get("own") is registry.get("also") is mine
+    with pytest.raises(DefinitionError, match="did you mean 'short'"):
+        registry.get("shrot")
+
+
+def test_a_shared_alias_is_an_error_that_names_both(install: Install) -> None:
+    """Neither is taken, and each can still be had by its slug, which wins over an alias."""
+    install("one", good("one", "shop", "two"))
+    install("two", good("two", "shop"))
+    registry = Registry().discover()
+    with pytest.raises(DefinitionError, match=r"'shop' is an alias of several .*'one' from .*'two' from "):
+        registry.get("shop")
+    assert registry.get("two").slug == "two"

@@ -48,8 +48,8 @@ SENTENCES: list[tuple[dict[str, Any], str]] = [
     ({"only": "preset"}, "$.only: must be 'presets', but it is 'preset'"),
     ({"slug": "A b"}, "$.slug: 'A b' does not have the form ^[a-z]+$, such as 'sample'"),
     ({"slug": "ab\n"}, r"$.slug: 'ab\n' does not have the form ^[a-z]+$, such as 'sample'"),
-    ({"count": True}, "$.count: must be a whole number, but it is true"),
-    ({"count": 2.0}, "$.count: must be a whole number, but it is the number 2.0"),
+    ({"count": True}, "$.count: must be an integer, but it is true"),
+    ({"count": 2.0}, "$.count: must be an integer, but it is the number 2.0"),
     ({"count": 0}, "$.count: must be at least 1, but it is 0"),
     ({"count": 10}, "$.count: must be at most 9, but it is 10"),
     ({"share": 0}, "$.share: must be more than 0, but it is 0"),
@@ -57,9 +57,9 @@ SENTENCES: list[tuple[dict[str, Any], str]] = [
     ({"step": 7}, "$.step: must be a multiple of 5, but it is 7"),
     ({"items": []}, "$.items: must not be empty"),
     ({"items": [True] * 3}, "$.items: must have at most 2 items, but it has 3"),
-    ({"items": [True, "x"]}, "$.items[1]: must be true or false, but it is the string 'x'"),
+    ({"items": [True, "x"]}, "$.items[1]: must be a boolean, but it is the string 'x'"),
     ({"pairs": [1]}, "$.pairs: must have at least 2 items"),
-    ({"pairs": [1, 1]}, "$.pairs: must not hold the same item twice"),
+    ({"pairs": [1, 1]}, "$.pairs: must not contain the same item twice"),
     ({"either": []}, "$.either: must be a string or an object, but it is a list"),
     ({"either": "long"}, "$.either: must have at most 3 characters, but it has 4"),
     ({"either": {}}, "$.either: the key 'id' is missing"),
@@ -90,8 +90,8 @@ def test_every_fault_is_named_in_the_order_of_the_document() -> None:
         "$: the key 'name' is missing",
         "$.zzz: the key 'zzz' is not known",
         "$.count: must be at least 1",
-        "$.items[0]: must be true or false",
-        "$.items[1]: must be true or false",
+        "$.items[0]: must be a boolean",
+        "$.items[1]: must be a boolean",
     ]
 
 

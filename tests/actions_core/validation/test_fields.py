@@ -15,6 +15,7 @@ from actions_core.validation.fields import (
     field_problems,
     fields_to_json_schema,
     read_fields,
+    unstructure,
 )
 from actions_core.values.types import MISSING
 
@@ -131,7 +132,7 @@ FAULTS = [
     ({"type": "string", "format": 3}, "$.f.format"),
     ({"type": "string", "choices": "a"}, "$.f.choices"),
     ({"type": "string", "choices": [{"label": "A"}]}, "$.f.choices[0]"),
-    ({"type": "string", "disabledInputMethods": [1]}, "$.f.disabledInputMethods"),
+    ({"type": "string", "disabledInputMethods": [1]}, "$.f.disabledInputMethods[0]"),
     ({"type": "object", "properties": []}, "$.f.properties"),
     ({"type": "object", "properties": {"a.b": {}}}, "$.f.properties.a\\.b"),
     ({"type": "string", "required": {"conditions": []}}, "$.f.required.conditions"),
@@ -190,6 +191,20 @@ def test_deep_fields() -> None:
         field = {"type": "object", "properties": {"f": field}}
     with pytest.raises(DefinitionError, match="deep"):
         read_fields({"f": field})
+
+
+def test_the_way_back() -> None:
+    """Specs written as JSON are the definition that they were read from, without what says nothing."""
+    raw = {
+        "a": {"type": "string", "unsafe_hidden": True, "defaultObjectUI": "object", "label": None},
+        "b": {"type": "object", "properties": {"c": {"type": "number", "choices": [1, {"value": 2}]}}},
+    }
+    fields = read_fields(raw)
+    written = unstructure(fields)
+    assert written["a"]["hidden"] is True
+    assert written["a"]["defaultObjectUI"] == "object"
+    assert "label" not in written["a"]
+    assert read_fields(written) == fields
 
 
 SCHEMAS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -253,6 +268,7 @@ def test_fields_of_a_conditional_child() -> None:
 
 IS_A = {"fieldKey": "k", "operator": "is", "value": "a"}
 K_IS_A = {"required": ["k"], "properties": {"k": {"const": "a"}}}
+NO_K = {"not": {"required": ["k"]}}
 ADD = {"type": "syncMode", "operator": "is", "value": "add"}
 
 
@@ -267,10 +283,11 @@ ADD = {"type": "syncMode", "operator": "is", "value": "add"}
             {"required": ["k"], "properties": {"k": {"not": {"enum": ["a", "b"]}}}},
         ),
         (
-            [{"fieldKey": "k.d", "operator": "is", "value": None}],
+            [{"fieldKey": "k.d", "operator": "is", "value": False}],
             "all",
-            {"required": ["k.d"], "properties": {"k.d": {"const": None}}},
+            {"required": ["k.d"], "properties": {"k.d": {"const": False}}},
         ),
+        ([{"fieldKey": "k", "operator": "is", "value": None}, IS_A], "all", {"allOf": [NO_K, K_IS_A]}),
         (
             [{"fieldKey": "o.c", "operator": "is", "value": "a"}],
             "all",
@@ -298,9 +315,9 @@ def test_problems_of_fields() -> None:
     """What no event should have to find is found when fields are compared; what may be meant is a warning."""
     fields = read_fields(
         {
-            "a": {"type": "string", "format": "emial"},
+            "a": FieldSpec("string", format="emial"),
             "b": {"type": "number", "minimum": 3, "maximum": 1},
-            "c": {"type": "number", "minimum": float("nan")},
+            "c": FieldSpec("number", minimum=float("nan")),
             "d": {"type": "boolean", "minimum": 1},
             "e": {"type": "string", "properties": {}},
             "f": {

@@ -410,7 +410,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("kind", ["string", "number", "integer", "boolean", "datetime", "object", "password"])
 @pytest.mark.parametrize(
-    "marks", [{}, LIST, NULL, {"choices": [1, "a", {"value": {"a": [1]}}]}, {"format": "uri"}], ids=str
+    "marks", [{}, LIST, NULL, {"choices": [1, "a", {"value": True}]}, {"format": "uri"}], ids=str
 )
 def test_hostile_values(name: str, kind: str, marks: dict[str, Any]) -> None:
     """A hostile value is carried unharmed or refused with a PayloadError; its text is not told."""
@@ -430,8 +430,9 @@ def test_hostile_values(name: str, kind: str, marks: dict[str, Any]) -> None:
 def test_jsonschema_loads_late() -> None:
     """jsonschema, which is slow to import, loads with the first problem and not before."""
     program = (
-        "import sys; from actions_core.validation import PayloadValidator\n"
-        "v = PayloadValidator({'f': {'type': 'number'}}); v.check({'f': '5'})\n"
+        "import sys; from actions_core import FieldSpec\n"
+        "from actions_core.validation import PayloadValidator\n"
+        "v = PayloadValidator({'f': FieldSpec('number')}); v.check({'f': '5'})\n"
         "print('jsonschema' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603  # our own words

@@ -13,8 +13,8 @@ from actions_core.errors import PayloadError
 from actions_core.validation import PayloadValidator
 from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import fields_to_json_schema, read_fields
+from actions_core.validation.fields.schema import exact_schema
 from actions_core.validation.formats import CHECKS
-from actions_core.validation.json_schema import exact_schema
 from actions_core.validation.shaping import shaper
 
 FAST = settings(deadline=None, derandomize=True, max_examples=120)

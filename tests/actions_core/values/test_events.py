@@ -40,15 +40,15 @@ def test_a_message_id_is_made_where_there_is_none() -> None:
     [
         (None, "null"),
         ([], "a list"),
-        ("track", "text"),
+        ("track", "a string"),
         ({}, "needs a type"),
         ({"type": "Track"}, "'Track'"),
         ({"type": None}, "null"),
         ({"type": ["track"]}, "a list"),
         ({"type": "x" * 10_000}, "must be one of"),
         ({"type": "track", "properties": {"at": dt.datetime(2026, 1, 2)}}, "ISO 8601"),  # noqa: DTZ001 - no zone needed
-        ({"type": "track", "properties": {1: 2}, "pad": "x" * 6000}, "keys are text"),
-        ({"type": "track", "p": {"n": float("nan")}}, r"\$\.p\.n: is no finite number"),
+        ({"type": "track", "properties": {1: 2}, "pad": "x" * 6000}, "keys are strings"),
+        ({"type": "track", "p": {"n": float("nan")}}, r"\$\.p\.n: is not a finite number"),
         ({"type": "track", "n": float("inf")}, "finite"),
         ({"type": "track", "n": float("-inf")}, "finite"),
         ({"type": "track", "n": -float("nan")}, "finite"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actions_core.errors import DefinitionError, PayloadError
 from actions_core.values.hashing import hash_personal, is_hashed, normalize_email, normalize_phone
+from actions_core.values.wording import kind
 
 ALGORITHMS: list[Any] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
 ENCODINGS: list[Any] = ["hex", "base64"]
@@ -96,7 +97,7 @@ def test_a_value_is_normalized_before_it_is_hashed(value: str, normalize: Any, t
 @pytest.mark.parametrize("value", [7, True, ["a"], {"a": 1}])
 def test_only_text_is_hashed(value: Any) -> None:
     """Anything but text is an error of the payload."""
-    with pytest.raises(PayloadError, match=type(value).__name__):
+    with pytest.raises(PayloadError, match=kind(value)):
         hash_personal(value)
 
 

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions_core.errors import DefinitionError
-from actions_core.values.json_files import parse_json, read_json
-from actions_core.values.json_limits import MAX_DEPTH, json_problems
+from actions_core.errors import DefinitionError, EventError
+from actions_core.values.json_faults import MAX_DEPTH, json_problems
+from actions_core.values.json_files import parse_events, parse_json, read_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+DEEP = "$: nothing may be nested deeper than 100 levels"
 SYNTAX = {
     "half an object": ('{"a": [1,\n 2', "f:2:3: the file ends too early"),
-    "half a text": ('{"a": "b', "f:1:7: text that begins here has no end"),
-    "half a text in a deep file": ("[" * 100_000 + '"a', "$: nothing may lie deeper than 100 levels"),
+    "half a text": ('{"a": "b', "f:1:7: the string that begins here has no end"),
+    "half a text in a deep file": ("[" * 100_000 + '"a', DEEP),
     "empty": ("", "f:1:1: the file is empty"),
     "only blanks": (" \n ", "the file is empty"),
     "a comma too many": ('{"a": 1,}', "f:1:9: a key in double quotes is expected here"),
@@ -32,8 +33,8 @@ SYNTAX = {
     "an escape that is none": (r'["\x"]', "f:1:3: there is no such escape"),
 }
 NOT_PLAIN = {
-    "NaN": ('{"a": [1, NaN]}', "$.a[1]: NaN is no JSON (line 1, column 11)"),
-    "infinity": ('[{"b": -Infinity}]', "$[0].b: -Infinity is no JSON (line 1, column 8)"),
+    "NaN": ('{"a": [1, NaN]}', "$.a[1]: NaN is not JSON (line 1, column 11)"),
+    "infinity": ('[{"b": -Infinity}]', "$[0].b: -Infinity is not JSON (line 1, column 8)"),
     "a number too large": ('{"a":\n 1e400}', "$.a: the number '1e400' is too large (line 2, column 2)"),
     "an endless number": (f'{{"a": {"9" * 5000}}}', "$.a: a number of 5,000 digits is too long"),
     "a key twice": (
@@ -43,9 +44,15 @@ NOT_PLAIN = {
     "a key twice in other spelling": (r'{"a": 1, "\u0061": 2}', "$.a: the key 'a' is given twice"),
     "half a surrogate pair": (r'["x", "\ud800"]', "$[1]: half of a surrogate pair"),
     "half a surrogate pair as a key": (r'{"\uDFFF": 1}', r"$.\udfff: half of a surrogate pair"),
-    "too deep": ("[" * 101 + "]" * 101, "$: nothing may lie deeper than 100 levels (line 1, column 101)"),
-    "much too deep": ("[" * 100_000 + "]" * 100_000, "$: nothing may lie deeper than 100 levels"),
-    "deep objects": ('{"a":' * 100_000 + "1" + "}" * 100_000, "$: nothing may lie deeper than 100 levels"),
+    "too deep": (
+        "[" * 101 + "]" * 101,
+        f"{DEEP} (line 1, column 101)",
+    ),
+    "much too deep": ("[" * 100_000 + "]" * 100_000, DEEP),
+    "deep objects": (
+        '{"a":' * 100_000 + "1" + "}" * 100_000,
+        DEEP,
+    ),
 }
 
 
@@ -161,3 +168,27 @@ def doubling() -> list[Any]:
 def test_what_python_made_is_checked_as_well(data: Any, path: str) -> None:
     """A value that is no JSON is named with its path, also one that holds itself."""
     assert [problem.path for problem in json_problems(data)] == [path]
+
+
+LINES = {
+    "a duplicate key": (b'{"a": 1, "a": 2}', "$.a: the key 'a' is given twice (character 10)"),
+    "a number too large": (b'{"a": 1e400}', "$.a: the number '1e400' is too large (character 7)"),
+    "half a surrogate pair": (rb'{"a": "\\\ud83d"}', "$.a: half of a surrogate pair"),
+    "too deep": (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", DEEP),
+    "bad syntax behind a fault": (b'{"a": NaN, "b" 1}', "not JSON: a colon is expected here (character 16)"),
+    "the second line": (b'{"a":\n NaN}', "$.a: NaN is not JSON (line 2, column 2)"),
+    "a cut line": (b'{"a": ', "not JSON: the text ends too early"),
+}
+
+
+@pytest.mark.parametrize(("data", "said"), LINES.values(), ids=LINES)
+def test_events_are_read_as_strictly_as_files(data: bytes, said: str) -> None:
+    """What a file must not contain, a line of events must not contain either."""
+    with pytest.raises(EventError) as caught:
+        parse_events(data)
+    assert said in str(caught.value)
+
+
+def test_escaped_pairs_of_surrogates_are_characters_in_events() -> None:
+    """A pair of escapes is one character, and an escaped backslash before `ud83d` is none of it."""
+    assert parse_events(rb'{"a": "\ud83d\ude00", "b": "\\ud83d"}') == {"a": "\U0001f600", "b": "\\ud83d"}

@@ -1,28 +1,37 @@
-"""The end of a run: what became of the events, where, and why not."""
+"""What people see of a run: a progress bar at a terminal, and the summary at its end."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING
 
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from actions_core.apps.cli.output import cell, counted, out, plain, print_json, table
-from actions_core.apps.cli.run.tally import Outcome
+from actions_core.apps.cli.output import cell, counted, make_table, print_json, printable, stderr, stdout
+from actions_core.apps.cli.run.totals import EventStatus
 from actions_core.engine.results import Status
 
 if TYPE_CHECKING:
     from collections import Counter
     from pathlib import Path
+    from types import TracebackType
+    from typing import Self
 
-    from actions_core.apps.cli.run.tally import Ledger, Reason
+    from actions_core.apps.cli.ndjson import LineReader
+    from actions_core.apps.cli.run.totals import Reason, RunTotals
     from actions_core.values.types import JsonObject
 
+#: Seconds between two refreshes, and the time over which the rate is measured.
+_REFRESH_EVERY = 0.1
+_RATE_OVER = 2.0
 _MOST_SHOWN = 20
 _WORDS = {
-    Outcome.SENT: "sent",
-    Outcome.FAILED: "failed",
-    Outcome.UNMATCHED: "matched no subscription",
-    Outcome.NOT_TRIED: "not tried",
+    EventStatus.SENT: "sent",
+    EventStatus.FAILED: "failed",
+    EventStatus.UNMATCHED: "matched no subscription",
+    EventStatus.NOT_TRIED: "not tried",
 }
 _COLUMNS = {
     Status.SENT: ("Sent", "green"),
@@ -32,64 +41,123 @@ _COLUMNS = {
 }
 
 
-def print_summary(ledger: Ledger, seconds: float, failures: Path | None) -> None:
-    """The summary for people."""
-    console = out()
+class ProgressBar:
+    """A progress bar on standard error, silent where that is not a terminal.
+
+    A task of the event loop draws it: a thread would read the totals while they change.
+    """
+
+    def __init__(self, reader: LineReader, totals: RunTotals) -> None:
+        console = stderr()
+        self._reader = reader
+        self._totals = totals
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[counts]}"),
+            TimeElapsedColumn(),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("delivering", total=None, counts="")
+        self._drawing: asyncio.Task[None] | None = None
+        self._marks: list[tuple[float, int]] = []
+
+    async def __aenter__(self) -> Self:
+        self._progress.start()
+        if not self._progress.disable:
+            self._drawing = asyncio.create_task(self._draw())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._drawing is not None:
+            self._drawing.cancel()
+        self._progress.stop()
+
+    async def _draw(self) -> None:
+        while True:
+            self._refresh()
+            await asyncio.sleep(_REFRESH_EVERY)
+
+    def _refresh(self) -> None:
+        now = time.monotonic()
+        events = self._totals.events
+        settled = events.total()
+        failed = events[EventStatus.FAILED]
+        counts = f"{settled:,} events  {self._rate(now, settled):,.0f}/s  {failed:,} failed"
+        size = self._reader.size
+        self._progress.update(self._task, total=size, completed=self._reader.done, counts=counts)
+        self._progress.refresh()
+
+    def _rate(self, now: float, settled: int) -> float:
+        self._marks = [(at, count) for at, count in self._marks if now - at < _RATE_OVER]
+        self._marks.append((now, settled))
+        first, count = self._marks[0]
+        return (settled - count) / (now - first) if now > first else 0.0
+
+
+def print_summary(totals: RunTotals, seconds: float, failures: Path | None) -> None:
+    """Print the summary for people."""
+    console = stdout()
     counts = [
-        f"{ledger.events[outcome]:,} {word}" for outcome, word in _WORDS.items() if ledger.events[outcome]
+        f"{totals.events[outcome]:,} {word}" for outcome, word in _WORDS.items() if totals.events[outcome]
     ]
-    line = f"{counted(ledger.read, 'event')} read in {seconds:.1f} s"
+    line = f"{counted(totals.read, 'event')} read in {seconds:.1f} s"
     console.print(Text(f"{line}: {', '.join(counts)}" if counts else line, style="bold"), soft_wrap=True)
-    if ledger.unread is None:
-        console.print("the run was interrupted before the end of its input; how much is left is not known")
-    elif ledger.unread:
-        console.print(f"{ledger.unread:,} more not tried: interrupted before they were read", soft_wrap=True)
-    if ledger.rows:
+    if totals.unread is None:
+        console.print("the run was interrupted before the end of its input; how much is left is unknown")
+    elif totals.unread:
+        console.print(f"{totals.unread:,} more not tried: interrupted before they were read", soft_wrap=True)
+    if totals.rows:
         console.print()
-        _print_rows(ledger)
-    for counter, head, style in ((ledger.reasons, "Why not", "red"), (ledger.warnings, "Warning", "yellow")):
+        _print_rows(totals)
+    for counter, title, style in ((totals.reasons, "Why not", "red"), (totals.warnings, "Warning", "yellow")):
         if counter:
             console.print()
-            _print_reasons(counter, head, style)
+            _print_reasons(counter, title, style)
     if failures is not None:
         console.print()
-        console.print(f"What was not delivered, with reasons: {plain(failures)}", soft_wrap=True)
+        console.print(f"What was not delivered, with reasons: {printable(failures)}", soft_wrap=True)
 
 
-def _print_rows(ledger: Ledger) -> None:
-    heads = [head for head, _ in _COLUMNS.values()]
-    shown = table("Instance", "Subscription", "Action", *heads, numbers=heads)
-    for row, counts in ledger.rows.items():
+def _print_rows(totals: RunTotals) -> None:
+    titles = [title for title, _ in _COLUMNS.values()]
+    shown = make_table("Instance", "Subscription", "Action", *titles, numbers=titles)
+    for row, counts in totals.rows.items():
         numbers = [
             cell(f"{counts[status]:,}" if counts[status] else "·", style if counts[status] else "dim")
             for status, (_, style) in _COLUMNS.items()
         ]
         shown.add_row(cell(row.instance, "cyan"), cell(row.subscription), cell(row.action), *numbers)
-    out().print(shown)
+    stdout().print(shown)
 
 
-def _print_reasons(counter: Counter[Reason], head: str, style: str) -> None:
-    shown = table("Times", "Where", head, numbers=["Times"])
+def _print_reasons(counter: Counter[Reason], title: str, style: str) -> None:
+    shown = make_table("Times", "Where", title, numbers=["Times"])
     for reason, count in counter.most_common(_MOST_SHOWN):
         shown.add_row(cell(f"{count:,}", style), cell(_where(reason)), cell(reason.text))
-    out().print(shown)
+    stdout().print(shown)
     hidden = len(counter) - _MOST_SHOWN
     if hidden > 0:
-        out().print(f"and {hidden:,} more")
+        stdout().print(f"and {hidden:,} more")
 
 
 def _where(reason: Reason) -> str:
     return f"{reason.instance}: {reason.subscription}" if reason.instance else "the event itself"
 
 
-def print_summary_json(ledger: Ledger, seconds: float, failures: Path | None) -> None:
-    """The summary for programs."""
+def print_summary_json(totals: RunTotals, seconds: float, failures: Path | None) -> None:
+    """Print the summary for programs."""
     print_json(
         {
-            "read": ledger.read,
-            "events": {str(outcome): ledger.events[outcome] for outcome in Outcome},
-            "unread": ledger.unread,
-            "interrupted": ledger.interrupted,
+            "read": totals.read,
+            "events": {str(outcome): totals.events[outcome] for outcome in EventStatus},
+            "unread": totals.unread,
+            "interrupted": totals.interrupted,
             "seconds": round(seconds, 3),
             "subscriptions": [
                 {
@@ -98,10 +166,10 @@ def print_summary_json(ledger: Ledger, seconds: float, failures: Path | None) ->
                     "action": row.action,
                     **{str(status): counts[status] for status in Status},
                 }
-                for row, counts in ledger.rows.items()
+                for row, counts in totals.rows.items()
             ],
-            "reasons": _reasons_json(ledger.reasons),
-            "warnings": _reasons_json(ledger.warnings),
+            "reasons": _reasons_json(totals.reasons),
+            "warnings": _reasons_json(totals.warnings),
             "failures": None if failures is None else str(failures),
         }
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import attrs
 
-from actions_core.http.errors import AuthenticationError, ResponseError, TransportError
+from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
 from actions_core.http.retry import DEFAULT_TIMEOUT, RetryPolicy, is_retryable, read_retry_after
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from actions_core.engine.executor.client.tokens import TokenKeeper
     from actions_core.errors import RequestError
     from actions_core.http.requests import Request, Response, Transport
-
-_UNAUTHORIZED = 401
 
 
 def unprepared(request: Request, _context: Context) -> Request:
@@ -68,7 +66,7 @@ class Client:
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and give its answer, a success.
 
-        Raises `TransportError` when no answer came, `AuthenticationError` for a 401 and `ResponseError`
+        Raises `TransportError` when no response came, `AuthenticationError` for a 401 and `ResponseError`
         for any other answer but 2xx, each after the tries that the instance's policy allows.
         """
         # A coroutine less for each event: this one would only wait for the next.
@@ -120,7 +118,7 @@ class Client:
                 "interrupted while the answer was awaited: whether the destination took it is not known",
                 code="INTERRUPTED",
             )
-        return TransportError(f"no answer within {seconds:g} s", code="SELF_TIMEOUT", status=408)
+        return TransportError(f"no response within {seconds:g} s", code="SELF_TIMEOUT", status=408)
 
     async def _pause(
         self, error: RequestError, tried: int, elapsed: float, retry_after: float | None
@@ -146,7 +144,7 @@ class Client:
             hint=self._hints.get(response.status, ""),
             retryable=is_retryable(response.status),
         )
-        if response.status == _UNAUTHORIZED:
+        if response.status == UNAUTHORIZED:
             return AuthenticationError(str(refusal))
         return refusal
 

@@ -48,3 +48,35 @@ def test_errors_are_found_although_the_environment_is_empty(shell: Shell, worksp
         ("$.destinations[0].settings.apiKey", "warning"),
         ("$.destinations[0].settings.sendContext", "error"),
     ]
+
+
+def test_a_workspace_may_name_an_alias(shell: Shell, workspace: dict[str, Any]) -> None:
+    """An alias is as good as the slug, of installed destinations and of those the workspace brings."""
+    shell.write(
+        "shop.json",
+        {
+            "slug": "acme-shop",
+            "aliases": ["shop", "fullstory"],
+            "name": "Shop",
+            "actions": {
+                "add": {
+                    "title": "Add",
+                    "fields": {"id": {"type": "string"}},
+                    "request": {"method": "POST", "url": "https://shop.example/"},
+                }
+            },
+        },
+    )
+    subscription = {"partnerAction": "add", "subscribe": 'type = "track"', "mapping": {"odd": 1}}
+    workspace["definitions"] = ["shop.json"]
+    workspace["destinations"] = [
+        {"id": "mine", "destination": "shop", "subscriptions": [subscription]},
+        {**workspace["destinations"][0], "destination": "webhook", "settings": {"odd": 1}},
+    ]
+    shell.write("w.json", workspace)
+    run = shell.run("check", "w.json", "--json")
+    assert not [row for row in run.json if "no destination is called" in row["message"]]
+    assert {row["path"] for row in run.json} >= {
+        "$.destinations[0].subscriptions[0].mapping.odd",
+        "$.destinations[1].settings.odd",
+    }

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions_core.apps.cli.tables import default_text, required_mark, type_name
+from actions_core.apps.cli.catalog import default_text, required_text, type_name
 from actions_core.validation.fields import ConditionSet, FieldCondition, FieldSpec
 
 if TYPE_CHECKING:
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 
 def test_list_shows_what_is_installed(shell: Shell) -> None:
-    """Each installed destination has its short name and slug."""
-    assert "actions-fullstory-cloud" in shell.run("list").out
-    found = {entry["name"]: entry for entry in shell.run("list", "--json").json}
-    assert found["fullstory"]["slug"] == "actions-fullstory-cloud"
-    assert "trackEventV2" in found["fullstory"]["actions"]
+    """Each installed destination has its slug and its aliases."""
+    listed = shell.run("list").out
+    assert {"actions-fullstory-cloud", "fullstory"} <= set(listed.split())
+    found = {entry["slug"]: entry for entry in shell.run("list", "--json").json}
+    assert found["actions-fullstory-cloud"]["aliases"] == ["fullstory"]
+    assert "trackEventV2" in found["actions-fullstory-cloud"]["actions"]
 
 
 @pytest.mark.parametrize(("name", "columns"), [("fullstory", "160"), ("actions-fullstory-cloud", "40")])
 def test_describe_shows_everything_at_any_width(shell: Shell, name: str, columns: str) -> None:
-    """A slug or a short name gives settings, presets, actions and fields; nothing is cut off."""
+    """A slug or an alias gives settings, presets, actions and fields; nothing is cut off."""
     run = shell.run("describe", name, COLUMNS=columns)
     assert run.code == 0
     # In a narrow terminal a word may be broken, but every character of it is there.
@@ -81,7 +82,7 @@ def test_an_unknown_destination_is_named_with_a_suggestion(shell: Shell) -> None
 )
 def test_a_field_is_told_in_words(field: FieldSpec, shown: tuple[str, str, str]) -> None:
     """Type, requiredness and default stand as people say them."""
-    assert (type_name(field), required_mark(field), default_text(field)) == shown
+    assert (type_name(field), required_text(field), default_text(field)) == shown
 
 
 def test_check_tells_every_fault_of_every_file(shell: Shell, workspace: dict[str, Any]) -> None:
@@ -151,9 +152,11 @@ def test_the_stand_in_runs_until_it_is_stopped(shell: Shell) -> None:
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=20)[1]
     assert process.returncode == 0
-    assert "1 answer of 200" in err
+    assert "1 response with 200" in err
     assert "Traceback" not in err
     assert shell.run("sandbox", "nothing").code == 2
+    without = shell.run("sandbox", "webhook")
+    assert (without.code, "actions-webhook brings no stand-in" in without.err) == (2, True)
 
 
 def test_the_stand_in_tells_a_program_where_it_is(shell: Shell) -> None:
@@ -161,7 +164,7 @@ def test_the_stand_in_tells_a_program_where_it_is(shell: Shell) -> None:
     with shell.start("sandbox", "fullstory", "--port", "0", "--json") as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        assert (told["name"], told["api_key"]) == ("fullstory", "na1.standard")
+        assert (told["name"], told["api_key"]) == ("actions-fullstory-cloud", "na1.standard")
         assert told["url"].startswith("http://127.0.0.1:")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import typer
 
-from actions_core.apps.cli.events import read_events
+from actions_core.apps.cli.shared import read_events
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def test_an_event_is_explained_for_people(shell: Shell, workspace: dict[str, Any
         '✓ type = "track"',
         'found "track"',
         "← event",
-        "nothing stands at timestamp",
+        "nothing found at timestamp",
         "POST https://api.fullstory.com/v2/events",
         "--header 'Authorization: Basic ***'",
         'Identify User → identifyUserV2: not sent, the subscription type = "identify" does not match',

@@ -98,6 +98,9 @@ def test_subscriptions_of_an_installed_destination(shell: Shell, tmp_path: Path)
     workspace = json.loads(output.read_text())
     assert "definitions" not in workspace
     assert workspace["destinations"][0]["subscriptions"] == [mine]
+    assert shell.run("import", exported, "-o", output, "-d", "fullstory", "--force").code == 0
+    assert json.loads(output.read_text()) == workspace
+    assert shell.run("import", exported, "-o", output, "-d", "fulstory", "--force").code == 2
 
 
 def test_nothing_is_replaced_unasked(shell: Shell, definition: Path, tmp_path: Path) -> None:

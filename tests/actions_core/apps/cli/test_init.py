@@ -92,8 +92,8 @@ def test_an_action_is_added_in_place(shell: Shell) -> None:
     """The files that changed are named, and what comes out can be checked, described and documented."""
     assert shell.run("init", "acme", "-t", "json").code == 0
     run = shell.run("add-action", "acme", "addOrder")
-    assert run.out.split() == ["acme/tests/cases/addOrder.json", "acme/src/acme/destination.json"]
-    definition = shell.folder / "acme/src/acme/destination.json"
+    assert run.out.split() == ["acme/tests/cases/addOrder.json", "acme/src/actions_acme/destination.json"]
+    definition = shell.folder / "acme/src/actions_acme/destination.json"
     assert list(json.loads(definition.read_bytes())["actions"]) == ["trackEvent", "addOrder"]
     assert shell.run("check", definition).code == 0
     assert "### Add Order" in shell.run("docs", definition).out
@@ -117,7 +117,7 @@ def test_what_is_there_is_never_overwritten(shell: Shell) -> None:
     [
         (["Acme"], "small letters"),
         (["actions-fullstory-cloud"], "is installed already"),
-        (["pytest"], "imports something as 'pytest' already"),
+        (["fullstory"], "imports something as 'actions_fullstory' already"),
         (["acme", "--template", "oauth"], "did you mean 'oauth2'"),
         (["acme", "--name", 'a"b'], "the name may not hold"),
     ],

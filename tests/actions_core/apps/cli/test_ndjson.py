@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions_core.apps.cli.run.ndjson import Line, LineReader
+from actions_core.apps.cli.ndjson import EventLine, LineReader
 from actions_core.errors import EventError
 
 if TYPE_CHECKING:
@@ -81,11 +81,11 @@ def test_a_stop_does_not_wait_for_input(tmp_path: Path) -> None:
     [
         (b"{", "not JSON: "),
         (b"{'a': 1}", "not JSON: "),
-        (b'{"a": NaN}', "NaN is no JSON value"),
-        (b'{"a": Infinity}', "Infinity is no JSON value"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": Infinity}', "Infinity is not JSON"),
         (b'{"a": "\xff"}', "byte 8 is not UTF-8"),
-        (b"[" * 200_000, "nested too deeply"),
-        (b'{"a": ' + b"9" * 5000 + b"}", "not JSON: "),
+        (b"[" * 200_000, "nested deeper"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "a number of 5,000 digits is too long"),
         (b"1" * (4 * 1024 * 1024), "longer than 4 MB"),
     ],
     ids=["cut", "quotes", "nan", "infinity", "utf-8", "deep", "digits", "long"],
@@ -93,9 +93,9 @@ def test_a_stop_does_not_wait_for_input(tmp_path: Path) -> None:
 def test_what_is_no_json_is_an_event_error(text: bytes, said: str) -> None:
     """Anything that strict JSON does not have is an `EventError` of that line, whatever it is."""
     with pytest.raises(EventError, match=said):
-        Line(1, text).parse()
+        EventLine(1, text).parse()
 
 
 def test_a_byte_order_mark_is_no_fault() -> None:
     """A file written with a byte order mark reads like any other."""
-    assert Line(1, b'\xef\xbb\xbf{"a": 1}').parse() == {"a": 1}
+    assert EventLine(1, b'\xef\xbb\xbf{"a": 1}').parse() == {"a": 1}

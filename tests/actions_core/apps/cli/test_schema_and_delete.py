@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actions_core.validation.schemas import SCHEMAS
+from actions_core.validation.documents import SCHEMAS
 
 if TYPE_CHECKING:
     from actions_fullstory.sandbox import FullStorySandbox

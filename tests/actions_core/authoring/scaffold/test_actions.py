@@ -25,12 +25,12 @@ def project(folder: Path, template: str = "custom", slug: str = "acme") -> Path:
 def test_an_action_goes_into_three_files(tmp_path: Path) -> None:
     """The definition, the module of the functions, and a case of its own."""
     project(tmp_path)
-    before = (tmp_path / "src/acme/handlers.py").read_text(encoding="utf-8")
+    before = (tmp_path / "src/actions_acme/handlers.py").read_text(encoding="utf-8")
     files = add_action(tmp_path, "addHTTPOrder2")
-    handlers = files[tmp_path / "src/acme/handlers.py"]
+    handlers = files[tmp_path / "src/actions_acme/handlers.py"]
     assert handlers.startswith(before)
     assert '@destination.action("addHTTPOrder2")\ndef add_http_order2(\n' in handlers
-    definition = json.loads(files[tmp_path / "src/acme/destination.json"])
+    definition = json.loads(files[tmp_path / "src/actions_acme/destination.json"])
     assert list(definition["actions"]) == ["trackEvent", "addHTTPOrder2"]
     assert definition["actions"]["addHTTPOrder2"]["title"] == "Add HTTP Order 2"
     [case] = json.loads(files[tmp_path / "tests/cases/addHTTPOrder2.json"])
@@ -40,8 +40,8 @@ def test_an_action_goes_into_three_files(tmp_path: Path) -> None:
 
 def test_without_functions_the_request_is_json(tmp_path: Path) -> None:
     """Where no action has a function, the new one has none either."""
-    files = add_action(project(tmp_path, "json") / "src" / "acme", "addOrder")
-    action = json.loads(files[tmp_path / "src/acme/destination.json"])["actions"]["addOrder"]
+    files = add_action(project(tmp_path, "json") / "src" / "actions_acme", "addOrder")
+    action = json.loads(files[tmp_path / "src/actions_acme/destination.json"])["actions"]["addOrder"]
     assert action["request"]["url"] == "/addOrder"
     assert len(files) == 2
 
@@ -64,8 +64,8 @@ async def add_order(*, client: Client, **fields: str) -> None:
 def test_names_of_the_module_are_respected(tmp_path: Path) -> None:
     """The destination's variable may have any name, no function is defined twice, imports are completed."""
     project(tmp_path)
-    module = tmp_path / "src/acme/__init__.py"
-    (tmp_path / "src/acme/handlers.py").unlink()
+    module = tmp_path / "src/actions_acme/__init__.py"
+    (tmp_path / "src/actions_acme/handlers.py").unlink()
     module.write_bytes(MODULE.replace("\n", "\r\n").encode())
     text = add_action(tmp_path, "addOrder")[module]
     assert ")\r\nfrom actions_core import Request\r\n\r\nacme = " in text
@@ -108,12 +108,12 @@ def test_a_folder_holds_one_destination(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match=r"no destination\.json"):
         add_action(tmp_path, "addOrder")
     project(tmp_path)
-    (tmp_path / "src/acme/handlers.py").write_text('@x.action("a")\ndef f(:', encoding="utf-8")
+    (tmp_path / "src/actions_acme/handlers.py").write_text('@x.action("a")\ndef f(:', encoding="utf-8")
     with pytest.raises(DefinitionError, match=r"handlers\.py:2: "):
         add_action(tmp_path, "addOrder")
     project(tmp_path, slug="other")
     with pytest.raises(DefinitionError, match="several destinations"):
         add_action(tmp_path, "addOrder")
-    (tmp_path / "src/acme/destination.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "src/actions_acme/destination.json").write_text("{}", encoding="utf-8")
     with pytest.raises(DefinitionError, match="is faulty"):
-        add_action(tmp_path / "src/acme", "addOrder")
+        add_action(tmp_path / "src/actions_acme", "addOrder")

@@ -260,7 +260,7 @@ def test_what_comes_before_the_answer_is_passed_over() -> None:
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
             "Can not decode content-encoding: gzip",
         ),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", "no answer: ."),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", "no response: ."),
     ],
 )
 def test_what_is_no_answer_is_a_transport_error(answer: bytes, wrong: str, question: Request) -> None:

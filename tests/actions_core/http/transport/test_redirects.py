@@ -81,8 +81,8 @@ def test_credentials_do_not_follow_a_redirect_elsewhere() -> None:
     ("location", "wrong"),
     [
         ("ftp://x.test/", "away from HTTP"),
-        ("http://x.test:99999/", "is none"),
-        ("http://[x/", "is none"),
+        ("http://x.test:99999/", "invalid URL"),
+        ("http://[x/", "invalid URL"),
         ("/", "more than 5"),
     ],
 )

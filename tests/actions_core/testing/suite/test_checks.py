@@ -260,7 +260,7 @@ def test_what_a_handler_says_of_a_secret_is_masked(handler: Callable[..., Reques
             lambda it: it["presets"][0].update(subscribe='type = "a" and type = "b"'),
             "preset[Orders]",
             "warning",
-            "no event was found that it lets in",
+            "no event was found that matches it",
         ),
         (
             lambda it: it["presets"][0].update(mapping={}),

@@ -1,0 +1,174 @@
+"""`actions diff`, `actions docs` and `actions schema`: what authors get from definitions."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from actions_core.apps.cli.catalog import find
+from actions_core.apps.cli.output import (
+    Exit,
+    cell,
+    fail,
+    make_table,
+    print_json,
+    printable,
+    stdout,
+    write_json,
+)
+from actions_core.apps.cli.shared import AsJson
+from actions_core.authoring.comparison import Change, Level, compare_definitions
+from actions_core.authoring.docs_page import destination_page
+from actions_core.authoring.editor_schema import workspace_schema
+from actions_core.destination import load_destination
+from actions_core.destination.loading import load_definition
+from actions_core.errors import DefinitionError
+from actions_core.validation.documents import SCHEMAS
+from actions_core.validation.documents import schema as load_schema
+from actions_core.values.types import JsonObject
+
+_CHANGE_STYLES: Final = {Level.BREAKING: "bold red", Level.WARNING: "yellow", Level.NOTE: "dim"}
+
+Old = Annotated[
+    Path,
+    typer.Argument(metavar="OLD", exists=True, dir_okay=False, readable=True, help="The definition in use."),
+]
+New = Annotated[
+    Path,
+    typer.Argument(metavar="NEW", exists=True, dir_okay=False, readable=True, help="What will replace it."),
+]
+
+
+def diff(old: Old, new: New, *, as_json: AsJson = False) -> None:
+    """Show what changes for workspaces between two versions of a destination's definition."""
+    specs = []
+    errors = []
+    for file in (old, new):
+        try:
+            specs.append(load_definition(file))
+        except DefinitionError as error:
+            errors.append(str(error))
+    if errors:
+        fail("\n".join(errors))
+    changes = compare_definitions(*specs)
+    if as_json:
+        print_json(
+            [
+                {"level": str(change.level), "path": change.path, "message": change.message}
+                for change in changes
+            ]
+        )
+    else:
+        _print_changes(changes)
+    if any(change.level is Level.BREAKING for change in changes):
+        raise typer.Exit(Exit.FAILURES)
+
+
+def _print_changes(changes: tuple[Change, ...]) -> None:
+    for change in changes:
+        line = Text(f"{change.level}: ", style=_CHANGE_STYLES[change.level])
+        line.append(f"{printable(change.path)}: ", style="not bold not dim cyan")
+        line.append(printable(change.message), style="not bold not dim default")
+        stdout().print(line, soft_wrap=True)
+    count = sum(change.level is Level.BREAKING for change in changes)
+    summary = f"{count} breaking" if count else "nothing that breaks a workspace"
+    stdout().print(f"{summary}, {len(changes)} in all" if changes else "nothing changes for a workspace")
+
+
+Subject = Annotated[
+    str,
+    typer.Argument(
+        metavar="DESTINATION",
+        help="A slug or an alias, as `actions list` shows, or the file of a definition.",
+    ),
+]
+PageFile = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write the page to this file."),
+]
+
+
+def docs(subject: Subject, *, output: PageFile = None) -> None:
+    """Write a destination's page: overview, settings, presets, actions with their fields."""
+    # Only what looks like a path is a file: a name stays a name, even if a file has it too.
+    is_file = subject.endswith(".json") or "/" in subject or "\\" in subject
+    spec = load_definition(subject) if is_file else find(subject).spec
+    page = destination_page(spec)
+    if output is None:
+        sys.stdout.write(page)
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(page, encoding="utf-8")
+
+
+SchemaNames = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]", help="The names of schemas; without one, all are listed."),
+]
+DestinationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--destination",
+        metavar="DESTINATION",
+        help="The schema of a workspace with this destination's settings, actions and fields in it; "
+        "a slug, an alias, or the file of a definition.",
+    ),
+]
+SchemaFolder = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FOLDER", file_okay=False, help="Write files into this folder."),
+]
+
+
+def schema(
+    names: SchemaNames = None,
+    *,
+    destination: DestinationOption = None,
+    output: SchemaFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print or write the JSON Schemas of files.
+
+    With one as the "$schema" of a file, an editor completes and explains its keys.
+    """
+    unknown = [name for name in names or () if name not in SCHEMAS]
+    if unknown:
+        message = f"there is no schema {unknown[0]!r}; there are {', '.join(SCHEMAS)}"
+        raise typer.BadParameter(message, param_hint="NAME")
+    chosen = {name: load_schema(name) for name in names or (() if destination else SCHEMAS)}
+    if destination is not None:
+        made = _workspace_schema(destination)
+        chosen[Path(made["$id"]).name.removesuffix(".schema.json")] = made
+    if output is not None:
+        _write_schemas(chosen, output)
+    elif len(chosen) == 1:
+        print_json(next(iter(chosen.values())))
+    elif names:
+        raise typer.BadParameter("print one schema at a time, or write them with --output", param_hint="NAME")
+    else:
+        _list_schemas(chosen, as_json=as_json)
+
+
+def _workspace_schema(name: str) -> JsonObject:
+    file = Path(name)
+    found = load_destination(file) if file.is_file() else find(name)
+    return workspace_schema(found)
+
+
+def _write_schemas(schemas: dict[str, JsonObject], folder: Path) -> None:
+    for name, document in schemas.items():
+        file = folder / f"{name}.schema.json"
+        write_json(file, document)
+        stdout().print(printable(file), soft_wrap=True)
+
+
+def _list_schemas(schemas: dict[str, JsonObject], *, as_json: bool) -> None:
+    if as_json:
+        print_json([{"name": name, "description": found["description"]} for name, found in schemas.items()])
+        return
+    shown = make_table("Name", "Description")
+    for name, found in schemas.items():
+        shown.add_row(cell(name, "cyan"), cell(found["description"]))
+    stdout().print(shown)

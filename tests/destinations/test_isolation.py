@@ -1,0 +1,71 @@
+"""Destinations do not load each other: whoever uses one pays for that one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from actions_core.destination.registry import ENTRY_POINTS
+
+INSTALLED = {point.name: point.module for point in entry_points(group=ENTRY_POINTS)}
+#: The packages of destinations that a program has loaded once it has run.
+LOADED = f"""
+import json, sys
+print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}} & {set(INSTALLED.values())})))
+"""
+ENGINE = """
+from actions_core import Engine, Workspace
+instance = {{"destination": "{slug}", "settings": {{"apiKey": "k"}}, "subscriptions": []}}
+Engine(Workspace.from_dict({{"destinations": [instance]}}))
+"""
+GET = """
+from actions_core import Registry
+assert Registry().discover().get("{slug}").slug == "{slug}"
+"""
+COMMAND = """
+from typer.testing import CliRunner
+from actions_core.apps.cli.app import app
+assert CliRunner().invoke(app, ["{command}", "{slug}"]).exit_code == 0
+"""
+
+
+def loaded(code: str) -> list[str]:
+    """Run code in a process of its own, and tell which destinations' packages it has loaded."""
+    run = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", code + LOADED], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.returncode == 0, run.stderr
+    found: list[str] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+def test_there_are_several() -> None:
+    """With one alone, nothing would be shown here."""
+    assert len(INSTALLED) > 1
+
+
+@pytest.mark.parametrize("slug", INSTALLED)
+@pytest.mark.parametrize(
+    "code",
+    [ENGINE, GET, COMMAND.replace("{command}", "describe"), COMMAND.replace("{command}", "docs")],
+    ids=["engine", "registry", "describe", "docs"],
+)
+def test_using_one_loads_no_other(code: str, slug: str) -> None:
+    """An engine, a registry or a command that names one destination imports its package alone."""
+    assert loaded(code.format(slug=slug)) == [INSTALLED[slug]]
+
+
+@pytest.mark.parametrize("slug", INSTALLED)
+def test_importing_one_loads_no_other(slug: str) -> None:
+    """The packages do not know each other."""
+    assert loaded(f"import {INSTALLED[slug]}\n") == [INSTALLED[slug]]
+
+
+def test_discovering_loads_none() -> None:
+    """What is installed is known from metadata."""
+    code = "from actions_core import Registry\nassert len(Registry().discover().slugs) > 1\n"
+    assert loaded(code) == []
