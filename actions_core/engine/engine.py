@@ -17,15 +17,15 @@ from actions_core.engine.executor import Lane
 from actions_core.engine.executor.client import InFlight
 from actions_core.engine.explain import Explanation, explain_step
 from actions_core.engine.instances import Services, compile_instances
-from actions_core.engine.observers import observer_for
-from actions_core.engine.pipeline import Step
-from actions_core.engine.results import BatchReport, Report, Result
-from actions_core.engine.send_batch import deliver_events
+from actions_core.engine.observers import FailureLog, observer_for
+from actions_core.engine.pipeline import Step, separate_steps
+from actions_core.engine.results import BatchReport, Report, Result, Status
+from actions_core.engine.send_batch import EventBatch, deliver_events
 from actions_core.engine.send_many import stream
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.http.transport import LazyTransport
-from actions_core.values.events import MAX_EVENT_BYTES, check_event
+from actions_core.values.events import MAX_EVENT_BYTES, check_event, message_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -116,6 +116,7 @@ class Engine:
         self._deliver: Callable[[Lane, Step], Awaitable[Result]]
         self._deliver = Lane.deliver if observer is None else observer.deliver
         self._deliver_events = deliver_events if observer is None else observer.deliver_events
+        self._failures = FailureLog(logger)
         self._in_flight = InFlight(logger)
 
     def __repr__(self) -> str:
@@ -173,18 +174,27 @@ class Engine:
         """
         checked = [self._checked(event) for event in events]
         deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
+        ways = [
+            (instance, pipeline)
+            for instance in self._enabled
+            for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
+        ]
+        ids = [
+            _id_of(given) if isinstance(taken, EventError) else message_id_of(taken)
+            for given, taken in zip(events, checked, strict=True)
+        ]
+        batch = EventBatch(checked, tuple(ids), shared=len(ways) > 1)
         self._in_flight.enter()
         try:
             results = await asyncio.gather(
-                *(
-                    self._deliver_events(instance, pipeline, checked)
-                    for instance in self._enabled
-                    for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
-                )
+                *(self._deliver_events(instance, pipeline, batch) for instance, pipeline in ways)
             )
         finally:
             self._in_flight.leave()
-        return BatchReport(tuple(results))
+        for result in results:
+            if not result.ok:
+                self._failures.note_batch(result)
+        return BatchReport(tuple(results), batch.message_ids)
 
     def _checked(self, event: Json) -> JsonObject | EventError:
         try:
@@ -199,13 +209,11 @@ class Engine:
 
         Instances that are disabled are in it too, with that as the reason. Raises `EventError` like `send`.
         """
-        event = check_event(event, max_bytes=self._max_event_bytes)
-        deliveries = [
-            await explain_step(instance, step, event)
-            for instance in self.instances.values()
-            for step in instance.route(event)
-        ]
-        return Explanation(event["messageId"], tuple(deliveries))
+        taken = check_event(event, max_bytes=self._max_event_bytes)
+        # All conditions first, as in `send`: what a handler changes is its own.
+        steps = [(instance, step) for instance in self.instances.values() for step in instance.route(taken)]
+        deliveries = [await explain_step(instance, step, taken) for instance, step in steps]
+        return Explanation(message_id_of(taken) or "", tuple(deliveries))
 
     async def delete(self, *, user_id: str | None = None, anonymous_id: str | None = None) -> Report:
         """Have every destination that can delete a user do so."""
@@ -273,14 +281,17 @@ class Engine:
         """
         await self._in_flight.drain(self._deadlines, grace)
         await self._transport.close()
+        self._failures.flush()
 
     def _report(self, event: Json, index: int) -> Awaitable[Report]:
         checked = self._checked(event)
         if isinstance(checked, EventError):
+            self._failures.note_refused(checked, _id_of(event))
             return _refused(event, checked, index)
         return self._run(checked, index)
 
     async def _run(self, event: JsonObject, index: int) -> Report:
+        message_id = message_id_of(event)
         results: list[Any] = []  # None where an outcome is yet to come
         matched: list[tuple[int, Lane, Step]] = []
         for instance in self._enabled:
@@ -295,16 +306,26 @@ class Engine:
                 place, lane, step = matched[0]
                 results[place] = await self._deliver(lane, step)
             elif matched:
+                separate_steps([step for _, _, step in matched[1:]])
                 done = await asyncio.gather(*(self._deliver(lane, step) for _, lane, step in matched))
                 for (place, *_), result in zip(matched, done, strict=True):
                     results[place] = result
         finally:
             self._in_flight.leave()
+        for place, _, _ in matched:
+            if results[place].status is Status.FAILED:
+                self._failures.note(results[place])
+        report = Report(message_id, tuple(results), None, index)
         if self._observer is not None:
-            self._observer.note_skipped(results)
-        return Report(event["messageId"], tuple(results), None, index)
+            self._observer.note_skipped(report)
+        return report
 
 
-async def _refused(event: Json, error: EventError, index: int) -> Report:
+async def _refused(event: object, error: EventError, index: int) -> Report:
+    return Report(_id_of(event), (), error, index)
+
+
+def _id_of(event: object) -> str | None:
+    """Return the messageId of what was refused, where it has one."""
     message_id = event.get("messageId") if isinstance(event, dict) else None
-    return Report(message_id if isinstance(message_id, str) else None, (), error, index)
+    return message_id if isinstance(message_id, str) else None

@@ -172,7 +172,9 @@ class Lane:
         text = self.connection.mask.text(f"{type(failure).__name__}: {failure}")[:500]
         frames = traceback.extract_tb(failure.__traceback__)
         place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-        self._logger.error("%s, %s: %s%s", self.instance, pipeline.name, text, place)
+        if self._logger.isEnabledFor(logging.DEBUG):
+            trace = self.connection.mask.text("".join(traceback.format_exception(failure)))
+            self._logger.debug("%s, %s: the handler failed\n%s", self.instance, pipeline.name, trace)
         return HandlerError(f"{pipeline.action} failed with {text}{place}")
 
 
@@ -204,6 +206,7 @@ def _result(
         client.request,
         client.response,
         mask,
+        step.message_id,
     )
 
 
