@@ -35,7 +35,7 @@ class Watch:
         self._hooked = False
         self._lock = threading.RLock()
         self._backends: dict[Backend, float] = {}
-        self._watcher: threading.Thread | None = None
+        self._watchers: set[threading.Thread] = set()  # a signal's handler may make a second one
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
 
@@ -51,10 +51,16 @@ class Watch:
                 if register is not None:
                     with contextlib.suppress(RuntimeError):  # the main thread has ended already
                         register(self._flush)
-            if self._watcher is None:
-                self._watcher = threading.Thread(target=self._wait_and_close, name="actions-core exit")
-                self._watcher.daemon = False  # whatever thread this one is started from
-                self._watcher.start()
+            if not self._watchers:
+                watcher = threading.Thread(
+                    target=self._wait_and_close, name="actions-core exit", daemon=False
+                )
+                self._watchers.add(watcher)
+                try:
+                    watcher.start()
+                except RuntimeError:
+                    self._watchers.discard(watcher)
+                    raise
 
     def discard(self, backend: Backend) -> None:
         """Forget a backend that was closed."""
@@ -66,7 +72,7 @@ class Watch:
         self._abandoned.append(self._backends)
         self._lock = threading.RLock()
         self._backends = {}
-        self._watcher = None
+        self._watchers = set()
 
     def _remaining(self) -> list[tuple[Backend, float]]:
         with self._lock:
@@ -89,7 +95,7 @@ class Watch:
             backend.close(max(0.0, timeout - (monotonic() - started)))
 
     def _is_waited_for(self, thread: threading.Thread) -> bool:
-        return not thread.daemon and thread not in (threading.current_thread(), threading.main_thread())
+        return not (thread.daemon or thread is threading.main_thread() or thread in self._watchers)
 
 
 WATCH = Watch()

@@ -88,6 +88,8 @@ class BackgroundEngine(SegmentCalls):
         # One home for each process, by the number of forks before it: `setdefault` needs no lock, which might
         # be held by another thread just when a fork happens.
         self._homes: dict[int, _Home] = {}
+        if options.get("transport") is None:
+            _load_network()
         # Made here, so that a faulty workspace refuses the start. The first process to deliver uses it.
         self._unused: Engine | None = Engine(workspace, **options)
 
@@ -153,13 +155,14 @@ class BackgroundEngine(SegmentCalls):
         What is not delivered after `timeout` seconds is interrupted: its results say so, and the number is
         logged. Returns whether there was nothing of the kind. To close again does nothing.
         """
-        self._closed = True
         home = self._home
         with home.lock:
             backend = home.backend
-        if backend is None:
-            return True
+            if backend is None:
+                self._closed = True
+                return True
         done = backend.close(timeout)
+        self._closed = True  # for children, too
         WATCH.discard(backend)
         return done
 
@@ -176,7 +179,12 @@ class BackgroundEngine(SegmentCalls):
             if home.backend is None:
                 if self._closed:
                     raise closed()
-                home.backend = self._start()
+                made = self._start()
+                if home.backend is None:
+                    home.backend = made
+                else:  # a signal's handler posted meanwhile, in this thread, and has started one
+                    WATCH.discard(made)
+                    made.close(0)
             return home.backend
 
     def _start(self) -> Backend:
@@ -187,7 +195,11 @@ class BackgroundEngine(SegmentCalls):
             backend = MemoryBackend(
                 engine, max_queue=self._max_queue, when_full=self._when_full, logger=self._logger
             )
-            WATCH.add(backend, self._exit_timeout)
+            try:
+                WATCH.add(backend, self._exit_timeout)
+            except RuntimeError:
+                backend.close(0)
+                raise
         except RuntimeError as error:
             raise ActionsError(
                 f"the process is exiting, so that no thread can be started any more: {error}",
@@ -204,6 +216,16 @@ class BackgroundEngine(SegmentCalls):
                 now = now or format_time(datetime.now(UTC))
                 checked[key] = now
         return checked
+
+
+def _load_network() -> None:
+    """Import what deliveries need in this thread, before there are others.
+
+    A fork while another thread imports a module leaves that module's lock locked in the child for good.
+    """
+    import encodings.idna  # noqa: F401 - for names of hosts
+
+    import actions_core.http.transport.http  # noqa: F401 - all of aiohttp
 
 
 def _check_options(max_queue: Any, when_full: Any, exit_timeout: Any) -> None:

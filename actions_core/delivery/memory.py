@@ -70,9 +70,9 @@ class MemoryBackend:
         self._left = 0
         self._ended = threading.Event()
         self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(LastingThreads("actions-core resolver"))
         self._thread = threading.Thread(target=self._run, name="actions-core", daemon=True)
         try:
+            self._loop.set_default_executor(LastingThreads("actions-core resolver"))
             self._thread.start()
         except RuntimeError:
             self._loop.close()
