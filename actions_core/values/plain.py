@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from actions_core.errors import EventError, Problem, child_path
-from actions_core.values.json_limits import MAX_DEPTH, too_deep
+from actions_core.values.json_faults import MAX_DEPTH, too_deep
 from actions_core.values.python_values import MOST_STEPS, UnfitError, checked_integer, key_text, simplify
 from actions_core.values.wording import shown
 

@@ -23,7 +23,7 @@ import attrs
 
 from actions_core.errors import PayloadError
 from actions_core.values.javascript import number_text
-from actions_core.values.json_limits import LONGEST_INTEGER
+from actions_core.values.json_faults import LONGEST_INTEGER
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
