@@ -7,6 +7,7 @@ import os
 import threading
 from concurrent.futures import Future
 from datetime import UTC, datetime
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 from actions_core.delivery.at_exit import WATCH
@@ -132,11 +133,11 @@ class BackgroundEngine(SegmentCalls):
         is no report after `timeout` seconds; the delivery goes on, and `on_result` is told of its end.
         """
         accepted = self._accepted(event)
-        backend = self._backend()
+        until = None if timeout is None else monotonic() + timeout
         report: Future[Report] = Future()
-        backend.post(accepted, timeout=timeout, report=report)
+        self._backend().post(accepted, timeout=timeout, report=report)
         try:
-            return report.result(timeout)
+            return report.result(None if until is None else max(0.0, until - monotonic()))
         except TimeoutError as error:
             if report.done():
                 raise

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actions_core import ActionsError, BackgroundEngine, DefinitionError, EventError, Status, WorkspaceError
+from actions_core.delivery.at_exit import WATCH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -347,6 +348,26 @@ def test_a_signals_handler_may_post(bench: Bench) -> None:
         assert engine.flush(30)
     assert count > 0
     assert len(bench.transport.requests) == 3000 + count
+
+
+def test_a_post_within_the_start(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler of a signal that posts while its thread starts the engine leaves one engine."""
+    add = WATCH.add
+    nested: list[str] = []
+
+    def interrupted(backend: Any, timeout: float) -> None:
+        add(backend, timeout)
+        if not nested:
+            nested.append("begun")
+            engine.post(track("Nested"))
+
+    monkeypatch.setattr(WATCH, "add", interrupted)
+    before = len(WATCH._backends)
+    with BackgroundEngine(bench.workspace, **bench.options) as engine:
+        engine.post(track("Outer"))
+        assert len(WATCH._backends) == before + 1
+    assert [request.json["name"] for request in bench.transport.requests] == ["Nested", "Outer"]
+    assert len(WATCH._backends) == before
 
 
 def test_the_module_loads_no_database() -> None:
