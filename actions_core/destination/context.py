@@ -33,6 +33,10 @@ _LOGGER = logging.getLogger("actions_core")
 _LONGEST_KEY = 200
 
 
+def _read_only(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(mapping)
+
+
 @attrs.define(repr=False)
 class Auth:
     """The credentials that change while the engine runs."""
@@ -55,7 +59,7 @@ class Scope:
     sync_mode: str | None = None
     matching_key: str | None = None
     hook_outputs: Mapping[str, Json] = attrs.field(factory=dict, converter=frozen)
-    features: Mapping[str, Any] = attrs.field(factory=dict, converter=MappingProxyType)
+    features: Mapping[str, Any] = attrs.field(factory=dict, converter=_read_only)
     state: State = attrs.field(factory=MemoryState)
     stats: TaggedStats = attrs.field(factory=TaggedStats)
     #: changes when the mapping or the subscription does: what is sent under one key must be the same

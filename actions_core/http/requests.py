@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-from actions_core.errors import PayloadError, RequestError
+from actions_core.errors import PayloadError, RequestError, SettingsError
 from actions_core.values.types import MISSING, Json
 from actions_core.values.wording import kind
 
@@ -67,12 +67,16 @@ class Request:
     def with_base(self, base_url: str, headers: Mapping[str, str] | None = None) -> Request:
         """Return the request below `base_url`, unless its URL is absolute already.
 
-        `headers` are added where the request has none of that name.
+        `headers` are added where the request has none of that name. Raises `SettingsError` for a base URL
+        that cannot be one: it comes from the settings.
         """
         url = self.url
-        if not url.startswith(_ABSOLUTE):
+        joined = _joined(headers or {}, self.headers)
+        if not url.startswith(_ABSOLUTE) and not _is_absolute(url):
+            if not base_url.startswith(_ABSOLUTE) or "@" in base_url:
+                base_url = _checked_base(base_url, joined)
             url = base_url.rstrip("/") + "/" + url.lstrip("/")
-        return self._twin({"url": url, "headers": _joined(headers or {}, self.headers)})
+        return self._twin({"url": url, "headers": joined})
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
         """Return the request with `headers` added; they win over those it has."""
@@ -111,6 +115,8 @@ class Request:
         characters, which could break out of its line: that comes from data, and trying again cannot help.
         """
         if not self.url.startswith(_ABSOLUTE):
+            if _is_absolute(self.url):
+                return self._twin({"url": _lower_scheme(self.url)}).complete()
             raise RequestError(
                 f"the URL {self.url.partition('?')[0]!r} is not absolute: prepare must add the base URL",
                 code="REQUEST_INVALID",
@@ -153,6 +159,29 @@ def _joined(headers: Mapping[str, str], winning: Mapping[str, str]) -> Mapping[s
         return joined
     names = {*map(str.lower, winning)}
     return {**{name: text for name, text in headers.items() if name.lower() not in names}, **winning}
+
+
+def _is_absolute(url: str) -> bool:
+    """Return whether the URL has one of the two schemes, however it is spelled."""
+    return url[: len(_ABSOLUTE[0])].lower().startswith(_ABSOLUTE)
+
+
+def _lower_scheme(url: str) -> str:
+    scheme, signs, rest = url.partition("://")
+    return scheme.lower() + signs + rest
+
+
+def _checked_base(base_url: str, headers: Mapping[str, str]) -> str:
+    """Return a base URL with its scheme in lower case; errors do not show it, since it may hold a secret."""
+    if not _is_absolute(base_url):
+        raise SettingsError("the base URL in the settings must begin with https:// or http://")
+    authority = re.split(r"[/?#]", base_url.partition("://")[2], maxsplit=1)[0]
+    if "@" in authority and any(name.lower() == "authorization" for name in headers):
+        raise SettingsError(
+            "the base URL in the settings has a user or a password (before the @), and the destination sends "
+            "credentials of its own: take them out of the base URL"
+        )
+    return _lower_scheme(base_url)
 
 
 @lru_cache(maxsize=256)

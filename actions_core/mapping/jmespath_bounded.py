@@ -7,6 +7,7 @@ at every pipe. No other module imports the library.
 
 from __future__ import annotations
 
+import copy
 import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -57,6 +58,11 @@ class _BoundedInterpreter(TreeInterpreter):
             if weigh(value, self.weights) > MAX_WEIGHT:
                 raise _LimitExceeded(f"makes more than {MAX_WEIGHT:,} values")
         return value
+
+    def visit_literal(self, node: Any, value: Json) -> Json:
+        literal: Json = super().visit_literal(node, value)
+        # A handler may change what it is handed: the next event gets a list or an object of its own.
+        return copy.deepcopy(literal) if isinstance(literal, list | dict) else literal
 
 
 @attrs.frozen
