@@ -73,11 +73,12 @@ def complaints(text: str, tree: Tree) -> list[str]:
 
 
 def _calls(text: str) -> Iterator[tuple[str, int]]:
-    before: Tree = {}
-    for token in Lexer().tokenize(text):  # type: ignore[no-untyped-call]  # the library's stubs leave it out
-        if token["type"] == "lparen" and before.get("type") == "unquoted_identifier":
-            yield before["value"], before["start"]
-        before = token
+    name, position = "", -1
+    for token in Lexer().tokenize(text):
+        if token["type"] == "lparen" and position >= 0:
+            yield name, position
+        is_name = token["type"] == "unquoted_identifier"
+        name, position = (str(token["value"]), token["start"]) if is_name else ("", -1)
 
 
 def _walk(tree: Tree) -> Iterator[tuple[Tree, bool]]:

@@ -200,9 +200,8 @@ class _Flat:
                     raise fail(self._place, f"makes keys of more than {MAX_TEXT:,} characters")
                 self.found[prefix] = value
             return
-        pairs: Iterable[tuple[str | int, Json]] = (
-            value.items() if isinstance(value, dict) else enumerate(value)
-        )
+        inner: Any = value
+        pairs: Iterable[tuple[Any, Json]] = inner.items() if isinstance(inner, dict) else enumerate(inner)
         for key, item in pairs:
             self.add(f"{prefix}{self._separator}{key}" if prefix else str(key), item)
 

@@ -37,24 +37,22 @@ _HALF_AND_ZONE: Final = (
 )
 _WEEKDAY: Final = r"(?:(?:sun|mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?)(?:day)?\b[.,]? ?)?"
 _MONTH: Final = r"(?P<month>[a-z]{3,9})"
-_ENGLISH: Final = tuple(
+_ENGLISH: Final = [
     re.compile(rf"{_WEEKDAY}{form}", re.ASCII | re.IGNORECASE)
     for form in (
-        rf"{day}(?:,? {_CLOCK}{_HALF_AND_ZONE})?"
-        for day in (
-            r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})",
-            r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})",
-            rf"{_MONTH}[. -] ?(?P<day>\d{{1,2}})[, -] ?(?P<year>\d{{4}})",
-            rf"(?P<day>\d{{1,2}})[ -]{_MONTH}(?:[., -]|\., ) ?(?P<year>\d{{4}})",
-        )
+        *(
+            rf"{day}(?:,? {_CLOCK}{_HALF_AND_ZONE})?"
+            for day in (
+                r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})",
+                r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})",
+                rf"{_MONTH}[. -] ?(?P<day>\d{{1,2}})[, -] ?(?P<year>\d{{4}})",
+                rf"(?P<day>\d{{1,2}})[ -]{_MONTH}(?:[., -]|\., ) ?(?P<year>\d{{4}})",
+            )
+        ),
+        # As C's `ctime` and `date` write it, the year last.
+        rf"{_MONTH} (?P<day>\d{{1,2}}) {_CLOCK}(?: (?P<zone>[a-z]{{1,3}}))? (?P<year>\d{{4}})",
     )
-) + (
-    # As C's `ctime` and `date` write it, the year last.
-    re.compile(
-        rf"{_WEEKDAY}{_MONTH} (?P<day>\d{{1,2}}) {_CLOCK}(?: (?P<zone>[a-z]{{1,3}}))? (?P<year>\d{{4}})",
-        re.ASCII | re.IGNORECASE,
-    ),
-)
+]
 _MONTHS: Final = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",

@@ -123,7 +123,7 @@ def test_outside_of_the_calendar() -> None:
 
 
 def test_digits_are_time_text() -> None:
-    """Text of a decimal number counts as a time in a check, as any number does; other text must be readable."""
+    """Text of a decimal number is a time in a check, as any number is; other text must be readable."""
     assert is_time_text("4")
     assert is_time_text("9" * 100)
     assert is_time_text("-1.5")
