@@ -274,7 +274,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     "condition", ["type = ", 'type = "track",', "type = track,", "= 5", "", " ", "(", "\0"]
 )
 def test_a_condition_that_cannot_be_read_is_a_warning(condition: str) -> None:
-    """A definition loads without the conditions that subscriptions start with; its author has to mend them."""
+    """A definition loads without the conditions that subscriptions start with; its author mends them."""
     data = published()
     data["actions"]["trackThing"]["defaultSubscription"] = condition
     data["presets"][0]["subscribe"] = condition

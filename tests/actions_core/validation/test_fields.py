@@ -312,7 +312,7 @@ MODE_KEY_IS_ADD = {"required": [MODE_KEY], "properties": {MODE_KEY: {"const": "a
     ],
 )
 def test_condition_schema(conditions: list[dict[str, Any]], match: str, expected: Any) -> None:
-    """Conditions stand in the schema where it can say them: lists, dotted names, and the sync mode by its key."""
+    """Conditions stand in the schema where it can say them: lists, dotted names, the sync mode by its key."""
     assert rule_for(*conditions, match=match) == expected
 
 
