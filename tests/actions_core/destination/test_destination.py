@@ -134,8 +134,7 @@ def asks_for_client(user_id: str, client: Client, *, rest: Payload) -> None: ...
 
 
 KEYWORDS = [
-    "error takes '**payload', which hides what is missing: for the whole payload, annotate a parameter with "
-    "'Payload'",
+    "error takes '**payload', which hides what is missing: for the whole payload, annotate a parameter",
     *(f"warning has no parameter '{name}'" for name in ("email", "class_", "first_name")),
 ]
 BARE = [

@@ -133,6 +133,8 @@ def test_an_asynchronous_handler_is_judged_by_its_first_request(
     assert caplog.messages == []
 
 
+#: an action that needs no function
+OTHER = {"title": "Other", "fields": {}, "request": {"method": "GET", "url": "https://x.example"}}
 COUNTER = count()
 
 
