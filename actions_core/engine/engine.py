@@ -246,6 +246,14 @@ class Engine:
         """Look an audience up. Raises `RequestError` when there is none."""
         return await on_demand.get_audience(self._instance(instance_id), external_id, settings or {})
 
+    async def account(self, instance_id: str) -> Json:
+        """Return what the destination says of the account behind an instance: its quota, what is used.
+
+        The shape is the destination's own. Raises `WorkspaceError` for an unknown instance, `RequestError`
+        when the destination does not tell (`NOT_SUPPORTED`), or refuses.
+        """
+        return await on_demand.read_account(self._instance(instance_id))
+
     def _instance(self, instance_id: str) -> Instance:
         instance = self.instances.get(instance_id)
         if instance is None:
