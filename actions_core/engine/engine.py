@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from actions_core.destination.registry import Registry
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
     from actions_core.engine.on_demand import Audience, Choices
+    from actions_core.engine.pipeline import Hold
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
 
@@ -152,24 +154,28 @@ class Engine:
         events: Iterable[Json] | AsyncIterable[Json],
         *,
         concurrency: int | None = None,
+        hold: Hold | None = None,
     ) -> AsyncIterator[Report]:
         """Deliver events as they come, and yield the report of each when it is done.
 
         Reports come in the order in which events are done; `Report.index` counts them as they went in.
         At most `concurrency` events are held at once; no more are taken in while that many are in progress
         or while reports wait to be fetched. Input that is not an event gets a report with an `error`.
+        `hold` is asked before each delivery, and may give its result instead of it.
         """
         if concurrency is None:
             concurrency = sum(instance.lane.concurrency for instance in self._enabled)
             if len(self._enabled) > 1:
                 concurrency += _WAITING_ROOM
-        return stream(events, self._report, concurrency, self._deadlines.closing)
+        report = self._report if hold is None else partial(self._report, hold=hold)
+        return stream(events, report, concurrency, self._deadlines.closing)
 
-    async def send_batch(self, events: Sequence[Json]) -> BatchReport:
+    async def send_batch(self, events: Sequence[Json], *, hold: Hold | None = None) -> BatchReport:
         """Deliver events together, where a destination takes batches, and one by one elsewhere.
 
         Each subscription has one node for each event, in the order of `events`: also for one that is not an
-        event, that does not match, or whose payload is not valid.
+        event, that does not match, or whose payload is not valid. `hold` is asked before each delivery, and
+        may give its result instead of it.
         """
         checked = [self._checked(event) for event in events]
         deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
@@ -177,7 +183,7 @@ class Engine:
         try:
             results = await asyncio.gather(
                 *(
-                    self._deliver_events(instance, pipeline, checked)
+                    self._deliver_events(instance, pipeline, checked, hold)
                     for instance in self._enabled
                     for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
                 )
@@ -282,18 +288,20 @@ class Engine:
         await self._in_flight.drain(self._deadlines, grace)
         await self._transport.close()
 
-    def _report(self, event: Json, index: int) -> Awaitable[Report]:
+    def _report(self, event: Json, index: int, hold: Hold | None = None) -> Awaitable[Report]:
         checked = self._checked(event)
         if isinstance(checked, EventError):
             return _refused(event, checked, index)
-        return self._run(checked, index)
+        return self._run(checked, index, hold)
 
-    async def _run(self, event: JsonObject, index: int) -> Report:
+    async def _run(self, event: JsonObject, index: int, hold: Hold | None = None) -> Report:
         results: list[Any] = []  # None where an outcome is yet to come
         matched: list[tuple[int, Lane, Step]] = []
         for instance in self._enabled:
             for step in instance.route(event):
                 result = step.skipped
+                if result is None and hold is not None:
+                    result = hold(index, step)
                 if result is None:
                     matched.append((len(results), instance.lane, step))
                 results.append(result)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -126,6 +126,11 @@ class _SkippedStep(Step):
     def __init__(self, pipeline: Pipeline, skipped: Result) -> None:
         super().__init__(pipeline, {})
         self.skipped = skipped
+
+
+#: Asked with an event's place among those that went in, and with each step of it that matched: returns the
+#: result of a delivery that is held back, None for one that may go.
+Hold: TypeAlias = "Callable[[int, Step], Result | None]"
 
 
 def compile_pipeline(
