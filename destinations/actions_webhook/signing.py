@@ -1,4 +1,4 @@
-"""The signature of requests; all else about them stands in `destination.json`."""
+"""The signature of requests; everything else about them is in `destination.json`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ destination = Destination.from_package(__package__)
 
 @destination.prepare
 def sign(request: Request, context: Context) -> Request:
-    """With a shared secret, a request carries the HMAC of its body: SHA-1, in hexadecimal digits.
+    """Sign a request with the HMAC of its body, where there is a shared secret: SHA-1, in hexadecimal digits.
 
     What is signed is what `content` gives: the very bytes that go out.
     """

@@ -49,7 +49,7 @@ def test_authentication() -> Request:
 
 
 def contact(payload: dict[str, object], context: Context) -> dict[str, object]:
-    """A contact as the API takes it."""
+    """Return a contact as the API takes it."""
     email = str(payload["email"])
     listed = context.hook_outputs.get("onMappingSave", {}).get("listId")
     found = {

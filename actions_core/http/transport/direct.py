@@ -185,7 +185,7 @@ def fits(headers: Mapping[str, str], limit: int) -> bool:
 
 
 async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
-    """A body up to a limit, which also holds for what decompression makes of it."""
+    """Read a body up to a limit, which also holds for what decompression makes of it."""
     parts: list[bytes] = []
     left = limit
     async for part in content.iter_any():

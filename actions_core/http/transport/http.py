@@ -41,7 +41,7 @@ def user_agent() -> str:
 
 
 def _in_parts(body: bytes | None) -> bytes | io.BytesIO | None:
-    """A body as aiohttp wants it: a large one is written part by part, with turns for others in between."""
+    """Return a body as aiohttp wants it: a large one in parts, so that others get their turns."""
     return io.BytesIO(body) if body is not None and len(body) > LARGE else body
 
 
