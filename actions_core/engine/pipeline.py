@@ -73,6 +73,11 @@ class Pipeline:
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "skipped", self.skip(self.reason))
 
+    @property
+    def is_definition_only(self) -> bool:
+        """Whether no function takes the payloads, neither one by one nor in batches."""
+        return self.handler is None and self.batch_handler is None
+
     def skip(self, reason: str) -> Step:
         """Return the step of an event that is skipped for a reason."""
         result = Result(self.scope.instance, self.name, self.action, Status.SKIPPED, reason=reason)
