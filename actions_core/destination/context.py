@@ -33,8 +33,8 @@ _LOGGER = logging.getLogger("actions_core")
 _LONGEST_KEY = 200
 
 
-def _read_only(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
-    return MappingProxyType(mapping)
+def _read_only(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(given))
 
 
 @attrs.define(repr=False)

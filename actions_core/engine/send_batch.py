@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from actions_core.destination.multistatus import Node, failure, failure_of, success
-from actions_core.engine.executor import Item, chunks, deliver_batch, is_batched
+from actions_core.engine.executor import Item, chunks, deliver_batch, deliver_event, is_batched
+from actions_core.engine.executor.client import let_through
 from actions_core.engine.pipeline import separate_steps
 from actions_core.engine.results import BatchResult, Status
 from actions_core.errors import EventError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.pipeline import Hold, Pipeline
     from actions_core.engine.results import Result
     from actions_core.values.types import JsonObject
 
@@ -32,12 +33,13 @@ _TURN = 200
 class EventBatch:
     """The events of a batch, an error for each that is none, and their messageIds.
 
-    `shared` says that other subscriptions see the same events.
+    `shared` says that other subscriptions see the same events; `hold` is asked before each delivery.
     """
 
     events: Sequence[JsonObject | EventError]
     message_ids: tuple[str | None, ...]
     shared: bool
+    hold: Hold | None = None
 
 
 async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBatch) -> BatchResult:
@@ -50,7 +52,7 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
     for place, event in enumerate(batch.events):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-        outcome = _prepare(instance, pipeline, event, place, shared=batch.shared)
+        outcome = _prepare(instance, pipeline, event, place, batch)
         if isinstance(outcome, str):
             nodes[place] = failure(400, outcome, skipped=True)
             skipped.add(place)
@@ -62,7 +64,7 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
             alone.append(outcome)
     parts = list(chunks(together, pipeline.batch))
     found = await asyncio.gather(
-        *(deliver_batch(instance.lane, pipeline, part, instance.poll) for part in parts),
+        *(deliver_batch(instance.lane, pipeline, part) for part in parts),
         *(_deliver_alone(instance.lane, item) for item in alone),
     )
     for part, outcomes in zip([*parts, *([item] for item in alone)], found, strict=True):
@@ -84,7 +86,7 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
 
 
 def _prepare(
-    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int, *, shared: bool
+    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int, batch: EventBatch
 ) -> Item | Node | str:
     """Return the payload of an event, the node of one that has none, or why the event is skipped."""
     if isinstance(event, EventError):
@@ -92,16 +94,20 @@ def _prepare(
     (step,) = instance.route(event, only=pipeline)
     if step.skipped is not None:
         return step.skipped.reason
-    if shared:
+    held = None if batch.hold is None else batch.hold(place, step)
+    if held is not None:
+        return held.reason if held.status is Status.SKIPPED else _node(held)
+    if batch.shared:
         separate_steps((step,))
     try:
         return Item(place, step, step.payload())
-    except Exception as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
+    except BaseException as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
+        let_through(failed, None, 0)
         return failure_of(instance.lane.error_of(pipeline, failed))
 
 
 async def _deliver_alone(lane: Lane, item: Item) -> list[Node]:
-    result = await lane.deliver(item.step)
+    result = await deliver_event(lane, item.step)
     item.warnings.extend(result.warnings)
     return [_node(result)]
 

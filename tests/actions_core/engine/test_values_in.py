@@ -260,7 +260,11 @@ def test_permissions_show_in_explain_and_batches() -> None:
 
     async def main() -> None:
         async with make_engine(
-            {"filters": [{"if": ALL, "actions": [{"type": "ALLOW_PROPERTIES", "fields": {"": ["properties"]}}]}]}
+            {
+                "filters": [
+                    {"if": ALL, "actions": [{"type": "ALLOW_PROPERTIES", "fields": {"": ["properties"]}}]}
+                ]
+            }
         ) as engine:
             (found,) = (await engine.explain(held)).deliveries
             assert (found.matched, found.request) == (False, None)
