@@ -120,8 +120,13 @@ def test_each_delivery_is_a_span() -> None:
 def test_spans_name_events_where_asked(asked: bool) -> None:  # noqa: FBT001 - a case
     """With `message_ids`, a span has the messageId of its event, or those of its batch; else it has none."""
     watched = Watched([Response(200), Response(200)], message_ids=asked)
-    watched.send(make_event(messageId="one"))
-    watched.send(make_event(messageId="two"), {}, batch=True)
+
+    async def main() -> None:
+        async with watched.engine() as engine:
+            await engine.send(make_event(messageId="one"))
+            await engine.send_batch([make_event(messageId="two"), {}])
+
+    asyncio.run(main())
     single, batch = (dict(span.attributes or {}) for span in watched.finished())
     assert single.get("actions.message_id") == ("one" if asked else None)
     assert batch.get("actions.batch.message_ids") == (("two",) if asked else None)
