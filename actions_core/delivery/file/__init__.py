@@ -1,0 +1,10 @@
+"""The outbox as a file: SQLite of the standard library, and locks of the kernel beside it.
+
+Only this package imports sqlite3 and fcntl.
+"""
+
+from __future__ import annotations
+
+from actions_core.delivery.file.store import FileLetters, FileOptions, FileStore
+
+__all__ = ["FileLetters", "FileOptions", "FileStore"]
