@@ -254,8 +254,10 @@ class Store(Protocol):
     def register(self, names: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
         """Return the number of each (instance, subscription), new ones included."""
 
-    def accept(self, arrivals: Sequence[Arrival], position: InputPosition | None = None) -> list[Acceptance]:
-        """Store events on disk, all or none."""
+    def accept(
+        self, arrivals: Sequence[Arrival], positions: Sequence[InputPosition] = ()
+    ) -> list[Acceptance]:
+        """Store events on disk, all or none, and how far their files have been read."""
 
     def claim(self, subscription: int, limit: int) -> Claim:
         """Take rows that are due into this worker's hands."""

@@ -6,5 +6,6 @@ Only this package imports sqlite3 and fcntl.
 from __future__ import annotations
 
 from actions_core.delivery.file.store import FileLetters, FileOptions, FileStore
+from actions_core.delivery.file.writer import Writer
 
-__all__ = ["FileLetters", "FileOptions", "FileStore"]
+__all__ = ["FileLetters", "FileOptions", "FileStore", "Writer"]

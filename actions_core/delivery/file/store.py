@@ -157,6 +157,16 @@ class FileStore:
         """The file."""
         return self._connection.path
 
+    @property
+    def closed(self) -> str:
+        """Why this store can no longer be used; empty while it can."""
+        return self._connection.closed
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether this process is a child of the one that opened the store."""
+        return self._connection.is_forked
+
     def now(self) -> int:
         """Return the present time in milliseconds."""
         return int(self._clock() * 1000)
@@ -177,8 +187,10 @@ class FileStore:
                 self._instances[number] = instance_number
         return numbers
 
-    def accept(self, arrivals: Sequence[Arrival], position: InputPosition | None = None) -> list[Acceptance]:
-        """Store events on disk, all or none, and how far their file has been read."""
+    def accept(
+        self, arrivals: Sequence[Arrival], positions: Sequence[InputPosition] = ()
+    ) -> list[Acceptance]:
+        """Store events on disk, all or none, and how far their files have been read."""
         with self._connection.transaction(durable=True) as sqlite:
             results = accepting.accept(
                 sqlite,
@@ -188,7 +200,7 @@ class FileStore:
                 now=self.now(),
                 dedupe=int(self.options.dedupe * 1000),
             )
-            if position is not None:
+            for position in positions:
                 accepting.note_position(sqlite, position)
             newest = max([result.event for result in results if result.event is not None], default=None)
             if newest is not None:
