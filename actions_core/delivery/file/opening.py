@@ -64,15 +64,21 @@ def prepare(path: Path) -> None:
 
 def connect(path: Path, *, most_bytes: int | None = None) -> sqlite3.Connection:
     """Open the one connection that a process may have."""
-    connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT / 1000, isolation_level=None, check_same_thread=False
-    )
-    connection.execute("PRAGMA wal_autocheckpoint = 0")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
-    connection.execute("PRAGMA cache_size = -16384")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    if most_bytes is not None:
-        connection.execute(f"PRAGMA max_page_count = {max(most_bytes // _PAGE, _FEWEST_PAGES)}")
+    connection = None
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT / 1000, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if most_bytes is not None:
+            connection.execute(f"PRAGMA max_page_count = {max(most_bytes // _PAGE, _FEWEST_PAGES)}")
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        raise _as_refusal(path, error) from None
     return connection
 
 

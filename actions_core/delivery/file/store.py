@@ -131,9 +131,13 @@ class FileStore:
         cls, path: Path, options: FileOptions, clock: Callable[[], float], locks: Locks | None
     ) -> FileStore:
         held = workers.FileLocks(Path(f"{path}-workers")) if locks is None else locks
-        connection = Connection(
-            path, held, most_bytes=options.most_bytes, always_normal=options.synchronous == "normal"
-        )
+        try:
+            connection = Connection(
+                path, held, most_bytes=options.most_bytes, always_normal=options.synchronous == "normal"
+            )
+        except BaseException:
+            held.close()
+            raise
         return cls(connection, options, clock, registered=locks is None)
 
     def _start(self, *, worker: bool, accept_loss: bool) -> None:
