@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.errors import OutboxError, OutboxFullError
-from actions_core.delivery.file.opening import connect, damaged
+from actions_core.delivery.file.opening import PAGE, connect, damaged
 from actions_core.delivery.file.upkeep import MOST_LOG_BYTES, log_size, write_back
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Seconds until a checkpoint that a reader prevented is tried again.
 _CHECKPOINT_PAUSE: Final = 5.0
+#: What bounds a file that has no bound: the most that SQLite can.
+_MOST_PAGES: Final = 1_073_741_823
+_FEWEST_PAGES: Final = 64
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 #: The file, or the disk below it, can no longer be trusted.
 _BROKEN: Final = frozenset(
@@ -51,7 +54,8 @@ class Connection:
         self.locks = locks
         self.closed = ""
         self.is_forked = False
-        self._most_bytes = most_bytes
+        self._most_pages = None if most_bytes is None else max(most_bytes // PAGE, _FEWEST_PAGES)
+        self._limited = False
         self._always_normal = always_normal
         self._sqlite: sqlite3.Connection | None = None
         self._mutex = threading.RLock()
@@ -67,8 +71,9 @@ class Connection:
     def opened(self) -> sqlite3.Connection:
         """Return SQLite's connection, opened again where a fork had it closed."""
         if self._sqlite is None:
-            self._sqlite = connect(self.path, most_bytes=self._most_bytes)
+            self._sqlite = connect(self.path)
             self._durable = None
+            self._limited = False
             self._identities = {}
         return self._sqlite
 
@@ -77,10 +82,11 @@ class Connection:
         self._accepted = number
 
     @contextmanager
-    def transaction(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool, limited: bool = False) -> Iterator[sqlite3.Connection]:
         """Run the block in one transaction, in the one around it where there is one.
 
-        A durable one is on disk when it ends; the loss of another one repeats deliveries at worst.
+        A durable one is on disk when it ends; the loss of another one repeats deliveries at worst. Only in a
+        limited one the space that the outbox may take counts: noting outcomes takes some before it frees any.
         """
         if self._depth:
             if durable and not (self._durable or self._always_normal):
@@ -89,6 +95,7 @@ class Connection:
             return
         with self.turn() as sqlite:
             self._set_synchronous(sqlite, durable=durable)
+            self._set_limit(sqlite, limited=limited)
             self._accepted = None
             sqlite.execute("BEGIN IMMEDIATE")
             self._depth = 1
@@ -172,6 +179,11 @@ class Connection:
             full = durable and not self._always_normal
             sqlite.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
             self._durable = durable
+
+    def _set_limit(self, sqlite: sqlite3.Connection, *, limited: bool) -> None:
+        if self._most_pages is not None and limited is not self._limited:
+            sqlite.execute(f"PRAGMA max_page_count = {self._most_pages if limited else _MOST_PAGES}")
+            self._limited = limited
 
     def _write_back(self, sqlite: sqlite3.Connection) -> None:
         if log_size(self._log) > MOST_LOG_BYTES and time.monotonic() >= self._no_checkpoint_before:

@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 _OLDEST_SQLITE: Final = (3, 34, 0)
 #: In milliseconds: how long somebody else's lock on the database is waited for.
 BUSY_TIMEOUT: Final = 10_000
-_PAGE: Final = 4096
+PAGE: Final = 4096
 #: A file below this is checked at each start; above it only after an unclean end.
 _QUICKLY_CHECKED: Final = 100_000_000
-_FEWEST_PAGES: Final = 64
 _NETWORK: Final = frozenset(
     {"afs", "ceph", "cifs", "fuse.glusterfs", "fuse.sshfs", "lustre", "ncpfs", "nfs", "nfs4", "smb3", "smbfs"}
 )
@@ -62,7 +61,7 @@ def prepare(path: Path) -> None:
             )
 
 
-def connect(path: Path, *, most_bytes: int | None = None) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
     """Open the one connection that a process may have."""
     connection = None
     try:
@@ -73,8 +72,6 @@ def connect(path: Path, *, most_bytes: int | None = None) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_size_limit = 67108864")
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA temp_store = MEMORY")
-        if most_bytes is not None:
-            connection.execute(f"PRAGMA max_page_count = {max(most_bytes // _PAGE, _FEWEST_PAGES)}")
     except sqlite3.DatabaseError as error:
         if connection is not None:
             connection.close()
@@ -117,7 +114,7 @@ def bring_up_to_date(
 
 
 def _create(connection: sqlite3.Connection, version: int) -> None:
-    connection.execute(f"PRAGMA page_size = {_PAGE}")
+    connection.execute(f"PRAGMA page_size = {PAGE}")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

@@ -175,9 +175,9 @@ class FileStore:
         """Return the present time in milliseconds."""
         return int(self._clock() * 1000)
 
-    def transaction(self, *, durable: bool) -> AbstractContextManager[object]:
-        """Have all calls of the block in one transaction; it must be durable where events are accepted."""
-        return self._connection.transaction(durable=durable)
+    def transaction(self, *, durable: bool, limited: bool = False) -> AbstractContextManager[object]:
+        """Have all calls of the block in one transaction: durable and limited where events are accepted."""
+        return self._connection.transaction(durable=durable, limited=limited)
 
     # Accepting.
 
@@ -195,7 +195,7 @@ class FileStore:
         self, arrivals: Sequence[Arrival], positions: Sequence[InputPosition] = ()
     ) -> list[Acceptance]:
         """Store events on disk, all or none, and how far their files have been read."""
-        with self._connection.transaction(durable=True) as sqlite:
+        with self._connection.transaction(durable=True, limited=True) as sqlite:
             results = accepting.accept(
                 sqlite,
                 arrivals,

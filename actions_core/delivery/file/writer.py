@@ -275,7 +275,7 @@ class Writer:
         settlement = group.settlement()
         durable = bool(group.accepts or settlement.burials)
         try:
-            with self._store.transaction(durable=durable):
+            with self._store.transaction(durable=durable, limited=bool(group.accepts)):
                 if len(settlement) or settlement.recent:
                     self._store.settle(settlement)
                 accepted = self._accept(group.accepts)

@@ -35,6 +35,10 @@ LONGEST = 900_000
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a fresh folder below it
 
+running = precondition(lambda machine: any(machine.stores))
+holding = precondition(lambda machine: machine.all_held(batched=False))
+holding_a_batch = precondition(lambda machine: machine.all_held(batched=True))
+
 workers = st.integers(0, 1)
 subscriptions = st.sampled_from([1, 2, 3, 4])
 places = st.integers(0, 1000)
@@ -180,8 +184,9 @@ class Outbox(RuleBasedStateMachine):
         assert number is not None
         return number
 
-    def running(self, place: int) -> bool:
-        return self.stores[place] is not None
+    def pick(self, place: int) -> int:
+        """Return this worker's place, the other's if this one does not run."""
+        return place if self.stores[place] is not None else 1 - place
 
     def take_back(self) -> int:
         held = [row for row in self.rows.values() if row.owner in self.dead_workers]
@@ -189,6 +194,14 @@ class Outbox(RuleBasedStateMachine):
             row.owner = 0
         self.dead_workers.clear()
         return len(held)
+
+    @running
+    @rule(place=workers)
+    def many_for_a_batch(self, place: int) -> None:
+        """Enough for a batch come in, and it is claimed."""
+        place = self.pick(place)
+        self._accept(place, [((3,), None, False, False)] * 4, repeat=False)
+        self.claim_batch(place)
 
     @rule(place=workers)
     def kill(self, place: int) -> None:
@@ -212,10 +225,10 @@ class Outbox(RuleBasedStateMachine):
                     row.owner = 0
         self.start(place)
 
+    @running
     @rule(place=workers)
     def reap(self, place: int) -> None:
-        if self.running(place):
-            assert self.store(place).reap() == self.take_back()
+        assert self.store(self.pick(place)).reap() == self.take_back()
 
     # Time.
 
@@ -225,6 +238,7 @@ class Outbox(RuleBasedStateMachine):
 
     # Events.
 
+    @running
     @rule(
         place=workers,
         chosen=st.lists(
@@ -240,8 +254,7 @@ class Outbox(RuleBasedStateMachine):
         repeat=st.booleans(),
     )
     def accept(self, place: int, chosen: list[Any], *, repeat: bool) -> None:
-        if self.running(place):
-            self._accept(place, chosen, repeat=repeat)
+        self._accept(self.pick(place), chosen, repeat=repeat)
 
     def _accept(self, place: int, chosen: list[Any], *, repeat: bool) -> None:
         arrivals, expected = [], []
@@ -280,11 +293,11 @@ class Outbox(RuleBasedStateMachine):
                 )
         self.let_go()
 
+    @running
     @rule(place=workers, count=st.integers(1, 40))
     def the_disk_is_full(self, place: int, count: int) -> None:
         """Without free pages events are refused, all or none; outcomes are still noted."""
-        if not self.running(place):
-            return
+        place = self.pick(place)
         store = self.store(place)
         sqlite = store._connection.opened()
         (pages,) = sqlite.execute("PRAGMA page_count").fetchone()
@@ -314,10 +327,10 @@ class Outbox(RuleBasedStateMachine):
         dues = [row.due for key, row in self.rows.items() if key[1] == sub and row.owner == 0]
         return min(dues, default=None)
 
+    @running
     @rule(place=workers, sub=subscriptions, limit=st.integers(1, 6))
     def claim(self, place: int, sub: int, limit: int) -> None:
-        if not self.running(place):
-            return
+        place = self.pick(place)
         expected = self.waiting(sub, self.now)[:limit]
         claim = self.store(place).claim(sub, limit)
         assert [(row.event, row.subscription) for row in claim.rows] == expected
@@ -341,10 +354,10 @@ class Outbox(RuleBasedStateMachine):
                 ]
                 assert key == min(same), "a later one of its key before an earlier one"
 
+    @running
     @rule(place=workers)
     def claim_batch(self, place: int) -> None:
-        if not self.running(place):
-            return
+        place = self.pick(place)
         grouped = sorted(
             {
                 row.batch
@@ -378,6 +391,15 @@ class Outbox(RuleBasedStateMachine):
             if row.owner == number and (row.batch is not None) == batched
         )
 
+    def all_held(self, *, batched: bool) -> list[tuple[int, tuple[int, int]]]:
+        """Return what is held by workers that run: the place of each, and the key."""
+        places = [place for place in (0, 1) if self.stores[place] is not None]
+        return [(place, key) for place in places for key in self.held(place, batched=batched)]
+
+    def pick_held(self, which: int, *, batched: bool = False) -> tuple[int, tuple[int, int]]:
+        held = self.all_held(batched=batched)
+        return held[which % len(held)]
+
     def let_go(self) -> None:
         firsts: dict[str, tuple[int, int]] = {}
         for key, row in sorted(self.rows.items()):
@@ -405,17 +427,18 @@ class Outbox(RuleBasedStateMachine):
             key[1], self.messages[key[0]], code, row.tries + counted, first, self.now
         )
 
-    @rule(place=workers, which=places, count=st.integers(1, 4))
-    def done(self, place: int, which: int, count: int) -> None:
-        if self.running(place) and (held := self.held(place)):
-            start = which % len(held)
-            self.finish(held[start : start + count], place)
+    @holding
+    @rule(which=places, count=st.integers(1, 4))
+    def done(self, which: int, count: int) -> None:
+        place, key = self.pick_held(which)
+        held = self.held(place)
+        start = held.index(key)
+        self.finish(held[start : start + count], place)
 
-    @rule(place=workers, which=places, delay=st.sampled_from([0, 1000, 900_000]), counted=st.booleans())
-    def again(self, place: int, which: int, delay: int, *, counted: bool) -> None:
-        if not self.running(place) or not (held := self.held(place)):
-            return
-        key = held[which % len(held)]
+    @holding
+    @rule(which=places, delay=st.sampled_from([0, 0, 1000, 900_000]), counted=st.booleans())
+    def again(self, which: int, delay: int, *, counted: bool) -> None:
+        place, key = self.pick_held(which)
         retry = Retry(*key, self.now + delay, self.now, counted, 503, "later \ud800")
         self.store(place).settle(Settlement(retries=[retry]))
         self.put_off(key, delay, counted=counted)
@@ -426,27 +449,32 @@ class Outbox(RuleBasedStateMachine):
         row.first = self.now if row.first is None else row.first
         row.batch = row.batch if keep else None
 
-    @rule(place=workers, which=places, code=st.sampled_from(["X", "Y"]))
-    def bury(self, place: int, which: int, code: str) -> None:
-        if self.running(place) and (held := self.held(place)):
-            key = held[which % len(held)]
-            self.store(place).settle(Settlement(burials=[Burial(*key, code, self.now, reason="no \ud800\0")]))
-            self.bury_in_model(key, code, counted=True)
-            self.remove([key])
+    @holding
+    @rule(which=places, code=st.sampled_from(["X", "Y"]))
+    def bury(self, which: int, code: str) -> None:
+        place, key = self.pick_held(which)
+        self.store(place).settle(Settlement(burials=[Burial(*key, code, self.now, reason="no \ud800\0")]))
+        self.bury_in_model(key, code, counted=True)
+        self.remove([key])
 
-    @rule(place=workers, which=places)
-    def release(self, place: int, which: int) -> None:
-        if self.running(place) and (held := self.held(place)):
-            key = held[which % len(held)]
-            self.store(place).settle(Settlement(released=[key]))
-            self.rows[key].owner = 0
+    @holding
+    @rule(which=places)
+    def release(self, which: int) -> None:
+        place, key = self.pick_held(which)
+        self.store(place).settle(Settlement(released=[key]))
+        self.rows[key].owner = 0
 
-    @rule(place=workers, outcome=st.sampled_from(["done", "unknown", "later", "mixed", "halves", "released"]))
-    def a_batch_ends(self, place: int, outcome: str) -> None:
-        if not self.running(place) or not (held := self.held(place, batched=True)):
-            return
-        number = self.rows[held[0]].batch
-        members = [key for key in held if self.rows[key].batch == number]
+    @holding_a_batch
+    @rule(
+        which=places,
+        outcome=st.sampled_from(
+            ["done", "unknown", "unknown", "later", "mixed", "halves", "halves", "released"]
+        ),
+    )
+    def a_batch_ends(self, which: int, outcome: str) -> None:
+        place, chosen = self.pick_held(which, batched=True)
+        number = self.rows[chosen].batch
+        members = [key for key in self.held(place, batched=True) if self.rows[key].batch == number]
         store = self.store(place)
         if outcome == "done":
             self.finish(members, place)
@@ -491,6 +519,7 @@ class Outbox(RuleBasedStateMachine):
             if code in {None, letter.code} and sub in {None, letter.subscription}
         ]
 
+    @running
     @rule(
         place=workers,
         code=st.sampled_from([None, "X", "EXPIRED"]),
@@ -498,8 +527,7 @@ class Outbox(RuleBasedStateMachine):
         replay=st.booleans(),
     )
     def letters_go(self, place: int, code: str | None, sub: int | None, *, replay: bool) -> None:
-        if not self.running(place):
-            return
+        place = self.pick(place)
         numbers = self.matching(code, sub)
         instance, subscription = (None, None) if sub is None else NAMES[sub - 1]
         which = LetterFilter(instance, subscription, code)
@@ -521,10 +549,10 @@ class Outbox(RuleBasedStateMachine):
     def the_workspace_changes(self, active: set[int]) -> None:
         self.active = active | {3}
 
+    @running
     @rule(place=workers)
     def upkeep(self, place: int) -> None:
-        if not self.running(place):
-            return
+        place = self.pick(place)
         while self.store(place).upkeep(self.active, longest=LONGEST).more:
             pass
         for row in self.rows.values():
@@ -550,11 +578,12 @@ class Outbox(RuleBasedStateMachine):
                     expired.append(key)
         self.remove(expired)
 
+    @running
     @rule(place=workers)
     def vacuum(self, place: int) -> None:
-        if self.running(place):
-            self.store(place).vacuum()
-            self.store(place)._connection.opened().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        store = self.store(self.pick(place))
+        store.vacuum()
+        store._connection.opened().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # What holds at all times.
 
