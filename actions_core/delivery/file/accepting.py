@@ -1,14 +1,13 @@
 """Storing events: each once, with its rows, unless it was accepted within a day or two before.
 
 One statement serves many rows: each row that Python hands to SQLite gives the interpreter's lock away and
-takes it back, which costs more than the row. Bodies are bound as they are; rows go as JSON.
+takes it back, which costs more than the row.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from actions_core.delivery.file.ordering import let_go
 from actions_core.delivery.file.schema import BEHIND, WAITING
@@ -16,20 +15,18 @@ from actions_core.delivery.store import Acceptance
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from actions_core.delivery.store import Arrival, InputPosition, NewDelivery
 
-_EVENTS_AT_ONCE: Final = 64
-_IDS_AT_ONCE: Final = 250
+#: Rows of one statement: more save no time, and each number of rows is a statement to compile.
+_ROWS_AT_ONCE: Final = 64
 
-_INSERT_ROWS: Final = """
-INSERT INTO delivery(event, subscription, instance, owner, due, ordered, size)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-       json_extract(value, '$[6]')
-FROM json_each(?)
-"""
+_INSERT_EVENTS: Final = "INSERT INTO event(seq, at, body) VALUES "
+_INSERT_ROWS: Final = "INSERT INTO delivery(event, subscription, instance, owner, due, ordered, size) VALUES "
+_INSERT_IDS: Final = "INSERT OR IGNORE INTO seen(gen, id) VALUES "
+
+_Value: TypeAlias = int | str | bytes | None
 
 
 def accept(
@@ -56,25 +53,38 @@ def accept(
     connection.execute("UPDATE counter SET event = event + ?", (len(stored),))
     (last,) = connection.execute("SELECT event FROM counter").fetchone()
     first = last - len(stored) + 1
-    events: list[int | str] = []
-    rows: list[tuple[int | str | None, ...]] = []
+    events: list[_Value] = []
+    rows: list[_Value] = []
+    keys = set()
     for seq, place in enumerate(stored, first):
         arrival = arrivals[place]
         events += (seq, now, arrival.body)
-        rows += [_row(seq, delivery, owner, instances, now) for delivery in arrival.deliveries]
+        for delivery in arrival.deliveries:
+            row = _row(seq, delivery, owner, instances, now)
+            rows += row
+            if row[5] is not None:
+                keys.add((row[2], row[5]))
         results[place] = Acceptance(seq)
-    for start in range(0, len(events), 3 * _EVENTS_AT_ONCE):
-        part = events[start : start + 3 * _EVENTS_AT_ONCE]
-        marks = ",".join(["(?,?,?)"] * (len(part) // 3))
-        connection.execute(f"INSERT INTO event(seq, at, body) VALUES {marks}", part)  # noqa: S608 - marks only
-    connection.execute(_INSERT_ROWS, (json.dumps(rows),))
-    let_go(connection, {(row[2], row[5]) for row in rows if row[5] is not None})
+    _insert(connection, _INSERT_EVENTS, 3, events)
+    _insert(connection, _INSERT_ROWS, 7, rows)
+    let_go(connection, keys)
     return results
+
+
+def _insert(connection: sqlite3.Connection, statement: str, columns: int, values: list[_Value]) -> int:
+    """Insert rows by as few statements as there may be, and return how many rows there are of them."""
+    inserted = 0
+    row = f"({','.join('?' * columns)})"
+    for start in range(0, len(values), columns * _ROWS_AT_ONCE):
+        part = values[start : start + columns * _ROWS_AT_ONCE]
+        marks = ",".join([row] * (len(part) // columns))
+        inserted += connection.execute(statement + marks, part).rowcount
+    return inserted
 
 
 def _row(
     seq: int, delivery: NewDelivery, owner: int, instances: Mapping[int, int], now: int
-) -> tuple[int | str | None, ...]:
+) -> tuple[_Value, ...]:
     ordered = delivery.ordered
     if ordered is not None:
         holder, ordered = BEHIND, clean_key(ordered)
@@ -101,28 +111,42 @@ def _note_ids(connection: sqlite3.Connection, arrivals: Sequence[Arrival], gen: 
             digest = digest_id(arrival.message_id)
             if fresh.setdefault(digest, place) != place:
                 known.add(place)
-    for some in _slices(list(fresh)):
-        marks = ",".join("?" * len(some))
-        query = f"SELECT id FROM seen WHERE gen IN (?,?,?) AND id IN ({marks})"  # noqa: S608 - marks only
-        for (digest,) in connection.execute(query, (gen - 1, gen, gen + 1, *some)).fetchall():
-            if digest in fresh:  # an id may stand in two generations
-                known.add(fresh.pop(digest))
     # In the order of the tree, so that neighbours share a page.
-    for some in _slices(sorted(fresh)):
-        marks = ",".join(["(?,?)"] * len(some))
-        values = [value for digest in some for value in (gen, digest)]
-        connection.execute(f"INSERT INTO seen(gen, id) VALUES {marks}", values)  # noqa: S608 - marks only
+    digests = sorted(fresh)
+    known.update([fresh[digest] for digest in _find(connection, digests, (gen - 1, gen + 1))])
+    new = [digest for digest in digests if fresh[digest] not in known]
+    connection.execute("SAVEPOINT ids")
+    if _insert_ids(connection, gen, new) < len(new):
+        connection.execute("ROLLBACK TO ids")
+        found = _find(connection, new, (gen,))
+        known.update([fresh[digest] for digest in found])
+        _insert_ids(connection, gen, [digest for digest in new if digest not in found])
+    connection.execute("RELEASE ids")
     return known
+
+
+def _insert_ids(connection: sqlite3.Connection, gen: int, digests: list[bytes]) -> int:
+    return _insert(connection, _INSERT_IDS, 2, [value for digest in digests for value in (gen, digest)])
+
+
+def _find(connection: sqlite3.Connection, digests: list[bytes], generations: tuple[int, ...]) -> set[bytes]:
+    """Return those ids that stand in one of the generations."""
+    found: set[bytes] = set()
+    for gen in generations:
+        query = "SELECT EXISTS(SELECT 1 FROM seen WHERE gen = ?)"
+        if not connection.execute(query, (gen,)).fetchone()[0]:
+            continue
+        for start in range(0, len(digests), _ROWS_AT_ONCE):
+            some = digests[start : start + _ROWS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT id FROM seen WHERE gen = ? AND id IN ({marks})"  # noqa: S608 - marks only
+            found.update([digest for (digest,) in connection.execute(query, (gen, *some)).fetchall()])
+    return found
 
 
 def digest_id(message_id: str) -> bytes:
     """Return the 16 bytes that stand for an id."""
     return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _slices(digests: list[bytes]) -> Iterator[list[bytes]]:
-    for start in range(0, len(digests), _IDS_AT_ONCE):
-        yield digests[start : start + _IDS_AT_ONCE]
 
 
 def note_position(connection: sqlite3.Connection, position: InputPosition) -> None:

@@ -26,6 +26,10 @@ _OWN: Final = """
 UPDATE delivery SET owner = ?, batch = ?
 WHERE subscription = ? AND event IN (SELECT value FROM json_each(?))
 """
+_FALL_APART: Final = """
+UPDATE delivery SET batch = NULL
+WHERE subscription = ? AND batch IN (SELECT value FROM json_each(?))
+"""
 _BODIES: Final = "SELECT seq, body FROM event WHERE seq IN (SELECT value FROM json_each(?))"
 _NEXT: Final = "SELECT min(due) FROM delivery WHERE owner = 0 AND subscription = ?"
 _GROUPED: Final = """
@@ -43,8 +47,11 @@ WHERE owner = 0 AND subscription = ? AND due <= ? AND batch IS NULL ORDER BY due
 
 
 def claim(connection: sqlite3.Connection, worker: int, subscription: int, limit: int, now: int) -> Claim:
-    """Take rows that are due, the longest due first. Groups of an earlier configuration fall apart."""
+    """Take rows that are due, the longest due first. Batches of an earlier configuration fall apart."""
     rows = connection.execute(_DUE, (subscription, now, limit)).fetchall()
+    batches = {batch for *_, batch in rows if batch is not None}
+    if batches:
+        connection.execute(_FALL_APART, (subscription, json.dumps(list(batches))))
     claimed = _take(connection, worker, subscription, [row[:3] for row in rows], None)
     return Claim(claimed, _next_due(connection, subscription))
 
