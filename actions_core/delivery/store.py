@@ -14,6 +14,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from actions_core.delivery.letters import DeadLetter, LetterFilter
     from actions_core.delivery.rules import BatchSize
 
 #: Event and subscription: the key of a row.
@@ -156,41 +157,6 @@ class Settlement:
 
 
 @attrs.frozen
-class DeadLetter:
-    """A delivery that was given up, with its event."""
-
-    id: int
-    instance: str
-    subscription: str
-    message: str
-    code: str
-    status: int | None
-    reason: str
-    answer: str
-    tries: int
-    first: int | None
-    last: int
-    at: int
-    body: str = attrs.field(repr=False)
-    suffix: str = ""
-
-
-@attrs.frozen
-class LetterFilter:
-    """Which dead letters are meant: all conditions hold, None is no condition.
-
-    `since` and `before` bound the time at which they were given up: since <= last < before.
-    """
-
-    instance: str | None = None
-    subscription: str | None = None
-    code: str | None = None
-    since: int | None = None
-    before: int | None = None
-    ids: tuple[int, ...] | None = None
-
-
-@attrs.frozen
 class Backlog:
     """What an instance has waiting: due now, due later or blocked by their order, and in workers' hands.
 
@@ -228,11 +194,14 @@ class Upkeep:
     more: bool = False
 
 
-class Letters(Protocol):
-    """Dead letters, wherever they are kept."""
+class LetterStore(Protocol):
+    """The dead letters of a store, for the one thread that uses it."""
 
     def list(self, which: LetterFilter, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
         """Return a page of dead letters by their numbers, from the first after `after`."""
+
+    def count(self, which: LetterFilter) -> int:
+        """Return how many dead letters there are."""
 
     def show(self, number: int) -> DeadLetter | None:
         """Return one dead letter."""
@@ -248,7 +217,7 @@ class Store(Protocol):
     """A store of deliveries: five calls, each a transaction of its own."""
 
     @property
-    def letters(self) -> Letters:
+    def letters(self) -> LetterStore:
         """The dead letters of this store."""
 
     def register(self, names: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], int]:

@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from actions_core.delivery.file.store import FileLetters, FileOptions, FileStore
 from actions_core.delivery.file.writer import Writer
+from actions_core.delivery.file.writer_letters import WriterLetters
 
-__all__ = ["FileLetters", "FileOptions", "FileStore", "Writer"]
+__all__ = ["FileLetters", "FileOptions", "FileStore", "Writer", "WriterLetters"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.errors import OutboxError, OutboxFullError
-from actions_core.delivery.file.opening import PAGE, connect, damaged
+from actions_core.delivery.file.opening import PAGE, connect, connect_to_read, damaged
 from actions_core.delivery.file.upkeep import MOST_LOG_BYTES, log_size, write_back
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Connection:
         self._always_normal = always_normal
         self._sqlite: sqlite3.Connection | None = None
         self._mutex = threading.RLock()
+        self._snapshots = threading.Lock()
         self._depth = 0
         self._durable: bool | None = None
         self._log = Path(f"{path}-wal")
@@ -138,6 +139,17 @@ class Connection:
         with self._mutex, self._translated():
             yield self.opened()
 
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection for long queries, which any thread may use and which stops no writer."""
+        self._check_usable()
+        with self._snapshots, self._translated():
+            sqlite = connect_to_read(self.path)
+            try:
+                yield sqlite
+            finally:
+                sqlite.close()
+
     def close(self, reason: str = "the outbox is closed") -> None:
         """Close the connection for good."""
         with self._mutex:
@@ -214,7 +226,8 @@ class Connection:
             raise OutboxError(f"{self.path}: {error}", retryable=False) from error
 
     def before_fork(self) -> None:
-        """Close SQLite's connection between two transactions."""
+        """Close SQLite's connection between two transactions, with none for reading open."""
+        self._snapshots.acquire()
         self._mutex.acquire()
         if self._sqlite is not None:
             self._sqlite.close()
@@ -227,6 +240,7 @@ class Connection:
             self.closed = "it was opened before this process was forked; open it anew here"
             _all.discard(self)
         self._mutex.release()
+        self._snapshots.release()
 
 
 _forking: list[Connection] = []

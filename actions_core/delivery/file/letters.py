@@ -10,12 +10,12 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.file.schema import WAITING
-from actions_core.delivery.store import DeadLetter
+from actions_core.delivery.letters import DeadLetter
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from actions_core.delivery.store import LetterFilter
+    from actions_core.delivery.letters import LetterFilter
 
 #: How many letters one transaction moves.
 SLICE: Final = 500

@@ -79,6 +79,14 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a connection that cannot write; nothing is held between its queries."""
+    place = f"{path.as_uri()}?mode=ro"
+    return sqlite3.connect(
+        place, timeout=BUSY_TIMEOUT / 1000, isolation_level=None, uri=True, check_same_thread=False
+    )
+
+
 def bring_up_to_date(
     connection: sqlite3.Connection,
     path: Path,

@@ -13,7 +13,8 @@ import attrs
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import accepting, claiming, letters, opening, settling, upkeep, workers
 from actions_core.delivery.file.connection import Connection
-from actions_core.delivery.store import InputPosition, LetterFilter, RecentDelivery, Upkeep
+from actions_core.delivery.letters import LetterFilter
+from actions_core.delivery.store import InputPosition, RecentDelivery, Upkeep
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from actions_core.delivery.file.workers import Locks
+    from actions_core.delivery.letters import DeadLetter
     from actions_core.delivery.rules import BatchSize
     from actions_core.delivery.store import (
         Acceptance,
         Arrival,
         Backlog,
         Claim,
-        DeadLetter,
         Settlement,
         Worker,
     )
@@ -257,8 +258,8 @@ class FileStore:
         return [RecentDelivery(*row) for row in self._connection.read(query, limit)]
 
     def backlog(self) -> list[Backlog]:
-        """Return what waits, by instance. It goes through all that waits: not for each event."""
-        with self._connection.reading() as sqlite:
+        """Return what waits, by instance. It goes through all that waits; any thread may call it."""
+        with self._connection.snapshot() as sqlite:
             return upkeep.backlog(sqlite, self.now())
 
     def workers(self) -> list[Worker]:

@@ -17,7 +17,8 @@ import pytest
 from actions_core.delivery.errors import OutboxError, OutboxFullError
 from actions_core.delivery.file import FileOptions, opening, upkeep
 from actions_core.delivery.file.connection import Connection
-from actions_core.delivery.store import Burial, LetterFilter, Retry, Settlement
+from actions_core.delivery.letters import LetterFilter
+from actions_core.delivery.store import Burial, Retry, Settlement
 
 Maker = Callable[..., Any]
 ALL = LetterFilter()

@@ -22,8 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from actions_core.delivery.errors import OutboxFullError
 from actions_core.delivery.file import FileOptions, FileStore
+from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.rules import BatchSize, halves
-from actions_core.delivery.store import Arrival, Burial, LetterFilter, NewDelivery, Retry, Settlement
+from actions_core.delivery.store import Arrival, Burial, NewDelivery, Retry, Settlement
 
 RUNS = int(os.environ.get("OUTBOX_RUNS", "60"))
 DAY = 86_400_000

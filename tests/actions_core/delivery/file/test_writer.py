@@ -16,8 +16,9 @@ import pytest
 
 from actions_core.delivery.errors import OutboxError, OutboxFullError
 from actions_core.delivery.file import FileOptions, FileStore, Writer, opening
+from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.rules import BatchSize
-from actions_core.delivery.store import Burial, InputPosition, LetterFilter, NewDelivery, Retry, Settlement
+from actions_core.delivery.store import Burial, InputPosition, NewDelivery, Retry, Settlement
 
 Maker = Callable[..., Any]
 ALL = LetterFilter()
