@@ -89,10 +89,14 @@ class Claimed:
 
 @attrs.frozen
 class Claim:
-    """What was claimed, in order, and when the next row is due (None: nothing waits)."""
+    """What was claimed, in order, and when the next row is due (None: nothing waits).
+
+    `repeated` tells that these rows are a batch which was in somebody's hands before, and may have been sent.
+    """
 
     rows: tuple[Claimed, ...]
     next_due: int | None
+    repeated: bool = False
 
 
 @attrs.frozen

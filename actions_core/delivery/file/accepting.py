@@ -26,6 +26,10 @@ _INSERT_EVENTS: Final = "INSERT INTO event(seq, at, body) VALUES "
 _INSERT_ROWS: Final = "INSERT INTO delivery(event, subscription, instance, owner, due, ordered, size) VALUES "
 _INSERT_IDS: Final = "INSERT OR IGNORE INTO seen(gen, id) VALUES "
 
+#: What becomes of an event that is known, and of one that nothing subscribes to.
+_DUPLICATE: Final = Acceptance(None, duplicate=True)
+_NOT_STORED: Final = Acceptance(None)
+
 _Value: TypeAlias = int | str | bytes | None
 
 
@@ -47,7 +51,7 @@ def accept(
     stored = [
         place for place, arrival in enumerate(arrivals) if arrival.deliveries and place not in duplicates
     ]
-    results = [Acceptance(None, place in duplicates) for place in range(len(arrivals))]
+    results = [_DUPLICATE if place in duplicates else _NOT_STORED for place in range(len(arrivals))]
     if not stored:
         return results
     connection.execute("UPDATE counter SET event = event + ?", (len(stored),))

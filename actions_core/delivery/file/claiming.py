@@ -71,7 +71,7 @@ def claim_batch(
         members.sort()
         number = _new_batch(connection) if members else None
     claimed = _take(connection, worker, subscription, members, number)
-    return Claim(claimed, _next_due(connection, subscription))
+    return Claim(claimed, _next_due(connection, subscription), repeated=grouped is not None)
 
 
 def regroup(

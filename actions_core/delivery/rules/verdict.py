@@ -170,7 +170,8 @@ def _pause(
 class BatchVerdict:
     """What follows from an outcome that a whole batch shares.
 
-    `keep` has the same members go again under the same number, since nobody knows what became of them;
+    `keep` has the same members go again under the same number, since nobody knows what became of them, now or
+    when they were sent before: a 503 says nothing of an earlier request that was cut;
     `divide` has each half go under a number of its own. Else `verdict` holds for each member.
     """
 
@@ -187,17 +188,19 @@ def judge_batch(
     first: float | None,
     now: float,
     retry: DurableRetry,
+    repeated: bool = False,
     spread: Callable[[float, float], float] = random.uniform,
 ) -> BatchVerdict:
     """Return what follows for a batch whose members all had the same outcome.
 
-    `tries` and `first` are those of the member that was tried most often, and first.
+    `tries` and `first` are those of the member that was tried most often, and first. `repeated` tells that
+    the batch was sent before and nobody knows what became of it.
     """
     verdict = judge(attempt, tries=tries, first=first, now=now, retry=retry, spread=spread)
     if isinstance(verdict, Released):
         return BatchVerdict(verdict, keep=True)
     if isinstance(verdict, Again):
-        return BatchVerdict(verdict, keep=attempt.is_unknown)
+        return BatchVerdict(verdict, keep=attempt.is_unknown or repeated)
     refused = isinstance(verdict, Dead) and not attempt.retryable
     return BatchVerdict(verdict, divide=refused and members > 1 and _is_about_content(attempt))
 

@@ -371,6 +371,7 @@ class Outbox(RuleBasedStateMachine):
         )
         claim = self.store(place).claim_batch(3, BATCH)
         members = [row.event for row in claim.rows]
+        assert claim.repeated is bool(grouped)
         if grouped:
             assert {row.batch for row in claim.rows} == {grouped[0]}
             assert members == self.compositions[grouped[0]], "another composition under one number"

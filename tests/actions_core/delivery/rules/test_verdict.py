@@ -201,3 +201,20 @@ def test_what_follows_for_a_batch(result: Result, members: int, keep: bool, divi
         Attempt.from_result(result), members=members, tries=0, first=None, now=NOW, retry=RETRY, spread=most
     )
     assert (outcome.keep, outcome.divide) == (keep, divide)
+
+
+@pytest.mark.parametrize(
+    ("result", "keep"),
+    [
+        (refused(503), True),
+        (refused(429), True),
+        (failed(TransportError("cut")), True),
+        (refused(400), False),
+    ],
+)
+def test_an_unknown_outcome_stays_unknown(result: Result, *, keep: bool) -> None:
+    """A batch that may have been taken before keeps its members through a 503: only the end tells more."""
+    outcome = judge_batch(
+        Attempt.from_result(result), members=5, tries=1, first=None, now=NOW, retry=RETRY, repeated=True
+    )
+    assert outcome.keep is keep
