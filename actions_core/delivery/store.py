@@ -161,21 +161,28 @@ class Settlement:
 
 
 @attrs.frozen
+class InstanceState:
+    """Whether an instance takes deliveries: `active`, `paused` until a time, or `gone` until resumed."""
+
+    instance: str
+    state: str = "active"
+    until: int | None = None
+    since: int | None = None
+    reason: str = ""
+
+
+@attrs.frozen
 class Backlog:
     """What an instance has waiting: due now, due later or blocked by their order, and in workers' hands.
 
     `oldest` is the time at which the oldest event of them was accepted.
     """
 
-    instance: str
+    state: InstanceState
     due: int = 0
     later: int = 0
     in_hand: int = 0
     oldest: int | None = None
-    state: str = "active"
-    until: int | None = None
-    since: int | None = None
-    reason: str = ""
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import accepting, claiming, letters, opening, settling, upkeep, workers
 from actions_core.delivery.file.connection import Connection
 from actions_core.delivery.letters import LetterFilter
-from actions_core.delivery.store import InputPosition, RecentDelivery, Upkeep
+from actions_core.delivery.store import InputPosition, InstanceState, RecentDelivery, Upkeep
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         Worker,
     )
 
-InstanceState = Literal["active", "paused", "gone"]
+_State = Literal["active", "paused", "gone"]
 _NO_WORKER: Final = 0
 
 
@@ -267,9 +267,7 @@ class FileStore:
         with self._connection.reading() as sqlite:
             return workers.list_workers(sqlite)
 
-    def set_state(
-        self, instance: str, state: InstanceState, *, until: int | None = None, reason: str = ""
-    ) -> None:
+    def set_state(self, instance: str, state: _State, *, until: int | None = None, reason: str = "") -> None:
         """Note that an instance is paused until a time, gone until it is resumed, or active."""
         with self._connection.transaction(durable=True) as sqlite:
             sqlite.execute("INSERT OR IGNORE INTO instance(name) VALUES (?)", (instance,))
@@ -277,6 +275,11 @@ class FileStore:
                 "UPDATE instance SET state = ?, until = ?, since = ?, reason = ? WHERE name = ?",
                 (state, until, self.now(), settling.clean(reason), instance),
             )
+
+    def states(self) -> dict[str, InstanceState]:
+        """Return the state of each instance that the file knows."""
+        rows = self._connection.read("SELECT name, state, until, since, reason FROM instance")
+        return {name: InstanceState(name, *rest) for name, *rest in rows}
 
     # Upkeep.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from actions_core.delivery.file.settling import bury
-from actions_core.delivery.store import Backlog, Burial
+from actions_core.delivery.store import Backlog, Burial, InstanceState
 
 if TYPE_CHECKING:
     import sqlite3
@@ -95,9 +95,8 @@ def mend_due(connection: sqlite3.Connection, *, now: int, longest: int) -> int:
 
 def backlog(connection: sqlite3.Connection, now: int) -> list[Backlog]:
     """Return what waits, by instance."""
-    states = connection.execute(
-        "SELECT id, name, state, until, since, reason FROM instance ORDER BY name"
-    ).fetchall()
+    query = "SELECT id, name, state, until, since, reason FROM instance ORDER BY name"
+    states = connection.execute(query).fetchall()
     counted = connection.execute(
         "SELECT instance, sum(owner = 0 AND due <= ?), sum(owner = -1 OR (owner = 0 AND due > ?)), "
         "sum(owner > 0), min(event) FROM delivery GROUP BY instance",
@@ -105,12 +104,12 @@ def backlog(connection: sqlite3.Connection, now: int) -> list[Backlog]:
     ).fetchall()
     counts = {number: rest for number, *rest in counted}
     result = []
-    for number, name, state, until, since, reason in states:
+    for number, *state in states:
         due, later, in_hand, event = counts.get(number, (0, 0, 0, None))
         at = None
         if event is not None:
             (at,) = connection.execute("SELECT at FROM event WHERE seq = ?", (event,)).fetchone()
-        result.append(Backlog(name, due, later, in_hand, at, state, until, since, reason))
+        result.append(Backlog(InstanceState(*state), due, later, in_hand, at))
     return result
 
 

@@ -15,6 +15,7 @@ import fcntl
 import os
 import socket
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
 from actions_core.delivery.errors import OutboxError
@@ -71,6 +72,8 @@ class FileLocks:
                 retryable=False,
             ) from None
         status = os.fstat(self._file)
+        if status.st_size < _MARK.size:
+            self.write_mark(0)  # so that no later mark needs space
         self._identity = status.st_dev, status.st_ino
 
     def take_turn(self) -> None:
@@ -103,7 +106,8 @@ class FileLocks:
 
     def write_mark(self, number: int) -> None:
         """Note the highest number of an accepted event."""
-        os.pwrite(self._file, _MARK.pack(_MAGIC, number), 0)
+        with suppress(OSError):  # a mark that is too low only tells less
+            os.pwrite(self._file, _MARK.pack(_MAGIC, number), 0)
 
     def check_in_place(self) -> bool:
         """Return whether the file is still the one that others find under its path."""

@@ -143,10 +143,12 @@ class Writer:
         self._put(_Request(future, arrivals, position))
         return future
 
-    def accept_from_thread(self, arrivals: Sequence[Arrival]) -> ThreadFuture[list[Acceptance]]:
+    def accept_from_thread(
+        self, arrivals: Sequence[Arrival], position: InputPosition | None = None
+    ) -> ThreadFuture[list[Acceptance]]:
         """Do the same for a caller without an event loop."""
         future: ThreadFuture[list[Acceptance]] = ThreadFuture()
-        self._put(_Request(future, arrivals))
+        self._put(_Request(future, arrivals, position))
         return future
 
     def claim(self, subscription: int, limit: int) -> asyncio.Future[Claim]:

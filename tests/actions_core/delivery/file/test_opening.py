@@ -124,6 +124,7 @@ def opened_or_refused(path: Path) -> str:
     return ""
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_read_only_files_and_folders_are_named(path: Path, open_store: Maker) -> None:
     """An outbox needs to write both its file and the folder, and says which of them it cannot."""
     open_store().close()
