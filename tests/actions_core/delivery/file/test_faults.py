@@ -26,7 +26,7 @@ ALL = LetterFilter()
 
 def test_a_full_disk_refuses_events_and_notes_outcomes(open_store: Maker, arrival: Maker) -> None:
     """Without space nothing is accepted and nothing is lost; outcomes free space, and work goes on."""
-    store = open_store(options=FileOptions(most_bytes=400 * 4096))
+    store = open_store(options=FileOptions(most_bytes=400 * 4096, synchronous="normal"))
     accepted = 0
     with pytest.raises(OutboxFullError) as caught:
         for number in range(2000):
@@ -45,13 +45,13 @@ def test_a_full_disk_refuses_events_and_notes_outcomes(open_store: Maker, arriva
     left = [row.event for row in held[50:]]
     assert [row.event for row in store.claim(1, 10_000).rows] == [*left, accepted + 1]
     store.close()
-    again = open_store(options=FileOptions(most_bytes=400 * 4096))
+    again = open_store(options=FileOptions(most_bytes=400 * 4096, synchronous="normal"))
     assert len(again.claim(1, 10_000).rows) == len(left) + 1
 
 
 def test_what_is_refused_is_not_known_afterwards(open_store: Maker, arrival: Maker) -> None:
     """The id of an event that found no space is no duplicate when the caller tries again."""
-    store = open_store(options=FileOptions(most_bytes=400 * 4096))
+    store = open_store(options=FileOptions(most_bytes=400 * 4096, synchronous="normal"))
     with pytest.raises(OutboxFullError):
         store.accept([arrival(f"m{number}", filler=700) for number in range(2000)])
     assert store.accept([arrival("m0")])[0].duplicate is False

