@@ -6,7 +6,7 @@ from actions_core.errors import ActionsError
 
 
 class OutboxError(ActionsError):
-    """The outbox cannot be opened, or could not do what it was asked to.
+    """An outbox that cannot be opened, or could not do what it was asked to.
 
     `retryable` is false where trying again gives the same: a foreign file, a damaged one.
     """
@@ -16,7 +16,7 @@ class OutboxError(ActionsError):
 
 
 class OutboxFullError(OutboxError):
-    """The disk, or the space that the outbox may take, is full: delivery goes on, and frees space."""
+    """A full disk, or `mostBytes` reached: delivery goes on, and frees space."""
 
     default_code = "OUTBOX_FULL"
     default_status = 507

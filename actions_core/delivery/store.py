@@ -1,4 +1,4 @@
-"""What a store of deliveries takes and gives: plain data, and the protocol that every store fulfils.
+"""Stores of deliveries: the data that they take and give, and the protocol that each of them fulfils.
 
 A row stands for one event in one subscription of one instance. It waits, or a worker holds it, or an
 earlier delivery of its key blocks it; at the end it is deleted, or becomes a dead letter. Subscriptions and
@@ -58,7 +58,7 @@ class Arrival:
 
 @attrs.frozen
 class Acceptance:
-    """What became of an arrival: `event` is its number, None where nothing was stored."""
+    """The outcome for an arrival: `event` is its number, None where nothing was stored."""
 
     event: int | None
     duplicate: bool = False
@@ -66,7 +66,7 @@ class Acceptance:
 
 @attrs.frozen
 class InputPosition:
-    """How far a file of events has been read; stored in the transaction that accepts them."""
+    """The place up to which a file of events has been read, stored together with these events."""
 
     path: str
     size: int
@@ -89,7 +89,7 @@ class Claimed:
 
 @attrs.frozen
 class Claim:
-    """What was claimed, in order, and when the next row is due (None: nothing waits).
+    """Claimed rows, in order, and when the next one is due (None: nothing waits).
 
     `repeated` tells that these rows are a batch which was in somebody's hands before, and may have been sent.
     """
@@ -162,7 +162,7 @@ class Settlement:
 
 @attrs.frozen
 class InstanceState:
-    """Whether an instance takes deliveries: `active`, `paused` until a time, or `gone` until resumed."""
+    """The state of an instance: `active`, `paused` until a time, or `gone` until it is resumed."""
 
     instance: str
     state: str = "active"
@@ -173,7 +173,7 @@ class InstanceState:
 
 @attrs.frozen
 class Backlog:
-    """What an instance has waiting: due now, due later or blocked by their order, and in workers' hands.
+    """The rows of an instance: due now, due later or blocked by their order, and in workers' hands.
 
     `oldest` is the time at which the oldest event of them was accepted.
     """
@@ -197,7 +197,7 @@ class Worker:
 
 @attrs.frozen
 class Upkeep:
-    """What a round of upkeep did; `more` where it ended before all was done."""
+    """The result of a round of upkeep; `more` where it ended before all was done."""
 
     expired: int = 0
     forgotten: int = 0

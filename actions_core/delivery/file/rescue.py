@@ -33,7 +33,7 @@ _LETTERS: Final = "SELECT * FROM dead WHERE id BETWEEN ? AND ?"
 
 @attrs.frozen
 class Rescued:
-    """What was copied. `lost` are the numbers of events, and of dead letters, that could not be read."""
+    """The result of a rescue: what was copied, and the numbers of events and dead letters that are lost."""
 
     events: int = 0
     deliveries: int = 0

@@ -39,7 +39,7 @@ _NO_WORKER: Final = 0
 
 @attrs.frozen
 class FileOptions:
-    """How an outbox file is kept; times in seconds.
+    """The options of an outbox file; times are in seconds.
 
     `dedupe` is how long the id of an event is known at least (0: not at all), `keep` how long dead letters
     stay, `oldest` how long what was never tried may wait, `recent` how many outcomes are kept to look at.
@@ -159,17 +159,17 @@ class FileStore:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file, with symbolic links resolved."""
         return self._connection.path
 
     @property
     def closed(self) -> str:
-        """Why this store can no longer be used; empty while it can."""
+        """The reason why this store can no longer be used; empty while it can."""
         return self._connection.closed
 
     @property
     def is_forked(self) -> bool:
-        """Whether this process is a child of the one that opened the store."""
+        """True in a child of the process that opened the store."""
         return self._connection.is_forked
 
     def now(self) -> int:

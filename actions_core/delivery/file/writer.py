@@ -60,7 +60,7 @@ class _Task(_Request):
 
 @attrs.define(eq=False)
 class _Group:
-    """What goes into one transaction."""
+    """The contents of one transaction."""
 
     accepts: list[_Request] = attrs.field(factory=list)
     claims: list[_Request] = attrs.field(factory=list)
@@ -88,12 +88,12 @@ class _Group:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for what is in this group."""
+        """True while a caller waits for something in this group."""
         return bool(self.accepts or self.claims or self.tasks)
 
     @property
     def is_full(self) -> bool:
-        """Whether this is enough for one transaction."""
+        """True once this is enough for one transaction."""
         return self.events >= _MOST_EVENTS or self.outcomes >= _MOST_OUTCOMES
 
     def settlement(self) -> Settlement:
@@ -187,7 +187,7 @@ class Writer:
 
     @property
     def unnoted(self) -> int:
-        """How many outcomes were handed in and are not on disk yet."""
+        """The number of outcomes that were handed in and are not on disk yet."""
         return self._submitted - self._noted
 
     async def wait_noted(self, below: int = 200) -> None:

@@ -18,7 +18,7 @@ _Item = TypeVar("_Item")
 
 @attrs.frozen
 class BatchSize:
-    """How many deliveries, and how many bytes, one batch may have; `age` is in milliseconds."""
+    """The most deliveries and bytes of one batch, and how long it may grow, in milliseconds."""
 
     count: int
     size: int

@@ -1,4 +1,4 @@
-"""What follows from an attempt: it is done, comes again, is given back, or is a dead letter.
+"""Judge an attempt: the delivery is done, goes again, is given back, or becomes a dead letter.
 
 Tries and the time of the first one are those of all processes that had the delivery. The time that a
 delivery may take counts from its first try, not from its acceptance: a night without a process, or an
@@ -36,7 +36,7 @@ _LARGEST_EXPONENT: Final = 64
 
 @attrs.frozen
 class DurableRetry:
-    """How deliveries from an outbox are tried again; `tries` is None where only the time counts."""
+    """The retry policy of deliveries from an outbox; `tries` is None where only the time counts."""
 
     within: float = 14400.0
     base: float = 1.0
@@ -47,7 +47,7 @@ class DurableRetry:
 
 @attrs.frozen
 class Attempt:
-    """What is known after a delivery was tried, or could not be, alone or in a batch."""
+    """The outcome of one try to deliver, alone or in a batch."""
 
     status: Status
     code: str = ""
@@ -85,12 +85,12 @@ class Attempt:
 
 @attrs.frozen
 class Done:
-    """The delivery is over: sent, or not meant to be sent."""
+    """A verdict: the delivery is over, since it was sent or was not meant to be."""
 
 
 @attrs.frozen
 class Again:
-    """The delivery is tried again at `due`; `counted` tells whether this was a try."""
+    """A verdict: the delivery is tried again at `due`; `counted` tells whether this was a try."""
 
     due: float
     counted: bool = True
@@ -98,12 +98,12 @@ class Again:
 
 @attrs.frozen
 class Released:
-    """The delivery was not tried and waits as it did before."""
+    """A verdict: the delivery was not tried and waits as it did before."""
 
 
 @attrs.frozen
 class Dead:
-    """The delivery is given up and becomes a dead letter."""
+    """A verdict: the delivery is given up and becomes a dead letter."""
 
     code: str
 
@@ -168,7 +168,7 @@ def _pause(
 
 @attrs.frozen
 class BatchVerdict:
-    """What follows from an outcome that a whole batch shares.
+    """A verdict on a batch whose members share an outcome.
 
     `keep` has the same members go again under the same number, since nobody knows what became of them, now or
     when they were sent before: a 503 says nothing of an earlier request that was cut;

@@ -1,4 +1,4 @@
-"""How many requests an instance may make: a rate, a bound on requests in progress, and pauses.
+"""The budget of an instance's requests: a rate, a bound on requests in progress, and pauses.
 
 The configured rate is a token bucket. The bound on requests in progress is halved by a 429, at most once for
 a round trip, and grows with each success. A 429 also teaches a rate: what the destination took since the last
