@@ -43,10 +43,15 @@ _LOOK: Final = 1.0
 _UNFORESEEN: Final = 60.0
 _TOO_MANY_REQUESTS: Final = 429
 _MILLISECONDS: Final = 1000
+_SENT: Final = Attempt(Status.SENT)
 
 
 class PumpWriter(Protocol):
     """The part of a writer that a pump uses."""
+
+    @property
+    def unnoted(self) -> int:
+        """The number of outcomes that were handed in and are not on disk yet."""
 
     def claim(self, subscription: int, limit: int) -> Awaitable[Claim]:
         """Take rows that are due into this worker's hands."""
@@ -231,7 +236,9 @@ class Pump:
         self.in_progress += 1
         ticket = None
         try:
-            ticket = await self._enter()
+            ticket = self._enter_now()
+            if ticket is None:
+                ticket = await self._enter()
             if ticket is None:
                 self._queue.appendleft(row)
                 return
@@ -262,6 +269,17 @@ class Pump:
             self._refill.set()
         return row
 
+    def _enter_now(self) -> int | None:
+        """Return the breaker's ticket if nothing is to be waited for, which is nearly always so."""
+        if (
+            self._gate.locked()
+            or self._writer.unnoted >= _MOST_UNNOTED
+            or self.breaker.wait > 0
+            or self.budget.take() > 0
+        ):
+            return None
+        return self.breaker.enter()
+
     async def _enter(self) -> int | None:
         """Wait for the breaker and the budget; return the breaker's ticket, None where the pump closes."""
         await self._writer.wait_noted(_MOST_UNNOTED)
@@ -279,26 +297,30 @@ class Pump:
 
     async def _send(self, row: Claimed, ticket: int) -> None:
         started = time.monotonic()
+        was_closed = self.breaker.state == "closed"
         up: bool | None = None
         limited = success = False
         retry_after = None
-        was_closed = self.breaker.state == "closed"
         try:
             result = await self._deliver(row)
-            attempt = Attempt.from_result(result)
-            limited, retry_after = attempt.http_status == _TOO_MANY_REQUESTS, attempt.retry_after
             success = result.status is Status.SENT
             up = is_up(result.error) if result.tries else None
+            attempt = _SENT if success else Attempt.from_result(result)
+            limited, retry_after = attempt.http_status == _TOO_MANY_REQUESTS, attempt.retry_after
         finally:
             self.breaker.leave(ticket, up)
             if limited:
                 self.budget.limit(started, retry_after)
             else:
                 self.budget.leave(success=success)
-            self._changed.set()
+            if self._gate.locked():
+                self._changed.set()
             if not was_closed:
                 self._refill.set()
-        self._settle(row, result, attempt)
+        if success and self._note is None:
+            self._writer.done(row.event, row.subscription)
+        else:
+            self._settle(row, result, attempt)
 
     def _settle(self, row: Claimed, result: Result, attempt: Attempt) -> None:
         first = None if row.first is None else row.first / _MILLISECONDS

@@ -79,6 +79,9 @@ class RateBudget:
             return self.paused_until - now
         if self.in_progress >= int(self.cap):
             return math.inf
+        if self._bucket is None and self._learned is None:
+            self.in_progress += 1
+            return 0.0
         buckets = [bucket for bucket in (self._bucket, self._learned) if bucket is not None]
         wait = max([bucket.fill(now) for bucket in buckets], default=0.0)
         if wait > 0:
