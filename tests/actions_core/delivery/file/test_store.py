@@ -130,3 +130,47 @@ def test_a_body_that_was_damaged_can_be_buried(open_store: Maker, arrival: Maker
     assert [(letter.message, letter.code) for letter in store.letters.list(LetterFilter())] == [
         ("", "BODY_UNREADABLE")
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "duplicate"),
+    [
+        (0, True),
+        (60, True),
+        (3600, True),
+        (7199 - 1800, True),
+        (7200, False),
+        (-1800 - 60, True),
+        (-3600, True),
+    ],
+)
+def test_an_event_is_known_for_its_time(
+    seconds: int, open_store: Maker, arrival: Maker, *, duplicate: bool
+) -> None:
+    """The id of an event is known for one to two times `dedupe`, and by a clock that went back too."""
+    now = 3600.0 * 500_000 + 1800
+    store: FileStore = open_store(clock=lambda: now, options=FileOptions(dedupe=3600))
+    store.accept([arrival("m1")])
+    now += seconds
+    results = store.accept([arrival("m1"), arrival("m2"), arrival("m2")])
+    assert [result.duplicate for result in results] == [duplicate, False, True]
+
+
+def test_ids_are_not_known_where_that_is_off(open_store: Maker, arrival: Maker) -> None:
+    """With `dedupe` 0 a repeated event is accepted again."""
+    store: FileStore = open_store(options=FileOptions(dedupe=0))
+    results = [store.accept([arrival("m1")])[0] for _ in range(2)]
+    assert [(result.event, result.duplicate) for result in results] == [(1, False), (2, False)]
+
+
+def test_a_worker_puts_off_only_what_it_holds(open_store: Maker, arrival: Maker) -> None:
+    """Outcomes of rows that another worker holds by now change nothing, but for a success: that is final."""
+    store: FileStore = open_store()
+    store.accept([arrival(f"m{number}") for number in range(3)])
+    store.claim(1, 3)
+    with store.transaction(durable=False):
+        store._connection.opened().execute("UPDATE delivery SET owner = owner + 1")
+    store.settle(Settlement(retries=[Retry(1, 1, 5, 5)], released=[(2, 1)], done=[(3, 1)]))
+    rows = store._connection.read("SELECT event, owner, due = 5, tries FROM delivery")
+    other = (store.worker or 0) + 1
+    assert rows == [(1, other, 0, 0), (2, other, 0, 0)]
