@@ -227,8 +227,8 @@ class Connection:
 
     def before_fork(self) -> None:
         """Close SQLite's connection between two transactions, with none for reading open."""
-        self._snapshots.acquire()
         self._mutex.acquire()
+        self._snapshots.acquire()
         if self._sqlite is not None:
             self._sqlite.close()
             self._sqlite = None
@@ -239,8 +239,8 @@ class Connection:
             self.is_forked = True
             self.closed = "it was opened before this process was forked; open it anew here"
             _all.discard(self)
-        self._mutex.release()
         self._snapshots.release()
+        self._mutex.release()
 
 
 _forking: list[Connection] = []

@@ -78,7 +78,13 @@ class FileLocks:
 
     def take_turn(self) -> None:
         """Wait until it is this process's turn to write."""
-        fcntl.lockf(self._file, fcntl.LOCK_EX, 1, _TURN)
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, _TURN)
+        except OSError as error:
+            raise OutboxError(
+                f"{self._path} cannot be locked ({error.strerror}): put the outbox on a local disk",
+                retryable=False,
+            ) from None
 
     def end_turn(self) -> None:
         """Let others write."""
@@ -88,7 +94,7 @@ class FileLocks:
         """Lock a worker's byte, and return whether that was possible."""
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
-        except OSError:
+        except (BlockingIOError, PermissionError):  # somebody has it
             return False
         return True
 

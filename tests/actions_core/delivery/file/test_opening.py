@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -150,6 +152,16 @@ def test_a_network_file_system_is_refused(path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(opening, "_filesystem", lambda folder: "nfs4")
     assert "network file system (nfs4)" in refusal(path)
     assert not path.exists()
+
+
+def test_a_place_without_locks_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system cannot lock, nothing is stored: two processes would write at one time."""
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", no_locks)
+    assert "cannot be locked (No locks available)" in refusal(path)
 
 
 def test_the_file_system_is_that_of_the_longest_mount(
