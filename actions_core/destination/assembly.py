@@ -139,15 +139,15 @@ def _fields(spec: DestinationSpec, role: Role, note: Note) -> Mapping[str, bool]
 
 
 def _absent(spec: DestinationSpec, noted: set[tuple[str, ...]]) -> list[Problem]:
-    """List what the definition promises and no function does. Without any function there is no promise."""
-    if not noted:
-        return []
+    """List what the definition promises and no function does, for the actions that have a function.
+
+    An action without one is allowed: it is a subscription that uses it which is at fault.
+    """
     problems = []
     for key, action in spec.actions.items():
+        if not {("action", key), ("batch", key), ("poll", key)} & noted:
+            continue
         path = child_path("$.actions", key)
-        taken = ("action", key) in noted or ("batch", key) in noted
-        if not taken and action.platform == "cloud":
-            problems.append(Problem(path, f"the action {shown(key)} has no handler"))
         if action.has_perform_batch and ("batch", key) not in noted:
             message = f"the definition says that {shown(key)} takes batches, but no function does"
             problems.append(Problem(path, message, "warning"))

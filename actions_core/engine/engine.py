@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 from actions_core.destination.registry import Registry
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
     from actions_core.engine.on_demand import Audience, Choices
+    from actions_core.engine.pipeline import Hold
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
 
@@ -153,31 +155,35 @@ class Engine:
         events: Iterable[Json] | AsyncIterable[Json],
         *,
         concurrency: int | None = None,
+        hold: Hold | None = None,
     ) -> AsyncIterator[Report]:
         """Deliver events as they come, and yield the report of each when it is done.
 
         Reports come in the order in which events are done; `Report.index` counts them as they went in.
         At most `concurrency` events are held at once; no more are taken in while that many are in progress
         or while reports wait to be fetched. Input that is not an event gets a report with an `error`.
+        `hold` is asked before each delivery, and may give its result instead of it.
         """
         if concurrency is None:
             concurrency = sum(instance.lane.concurrency for instance in self._enabled)
             if len(self._enabled) > 1:
                 concurrency += _WAITING_ROOM
-        return stream(events, self._report, concurrency, self._deadlines.closing, self._in_flight.claim)
+        report = self._report if hold is None else partial(self._report, hold=hold)
+        return stream(events, report, concurrency, self._deadlines.closing, self._in_flight.claim)
 
-    async def send_batch(self, events: Sequence[Json]) -> BatchReport:
+    async def send_batch(self, events: Sequence[Json], *, hold: Hold | None = None) -> BatchReport:
         """Deliver events together, where a destination takes batches, and one by one elsewhere.
 
         Each subscription has one node for each event, in the order of `events`: also for one that is not an
-        event, that does not match, or whose payload is not valid.
+        event, that does not match, or whose payload is not valid. `hold` is asked before each delivery, and
+        may give its result instead of it.
         """
         with self._in_flight:
             checked = [self._checked(event) for event in events]
             deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
             results = await asyncio.gather(
                 *(
-                    self._deliver_events(instance, pipeline, checked)
+                    self._deliver_events(instance, pipeline, checked, hold)
                     for instance in self._enabled
                     for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
                 )
@@ -251,6 +257,15 @@ class Engine:
         with self._in_flight:
             return await on_demand.get_audience(self._instance(instance_id), external_id, settings or {})
 
+    async def account(self, instance_id: str) -> Json:
+        """Return what the destination says of the account behind an instance: its quota, what is used.
+
+        The shape is the destination's own. Raises `WorkspaceError` for an unknown instance, `RequestError`
+        when the destination does not tell (`NOT_SUPPORTED`), or refuses.
+        """
+        with self._in_flight:
+            return await on_demand.read_account(self._instance(instance_id))
+
     def _instance(self, instance_id: str) -> Instance:
         instance = self.instances.get(instance_id)
         if instance is None:
@@ -280,13 +295,13 @@ class Engine:
         await self._in_flight.close(grace)
         await self._transport.close()
 
-    def _report(self, event: Json, index: int) -> Awaitable[Report]:
+    def _report(self, event: Json, index: int, hold: Hold | None = None) -> Awaitable[Report]:
         checked = self._checked(event)
         if isinstance(checked, EventError):
             return _refused(event, checked, index)
-        return self._run(checked, index)
+        return self._run(checked, index, hold)
 
-    async def _run(self, event: JsonObject, index: int) -> Report:
+    async def _run(self, event: JsonObject, index: int, hold: Hold | None = None) -> Report:
         results: list[Any] = []  # None where an outcome is yet to come
         matched: list[tuple[int, Lane, Step]] = []
         self._in_flight.enter()
@@ -294,6 +309,8 @@ class Engine:
             for instance in self._enabled:
                 for step in instance.route(event):
                     result = step.skipped
+                    if result is None and hold is not None:
+                        result = hold(index, step)
                     if result is None:
                         matched.append((len(results), instance.lane, step))
                     results.append(result)

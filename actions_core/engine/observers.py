@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actions_core.destination.stats import Stats
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline, Step
+    from actions_core.engine.pipeline import Hold, Pipeline, Step
     from actions_core.errors import EventError
     from actions_core.values.types import JsonObject
 
@@ -84,13 +84,17 @@ class Observer:
         return result
 
     async def deliver_events(
-        self, instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
+        self,
+        instance: Instance,
+        pipeline: Pipeline,
+        events: Sequence[JsonObject | EventError],
+        hold: Hold | None = None,
     ) -> BatchResult:
         """Take the events of a batch through one subscription."""
         end = self._begin(instance.id, pipeline)
         result = None
         try:
-            result = await deliver_events(instance, pipeline, events)
+            result = await deliver_events(instance, pipeline, events, hold)
         finally:
             self._guard("tracing", end, result)
         if self._stats is not None:

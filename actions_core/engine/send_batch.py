@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.pipeline import Hold, Pipeline
     from actions_core.engine.results import Result
     from actions_core.values.types import JsonObject
 
@@ -27,7 +27,10 @@ _TURN = 200
 
 
 async def deliver_events(
-    instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
+    instance: Instance,
+    pipeline: Pipeline,
+    events: Sequence[JsonObject | EventError],
+    hold: Hold | None = None,
 ) -> BatchResult:
     """Take the events of a batch through one subscription."""
     started = perf_counter()
@@ -38,7 +41,7 @@ async def deliver_events(
     for place, event in enumerate(events):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-        outcome = _prepare(instance, pipeline, event, place)
+        outcome = _prepare(instance, pipeline, event, place, hold)
         if isinstance(outcome, str):
             nodes[place] = failure(400, outcome)
             skipped.add(place)
@@ -65,7 +68,7 @@ async def deliver_events(
 
 
 def _prepare(
-    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int
+    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int, hold: Hold | None
 ) -> Item | Node | str:
     """Return the payload of an event, the node of one that has none, or why the event is skipped."""
     if isinstance(event, EventError):
@@ -73,6 +76,9 @@ def _prepare(
     (step,) = instance.route(event, only=pipeline)
     if step.skipped is not None:
         return step.skipped.reason
+    held = None if hold is None else hold(place, step)
+    if held is not None:
+        return held.reason if held.status is Status.SKIPPED else _node(held)
     try:
         return Item(place, step, step.payload())
     except BaseException as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others

@@ -16,10 +16,12 @@ destination = Destination.from_package(__package__)
 
 @destination.prepare
 def sign(request: Request, context: Context) -> Request:
-    """Sign a request with the HMAC of its body, where there is a shared secret: SHA-1, in hexadecimal digits.
+    """Write the body as JavaScript does, and with a shared secret sign it: the HMAC by SHA-1, in hexadecimal.
 
-    What is signed is what `content` gives: the very bytes that go out.
+    Receivers of Segment's webhook compute the signature from `JSON.stringify` of the body that they read,
+    so that is how it is written. What is signed is what `content` gives: the very bytes that go out.
     """
+    request = request.evolve(stringify=True)
     secret = context.settings.get("sharedSecret")
     body, _ = request.content()
     if not secret or body is None:

@@ -198,19 +198,20 @@ def _compile_subscriptions(
             f"has {len(chosen)} subscriptions; at most {_MOST_SUBSCRIPTIONS} are allowed in one instance"
         )
         problems.append(Problem(f"{path}.subscriptions", message))
-    implemented = bool(destination.handlers or destination.batch_handlers)
-    if chosen and not implemented:
+    handled = {*destination.handlers, *destination.batch_handlers}
+    if chosen and not handled:
         message = f"{destination.slug} is a definition only: it can be explained, but nothing is delivered"
         problems.append(Problem(f"{path}.destination", message, "warning"))
     for index, subscription in enumerate(chosen):
         place = f"{path}.subscriptions[{index}]"
         pipeline, found = compile_pipeline(subscription, destination, scope, place)
         problems += found
-        if pipeline is None:
-            continue
-        if pipeline.is_definition_only and implemented:
-            problems.append(Problem(place, f"the action {pipeline.action!r} has no handler"))
-        pipelines.append(pipeline)
+        if handled and subscription.partner_action in destination.spec.actions.keys() - handled:
+            # A destination need not have functions for all of its actions, but what is used must work.
+            message = f"{destination.slug} has no function for the action {subscription.partner_action!r}"
+            problems.append(Problem(child_path(place, "partnerAction"), message))
+        if pipeline is not None:
+            pipelines.append(pipeline)
     return tuple(pipelines), problems
 
 

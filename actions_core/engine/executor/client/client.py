@@ -105,6 +105,8 @@ class EventClient(Client):
             else:
                 self.response = response
                 if response.ok:
+                    if response.unreadable:
+                        self._context.warn("$", f"the destination took it, but {response.unreadable}")
                     return response
                 error = self._refusal(request, response)
                 retry_after = _retry_after(response)
