@@ -267,3 +267,12 @@ def test_what_an_asynchronous_function_began_is_not_done_twice() -> None:
 
     (result,) = asyncio.run(engine_of(destination_of(answer)).send_batch([make_event()] * 3)).results
     assert (calls, [node.status for node in result.nodes]) == ([3], [500] * 3)
+
+
+def test_a_function_for_batches_that_blocks_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain function that keeps the event loop waiting is warned of with each of its events."""
+    monkeypatch.setattr("actions_core.engine.executor.lane._SLOW_HANDLER", 0)
+    (result,) = asyncio.run(engine_of(destination_of(post)).send_batch([make_event()] * 2)).results
+    assert [str(one) for place in range(2) for one in result.warnings[place]] == [
+        "$: post() blocked the event loop for more than 0 s"
+    ] * 2
