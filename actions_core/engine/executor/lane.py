@@ -197,4 +197,5 @@ def _result(
         client.request,
         client.response,
         mask,
+        step.message_id,
     )
