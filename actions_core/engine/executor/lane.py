@@ -21,6 +21,7 @@ from actions_core.http.requests import Request
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from actions_core.destination import Handler
     from actions_core.engine.executor.client import Connection
     from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.values.types import JsonObject
@@ -127,8 +128,7 @@ class Lane:
             return self._call_together(pipeline, payload, context, client)
         begun = perf_counter()
         answer = handler.call(payload, context, client)
-        if perf_counter() - begun > _SLOW_HANDLER:
-            context.warn("$", f"{handler.name}() blocked the event loop for more than {_SLOW_HANDLER:g} s")
+        warn_if_slow(handler, begun, context)
         if handler.is_async:
             return limit(self.connection, finish(answer, client, is_async=True))
         if not isinstance(answer, Request):
@@ -161,6 +161,12 @@ class Lane:
             self.disabled = f"{self.instance} is disabled until the engine is restarted: {error}"
             self._logger.error("%s", self.disabled)
         return error
+
+
+def warn_if_slow(handler: Handler, begun: float, context: Context) -> None:
+    """Report a handler that kept the event loop from everything else."""
+    if perf_counter() - begun > _SLOW_HANDLER:
+        context.warn("$", f"{handler.name}() blocked the event loop for more than {_SLOW_HANDLER:g} s")
 
 
 def _result(
