@@ -222,9 +222,12 @@ def _subscription(path: str, text: str | None) -> Iterator[Problem]:
     if text is None:
         return
     try:
-        parse_fql(text)
+        condition = parse_fql(text)
     except FqlError as error:
         yield Problem(path, str(error))
+        return
+    for message in condition.warnings:
+        yield Problem(path, message, "warning")
 
 
 def _mapping(path: str, mapping: Json) -> Iterator[Problem]:
