@@ -56,7 +56,7 @@ def text_length(text: str) -> int:
 
 
 def number_text(number: float) -> str:
-    """A number as JavaScript writes it. An `int` keeps all its digits, where JavaScript would round it."""
+    """Return a number as JavaScript writes it. An `int` keeps all its digits."""
     if isinstance(number, int):
         if -_EXPONENT_FROM < number < _EXPONENT_FROM:
             return str(int(number))
@@ -123,7 +123,7 @@ def to_number(text: str) -> float | int | None:
 
 
 def quote(text: str) -> str:
-    """A text as JSON, with what is not well-formed Unicode escaped."""
+    """Return a string as JSON, with what is not well-formed Unicode escaped."""
     quoted = json.encoder.encode_basestring(text)
     if quoted.isascii():
         return quoted

@@ -20,15 +20,8 @@ MADE = {
 #: Known to be slow: the reason, until they are mended.
 SLOW = {
     "actions_core.authoring.docs_page._CODE": "two repetitions of a backtick side by side",
-    "actions_core.values.javascript._DECIMAL": "two repetitions of digits side by side",
 }
-_NUMBERS = (
-    "type number", "type integer", "filter abs", "filter at_least", "filter at_most", "filter ceil",
-    "filter divided_by", "filter floor", "filter minus", "filter modulo", "filter plus", "filter round",
-    "filter sum", "filter times", "filter to_integer", "liquid properties.a > 5",
-)  # fmt: skip
-SLOW_READERS = dict.fromkeys(_NUMBERS, "javascript._DECIMAL reads it")
-SLOW_READERS["the text of @jmespath"] = "ValueError for a number of 4,301 digits"
+SLOW_READERS: dict[str, str] = {}
 
 
 def marked(items: dict[str, object], slow: dict[str, str]) -> list[object]:
