@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from actions_core.engine.pipeline import Pipeline
     from actions_core.engine.workspace import InstanceSpec, Workspace
     from actions_core.http.requests import Request
+    from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import JsonObject
 
 _MOST_SUBSCRIPTIONS: Final = 50
@@ -163,21 +164,32 @@ def read_settings(
             hint = suggestion(key, list(fields))
             message = f"{destination.slug} has no setting {key!r}{hint}"
             problems.append(Problem(child_path(path, key), message, "warning"))
-    filled = {key: field.default for key, field in fields.items() if field.default is not MISSING}
-    filled.update(settings)
+    filled = filled_settings(settings, fields)
     secrets += [
         str(filled[key]) for key, field in fields.items() if field.type == "password" and filled.get(key)
     ]
     secrets += _strings(filled.get("oauth"))
     missing = {problem.path for problem in problems if problem.is_error}
     try:
-        checked = PayloadValidator(fields).check({key: filled[key] for key in filled if key in fields})
+        checked = PayloadValidator(fields).check(
+            {key: filled[key] for key in filled if key in fields}, given=settings
+        )
     except PayloadError as error:
         # A variable that is not set is one error, not also a missing setting.
         places = [problem.below(path) for problem in error.problems]
         problems += [problem for problem in places if not missing]
         return filled, secrets, problems
     return {**checked, **{key: filled[key] for key in _OTHER_SETTINGS if key in filled}}, secrets, problems
+
+
+def filled_settings(given: JsonObject, fields: Mapping[str, FieldSpec]) -> JsonObject:
+    """Return settings with the defaults of those that are missing or empty (null or the empty str).
+
+    What is empty and has no default counts as missing.
+    """
+    filled = {key: field.default for key, field in fields.items() if field.default is not MISSING}
+    filled.update({key: value for key, value in given.items() if value is not None and value != ""})
+    return filled
 
 
 def _strings(value: Any) -> list[str]:
