@@ -1,4 +1,4 @@
-"""The signature of requests; all else about them stands in `destination.json`."""
+"""The signature of requests; everything else about them is in `destination.json`."""
 
 from __future__ import annotations
 
