@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from actions_core.delivery.background import BackgroundEngine as BackgroundEngine
     from actions_core.destination import Destination as Destination
     from actions_core.destination import load_destination as load_destination
+    from actions_core.destination.annotations import Payload as Payload
     from actions_core.destination.client import Client as Client
     from actions_core.destination.client import Tokens as Tokens
     from actions_core.destination.context import Auth as Auth
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
 _HOME = {
     "actions_core.delivery.background": ("BackgroundEngine",),
     "actions_core.destination": ("Destination", "load_destination"),
+    "actions_core.destination.annotations": ("Payload",),
     "actions_core.destination.client": ("Client", "Tokens"),
     "actions_core.destination.context": ("Auth", "Context"),
     "actions_core.destination.multistatus": ("MultiStatus", "Node"),

@@ -48,6 +48,12 @@ def test_authentication() -> Request:
     return Request("GET", "/me")
 
 
+@destination.account
+def quotas() -> Request:
+    """Ask for the organization's quotas, towards which server events count."""
+    return Request("GET", "/v2/organization/quotas")
+
+
 @destination.on_delete
 def delete_user(user_id: str | None) -> Request:
     """Delete a user by uid; FullStory does it some time after its response."""

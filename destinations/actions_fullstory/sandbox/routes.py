@@ -58,6 +58,11 @@ def _me(call: Call) -> Response:
     return answer({"email": "sandbox@example.com", "orgId": "SANDBOX", "role": call.role})
 
 
+def _quotas(call: Call) -> Response:
+    used = len(call.organization.events)
+    return answer({"quotas": [{"type": "SERVER_EVENTS", "used": used, "limit": 1_000_000}]})
+
+
 def _set_properties(call: Call) -> Response:
     call.organization.set_properties(call.part("uid"), call.body)
     return answer({})
@@ -130,6 +135,7 @@ def _route(
 
 ROUTES: Final = (
     _route("GET /me", _me, None),
+    _route("GET /v2/organization/quotas", _quotas, None),
     _route("POST /users/v1/individual/{uid}/customvars", _set_properties, _WRITERS),
     _route("POST /users/v1/individual/{uid}/customevent", _track_custom, _WRITERS),
     _route("POST /v2/users", _create_user, _WRITERS, idempotent=True),
