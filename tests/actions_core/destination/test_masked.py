@@ -65,9 +65,7 @@ def shop(handler: Callable[..., Request], settings: dict[str, Any] | None = None
     return destination
 
 
-def deliver(
-    destination: Destination, settings: dict[str, Any], host: Host, *answers: Response, environ: Any = None
-) -> Any:
+def deliver(destination: Destination, settings: dict[str, Any], host: Host, *answers: Response) -> Any:
     """Send one event, and a batch of one; return both results."""
     workspace = Workspace.from_dict(
         {
@@ -83,10 +81,10 @@ def deliver(
 
     async def scenario() -> Any:
         registry = Registry()
-        registry.add(destination)
-        transport = RecordingTransport(*answers)
+        registry.register(destination)
+        transport = RecordingTransport(answers)
         async with Engine(
-            workspace, registry, transport=transport, stats=host, state=host.state, environ=environ or {}
+            workspace, registry=registry, transport=transport, stats=host, state=host.state
         ) as engine:
             report = await engine.send(make_event())
             batch = await engine.send_batch([make_event()])
@@ -96,7 +94,7 @@ def deliver(
 
 
 def test_the_host_is_told_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever a handler says in log lines, tracebacks, extras, stats and keys of state, the key is not in it."""
+    """Log lines, tracebacks, extras, stats and keys of state have no key in them, whatever a handler says."""
 
     def add(context: Context) -> Request:
         key = str(context.settings["key"])
@@ -153,18 +151,19 @@ NESTED = {
 }
 
 
-def test_every_password_at_any_depth_is_masked() -> None:
+def test_every_password_at_any_depth_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords in lists and objects are secrets, and so is every value from the environment, numbers too."""
 
     def add(context: Context) -> Request:
         return Request("POST", "https://x.test/a", json=[*context.settings.values()])
 
+    monkeypatch.setenv("PIN", "0073311")
     settings = {
         "list": ["pw-in-a-list", "second-of-it"],
         "object": {"inner": "pw-in-an-object", "other": "to be seen"},
         "number": {"$env": "PIN"},
     }
-    result, batch = deliver(shop(add, NESTED), settings, Host(), environ={"PIN": "0073311"})
+    result, batch = deliver(shop(add, NESTED), settings, Host())
     shown = str(result.request.json) + str(batch.nodes)
     for secret in ("pw-in", "second", "73311"):
         assert secret not in shown
