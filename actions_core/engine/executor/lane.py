@@ -192,4 +192,5 @@ def _result(
         client.request,
         client.response,
         mask,
+        step.message_id,
     )
