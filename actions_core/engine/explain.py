@@ -183,6 +183,8 @@ def _mask_filter(found: FilterTrace, mask: Mask) -> FilterTrace:
 
 
 def _mask_field(field: FieldTrace, mask: Mask) -> FieldTrace:
+    if field.error is not None:
+        mask.error(field.error)
     return field if field.value is MISSING else attrs.evolve(field, value=mask.value(field.value))
 
 

@@ -183,7 +183,8 @@ def _result(
     pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.warnings
     reason = ""
     if status is not Status.SENT:
-        reason = NOT_TRIED if error is None else str(error)
+        # Masked as text too: an error of a destination's own may word itself from anything.
+        reason = NOT_TRIED if error is None else mask.text(str(error))
     return Result(
         lane.instance,
         pipeline.name,
