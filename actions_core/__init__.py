@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from actions_core.delivery.background import BackgroundEngine as BackgroundEngine
     from actions_core.destination import Destination as Destination
     from actions_core.destination import load_destination as load_destination
     from actions_core.destination.annotations import Payload as Payload
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject as JsonObject
 
 _HOME = {
+    "actions_core.delivery.background": ("BackgroundEngine",),
     "actions_core.destination": ("Destination", "load_destination"),
     "actions_core.destination.annotations": ("Payload",),
     "actions_core.destination.client": ("Client", "Tokens"),

@@ -101,9 +101,8 @@ def _place(spec: DestinationSpec, role: Role, note: Note) -> tuple[str, str]:
 
 
 def _without_base(spec: DestinationSpec, role: Role) -> str:
-    scheme = None if spec.authentication is None else spec.authentication.scheme
-    if role.name == "refresh_access_token" and scheme not in ("oauth2", "oauth-managed"):
-        return f"refreshes access tokens, but the authentication scheme is {shown(scheme or 'none')}"
+    if role.name == "refresh_access_token" and spec.authentication is None:
+        return "refreshes access tokens, but the definition has no 'authentication'"
     if role.name in ("create_audience", "get_audience") and spec.audience is None:
         return "is for audiences, but the definition has no 'audienceConfig'"
     return ""

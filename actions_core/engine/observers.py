@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from actions_core.destination.stats import Codes
+from actions_core.engine.executor import deliver_event
 from actions_core.engine.results import BatchResult, Result, Status
 from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from actions_core.destination.stats import Stats
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline, Step
+    from actions_core.engine.pipeline import Hold, Pipeline, Step
     from actions_core.errors import EventError
     from actions_core.values.types import JsonObject
 
@@ -76,20 +77,24 @@ class Observer:
         end = self._begin(lane.instance, step.pipeline)
         result = None
         try:
-            result = await lane.deliver(step)
+            result = await deliver_event(lane, step)
         finally:
             self._guard("tracing", end, result)
         self._note(result)
         return result
 
     async def deliver_events(
-        self, instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
+        self,
+        instance: Instance,
+        pipeline: Pipeline,
+        events: Sequence[JsonObject | EventError],
+        hold: Hold | None = None,
     ) -> BatchResult:
         """Take the events of a batch through one subscription."""
         end = self._begin(instance.id, pipeline)
         result = None
         try:
-            result = await deliver_events(instance, pipeline, events)
+            result = await deliver_events(instance, pipeline, events, hold)
         finally:
             self._guard("tracing", end, result)
         if self._stats is not None:
@@ -159,7 +164,9 @@ class Observer:
     def _guard(self, whose: str, function: Callable[..., Any], *given: Any) -> Any:
         try:
             return function(*given)
-        except Exception as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
             self._complain(whose, f"the host's {whose} failed: {type(error).__name__}: {error}")
             return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -73,6 +73,11 @@ class Pipeline:
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "skipped", self.skip(self.reason))
 
+    @property
+    def is_definition_only(self) -> bool:
+        """Whether no function takes the payloads, neither one by one nor in batches."""
+        return self.handler is None and self.batch_handler is None
+
     def skip(self, reason: str) -> Step:
         """Return the step of an event that is skipped for a reason."""
         result = Result(self.scope.instance, self.name, self.action, Status.SKIPPED, reason=reason)
@@ -126,6 +131,11 @@ class _SkippedStep(Step):
     def __init__(self, pipeline: Pipeline, skipped: Result) -> None:
         super().__init__(pipeline, {})
         self.skipped = skipped
+
+
+#: Asked with an event's place among those that went in, and with each step of it that matched: returns the
+#: result of a delivery that is held back, None for one that may go.
+Hold: TypeAlias = "Callable[[int, Step], Result | None]"
 
 
 def compile_pipeline(

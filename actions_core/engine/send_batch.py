@@ -7,7 +7,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from actions_core.destination.multistatus import Node, failure, failure_of, success
-from actions_core.engine.executor import Item, chunks, deliver_batch, is_batched
+from actions_core.engine.executor import Item, chunks, deliver_batch, deliver_event, is_batched
+from actions_core.engine.executor.client import let_through
 from actions_core.engine.results import BatchResult, Status
 from actions_core.errors import EventError
 from actions_core.values.types import MISSING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.pipeline import Hold, Pipeline
     from actions_core.engine.results import Result
     from actions_core.values.types import JsonObject
 
@@ -26,7 +27,10 @@ _TURN = 200
 
 
 async def deliver_events(
-    instance: Instance, pipeline: Pipeline, events: Sequence[JsonObject | EventError]
+    instance: Instance,
+    pipeline: Pipeline,
+    events: Sequence[JsonObject | EventError],
+    hold: Hold | None = None,
 ) -> BatchResult:
     """Take the events of a batch through one subscription."""
     started = perf_counter()
@@ -37,7 +41,7 @@ async def deliver_events(
     for place, event in enumerate(events):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-        outcome = _prepare(instance, pipeline, event, place)
+        outcome = _prepare(instance, pipeline, event, place, hold)
         if isinstance(outcome, str):
             nodes[place] = failure(400, outcome)
             skipped.add(place)
@@ -49,7 +53,7 @@ async def deliver_events(
             alone.append(outcome)
     parts = list(chunks(together, pipeline.batch))
     found = await asyncio.gather(
-        *(deliver_batch(instance.lane, pipeline, part, instance.poll) for part in parts),
+        *(deliver_batch(instance.lane, pipeline, part) for part in parts),
         *(_deliver_alone(instance.lane, item) for item in alone),
     )
     for part, outcomes in zip([*parts, *([item] for item in alone)], found, strict=True):
@@ -64,7 +68,7 @@ async def deliver_events(
 
 
 def _prepare(
-    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int
+    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int, hold: Hold | None
 ) -> Item | Node | str:
     """Return the payload of an event, the node of one that has none, or why the event is skipped."""
     if isinstance(event, EventError):
@@ -72,14 +76,18 @@ def _prepare(
     (step,) = instance.route(event, only=pipeline)
     if step.skipped is not None:
         return step.skipped.reason
+    held = None if hold is None else hold(place, step)
+    if held is not None:
+        return held.reason if held.status is Status.SKIPPED else _node(held)
     try:
         return Item(place, step, step.payload())
-    except Exception as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
+    except BaseException as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
+        let_through(failed, None, 0)
         return failure_of(instance.lane.error_of(pipeline, failed))
 
 
 async def _deliver_alone(lane: Lane, item: Item) -> list[Node]:
-    result = await lane.deliver(item.step)
+    result = await deliver_event(lane, item.step)
     item.warnings.extend(result.warnings)
     return [_node(result)]
 

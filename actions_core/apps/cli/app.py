@@ -2,8 +2,6 @@
 
 import importlib.metadata
 import logging
-import os
-import sys
 from typing import Annotated
 
 import typer
@@ -70,18 +68,17 @@ app.command("diff")(definitions.diff)
 app.command("docs")(definitions.docs)
 
 
-def run_app() -> None:
-    """Run a command. A user's error ends with a sentence; only an error of ours shows a traceback."""
+def run_app() -> int:
+    """Run a command, and return its exit code; only an error of ours shows a traceback."""
     logging.getLogger("actions_core").addHandler(ConsoleHandler(logging.WARNING))
     try:
         app()
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else Exit.OK
     except ActionsError as error:
         print_error(str(error))
-        sys.exit(Exit.FAULTY)
-    except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`. Python would report it again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(Exit.FAILURES)
+        return Exit.FAULTY
     except OSError as error:
         print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        sys.exit(Exit.FAULTY)
+        return Exit.FAULTY
+    return Exit.OK

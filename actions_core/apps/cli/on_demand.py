@@ -19,7 +19,7 @@ from actions_core.apps.cli.output import (
     stderr,
     stdout,
 )
-from actions_core.apps.cli.run.totals import reason_of
+from actions_core.apps.cli.run.failures import reason_of
 from actions_core.apps.cli.shared import (
     AsJson,
     Instances,

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Final, TypeVar
 import attrs
 import typer
 
-from actions_core.apps.cli.ndjson import EventLine
+from actions_core.apps.cli.events.decoding import DecodingError, decode
+from actions_core.apps.cli.events.lines import EventLine, EventSplitter
+from actions_core.apps.cli.streams import stdin_was_closed
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError
 from actions_core.values.types import Json
@@ -78,7 +80,9 @@ class EventInput:
 def read_events(source: str, *, option: str) -> list[EventInput]:
     """Read the events of a source: a file, `-`, or JSON itself; one JSON value, a list of them, or NDJSON."""
     if source == "-":
-        text = sys.stdin.buffer.read()
+        if stdin_was_closed():
+            raise typer.BadParameter("standard input is closed", param_hint=option)
+        text = _decode(sys.stdin.buffer.read(), "standard input", option)
     elif source.lstrip().startswith(("{", "[")):
         text = source.encode("utf-8", "surrogatepass")
     else:
@@ -86,11 +90,19 @@ def read_events(source: str, *, option: str) -> list[EventInput]:
         if path.is_dir() or not path.exists():
             message = f"file {source!r} does not exist or is a folder; an event can also be given as JSON"
             raise typer.BadParameter(message, param_hint=option)
-        text = path.read_bytes()
+        text = _decode(path.read_bytes(), source, option)
     found = _parse_events(text)
     if not found:
         raise typer.BadParameter(f"{source!r} contains no event", param_hint=option)
     return found if len(found) > 1 else [attrs.evolve(found[0], place="")]
+
+
+def _decode(data: bytes, name: str, option: str) -> bytes:
+    """Return the UTF-8 of a file that may be packed, or UTF-16."""
+    try:
+        return b"".join(decode([data]))
+    except DecodingError as error:
+        raise typer.BadParameter(f"{name}: {error}", param_hint=option) from None
 
 
 def _parse_events(text: bytes) -> list[EventInput]:
@@ -105,9 +117,10 @@ def _parse_events(text: bytes) -> list[EventInput]:
 
 
 def _parse_lines(text: bytes) -> Iterator[EventInput]:
-    for number, line in enumerate(text.split(b"\n"), 1):
-        if line.strip():
-            yield _parse_line(EventLine(number, line), f"line {number}")
+    splitter = EventSplitter()
+    for lines in (splitter.feed(text), splitter.end()):
+        for line in lines:
+            yield _parse_line(line, f"line {line.number}")
 
 
 def _parse_line(line: EventLine, place: str) -> EventInput:

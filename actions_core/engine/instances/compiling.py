@@ -6,13 +6,14 @@ All that can be wrong with the configuration is found here, at once, before the 
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
-from actions_core.engine.executor import Lane, call_handler
+from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import compile_filters, validate_filters
 from actions_core.engine.instances.instance import Instance
@@ -125,6 +126,7 @@ def compile_instance(
         mask=Mask(secrets),
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination),
+        poll=spec.delivery.poll,
     )
     if destination.spec.public_addresses_only and not spec.allow_private_addresses:
         connection = _public_only(connection)
@@ -135,7 +137,6 @@ def compile_instance(
         enabled=spec.enabled,
         lane=Lane(spec.id, connection, spec.delivery.concurrency, services.logger),
         scope=scope,
-        poll=spec.delivery.poll,
         pipelines=pipelines,
         filters=filters,
         deletion=deletion_pipeline(destination, scope),
@@ -244,7 +245,7 @@ def _with_tokens(
 ) -> Connection:
     """Add tokens that are renewed, where the destination can do that."""
     handler = destination.refresh_handler
-    if handler is None or not oauth:
+    if handler is None:
         return connection
     # The request for a new token must not itself be prepared with the token that has expired.
     plain = attrs.evolve(connection, prepare=unprepared)
@@ -258,6 +259,7 @@ def _with_tokens(
         oauth,
         refresh=refresh,
         mask=connection.mask,
+        limit=partial(limit, plain),
         listener=listener,
         logger=scope.logger,
     )

@@ -1,53 +1,102 @@
 """`actions run`: deliver a stream of events as a workspace says, or print what would be sent."""
 
-import asyncio
 import contextlib
-import json
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
+import attrs
 import typer
-from rich.text import Text
 
-from actions_core.apps.cli.ndjson import LineReader
-from actions_core.apps.cli.output import Exit, counted, fail, print_request, printable, stderr, stdout
-from actions_core.apps.cli.run.summary import ProgressBar, print_summary, print_summary_json
-from actions_core.apps.cli.run.totals import FailureFile, RunTotals, default_path
-from actions_core.apps.cli.shared import AsJson, Settings, WorkspaceFile, load_workspace, run_async
-from actions_core.engine import Engine, SubscriptionExplanation
-from actions_core.errors import ActionsError, EventError
-from actions_core.http.curl import request_json
-from actions_core.http.requests import Request
-from actions_core.values.types import Json
+from actions_core.apps.cli.events.decoding import DecodingError
+from actions_core.apps.cli.events.reader import EventReader, read_file
+from actions_core.apps.cli.events.sources import Source, Sources, find_sources
+from actions_core.apps.cli.output import fail, printable, stderr
+from actions_core.apps.cli.run.delivery import Delivery, Pace
+from actions_core.apps.cli.run.dry_run import DryRun
+from actions_core.apps.cli.run.failures import FailureFile, default_path
+from actions_core.apps.cli.run.inputs import RestOfFile, is_failure, read_rest
+from actions_core.apps.cli.run.selection import Selection, read_moment
+from actions_core.apps.cli.run.summary import Outcome, print_summary, print_summary_json
+from actions_core.apps.cli.run.totals import RunTotals
+from actions_core.apps.cli.shared import (
+    AsJson,
+    Instances,
+    Settings,
+    WorkspaceFile,
+    check_instances,
+    load_workspace,
+    run_async,
+)
+from actions_core.engine import Engine
+from actions_core.engine.workspace import Workspace
+from actions_core.errors import EventError, PayloadError, Problem
 
-Events = Annotated[Path, typer.Argument(metavar="EVENTS", help="An NDJSON file; - is standard input.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the requests, secrets masked; send nothing.")]
+Events = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="EVENTS",
+        help="Files of events, folders of them, patterns such as 'logs/*.gz'; - is standard input.",
+    ),
+]
+Subscriptions = Annotated[
+    list[str] | None,
+    typer.Option("--subscription", metavar="NAME", help="Only this subscription; may be repeated."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Only events with a timestamp from this time on."),
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Only events with a timestamp before this time.")
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", metavar="N", min=1, help="Deliver no more than so many events.")
+]
+Retryable = Annotated[
+    bool, typer.Option("--retryable", help="Of a file of failures, only what may succeed another time.")
+]
+Batch = Annotated[
+    bool, typer.Option("--batch", help="Send events together where a destination takes batches.")
+]
+BatchSize = Annotated[
+    int, typer.Option("--batch-size", metavar="N", min=1, help="With --batch: how many events go together.")
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print the requests, secrets masked; send nothing.")
+]
 Failures = Annotated[
     Path | None,
-    typer.Option("--failures", metavar="FILE", dir_okay=False, help="Where to write what was not delivered."),
+    typer.Option("--failures", metavar="FILE", help="Where to write what was not delivered."),
 ]
 Concurrency = Annotated[
     int | None,
-    typer.Option("--concurrency", metavar="N", min=1, help="How many events are in progress at once."),
+    typer.Option(
+        "--concurrency", metavar="N", min=1, help="How many events, or batches, are in progress at once."
+    ),
 ]
 Grace = Annotated[
     float,
     typer.Option("--grace", metavar="SECONDS", min=0, help="After Ctrl-C: the time for events in progress."),
 ]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_STOPPED = "the run was stopped before its outcome was known"
+_BATCH_SIZE: Final = 1000
 
 
-def run(
+def run(  # noqa: PLR0913 - each option of a command is a parameter
     workspace: WorkspaceFile,
     events: Events,
     *,
-    dry_run: DryRun = False,
+    dry_run: DryRunOption = False,
+    instance: Instances = None,
+    subscription: Subscriptions = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+    retryable: Retryable = False,
+    batch: Batch = False,
+    batch_size: BatchSize = _BATCH_SIZE,
     failures: Failures = None,
     settings: Settings = None,
     concurrency: Concurrency = None,
@@ -56,171 +105,145 @@ def run(
 ) -> None:
     """Deliver events as a workspace says.
 
-    Events come from an NDJSON file or from standard input. Those that are not delivered are written to a
-    file with the reason. After Ctrl-C, events in progress may finish, and the summary says what was sent,
-    what failed and what was not tried.
+    Events come from files, from folders of them, or from standard input: NDJSON, JSON lists, or events over
+    many lines, also in .gz and .zst. Those that are not delivered are written to a file with the reason;
+    give that file to run, and they are tried again where they failed. After Ctrl-C, events in progress may
+    finish, and the summary says what was sent, what failed and what was not tried.
     """
-    source = None if str(events) == "-" else events
-    if source is not None and (source.is_dir() or not source.exists()):
-        raise typer.BadParameter(f"file {str(source)!r} does not exist or is a folder", param_hint="EVENTS")
-    _check_failures(failures, source)
-    engine = Engine(load_workspace(workspace, settings))
+    loaded = load_workspace(workspace, settings)
+    check_instances(instance or (), [spec.id for spec in loaded.destinations])
+    selection = Selection(
+        since=_moment(since, "--since"),
+        until=_moment(until, "--until"),
+        limit=limit,
+        retryable=retryable,
+        instances=frozenset(instance) if instance else None,
+        subscriptions=frozenset(subscription) if subscription else None,
+    )
+    sources = find_sources(events)
+    _check_failures(failures, sources)
+    sources, skips, selection = _with_rests(sources, selection)
+    engine = Engine(_only(loaded, selection))
+    _check_subscriptions(engine, subscription or ())
+    for note in sources.notes:
+        stderr().print(printable(note), style="yellow", soft_wrap=True)
+    reader_of = (sources.files, skips)
     if dry_run:
-        raise typer.Exit(run_async(_dry_run(engine, source, as_json=as_json)))
+        work = DryRun(engine, selection, as_json=as_json)
+        raise typer.Exit(run_async(_dry_run(work, *reader_of)))
     started = time.monotonic()
-    with FailureFile(failures or default_path(source)) as file:
-        totals = run_async(_deliver(engine, source, file, concurrency=concurrency, grace=grace))
-    written = file.path if file.count else None
-    show = print_summary_json if as_json else print_summary
-    show(totals, time.monotonic() - started, written)
+    with FailureFile(failures or default_path(events[0])) as file:
+        file.check()
+        totals = RunTotals(file)
+        pace = Pace(concurrency, batch_size if batch else None, grace)
+        halted = run_async(_deliver(engine, selection, totals, file, pace, *reader_of))
+    seconds = time.monotonic() - started
+    outcome = Outcome(totals, seconds, halted, file.path if file.count else None, file.lost)
+    (print_summary_json if as_json else print_summary)(outcome)
     raise typer.Exit(totals.exit_code)
 
 
-def _check_failures(failures: Path | None, source: Path | None) -> None:
-    """Refuse now what would go wrong at the first failure, in the middle of the run."""
-    if failures is None:
-        return
-    if source is not None and failures.exists() and failures.samefile(source):
-        fail(f"{failures} cannot be both the events and the failures")
-    if not failures.parent.is_dir():
-        fail(f"{failures}: there is no folder {failures.parent}")
-
-
 async def _deliver(
-    engine: Engine, source: Path | None, file: FailureFile, *, concurrency: int | None, grace: float
-) -> RunTotals:
-    """Send every line through the engine until they end, or until a signal interrupts the run."""
-    reader = LineReader(source)
-    totals = RunTotals(file)
-    interruption = _Interruption(engine, reader, grace)
-    async with ProgressBar(reader, totals):
-        with interruption.handle_signals():
-            try:
-                async for report in engine.send_many(_events(reader, totals), concurrency=concurrency):
-                    totals.settle(report)
-            finally:
-                await (engine.close(grace=0) if interruption.happened else engine.close())
-        if interruption.happened:
-            totals.interrupted = True
-            totals.abandon(_STOPPED)
-            totals.unread = reader.count_rest()
-    return totals
+    engine: Engine,
+    selection: Selection,
+    totals: RunTotals,
+    file: FailureFile,
+    pace: Pace,
+    sources: tuple[Source, ...],
+    skips: dict[Path, int],
+) -> dict[str, str]:
+    delivery = Delivery(engine, EventReader(sources, skips), selection, totals, file)
+    await delivery.run(pace)
+    return delivery.gate.halted
 
 
-async def _events(reader: LineReader, totals: RunTotals) -> AsyncIterator[Json]:
-    async for line in reader.lines():
-        try:
-            event = line.parse()
-        except EventError as error:
-            totals.reject(line, error)
-            continue
-        totals.begin(line)
-        yield event
+async def _dry_run(work: DryRun, sources: tuple[Source, ...], skips: dict[Path, int]) -> int:
+    return await work.run(EventReader(sources, skips))
 
 
-class _Interruption:
-    """The way that signals end a run.
-
-    The first stops reading and gives events in progress their time, the second ends that time. After
-    both, every event has a result. Only the third cancels the run, in case a handler does not end.
-    """
-
-    def __init__(self, engine: Engine, reader: LineReader, grace: float) -> None:
-        self._engine = engine
-        self._reader = reader
-        self._grace = grace
-        self._run = asyncio.current_task()
-        self._closing: list[asyncio.Task[None]] = []
-
-    @property
-    def happened(self) -> bool:
-        """Whether there was a signal."""
-        return bool(self._closing)
-
-    @contextlib.contextmanager
-    def handle_signals(self) -> Iterator[None]:
-        """Handle the signals while the context is entered, then restore their handlers."""
-        loop = asyncio.get_running_loop()
-        before = [(number, signal.getsignal(number)) for number in _SIGNALS]
-        for number in _SIGNALS:
-            try:
-                loop.add_signal_handler(number, self._on_signal)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._on_signal))
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not self.happened or self._run is None:
-                raise
-            self._run.uncancel()
-        finally:
-            for number, handler in before:
-                with contextlib.suppress(NotImplementedError):
-                    loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-
-    def _on_signal(self) -> None:
-        self._reader.stop()
-        if len(self._closing) > 1:
-            if self._run is not None:
-                self._run.cancel()
-            return
-        grace = 0.0 if self._closing else self._grace
-        if grace:
-            line = (
-                f"interrupted: events in progress have {grace:g} s to finish; interrupt again to end them now"
-            )
-            stderr().print(line, soft_wrap=True)
-        self._closing.append(asyncio.ensure_future(self._engine.close(grace=grace)))
+def _moment(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return read_moment(text)
+    except PayloadError as error:
+        raise typer.BadParameter(
+            f"{error} Write it as 2026-01-31 or 2026-01-31T12:00:00Z.", param_hint=option
+        ) from None
 
 
-async def _dry_run(engine: Engine, source: Path | None, *, as_json: bool) -> Exit:
-    """Print the requests in the order of the events to standard output, and failures to standard error."""
-    read = requests = failed = 0
-    async with engine:
-        async for line in LineReader(source).lines():
-            read += 1
-            try:
-                explanation = await engine.explain(line.parse())
-            except ActionsError as error:
-                failed += 1
-                _print_failure(line.number, "", str(error))
-                continue
-            for delivery in explanation.deliveries:
-                if delivery.request is not None:
-                    requests += 1
-                    _print_delivery(line.number, delivery, delivery.request, as_json=as_json)
-                elif delivery.matched:
-                    failed += 1
-                    _print_failure(line.number, delivery.subscription, delivery.reason)
-    counts = (counted(read, "event"), counted(requests, "request"), counted(failed, "failure"))
-    stderr().print("{} read, {}, {}; nothing was sent".format(*counts), soft_wrap=True)
-    return Exit.FAILURES if failed else Exit.OK
+def _only(workspace: Workspace, selection: Selection) -> Workspace:
+    """Return the workspace with all instances disabled that were not chosen."""
+    if selection.instances is None:
+        return workspace
+    chosen = (
+        spec if spec.id in selection.instances else attrs.evolve(spec, enabled=False)
+        for spec in workspace.destinations
+    )
+    return attrs.evolve(workspace, destinations=tuple(chosen))
 
 
-def _print_failure(number: int, subscription: str, reason: str) -> None:
-    where = f"line {number}: {subscription}: " if subscription else f"line {number}: "
-    line = Text(printable(where), style="bold").append(printable(reason), style="not bold")
-    stderr().print(line, soft_wrap=True)
+def _check_subscriptions(engine: Engine, wanted: list[str] | tuple[()]) -> None:
+    known = {
+        pipeline.name: None
+        for instance in engine.instances.values()
+        if instance.enabled
+        for pipeline in instance.with_deletion()
+    }
+    check_instances(wanted, known, option="--subscription", kind="subscription")
 
 
-def _print_delivery(
-    number: int, delivery: SubscriptionExplanation, request: Request, *, as_json: bool
-) -> None:
-    if as_json:
-        entry = {
-            "line": number,
-            "instance": delivery.instance,
-            "subscription": delivery.subscription,
-            "action": delivery.action,
-            "request": request_json(request),
-        }
-        sys.stdout.write(json.dumps(entry) + "\n")
+def _check_failures(failures: Path | None, sources: Sources) -> None:
+    """Refuse a file of failures that is read at the same time."""
+    if failures is None or not failures.exists():
         return
-    console = stdout()
-    head = f"# line {number}: {delivery.instance}, {delivery.subscription} → {delivery.action}"
-    console.print(Text(printable(head), style="dim"), soft_wrap=True)
-    if delivery.note:
-        console.print(Text(f"# {printable(delivery.note)}", style="yellow"), soft_wrap=True)
-    print_request(request)
-    console.print()
+    for source in sources.files:
+        if source.path is not None and failures.samefile(source.path):
+            fail(f"{failures} cannot be both the events and the failures")
+
+
+def _with_rests(sources: Sources, selection: Selection) -> tuple[Sources, dict[Path, int], Selection]:
+    """Add the files that an interrupted run has not read to their end, as its file of failures says."""
+    files = list(sources.files)
+    skips: dict[Path, int] = {}
+    rests: set[Path] = set()
+    problems: list[Problem] = []
+    for source in sources.files:
+        for rest in _rests_in(source, problems):
+            rests.add(rest.path)
+            if why := rest.why_unusable():
+                problems.append(Problem(source.name, why))
+                continue
+            known = (file.path for file in files if file.path is not None and file.path.samefile(rest.path))
+            path = next(known, None)
+            if path is None:
+                path = rest.path
+                files.append(Source(path, rest.size))
+            skips[path] = max(rest.taken, skips.get(path, 0))
+    if problems:
+        raise EventError("these events cannot be read:", problems=problems)
+    found = attrs.evolve(sources, files=tuple(files))
+    return found, skips, attrs.evolve(selection, rests=frozenset(rests))
+
+
+def _rests_in(source: Source, problems: list[Problem]) -> list[RestOfFile]:
+    """Return the rests that a file of failures names; other files have none."""
+    found: list[RestOfFile] = []
+    if source.path is None or source.size is None:
+        return found
+    with contextlib.suppress(OSError, DecodingError):  # what is wrong with a file is said when it is read
+        for line in read_file(source.path):
+            try:
+                value = line.parse()
+            except EventError:
+                continue
+            if line.ordinal == 1 and not is_failure(value):
+                break
+            try:
+                rest = read_rest(value)
+            except EventError as error:
+                problems.append(Problem(f"{source.name}, line {line.number}", str(error)))
+                continue
+            if rest is not None:
+                found.append(rest)
+    return found

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import attrs
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -15,11 +16,12 @@ from actions_core.engine.results import Status
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
-    from actions_core.apps.cli.ndjson import LineReader
+    from actions_core.apps.cli.events.reader import EventReader
     from actions_core.apps.cli.run.totals import Reason, RunTotals
     from actions_core.values.types import JsonObject
 
@@ -47,7 +49,7 @@ class ProgressBar:
     A task of the event loop draws it: a thread would read the totals while they change.
     """
 
-    def __init__(self, reader: LineReader, totals: RunTotals) -> None:
+    def __init__(self, reader: EventReader, totals: RunTotals) -> None:
         console = stderr()
         self._reader = reader
         self._totals = totals
@@ -100,14 +102,29 @@ class ProgressBar:
         return (settled - count) / (now - first) if now > first else 0.0
 
 
-def print_summary(totals: RunTotals, seconds: float, failures: Path | None) -> None:
+@attrs.frozen
+class Outcome:
+    """What a run came to: its totals, how long it took, what was given up, and where the failures are.
+
+    `halted` has, by instance, why it was not tried any more. `lost` counts failures that could not be kept.
+    """
+
+    totals: RunTotals
+    seconds: float
+    halted: Mapping[str, str]
+    failures: Path | None = None
+    lost: int = 0
+
+
+def print_summary(outcome: Outcome) -> None:
     """Print the summary for people."""
     console = stdout()
-    counts = [
-        f"{totals.events[outcome]:,} {word}" for outcome, word in _WORDS.items() if totals.events[outcome]
-    ]
-    line = f"{counted(totals.read, 'event')} read in {seconds:.1f} s"
+    totals = outcome.totals
+    counts = [f"{totals.events[status]:,} {word}" for status, word in _WORDS.items() if totals.events[status]]
+    line = f"{counted(totals.read, 'event')} read in {outcome.seconds:.1f} s"
     console.print(Text(f"{line}: {', '.join(counts)}" if counts else line, style="bold"), soft_wrap=True)
+    if totals.left_out:
+        console.print(f"{totals.left_out:,} left out, as the options say", soft_wrap=True)
     if totals.unread is None:
         console.print("the run was interrupted before the end of its input; how much is left is unknown")
     elif totals.unread:
@@ -119,9 +136,25 @@ def print_summary(totals: RunTotals, seconds: float, failures: Path | None) -> N
         if counter:
             console.print()
             _print_reasons(counter, title, style)
-    if failures is not None:
+    _print_remarks(outcome)
+    console.file.flush()
+
+
+def _print_remarks(outcome: Outcome) -> None:
+    console = stdout()
+    if outcome.halted:
         console.print()
-        console.print(f"What was not delivered, with reasons: {printable(failures)}", soft_wrap=True)
+    for instance, reason in outcome.halted.items():
+        line = Text(f"{printable(instance)}: not tried any more: ", style="bold red")
+        console.print(line.append(printable(reason), style="not bold default"), soft_wrap=True)
+    if outcome.failures is not None:
+        console.print()
+        path = printable(outcome.failures)
+        console.print(f"What was not delivered, with reasons: {path}", soft_wrap=True)
+        console.print(f"Try it again: actions run WORKSPACE {path}", soft_wrap=True)
+    if outcome.lost:
+        said = f"{counted(outcome.lost, 'failure')} could not be written to the file of failures"
+        console.print(Text(said, style="bold red"), soft_wrap=True)
 
 
 def _print_rows(totals: RunTotals) -> None:
@@ -150,15 +183,17 @@ def _where(reason: Reason) -> str:
     return f"{reason.instance}: {reason.subscription}" if reason.instance else "the event itself"
 
 
-def print_summary_json(totals: RunTotals, seconds: float, failures: Path | None) -> None:
+def print_summary_json(outcome: Outcome) -> None:
     """Print the summary for programs."""
+    totals = outcome.totals
     print_json(
         {
             "read": totals.read,
-            "events": {str(outcome): totals.events[outcome] for outcome in EventStatus},
+            "events": {str(status): totals.events[status] for status in EventStatus},
+            "leftOut": totals.left_out,
             "unread": totals.unread,
             "interrupted": totals.interrupted,
-            "seconds": round(seconds, 3),
+            "seconds": round(outcome.seconds, 3),
             "subscriptions": [
                 {
                     "instance": row.instance,
@@ -170,9 +205,12 @@ def print_summary_json(totals: RunTotals, seconds: float, failures: Path | None)
             ],
             "reasons": _reasons_json(totals.reasons),
             "warnings": _reasons_json(totals.warnings),
-            "failures": None if failures is None else str(failures),
+            "halted": dict(outcome.halted),
+            "failures": None if outcome.failures is None else str(outcome.failures),
+            "lost": outcome.lost,
         }
     )
+    stdout().file.flush()
 
 
 def _reasons_json(counter: Counter[Reason]) -> list[JsonObject]:

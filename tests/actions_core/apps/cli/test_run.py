@@ -59,13 +59,14 @@ def test_a_bad_line_is_one_failure(
     assert run.json["events"] == {"sent": 2, "failed": 4, "unmatched": 0, "not_tried": 0}
     assert run.json["failures"] == "day.failures.ndjson"
     kept = [json.loads(text) for text in (shell.folder / "day.failures.ndjson").read_text().splitlines()]
+    kept_times = next(entry["event"] for entry in kept if entry["line"] == 5)
     assert [
         (entry["line"], entry.get("event"), entry.get("text"))
         for entry in sorted(kept, key=lambda e: e["line"])
     ] == [
         (1, None, "{"),
         (3, [1], None),
-        (5, nameless, None),
+        (5, nameless | {key: kept_times[key] for key in ("timestamp", "receivedAt")}, None),
         (6, {"type": "trak"}, None),
     ]
     assert all(entry["reason"] for entry in kept)
@@ -150,7 +151,9 @@ def test_an_interruption_accounts_for_every_event(
     assert sum(events.values()) == summary["read"]
     assert summary["read"] + summary["unread"] == 203
     kept = (shell.folder / "events.failures.ndjson").read_text().splitlines()
-    assert len(kept) == events["failed"] + events["not_tried"]
+    *failed, rest = map(json.loads, kept)
+    assert len(failed) == events["failed"] + events["not_tried"]
+    assert (rest["rest"], rest["taken"]) == (str(shell.folder / "events.ndjson"), summary["read"])
 
 
 def test_a_second_signal_ends_at_once(

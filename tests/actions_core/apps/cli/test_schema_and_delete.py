@@ -91,7 +91,7 @@ GOOD: dict[str, Any] = {
                 {
                     "partnerAction": "trackEventV2",
                     "subscribe": 'type = "track"',
-                    "mapping": {"name": {"@path": "$.event"}, "properties": {"a": {"@literal": {"@own": 1}}}},
+                    "mapping": {"name": {"@path": "$.event"}, "properties": {"a": {"@literal": {"b": 1}}}},
                 }
             ],
         },

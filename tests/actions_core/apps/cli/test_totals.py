@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from actions_core.apps.cli.ndjson import EventLine
+from actions_core.apps.cli.events.lines import EventLine
 from actions_core.apps.cli.output import Exit, printable
-from actions_core.apps.cli.run.totals import EventStatus, FailureFile, RunTotals, default_path
+from actions_core.apps.cli.run.failures import FailureFile, default_path
+from actions_core.apps.cli.run.inputs import InputEvent, read_input
+from actions_core.apps.cli.run.totals import EventStatus, RunTotals
 from actions_core.engine.results import Report, Result, Status
-from actions_core.errors import ActionsError, EventError, PayloadError, Problem
+from actions_core.errors import ActionsError, PayloadError, Problem
 from actions_core.http.errors import AuthenticationError, TransportError
 
 SENT = Result("fs", "Track", "trackEventV2", Status.SENT, tries=1)
@@ -24,13 +26,18 @@ def failed(error: ActionsError) -> Result:
     return Result("fs", "Track", "trackEventV2", Status.FAILED, error, str(error), tries=1)
 
 
+def given(number: int, text: bytes) -> InputEvent:
+    """An event of a file, as `run` reads it."""
+    return read_input(EventLine(number, text))
+
+
 def totals_of(path: Path, *results: tuple[Result, ...]) -> tuple[RunTotals, FailureFile]:
     """Count one event for each tuple of results."""
     file = FailureFile(path)
     totals = RunTotals(file)
     with file:
         for index, entry in enumerate(results):
-            totals.begin(EventLine(index + 1, b'{"type": "track"}'))
+            totals.begin(given(index + 1, b'{"type": "track"}'))
             totals.settle(Report("m", entry, None, index))
     return totals, file
 
@@ -81,22 +88,27 @@ def test_no_file_is_made_without_failures(tmp_path: Path) -> None:
 
 
 def test_failures_keep_the_event_as_it_came_and_say_why(tmp_path: Path) -> None:
-    """A line of the file holds the event unchanged, the reason, and each subscription that failed."""
+    """A line of the file holds the event as it came, what was made for it, the reason, and what failed."""
     path = tmp_path / "f"
     with FailureFile(path) as file:
         totals = RunTotals(file)
-        totals.begin(EventLine(7, b' {"type": "track", "n": 1.50, "m": 2}\r'))
+        totals.begin(given(7, b' {"type": "track", "n": 1.50, "m": 2}\r'))
         error = PayloadError(problems=[Problem("$.name", "Name is missing.")])
         totals.settle(Report("m", (failed(error), SENT), None, 0))
-        totals.reject(EventLine(8, b"rub\xffbish"), EventError("not JSON"))
+        totals.reject(given(8, b"rub\xffbish"))
     first, second = path.read_text().splitlines()
-    assert first.endswith('"event": {"type": "track", "n": 1.50, "m": 2}}')
+    assert '"event": {"type": "track", "n": 1.50, "m": 2, "messageId": "' in first
     entry = json.loads(first)
     assert (entry["line"], entry["reason"]) == (7, "Name is missing.")
     assert [(item["code"], item["problems"]) for item in entry["failures"]] == [
         ("PAYLOAD_VALIDATION_FAILED", [["$.name", "Name is missing."]])
     ]
-    assert json.loads(second) == {"line": 8, "reason": "not JSON", "text": "rub\ufffdbish"}
+    assert json.loads(second) == {
+        "line": 8,
+        "reason": "not JSON: byte 4 is not UTF-8",
+        "retryable": False,
+        "text": "rub\ufffdbish",
+    }
 
 
 def test_a_full_disk_costs_the_file_and_not_the_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +116,7 @@ def test_a_full_disk_costs_the_file_and_not_the_run(capsys: pytest.CaptureFixtur
     with FailureFile(Path("/dev/full")) as file:
         totals = RunTotals(file)
         for number in (1, 2, 3):
-            totals.reject(EventLine(number, b"{"), EventError("not JSON"))
+            totals.reject(given(number, b"{"))
     assert dict(totals.events) == {EventStatus.FAILED: 3}
     assert capsys.readouterr().err.count("No space left on device") == 1
 
@@ -115,7 +127,7 @@ def test_what_the_engine_did_not_report_was_not_tried(tmp_path: Path) -> None:
     with FailureFile(path) as file:
         totals = RunTotals(file)
         for number in (1, 2, 3):
-            totals.begin(EventLine(number, b"{}"))
+            totals.begin(given(number, b"{}"))
         totals.settle(Report("m", (SENT,), None, 1))
         totals.interrupted = True
         totals.abandon("interrupted")
@@ -138,10 +150,10 @@ def test_an_earlier_file_of_failures_is_not_overwritten(
     """The default name gets a number where the file exists: it may hold what was never delivered."""
     monkeypatch.chdir(tmp_path)
     events = tmp_path / "day.ndjson"
-    assert default_path(events).name == "day.failures.ndjson"
+    assert default_path(str(events)).name == "day.failures.ndjson"
     (tmp_path / "day.failures.ndjson").touch()
-    assert default_path(events).name == "day.failures.2.ndjson"
-    assert default_path(None).name == "stdin.failures.ndjson"
+    assert default_path(str(events)).name == "day.failures.2.ndjson"
+    assert default_path("-").name == "stdin.failures.ndjson"
 
 
 def test_a_terminal_does_not_obey_what_an_event_says() -> None:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions_core.apps.cli.ndjson import EventLine, LineReader
+from actions_core.apps.cli.events.lines import EventLine
+from actions_core.apps.cli.events.reader import EventReader
+from actions_core.apps.cli.events.sources import find_sources
 from actions_core.errors import EventError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_all(reader: LineReader) -> list[tuple[int, bytes]]:
+def read_all(reader: EventReader) -> list[tuple[int, bytes]]:
     """Every line of a reader."""
 
     async def read() -> list[tuple[int, bytes]]:
@@ -41,14 +43,14 @@ def test_lines_are_numbered_and_blank_ones_left_out(
     """A line keeps its number in the file; blank lines count but do not come."""
     file = tmp_path / "events.ndjson"
     file.write_bytes(content)
-    assert read_all(LineReader(file)) == expected
+    assert read_all(EventReader(find_sources([str(file)]).files)) == expected
 
 
 def test_what_was_not_read_can_be_counted(tmp_path: Path) -> None:
     """After a stop the lines that were not taken are counted, blank ones not."""
     file = tmp_path / "events.ndjson"
     file.write_bytes(b"1\n\n2\n3\n\n4\n")
-    reader = LineReader(file)
+    reader = EventReader(find_sources([str(file)]).files)
 
     async def read_two() -> None:
         async for line in reader.lines():
@@ -56,7 +58,7 @@ def test_what_was_not_read_can_be_counted(tmp_path: Path) -> None:
                 reader.stop()
 
     asyncio.run(read_two())
-    assert reader.count_rest() == 2
+    assert [(rest.path, rest.taken) for rest in reader.rest()] == [(file, 2)]
 
 
 def test_a_stop_does_not_wait_for_input(tmp_path: Path) -> None:
@@ -65,14 +67,14 @@ def test_a_stop_does_not_wait_for_input(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writer = threading.Thread(target=lambda: os.open(pipe, os.O_WRONLY))
     writer.start()
-    reader = LineReader(pipe)
+    reader = EventReader(find_sources([str(pipe)]).files)
 
     async def read() -> int:
         asyncio.get_running_loop().call_later(0.05, reader.stop)
         return len([line async for line in reader.lines()])
 
     assert asyncio.run(asyncio.wait_for(read(), 5)) == 0
-    assert reader.count_rest() is None
+    assert (reader.rest(), reader.is_open()) == ([], True)
     writer.join()
 
 
