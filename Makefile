@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-memory profile fuzz clean
+.PHONY: help demo test lint format coverage bench bench-memory profile fuzz test-all test-newest clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
 	@echo 'make test      lint, types, contracts between modules, tests'
+	@echo 'make test-all  the tests on each Python from 3.11 to 3.14 that is there'
 	@echo 'make lint      lint, types and contracts only'
 	@echo 'make format    format the code and mend what the linter can mend'
 	@echo 'make coverage  the tests in one process, with branch coverage'
@@ -45,6 +46,13 @@ lint: $(VENV)/.dev
 test: lint
 	$(BIN)/python -m pytest -n auto
 
+# The whole suite on each Python found; the core's tests on the newest one.
+test-all: $(VENV)/.dev
+	$(BIN)/python tests/every_python.py
+
+test-newest: $(VENV)/.dev
+	$(BIN)/python tests/every_python.py --newest
+
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -76,5 +84,5 @@ fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --cancellations 20000 --seed $(FUZZ_SEED)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
+	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,8 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from actions_core.delivery.background import BackgroundEngine as BackgroundEngine
     from actions_core.destination import Destination as Destination
     from actions_core.destination import load_destination as load_destination
+    from actions_core.destination.annotations import Payload as Payload
     from actions_core.destination.client import Client as Client
     from actions_core.destination.client import Tokens as Tokens
     from actions_core.destination.context import Auth as Auth
@@ -78,7 +80,9 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject as JsonObject
 
 _HOME = {
+    "actions_core.delivery.background": ("BackgroundEngine",),
     "actions_core.destination": ("Destination", "load_destination"),
+    "actions_core.destination.annotations": ("Payload",),
     "actions_core.destination.client": ("Client", "Tokens"),
     "actions_core.destination.context": ("Auth", "Context"),
     "actions_core.destination.multistatus": ("MultiStatus", "Node"),

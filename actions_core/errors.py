@@ -137,7 +137,7 @@ class SettingsError(ActionsError):
 
 
 class PayloadError(ActionsError):
-    """This event does not give a payload that the action takes; trying again gives the same."""
+    """An event that does not give a payload that the action takes; trying again gives the same."""
 
     default_code = "PAYLOAD_VALIDATION_FAILED"
     default_status = 400

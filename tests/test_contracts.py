@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,20 @@ def test_every_module_says_what_it_is_and_stays_small(path: Path) -> None:
     assert len(text.splitlines()) <= MOST_LINES
 
 
+def test_every_place_that_contributing_names_is_there() -> None:
+    """Each path in CONTRIBUTING.md leads somewhere."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = "actions_core|destinations|schemas|tests|docs|examples|benchmarks"
+    named = re.findall(rf"`((?:{folders})/[\w./-]*)`", text)
+    assert len(named) > 20
+    assert [place for place in named if not (ROOT / place).exists()] == []
+
+
+def test_contributing_says_how_long_a_module_may_be() -> None:
+    """The limit in the page is the one that is checked."""
+    assert f"{MOST_LINES} lines" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=module_id)
 def test_every_test_states_its_rule(path: Path) -> None:
     """A test's docstring is the rule that it checks."""
@@ -88,9 +103,30 @@ def test_every_test_states_its_rule(path: Path) -> None:
     ] == []
 
 
-def kind_and_name(name: str) -> tuple[int, str]:
-    """The order in which names stand: as ruff sorts them."""
-    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
+#: Words that begin a description. A function's docstring is a command.
+DESCRIBING = {"The", "What", "Whether", "How", "Where", "Why"}
+
+
+def describing_docstrings(path: Path) -> list[str]:
+    """Every function of a file, properties excepted, whose docstring describes instead of commanding."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    return [
+        f"{node.name} in line {node.lineno}"
+        for node in functions
+        if not any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+        and (ast.get_docstring(node) or "-").split()[0].rstrip(",:") in DESCRIBING
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*SOURCES, *sorted((ROOT / "examples").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))],
+    ids=module_id,
+)
+def test_docstrings_of_functions_are_commands(path: Path) -> None:
+    """A function's docstring says what it does as a command."""
+    assert describing_docstrings(path) == []
 
 
 @pytest.mark.parametrize("name", ["actions_core", "actions_core.testing"])

@@ -31,6 +31,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ADDRESS = "http://127.0.0.1:8811"
 #: Commands that a reader runs and this test does not: the first two would run this test, the third waits.
 NOT_RUN = ("make ", "pip install ", "actions sandbox")
+#: Servers: `test_in_your_application.py` runs them, and stops them.
+SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -88,7 +90,7 @@ class Page:
             command, _, expected = part.partition("\n")
             if command.startswith("make "):
                 assert f"\n{command.split()[1]}:" in MAKEFILE
-            if command.startswith(NOT_RUN):
+            if command.startswith((*NOT_RUN, *SERVERS)):
                 continue
             run = self._run(["bash", "-c", command])
             if run.returncode:

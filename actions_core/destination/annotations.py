@@ -7,21 +7,36 @@ checker alone, so the name in an annotation may not exist at run time: then its 
 from __future__ import annotations
 
 import ast
+import enum
 import inspect
 import typing
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 from actions_core.destination.client import Client
 from actions_core.destination.context import Context
 from actions_core.http.requests import Request
+from actions_core.values.types import JsonObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+
+class _Whole(enum.Enum):
+    """The mark by which an annotation asks for the whole payload."""
+
+    PAYLOAD = "payload"
+
+
+#: The annotation of a parameter that takes the whole payload, under the keys that it has in JSON.
+Payload: TypeAlias = Annotated[JsonObject, _Whole.PAYLOAD]
+
 #: The argument that is handed in for each type.
 _HANDED: Final[dict[type, str]] = {Context: "context", Client: "client", Request: "request"}
-_HANDED_BY_NAME: Final = {handed.__name__: argument for handed, argument in _HANDED.items()}
+_HANDED_BY_NAME: Final = {
+    **{handed.__name__: argument for handed, argument in _HANDED.items()},
+    "Payload": _Whole.PAYLOAD.value,
+}
 
 
 def handed_in(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, str]:
@@ -44,7 +59,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     if not hasattr(target, "__annotations__"):
         target = getattr(target, "func", None) or type(target).__call__
     try:
-        return typing.get_type_hints(target)
+        return typing.get_type_hints(target, include_extras=True)
     except Exception:  # noqa: BLE001 - resolving an annotation evaluates it, so it may raise anything
         return {}
 
@@ -53,7 +68,9 @@ def _asked(annotation: object) -> Iterator[str]:
     """Yield what an annotation that was resolved asks for, members of a union one by one."""
     origin = typing.get_origin(annotation)
     if origin is Annotated:
-        yield from _asked(typing.get_args(annotation)[0])
+        plain, *marks = typing.get_args(annotation)
+        yield from (mark.value for mark in marks if isinstance(mark, _Whole))
+        yield from _asked(plain)
     elif origin is typing.Union or origin is UnionType:
         for member in typing.get_args(annotation):
             yield from _asked(member)

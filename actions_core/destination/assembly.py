@@ -101,9 +101,8 @@ def _place(spec: DestinationSpec, role: Role, note: Note) -> tuple[str, str]:
 
 
 def _without_base(spec: DestinationSpec, role: Role) -> str:
-    scheme = None if spec.authentication is None else spec.authentication.scheme
-    if role.name == "refresh_access_token" and scheme not in ("oauth2", "oauth-managed"):
-        return f"refreshes access tokens, but the authentication scheme is {shown(scheme or 'none')}"
+    if role.name == "refresh_access_token" and spec.authentication is None:
+        return "refreshes access tokens, but the definition has no 'authentication'"
     if role.name in ("create_audience", "get_audience") and spec.audience is None:
         return "is for audiences, but the definition has no 'audienceConfig'"
     return ""
@@ -140,14 +139,15 @@ def _fields(spec: DestinationSpec, role: Role, note: Note) -> Mapping[str, bool]
 
 
 def _absent(spec: DestinationSpec, noted: set[tuple[str, ...]]) -> list[Problem]:
-    """List what the definition promises and no function does. Without any function there is no promise."""
-    if not noted:
-        return []
+    """List what the definition promises and no function does, for the actions that have a function.
+
+    An action without one is allowed: it is a subscription that uses it which is at fault.
+    """
     problems = []
     for key, action in spec.actions.items():
+        if not {("action", key), ("batch", key), ("poll", key)} & noted:
+            continue
         path = child_path("$.actions", key)
-        if ("action", key) not in noted and action.platform == "cloud":
-            problems.append(Problem(path, f"the action {shown(key)} has no handler"))
         if action.has_perform_batch and ("batch", key) not in noted:
             message = f"the definition says that {shown(key)} takes batches, but no function does"
             problems.append(Problem(path, message, "warning"))

@@ -186,7 +186,7 @@ class Context:
 
 
 def membership(event: JsonObject, sync_mode: str | None) -> bool | None:
-    """True: the user is in the audience; False: is not, or no longer; None: the event does not say."""
+    """Return whether the user is in the audience; None where the event does not say."""
     personas = _personas(event)
     if personas.get("computation_class") in _COMPUTED and personas.get("computation_key"):
         holder = event.get(_HOLDERS.get(str(event.get("type")), ""))

@@ -104,6 +104,10 @@ class Destination:
         """Note the function that makes the request by which settings are tested."""
         return self._note("test_authentication")(function)
 
+    def account(self, function: F) -> F:
+        """Note the function that tells of the account behind the settings: its quota, what is used of it."""
+        return self._note("account")(function)
+
     def on_delete(self, function: F) -> F:
         """Note the function that deletes a user."""
         return self._note("on_delete")(function)
@@ -168,6 +172,11 @@ class Destination:
     def authentication_handler(self) -> Handler | None:
         """The function that tests the settings."""
         return self._single("test_authentication")
+
+    @property
+    def account_handler(self) -> Handler | None:
+        """The function that tells of the account behind the settings."""
+        return self._single("account")
 
     @property
     def deletion_handler(self) -> Handler | None:

@@ -66,7 +66,7 @@ class _Draft:
     expressions: dict[str, str] = attrs.field(factory=dict)
     problems: list[Problem] = attrs.field(factory=list)
     takes: set[str] = attrs.field(factory=set)
-    rest: bool = False
+    whole: bool = False
 
     def fault(self, message: str, severity: Severity = "error") -> None:
         self.problems.append(Problem(self.path, f"{self.subject} {message}", severity))
@@ -121,10 +121,16 @@ def _read_parameter(draft: _Draft, parameter: inspect.Parameter, asked: str | No
     """Say where the parameter's value comes from, or what is wrong with it."""
     name = parameter.name
     if parameter.kind is inspect.Parameter.VAR_KEYWORD and draft.role.by_fields:
-        draft.rest = True
+        draft.fault(
+            f"takes {shown(f'**{name}')}, which hides what is missing: "
+            "for the whole payload, annotate a parameter with 'Payload'"
+        )
     elif parameter.kind not in _BY_NAME:
         draft.fault(f"takes {shown(name)} by position, but everything is handed in by name")
-    elif asked is not None:
+    elif asked == "payload" and draft.role.by_fields:
+        draft.whole = True
+        draft.expressions[name] = "payload"
+    elif asked is not None and asked != "payload":
         draft.takes.add(asked)
         draft.expressions[name] = asked
         if asked not in draft.role.handed:
@@ -139,6 +145,8 @@ def _read_parameter(draft: _Draft, parameter: inspect.Parameter, asked: str | No
     elif parameter.default is inspect.Parameter.empty or draft.role.by_fields:
         what = "a field of it" if draft.role.by_fields else f"given to {draft.role.words}"
         near = suggestion(name, list(draft.table))
+        if name == "payload" and draft.role.by_fields:
+            near = "; for the whole payload, annotate it with 'Payload'"
         draft.fault(f"has a parameter {shown(name)} that is not {what}{near}")
 
 
@@ -162,7 +170,7 @@ def _compare(draft: _Draft, function: Function) -> None:
         draft.fault("asks for a client, so it must be 'async def'")
     if draft.role.plain and is_async(function):
         draft.fault(f"must be a plain function: {draft.role.words} is part of every request")
-    if not draft.role.by_fields or draft.rest:
+    if not draft.role.by_fields or draft.whole:
         return
     for name, key in draft.table.items():
         if name in draft.expressions or key in draft.role.spare:
@@ -178,12 +186,6 @@ def _generate(draft: _Draft, function: Function) -> tuple[Callable[..., dict[str
     source = draft.source
     entries = [f"{source.constant(name)}: {expression}" for name, expression in draft.expressions.items()]
     arguments = [f"{identifier(name)}={expression}" for name, expression in draft.expressions.items()]
-    if draft.rest:
-        # `**rest` takes the fields that no parameter of its own has, under the names they would have.
-        rest = source.keep({key: name for name, key in draft.table.items() if name not in draft.expressions})
-        others = f"**{{{rest}[key]: value for key, value in payload.items() if key in {rest}}}"
-        entries.append(others)
-        arguments.append(others)
     returned = {
         "bind": f"{{{', '.join(entries)}}}",
         "call": f"{source.keep(function)}({', '.join(arguments)})",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PARTS: Final = ("method", "url", "headers", "params", "json", "form")
 _METHOD: Final = re.compile(r"[A-Za-z]{1,20}")
-_ABSOLUTE: Final = re.compile(r"(https?://[^/?#]*)(.*)", re.DOTALL)
+_ABSOLUTE: Final = re.compile(r"(https?://[^/?#]*)(.*)", re.DOTALL | re.IGNORECASE)
 #: What stands in a URL as it is: its own signs, and what is percent-encoded already.
 _URL_SIGNS: Final = "!#$%&'()*+,/:;=?@[]~"
 #: How a message is framed, and where a connection leads, is the transport's to say.

@@ -183,18 +183,18 @@ def _no_answer() -> Node:
     return failure(500, "the handler gave no outcome for this payload")
 
 
-def spread(answer: object, count: int) -> list[Node]:
-    """Spread the result of a batch handler over its `count` payloads, one node for each.
+def spread(answer: object, payloads: Sequence[Json]) -> list[Node]:
+    """Spread the result of a batch handler over its payloads, one node for each.
 
     A `MultiStatus` counts node by node, a response for all; nothing, or anything else, is a success of all.
+    Where the handler did not say what it sent, that is the payload.
     """
     from actions_core.http.requests import Response
 
     if isinstance(answer, MultiStatus):
-        return answer.spread(count)
-    if isinstance(answer, Response):
-        return [_of_response(answer)] * count
-    return [success()] * count
+        return answer.spread(len(payloads))
+    one = _of_response(answer) if isinstance(answer, Response) else success(body={})
+    return [attrs.evolve(one, sent=payload) for payload in payloads]
 
 
 def _of_response(response: Response) -> Node:

@@ -47,6 +47,7 @@ ROLES: Final = {
         ),
         Role("prepare", "prepare", handed=_CONTEXT | {"request"}, plain=True),
         Role("test_authentication", "the authentication test"),
+        Role("account", "the account"),
         Role("on_delete", "the deletion", given=("user_id", "anonymous_id")),
         Role(
             "refresh_access_token",

@@ -48,17 +48,21 @@ class GuardedStats:
         """Add `value` to a counter."""
         try:
             self._stats.count(name, value, tags)
-        except Exception as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
             self._complain(error)
 
     def histogram(self, name: str, value: float, tags: Mapping[str, str]) -> None:
         """Note one of many values."""
         try:
             self._stats.histogram(name, value, tags)
-        except Exception as error:  # noqa: BLE001 - as above
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as above
             self._complain(error)
 
-    def _complain(self, error: Exception) -> None:
+    def _complain(self, error: BaseException) -> None:
         if not self._complained:
             self._complained = True
             text = f"{type(error).__name__}: {error}"

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 from actions_core.destination.registry import Registry
 from actions_core.destination.stats import GuardedStats
 from actions_core.engine import on_demand
-from actions_core.engine.executor import Lane
-from actions_core.engine.executor.client import InFlight
+from actions_core.engine.executor import deliver_event
 from actions_core.engine.explain import Explanation, explain_step
+from actions_core.engine.in_flight import InFlight
 from actions_core.engine.instances import Services, compile_instances
 from actions_core.engine.observers import observer_for
 from actions_core.engine.pipeline import Step
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from actions_core.destination.state import State
     from actions_core.destination.stats import Stats
+    from actions_core.engine.executor import Lane
     from actions_core.engine.executor.client.tokens import TokenListener
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
@@ -116,9 +117,9 @@ class Engine:
         self._max_event_bytes = max_event_bytes
         observer = self._observer = observer_for(instances, stats, tracing, on_result, logger)
         self._deliver: Callable[[Lane, Step], Awaitable[Result]]
-        self._deliver = Lane.deliver if observer is None else observer.deliver
+        self._deliver = deliver_event if observer is None else observer.deliver
         self._deliver_events = deliver_events if observer is None else observer.deliver_events
-        self._in_flight = InFlight(logger)
+        self._in_flight = InFlight(services.deadlines, logger)
 
     def __repr__(self) -> str:
         return f"<Engine {', '.join(self.instances)}>"
@@ -168,7 +169,7 @@ class Engine:
             if len(self._enabled) > 1:
                 concurrency += _WAITING_ROOM
         report = self._report if hold is None else partial(self._report, hold=hold)
-        return stream(events, report, concurrency, self._deadlines.closing)
+        return stream(events, report, concurrency, self._deadlines.closing, self._in_flight.claim)
 
     async def send_batch(self, events: Sequence[Json], *, hold: Hold | None = None) -> BatchReport:
         """Deliver events together, where a destination takes batches, and one by one elsewhere.
@@ -177,10 +178,9 @@ class Engine:
         event, that does not match, or whose payload is not valid. `hold` is asked before each delivery, and
         may give its result instead of it.
         """
-        checked = [self._checked(event) for event in events]
-        deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
-        self._in_flight.enter()
-        try:
+        with self._in_flight:
+            checked = [self._checked(event) for event in events]
+            deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
             results = await asyncio.gather(
                 *(
                     self._deliver_events(instance, pipeline, checked, hold)
@@ -188,8 +188,6 @@ class Engine:
                     for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
                 )
             )
-        finally:
-            self._in_flight.leave()
         return BatchReport(tuple(results))
 
     def _checked(self, event: Json) -> JsonObject | EventError:
@@ -206,11 +204,12 @@ class Engine:
         Instances that are disabled are in it too, with that as the reason. Raises `EventError` like `send`.
         """
         event = check_event(event, max_bytes=self._max_event_bytes)
-        deliveries = [
-            await explain_step(instance, step, event)
-            for instance in self.instances.values()
-            for step in instance.route(event)
-        ]
+        with self._in_flight:
+            deliveries = [
+                await explain_step(instance, step, event)
+                for instance in self.instances.values()
+                for step in instance.route(event)
+            ]
         return Explanation(event["messageId"], tuple(deliveries))
 
     async def delete(self, *, user_id: str | None = None, anonymous_id: str | None = None) -> Report:
@@ -224,7 +223,8 @@ class Engine:
 
         Returns what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
         """
-        return await on_demand.run_hook(self._instance(instance_id), action, hook, inputs)
+        with self._in_flight:
+            return await on_demand.run_hook(self._instance(instance_id), action, hook, inputs)
 
     async def list_choices(
         self,
@@ -238,19 +238,33 @@ class Engine:
     ) -> Choices:
         """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
         instance = self._instance(instance_id)
-        return await on_demand.list_choices(instance, action, field, payload=payload, query=query, page=page)
+        with self._in_flight:
+            return await on_demand.list_choices(
+                instance, action, field, payload=payload, query=query, page=page
+            )
 
     async def create_audience(
         self, instance_id: str, name: str, settings: JsonObject | None = None
     ) -> Audience:
         """Have the destination create an audience. Raises `RequestError` when it does not."""
-        return await on_demand.create_audience(self._instance(instance_id), name, settings or {})
+        with self._in_flight:
+            return await on_demand.create_audience(self._instance(instance_id), name, settings or {})
 
     async def get_audience(
         self, instance_id: str, external_id: str, settings: JsonObject | None = None
     ) -> Audience:
         """Look an audience up. Raises `RequestError` when there is none."""
-        return await on_demand.get_audience(self._instance(instance_id), external_id, settings or {})
+        with self._in_flight:
+            return await on_demand.get_audience(self._instance(instance_id), external_id, settings or {})
+
+    async def account(self, instance_id: str) -> Json:
+        """Return what the destination says of the account behind an instance: its quota, what is used.
+
+        The shape is the destination's own. Raises `WorkspaceError` for an unknown instance, `RequestError`
+        when the destination does not tell (`NOT_SUPPORTED`), or refuses.
+        """
+        with self._in_flight:
+            return await on_demand.read_account(self._instance(instance_id))
 
     def _instance(self, instance_id: str) -> Instance:
         instance = self.instances.get(instance_id)
@@ -264,12 +278,13 @@ class Engine:
 
         Raises `WorkspaceError` for an unknown instance, `RequestError` when the destination has no test.
         """
-        instance = self._instance(instance_id)
-        if instance.authentication is None:
-            raise RequestError(
-                f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
-            )
-        return await instance.lane.deliver(Step(instance.authentication, {}))
+        with self._in_flight:
+            instance = self._instance(instance_id)
+            if instance.authentication is None:
+                raise RequestError(
+                    f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
+                )
+            return await deliver_event(instance.lane, Step(instance.authentication, {}))
 
     async def close(self, grace: float = GRACE) -> None:
         """Let what is in progress end within `grace` seconds, then cancel it, and close the transport.
@@ -277,7 +292,7 @@ class Engine:
         From the first moment nothing is retried and nothing new is tried; what was not tried says so in its
         result.
         """
-        await self._in_flight.drain(self._deadlines, grace)
+        await self._in_flight.close(grace)
         await self._transport.close()
 
     def _report(self, event: Json, index: int, hold: Hold | None = None) -> Awaitable[Report]:
@@ -289,16 +304,16 @@ class Engine:
     async def _run(self, event: JsonObject, index: int, hold: Hold | None = None) -> Report:
         results: list[Any] = []  # None where an outcome is yet to come
         matched: list[tuple[int, Lane, Step]] = []
-        for instance in self._enabled:
-            for step in instance.route(event):
-                result = step.skipped
-                if result is None and hold is not None:
-                    result = hold(index, step)
-                if result is None:
-                    matched.append((len(results), instance.lane, step))
-                results.append(result)
         self._in_flight.enter()
         try:
+            for instance in self._enabled:
+                for step in instance.route(event):
+                    result = step.skipped
+                    if result is None and hold is not None:
+                        result = hold(index, step)
+                    if result is None:
+                        matched.append((len(results), instance.lane, step))
+                    results.append(result)
             if len(matched) == 1:
                 place, lane, step = matched[0]
                 results[place] = await self._deliver(lane, step)

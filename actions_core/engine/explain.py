@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import DryRunClient, DryRunEnd
+from actions_core.engine.executor.client import DryRunClient, DryRunEnd, current_task, let_through
 from actions_core.engine.pipeline import StepTraces
 from actions_core.errors import ActionsError, Problem
 from actions_core.values.types import MISSING
@@ -126,6 +126,8 @@ async def _dry_run(
     lane, mask, pipeline = instance.lane, instance.lane.connection.mask, step.pipeline
     context = Context(pipeline.scope.rehearsed(), step.event, dry_run=True)
     client = DryRunClient(lane.connection, context, pipeline.hints)
+    task = current_task()
+    cancelled = task.cancelling()
     try:
         payload = step.payload()
         explanation = attrs.evolve(explanation, payload=mask.value(payload))
@@ -136,9 +138,12 @@ async def _dry_run(
     except ActionsError as error:
         problems = mask.problems(error.problems or (Problem("$", str(error)),))
         explanation = attrs.evolve(explanation, problems=problems, reason=mask.text(str(error)))
-    except Exception as error:  # noqa: BLE001 - a handler may raise anything; explaining must go on
-        text = mask.text(f"{type(error).__name__}: {error}")
-        explanation = attrs.evolve(explanation, problems=(Problem("$", text),), reason=text)
+    except BaseException as error:  # noqa: BLE001 - a handler may raise anything; explaining must go on
+        let_through(error, task, cancelled)
+        if not _ended_dry_run(error):
+            text = mask.text(f"{type(error).__name__}: {error}")
+            explanation = attrs.evolve(explanation, problems=(Problem("$", text),), reason=text)
+    let_through(None, task, cancelled)
     sent = client.request if not explanation.problems else None
     return attrs.evolve(
         explanation,
@@ -149,10 +154,16 @@ async def _dry_run(
     )
 
 
+def _ended_dry_run(error: BaseException) -> bool:
+    """Tell if the first request ended the handler inside of a task group."""
+    return isinstance(error, BaseExceptionGroup) and error.subgroup(DryRunEnd) is not None
+
+
 def _note(pipeline: Pipeline, sent: Request | None) -> str:
-    if pipeline.handler is None:
+    handler = pipeline.handler or pipeline.batch_handler
+    if handler is None:
         return DEFINITION_ONLY
-    return FIRST_REQUEST if pipeline.handler.is_async and sent is not None else ""
+    return FIRST_REQUEST if handler.is_async and sent is not None else ""
 
 
 def _mask_trace(trace: Trace, mask: Mask) -> Trace:

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from actions_core.destination.stats import Codes
+from actions_core.engine.executor import deliver_event
 from actions_core.engine.results import BatchResult, Result, Status
 from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
@@ -76,7 +77,7 @@ class Observer:
         end = self._begin(lane.instance, step.pipeline)
         result = None
         try:
-            result = await lane.deliver(step)
+            result = await deliver_event(lane, step)
         finally:
             self._guard("tracing", end, result)
         self._note(result)
@@ -163,7 +164,9 @@ class Observer:
     def _guard(self, whose: str, function: Callable[..., Any], *given: Any) -> Any:
         try:
             return function(*given)
-        except Exception as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
             self._complain(whose, f"the host's {whose} failed: {type(error).__name__}: {error}")
             return None
 

@@ -9,6 +9,7 @@ import attrs
 from actions_core.destination.destination import hints_for
 from actions_core.engine.executor import HandlerError, call_handler
 from actions_core.errors import ActionsError, DefinitionError, PayloadError, RequestError
+from actions_core.http.requests import Response
 from actions_core.validation import PayloadValidator
 from actions_core.values.types import MISSING, Json
 from actions_core.values.wording import suggestion
@@ -148,6 +149,23 @@ async def get_audience(instance: Instance, external_id: str, settings: JsonObjec
     """Look an audience up by the destination's own id."""
     handler = instance.destination.get_audience_handler
     return await _audience(instance, handler, {"external_id": external_id}, settings, "GET_AUDIENCE_FAILED")
+
+
+async def read_account(instance: Instance) -> Json:
+    """Return what the destination says of the account behind the settings, secrets masked.
+
+    Its shape is the destination's own: a quota, what is used of it, a plan. Raises `RequestError` where
+    there is no such function (`NOT_SUPPORTED`), and when no account comes.
+    """
+    handler = instance.destination.account_handler
+    if handler is None:
+        raise RequestError(f"{instance.destination.slug} does not tell of accounts", code="NOT_SUPPORTED")
+    account = await _call(instance, handler, {}, None)
+    if isinstance(account, Response):
+        account = account.json
+    if account is None:
+        raise RequestError(f"{instance.destination.slug} told nothing of the account", code="ACCOUNT_EMPTY")
+    return instance.lane.connection.mask.value(account)
 
 
 async def _audience(

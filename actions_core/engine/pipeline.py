@@ -73,6 +73,11 @@ class Pipeline:
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "skipped", self.skip(self.reason))
 
+    @property
+    def is_definition_only(self) -> bool:
+        """Whether no function takes the payloads, neither one by one nor in batches."""
+        return self.handler is None and self.batch_handler is None
+
     def skip(self, reason: str) -> Step:
         """Return the step of an event that is skipped for a reason."""
         result = Result(self.scope.instance, self.name, self.action, Status.SKIPPED, reason=reason)
@@ -138,16 +143,18 @@ def compile_pipeline(
 ) -> tuple[Pipeline | None, list[Problem]]:
     """Compile a subscription: None where it has errors, and every problem below `path`."""
     action = destination.spec.actions.get(spec.partner_action)
+    problems: list[Problem] = []
     if action is None:
         known = ", ".join(sorted(destination.spec.actions))
         message = f"{destination.slug} has no action {spec.partner_action!r}; it has {known}"
-        return None, [Problem(child_path(path, "partnerAction"), message)]
-    problems: list[Problem] = []
-    raw = action.default_mapping if spec.mapping is None else spec.mapping
+        problems.append(Problem(child_path(path, "partnerAction"), message))
+    raw: Json = spec.mapping
+    if raw is None:
+        raw = {} if action is None else action.default_mapping
     plain, extras = _split(raw)
     condition = _condition(spec.subscribe, child_path(path, "subscribe"), problems)
     mapping = _mapping(plain, child_path(path, "mapping"), problems)
-    if condition is None or mapping is None:
+    if action is None or condition is None or mapping is None:
         return None, problems
     scope = _own_scope(scope, spec, action, raw, extras)
     validator = PayloadValidator(fields_of(destination, spec.partner_action))

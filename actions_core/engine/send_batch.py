@@ -7,7 +7,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from actions_core.destination.multistatus import Node, failure, failure_of, success
-from actions_core.engine.executor import Item, chunks, deliver_batch, is_batched
+from actions_core.engine.executor import Item, chunks, deliver_batch, deliver_event, is_batched
+from actions_core.engine.executor.client import let_through
 from actions_core.engine.results import BatchResult, Status
 from actions_core.errors import EventError
 from actions_core.values.types import MISSING
@@ -52,7 +53,7 @@ async def deliver_events(
             alone.append(outcome)
     parts = list(chunks(together, pipeline.batch))
     found = await asyncio.gather(
-        *(deliver_batch(instance.lane, pipeline, part, instance.poll) for part in parts),
+        *(deliver_batch(instance.lane, pipeline, part) for part in parts),
         *(_deliver_alone(instance.lane, item) for item in alone),
     )
     for part, outcomes in zip([*parts, *([item] for item in alone)], found, strict=True):
@@ -80,12 +81,13 @@ def _prepare(
         return held.reason if held.status is Status.SKIPPED else _node(held)
     try:
         return Item(place, step, step.payload())
-    except Exception as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
+    except BaseException as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
+        let_through(failed, None, 0)
         return failure_of(instance.lane.error_of(pipeline, failed))
 
 
 async def _deliver_alone(lane: Lane, item: Item) -> list[Node]:
-    result = await lane.deliver(item.step)
+    result = await deliver_event(lane, item.step)
     item.warnings.extend(result.warnings)
     return [_node(result)]
 

@@ -91,7 +91,7 @@ class Mask:
         return text if self._pattern is None else self._pattern.sub(MASKED, text)
 
     def value(self, value: Json) -> Json:
-        """A JSON value without the secrets, keys included; what contains none is not copied."""
+        """Return a JSON value without the secrets, keys included; what contains none is not copied."""
         if self._pattern is None:
             return value
         if isinstance(value, str):

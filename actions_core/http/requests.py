@@ -9,24 +9,20 @@ where keys and personal data are.
 from __future__ import annotations
 
 import json
-import re
 from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import quote, urlencode
 
 import attrs
 
 from actions_core.errors import PayloadError, RequestError
+from actions_core.http.wire import check_headers, checked_url, is_absolute, query, with_query
+from actions_core.values.javascript import stringify
+from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING, Json
-from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
-
-_ABSOLUTE = ("https://", "http://")
-#: What no header may contain (RFC 9110, 5.5); a tab may stand in one.
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def _no_headers() -> dict[str, str]:
@@ -40,8 +36,11 @@ class Request:
 
     `json`, `form` and `body` exclude each other. `timeout` is in seconds for one try, None for the
     instance's own. `params` are added to the query when the request is completed; None values are
-    left out, lists repeat their name. `max_body` is how many bytes of the response's body are read, None for
-    as many as the transport reads of any.
+    left out, lists repeat their name, all else is spelled as in JavaScript. `max_body` is how many bytes of
+    the response's body are read, None for as many as the transport reads of any. With `stringify`, `json` is
+    written as JavaScript's `JSON.stringify` does, for receivers that compute a signature from it.
+
+    What a handler puts into `url` it quotes: `f"/people/{urllib.parse.quote(user_id, safe='')}"`.
     """
 
     method: str
@@ -54,6 +53,7 @@ class Request:
     timeout: float | None = attrs.field(default=None, kw_only=True)
     follow_redirects: bool = attrs.field(default=True, kw_only=True)
     max_body: int | None = attrs.field(default=None, kw_only=True)
+    stringify: bool = attrs.field(default=False, kw_only=True)
 
     def __repr__(self) -> str:
         scheme, slashes, rest = self.url.partition("?")[0].partition("://")
@@ -70,7 +70,7 @@ class Request:
         `headers` are added where the request has none of that name.
         """
         url = self.url
-        if not url.startswith(_ABSOLUTE):
+        if not is_absolute(url):
             url = base_url.rstrip("/") + "/" + url.lstrip("/")
         return self._twin({"url": url, "headers": _joined(headers or {}, self.headers)})
 
@@ -107,36 +107,35 @@ class Request:
     def complete(self) -> Request:
         """Return the request for a transport: an absolute URL, query included, and headers that can be sent.
 
-        Raises `RequestError` for a URL that is not absolute, `PayloadError` for a header with control
-        characters, which could break out of its line: that comes from data, and trying again cannot help.
+        Raises `RequestError` for a URL that is not absolute or would not arrive as it stands, `PayloadError`
+        for a header that is none, could break out of its line, or says how the message is framed: such things
+        come from data, and trying again cannot help.
         """
-        if not self.url.startswith(_ABSOLUTE):
-            raise RequestError(
-                f"the URL {self.url.partition('?')[0]!r} is not absolute: prepare must add the base URL",
-                code="REQUEST_INVALID",
-            )
         headers = self.headers
-        try:
-            # All at once, because nearly all headers are fine.
-            in_order = "".join([*headers, *headers.values()]).isprintable()
-        except TypeError:
-            in_order = False
-        if not in_order:
-            for name, value in headers.items():
-                _check_header(name, value)
-        if not self.params:
-            return self
-        return self._twin({"url": _with_query(self.url, self.params), "params": None})
+        if headers:
+            check_headers(headers)
+        url = checked_url(self.url, headers)
+        if self.params:
+            return self._twin({"url": with_query(url, self.params), "params": None})
+        return self if url is self.url else self._twin({"url": url})
 
     def content(self) -> tuple[bytes | None, str | None]:
         """Return the body as bytes and its content type; (None, None) without a body.
 
-        Raises `PayloadError` for what JSON cannot say, such as NaN.
+        The body is written once: whoever asks later, of this request or of one that differs in its URL or
+        headers only, gets the same bytes. Raises `PayloadError` for what JSON cannot say.
         """
+        # Beside the attributes, which are frozen; `_twin` takes it along, `evolve` does not.
+        written: tuple[bytes | None, str | None] | None = self.__dict__.get("_content")
+        if written is None:
+            written = self.__dict__["_content"] = self._written()
+        return written
+
+    def _written(self) -> tuple[bytes | None, str | None]:
         if self.json is not MISSING:
-            return _json_bytes(self.json), "application/json"
+            return _json_bytes(self.json, stringify_it=self.stringify), "application/json"
         if self.form is not None:
-            return _query(self.form).encode(), "application/x-www-form-urlencoded"
+            return query(self.form).encode(), "application/x-www-form-urlencoded"
         if isinstance(self.body, str):
             return self.body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
         if self.body is not None:
@@ -161,59 +160,24 @@ def _clash(names: tuple[str, ...]) -> bool:
     return len({*map(str.lower, names)}) < len(names)
 
 
-def _check_header(name: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise PayloadError(f"the header {name} must be a string but it is {kind(value)}")
-    if _CONTROL.search(name) or _CONTROL.search(value):
-        raise PayloadError(f"the header {name!a} contains a line break or another control character")
+def _json_bytes(value: Json, *, stringify_it: bool) -> bytes:
     try:
-        value.encode()
-        name.encode("ascii")
-    except UnicodeEncodeError:
-        raise PayloadError(f"the header {name!a} contains characters that no header may") from None
-
-
-# Without the bookkeeping that finds circles: one ends as a RecursionError, which is caught below.
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
-
-
-def _json_bytes(value: Json) -> bytes:
-    try:
-        # ensure_ascii stays on: lone surrogates, which UTF-8 cannot hold, then travel as escapes.
-        return _encode(value).encode("ascii")
+        return stringify(value).encode() if stringify_it else json_bytes(value)
     except (ValueError, TypeError, RecursionError) as error:
         raise PayloadError(f"the request's JSON cannot be written: {error}") from None
 
 
-def _query(params: Mapping[str, Any]) -> str:
-    pairs: list[tuple[str, str]] = []
-    for name, value in params.items():
-        items = value if isinstance(value, (list, tuple)) else (value,)
-        pairs += [(name, _query_text(item)) for item in items if item is not None and item is not MISSING]
-    return urlencode(pairs, quote_via=quote, safe="", errors="replace")
-
-
-def _query_text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _with_query(url: str, params: Mapping[str, Any]) -> str:
-    query = _query(params)
-    if not query:
-        return url
-    head, mark, fragment = url.partition("#")
-    return f"{head}{'&' if '?' in head else '?'}{query}{mark}{fragment}"
-
-
 @attrs.frozen(repr=False)
 class Response:
-    """One HTTP response. Header names are lower case; `body` is bounded by the transport."""
+    """One HTTP response. Header names are lower case; `body` is bounded by the transport.
+
+    `unreadable` says why a body that came could not be decoded; what could be read of it is in `body`.
+    """
 
     status: int
     headers: Mapping[str, str] = attrs.field(factory=_no_headers)
     body: bytes = b""
+    unreadable: str = ""
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"

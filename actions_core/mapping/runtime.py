@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from actions_core.errors import MappingError, Problem
-from actions_core.values.javascript import WHITESPACE, number_text, to_text
+from actions_core.values.javascript import WHITESPACE, number_text, stringify, to_text
 from actions_core.values.paths import parse_path, read
 from actions_core.values.types import MISSING, Json, JsonObject, Missing
 from actions_core.values.wording import kind
@@ -64,8 +64,10 @@ def read_dynamic(event: Json, path: Json | Missing, place: str) -> Json | Missin
     return read(event, parse_path(require_text(path, place)))
 
 
-def template_text(value: Json | Missing) -> str:
+def template_text(value: Json | Missing, place: str) -> str:
     """Return the text of a value in a template, empty for null and for what is missing."""
+    if isinstance(value, list):
+        check_size(written_size(value, {}), place)
     return "" if value is None or value is MISSING else to_text(value)
 
 
@@ -90,7 +92,7 @@ def fill_template(text: str, event: Json, place: str, braces: int) -> str:
     parts = []
     at = size = 0
     for start, end, path in placeholders(text, braces):
-        value = template_text(read(event, parse_path(path)))
+        value = template_text(read(event, parse_path(path)), place)
         parts += [text[at:start], value]
         at = end
         size += len(value)
@@ -172,25 +174,36 @@ def searched_text(value: Json | Missing) -> str:
     return number_text(value) if isinstance(value, int | float) else ""
 
 
-def flatten(value: Json | Missing, separator: str, *, omit_arrays: bool) -> JsonObject:
+def flatten(value: Json | Missing, separator: str, place: str, *, omit_arrays: bool) -> JsonObject:
     """Return an object of one level, with the keys of all levels joined."""
-    flat: JsonObject = {}
-    _flatten_into(flat, "", value, separator, (dict,) if omit_arrays else (dict, list))
-    return flat
+    flat = _Flat(separator, (dict,) if omit_arrays else (dict, list), place)
+    flat.add("", value)
+    return flat.found
 
 
-def _flatten_into(
-    flat: JsonObject, prefix: str, value: Any, separator: str, flattened: tuple[type, ...]
-) -> None:
-    whole = not isinstance(value, flattened)
-    if whole:
-        if value is not MISSING:
-            flat[prefix] = value
-        return
-    pairs: Iterable[tuple[str | int, Json]] = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in pairs:
-        joined = f"{prefix}{separator}{key}" if prefix else str(key)
-        _flatten_into(flat, joined, item, separator, flattened)
+class _Flat:
+    """The object of one level that `@flatten` makes, and the length of its keys, which is bounded."""
+
+    def __init__(self, separator: str, flattened: tuple[type, ...], place: str) -> None:
+        self.found: JsonObject = {}
+        self._separator = separator
+        self._flattened = flattened
+        self._place = place
+        self._size = 0
+
+    def add(self, prefix: str, value: Any) -> None:
+        """Add a value under the keys above it."""
+        if not isinstance(value, self._flattened):
+            if value is not MISSING:
+                self._size += len(prefix)
+                if self._size > MAX_TEXT:
+                    raise fail(self._place, f"makes keys of more than {MAX_TEXT:,} characters")
+                self.found[prefix] = value
+            return
+        inner: Any = value
+        pairs: Iterable[tuple[Any, Json]] = inner.items() if isinstance(inner, dict) else enumerate(inner)
+        for key, item in pairs:
+            self.add(f"{prefix}{self._separator}{key}" if prefix else str(key), item)
 
 
 def merge(objects: list[Json | Missing], *, leftmost_wins: bool) -> JsonObject:
@@ -258,6 +271,34 @@ def weigh(value: Json, known: dict[int, int]) -> int:
         inner = value.values() if isinstance(value, dict) else value
         weight = known[id(value)] = 1 + sum([weigh(item, known) for item in inner])
     return weight
+
+
+def written_size(value: Json | Missing, known: dict[int, int]) -> int:
+    """Return about how many characters a value has once it is written as text.
+
+    `known` has the sizes of lists and objects by their identity; these must still be in use.
+    """
+    if isinstance(value, str):
+        return len(value) + 2
+    if not isinstance(value, list | dict):
+        return 4
+    size = known.get(id(value))
+    if size is None:
+        inner = value.values() if isinstance(value, dict) else value
+        size = 2 + len(value) + sum([written_size(item, known) for item in inner])
+        if isinstance(value, dict):
+            size += sum(map(len, value))
+        known[id(value)] = size
+    return size
+
+
+def encode(value: Json, place: str) -> str:
+    """Write a value as JSON, within bounds; its size is looked at before, so that nothing huge is made."""
+    if isinstance(value, list | dict):
+        check_size(written_size(value, {}), place)
+    text = stringify(value)
+    check_size(len(text), place)
+    return text
 
 
 def check_weight(value: Json, place: str) -> None:

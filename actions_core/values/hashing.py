@@ -73,12 +73,12 @@ def is_hashed(value: str, algorithm: HashAlgorithm = "sha256") -> bool:
 
 
 def normalize_email(value: str) -> str:
-    """An address as platforms hash it: without blanks around it, in lower case."""
+    """Return an address as platforms hash it: without blanks around it, in lower case."""
     return value.strip().lower()
 
 
 def normalize_phone(value: str) -> str:
-    """A number as platforms hash it: its digits, behind a `+` where it stood or where 00 stood for it.
+    """Return a number as platforms hash it: its digits, behind a `+` where it stood or where 00 stood for it.
 
     `+1 (555) 010-9999` becomes `+15550109999`. Some want it without the `+`: they take it off again.
     """

@@ -25,7 +25,7 @@ WHITESPACE: Final = (
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
 
-_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _BASED: Final = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)")
 _INFINITY: Final = {"Infinity": math.inf, "+Infinity": math.inf, "-Infinity": -math.inf}
@@ -56,7 +56,7 @@ def text_length(text: str) -> int:
 
 
 def number_text(number: float) -> str:
-    """A number as JavaScript writes it. An `int` keeps all its digits, where JavaScript would round it."""
+    """Return a number as JavaScript writes it. An `int` keeps all its digits."""
     if isinstance(number, int):
         if -_EXPONENT_FROM < number < _EXPONENT_FROM:
             return str(int(number))
@@ -123,7 +123,7 @@ def to_number(text: str) -> float | int | None:
 
 
 def quote(text: str) -> str:
-    """A text as JSON, with what is not well-formed Unicode escaped."""
+    """Return a string as JSON, with what is not well-formed Unicode escaped."""
     quoted = json.encoder.encode_basestring(text)
     if quoted.isascii():
         return quoted

@@ -57,7 +57,7 @@ def parse_path(text: str) -> Steps:
 
 
 def format_path(steps: Steps) -> str:
-    """A path that leads along these steps, in its plainest spelling."""
+    """Return a path that leads along these steps, in its plainest spelling."""
     if not steps:
         return WHOLE
     text = ""

@@ -1,7 +1,9 @@
 """Times: every form that a `datetime` field takes, read as one moment, and the one form that is written.
 
-A handler gets such a field as it came. Numbers, and text of digits, count from 1970: in milliseconds
-from twelve digits on, below that in seconds. A date is its midnight in UTC; without a zone, UTC is meant.
+A handler gets such a field as it came. Numbers, and text of a decimal number, count from 1970: in
+milliseconds from twelve digits on, below that in seconds. A date is its midnight in UTC; without a zone,
+UTC is meant. Beside ISO 8601, the forms are read that JavaScript's `Date` reads and programs write:
+`1/2/2026`, English month names, and dates of mails and HTTP. A day that does not exist is refused.
 """
 
 from __future__ import annotations
@@ -18,14 +20,49 @@ if TYPE_CHECKING:
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Ten digits are seconds and thirteen milliseconds; between them lies the year 5138, and 1973.
 _MILLISECONDS_FROM: Final = 10**11
-#: More digits than any moment has that Python can name.
-_MOST_DIGITS: Final = 16
+#: A longer text names no moment; reading it would cost more than refusing it.
+_LONGEST: Final = 100
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 
 _ISO: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?([Zz]|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
+#: The end of an English time: a time of day, a zone, and a remark as JavaScript's `toString` adds it.
+_CLOCK: Final = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.(?P<fraction>\d+))?)?"
+_HALF_AND_ZONE: Final = (
+    r"(?: ?(?P<half>[ap]\.?m\b\.?))?"
+    r"(?: ?(?P<zone>(?:(?:utc?|gmt)?[+-]\d\d:?\d\d)|[a-z]{1,3}))?(?: ?\([^()]*\))?"
+)
+_WEEKDAY: Final = r"(?:(?:sun|mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?)(?:day)?\b[.,]? ?)?"
+_MONTH: Final = r"(?P<month>[a-z]{3,9})"
+_ENGLISH: Final = [
+    re.compile(rf"{_WEEKDAY}{form}", re.ASCII | re.IGNORECASE)
+    for form in (
+        *(
+            rf"{day}(?:,? {_CLOCK}{_HALF_AND_ZONE})?"
+            for day in (
+                r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})",
+                r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})",
+                rf"{_MONTH}[. -] ?(?P<day>\d{{1,2}})[, -] ?(?P<year>\d{{4}})",
+                rf"(?P<day>\d{{1,2}})[ -]{_MONTH}(?:[., -]|\., ) ?(?P<year>\d{{4}})",
+            )
+        ),
+        # As C's `ctime` and `date` write it, the year last.
+        rf"{_MONTH} (?P<day>\d{{1,2}}) {_CLOCK}(?: (?P<zone>[a-z]{{1,3}}))? (?P<year>\d{{4}})",
+    )
+]
+_MONTHS: Final = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+#: The names of zones that JavaScript knows, in hours.
+_ZONES: Final = {
+    "": 0, "z": 0, "ut": 0, "utc": 0, "gmt": 0, "edt": -4, "est": -5, "cdt": -5, "cst": -6,
+    "mdt": -6, "mst": -7, "pdt": -7, "pst": -8,
+}  # fmt: skip
+_NOON: Final = 12
 _WITH_SECONDS: Final = len("2026-01-02T03:04:05Z")
 _WITH_MILLISECONDS: Final = len("2026-01-02T03:04:05.000Z")
 _LEAP: Final = 60
@@ -62,11 +99,13 @@ def read_time(value: Json) -> datetime:
 
 
 def is_time_text(text: str) -> bool:
-    """Return whether the text is digits, an ISO 8601 date, or an ISO 8601 date and time."""
+    """Return whether the text is a decimal number, or names a date or a time that `read_time` reads."""
+    if _DECIMAL.fullmatch(text) is not None:
+        return True
     try:
-        read_time(text)
+        _read_text(text)
     except PayloadError:
-        return text.isascii() and text.isdigit()
+        return False
     return True
 
 
@@ -87,29 +126,87 @@ def format_time(moment: datetime) -> str:
 
 
 def _read_text(text: str) -> datetime:
-    if text.isascii() and text.isdigit():
-        if len(text) > _MOST_DIGITS:
-            raise _unreadable(text)
-        return _read_number(int(text))
-    match = _ISO.fullmatch(text)
-    if match is None:
+    if len(text) > _LONGEST:
         raise _unreadable(text)
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
-    leap = second is not None and int(second) == _LEAP
+    if _DECIMAL.fullmatch(text) is not None:
+        try:
+            return _read_number(int(text) if text.isdigit() else float(text))
+        except PayloadError:
+            raise _unreadable(text) from None
+    match = _ISO.fullmatch(text)
     try:
-        moment = datetime(
-            int(year),
-            int(month),
-            int(day),
-            int(hour or 0),
-            int(minute or 0),
-            _LEAP - 1 if leap else int(second or 0),
-            int((fraction or "")[:6].ljust(6, "0")),
-            tzinfo=_read_zone(zone),
-        )
-        return moment + timedelta(seconds=1) if leap else moment
+        if match is None:
+            return read_english_time(text)
+        year, month, day, hour, minute, second, fraction, zone = match.groups()
+        moment = datetime(int(year), int(month), int(day), tzinfo=_read_zone(zone))
+        return moment if hour is None else _at_clock(moment, int(hour), minute, second, fraction)
     except (ValueError, OverflowError):
         raise _unreadable(text) from None
+
+
+def read_english_time(text: str) -> datetime:
+    """Read a time as JavaScript reads English text, in UTC where no zone is given.
+
+    Raise `ValueError` or `OverflowError` for anything else.
+    """
+    text = " ".join(text.split()) if len(text) <= _LONGEST else ""
+    for form in _ENGLISH:
+        match = form.fullmatch(text)
+        if match is not None:
+            break
+    else:
+        raise ValueError(text)
+    parts = match.groupdict()
+    zone = (parts["zone"] or "").lower()
+    name = zone.rstrip("+-:0123456789")
+    offset = timezone(timedelta(hours=_zone_hours(name)))
+    if name != zone:
+        offset = _read_zone(zone[len(name) :])
+    moment = datetime(int(parts["year"]), _month(parts["month"]), int(parts["day"]), tzinfo=offset)
+    if parts["hour"] is None:
+        return moment
+    hour = _hour_of_day(int(parts["hour"]), (parts.get("half") or "").lower())
+    return _at_clock(moment, hour, parts["minute"], parts["second"], parts["fraction"])
+
+
+def _at_clock(
+    day: datetime, hour: int, minute: str | None, second: str | None, fraction: str | None
+) -> datetime:
+    """Return a time of a day: 24:00 is the next day's midnight, a leap second the next minute."""
+    seconds, microseconds = int(second or 0), int((fraction or "")[:6].ljust(6, "0"))
+    if hour > _LAST_HOUR and not (int(minute or 0) or seconds or int(fraction or 0)):
+        if hour > _LAST_HOUR + 1:
+            raise ValueError(hour)
+        return day + timedelta(days=1)
+    if seconds == _LEAP:
+        return day.replace(
+            hour=hour, minute=int(minute or 0), second=_LEAP - 1, microsecond=microseconds
+        ) + timedelta(seconds=1)
+    return day.replace(hour=hour, minute=int(minute or 0), second=seconds, microsecond=microseconds)
+
+
+def _month(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    name = text.lower()
+    for number, month in enumerate(_MONTHS, 1):
+        if name in (month, month[:3]) or (name == "sept" and month == "september"):
+            return number
+    raise ValueError(text)
+
+
+def _hour_of_day(hour: int, half: str) -> int:
+    if not half:
+        return hour
+    if not 1 <= hour <= _NOON:
+        raise ValueError(hour)
+    return hour % _NOON + (_NOON if half[0] == "p" else 0)
+
+
+def _zone_hours(name: str) -> int:
+    if name not in _ZONES:
+        raise ValueError(name)
+    return _ZONES[name]
 
 
 def _read_zone(zone: str | None) -> timezone:

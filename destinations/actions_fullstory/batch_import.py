@@ -1,4 +1,4 @@
-"""Users and events by the thousand: uploaded as one job, which FullStory works off in its own time.
+"""Batch imports: thousands of users or events uploaded as one job, which FullStory processes later.
 
 An item of a job is the body of the request that its event would make alone, so both ways have the same
 checks. What FullStory is known to refuse is not uploaded. The key of an upload comes from the keys of its
@@ -43,7 +43,7 @@ _FORBIDDEN: Final = 403
 
 @attrs.frozen(eq=False, repr=False)
 class Upload:
-    """What was uploaded, for the polls that find out what became of it. `digest` tells its events."""
+    """The uploaded items, for the polls that ask for their outcome. `digest` identifies its events."""
 
     path: str
     bodies: list[JsonObject]
@@ -65,7 +65,7 @@ async def import_users(payloads: list[JsonObject], context: Context, client: Cli
 @destination.poll("trackEventV2")
 @destination.poll("identifyUserV2")
 async def poll_import(job_id: str, memo: Upload, context: Context, client: Client) -> Poll:
-    """Ask how a job is doing, and what became of its items where some failed."""
+    """Poll a job, and match its errors to the items where some failed."""
     path = f"{memo.path}/{quote(job_id, safe='')}"
     answer = await client.send(Request("GET", path))
     told = _object(answer.json)
@@ -100,7 +100,7 @@ async def poll_import(job_id: str, memo: Upload, context: Context, client: Clien
 async def _import(
     action: str, path: str, payloads: list[JsonObject], context: Context, client: Client
 ) -> Job | MultiStatus:
-    """Upload what can be uploaded; the rest has failed in its place."""
+    """Upload the valid items; the others have failed nodes in their places."""
     if len(payloads) > MOST_ITEMS:
         raise PayloadError(f"FullStory takes at most {MOST_ITEMS} at once, not {len(payloads)}.")
     single = destination.handlers[action]
@@ -146,7 +146,7 @@ def _key(upload: Upload, context: Context) -> str:
 
 
 def _forget(upload: Upload, context: Context) -> None:
-    """Let the next upload of the same events be a job of its own: of this one nothing was taken.
+    """Give the next upload of the same events a new idempotency key: nothing of this one was accepted.
 
     Under its key FullStory would answer with the failed job for a day, however often it is tried.
     """
@@ -159,7 +159,7 @@ def _failures(upload: Upload) -> str:
 
 
 async def _errors(path: str, client: Client) -> list[Json] | None:
-    """Every error of a job, page by page; None while FullStory is still at it.
+    """Fetch every error of a job, page by page; return None while FullStory is still processing it.
 
     A page that cannot be read ends them: how many there must be is known from the job.
     """

@@ -1,4 +1,4 @@
-"""What FullStory is known to refuse: found here, so that it costs no call.
+"""Checks for what FullStory is known to refuse, so that no request is wasted.
 
 Each check adds to a list of faults, so that all of an event's faults are reported at once.
 """
@@ -21,13 +21,13 @@ _DOTS: Final = frozenset({".", ".."})
 
 
 def refuse(faults: list[Problem]) -> None:
-    """Stop the event if there are faults."""
+    """Raise `PayloadError` if there are problems."""
     if faults:
         raise PayloadError(problems=faults)
 
 
 def check_length(faults: list[Problem], path: str, label: str, text: str, limit: int) -> None:
-    """FullStory counts characters."""
+    """Check a length; FullStory counts characters."""
     if len(text) > limit:
         faults.append(Problem(path, f"{label} must have at most {limit} characters but it has {len(text)}."))
 

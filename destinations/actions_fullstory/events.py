@@ -1,4 +1,4 @@
-"""When, in which session and under which circumstances an event happened, as FullStory wants it said."""
+"""The time, session and context of an event in FullStory's form."""
 
 from __future__ import annotations
 

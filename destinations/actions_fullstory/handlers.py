@@ -34,7 +34,7 @@ destination = Destination.from_package(__package__)
 
 @destination.prepare
 def prepare(request: Request, context: Context) -> Request:
-    """Every request goes to the base URL, with the key as it stands and the name of the source."""
+    """Add the base URL, the key and the name of the source to a request."""
     settings = context.settings
     return request.with_base(
         settings.get("baseUrl") or DEFAULT_BASE_URL,
@@ -44,13 +44,19 @@ def prepare(request: Request, context: Context) -> Request:
 
 @destination.test_authentication
 def test_authentication() -> Request:
-    """`GET /me` takes any key that FullStory knows, whatever its role."""
+    """Ask `GET /me`, which accepts any valid key, whatever its role."""
     return Request("GET", "/me")
+
+
+@destination.account
+def quotas() -> Request:
+    """Ask for the organization's quotas, towards which server events count."""
+    return Request("GET", "/v2/organization/quotas")
 
 
 @destination.on_delete
 def delete_user(user_id: str | None) -> Request:
-    """FullStory deletes by uid only, some time after it has answered."""
+    """Delete a user by uid; FullStory does it some time after its response."""
     if not user_id:
         raise PayloadError("User Id is required for user deletion.")
     faults: list[Problem] = []
@@ -189,7 +195,7 @@ def _identification(
 
 
 def _changed(source: JsonObject | None, style: Style, path: str, context: Context) -> JsonObject:
-    """Properties as FullStory takes them; what it will not keep is warned of."""
+    """Return properties as FullStory accepts them, and warn of those that it will drop."""
     if not source:
         return {}
     changed, notes = change_names(source, style, path)

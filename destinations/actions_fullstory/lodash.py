@@ -1,4 +1,4 @@
-"""Makes one name out of text as lodash's `camelCase` does: accents go, words are joined.
+"""Camel case as lodash's `camelCase` makes it: accents are removed, words are joined.
 
 Where words end is decided by the kind of each character: `fooBar` has two words, `HTTPServer` two,
 `v2Beta` three, `2nd` one. Letters of other scripts make words with those next to them; an emoji is
@@ -144,6 +144,6 @@ def _capitalized(word: str) -> str:
 
 
 def camel_case(text: str) -> str:
-    """`first-name` → `firstName`, `is.active` → `isActive`, `URL` → `url`, `ünïcode` → `unicode`."""
+    """Return a str in camel case: `first-name` → `firstName`, `URL` → `url`, `ünïcode` → `unicode`."""
     first, *others = [word.lower() for word in _words(text.translate(_FOLDED))] or [""]
     return first + "".join(map(_capitalized, others))

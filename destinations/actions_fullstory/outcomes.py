@@ -1,4 +1,4 @@
-"""What became of each item of a failed job, from the errors that FullStory lists.
+"""Outcomes of the items of a failed job, matched with the errors that FullStory lists.
 
 An error says which item it is about by repeating it, without its place. So items are told by content:
 where several are the same, as many of them failed as there are errors, and it does not matter which.
@@ -76,7 +76,7 @@ def nothing_taken(nodes: Sequence[Node]) -> bool:
 
 
 def _by_content(bodies: Sequence[JsonObject], errors: Sequence[Json], found: dict[int, Json]) -> list[Json]:
-    """Put the errors to the items that they repeat; what is left are those that repeat none."""
+    """Assign the errors to the items that they repeat, and return the errors that repeat none."""
     places: dict[str, deque[int]] = defaultdict(deque)
     for index, body in enumerate(bodies):
         places[_content(body)].append(index)

@@ -1,4 +1,4 @@
-"""Turns traits and properties into what FullStory takes: names changed, v1's type suffixes added.
+"""Traits and properties as FullStory accepts them: changed names, type suffixes for v1.
 
 Three ways to change a name, one for each kind of call: `USER_V1` joins words as camelCase and adds
 suffixes, `EVENT_V1` drops characters and adds suffixes, `V2` drops characters.
@@ -66,13 +66,13 @@ _LONGEST_REMEMBERED: Final = 128
 
 @attrs.define(eq=False)
 class _Doubts:
-    """How often a name was met that FullStory may not keep: each time, since those are not remembered."""
+    """A counter of names that FullStory may not keep; they are not cached, so each occurrence counts."""
 
     count: int = 0
 
 
 class _Names(dict[str, str]):
-    """How each name is sent, with a suffix if it has none: a dictionary that fills itself.
+    """A cache of how each name is sent, with a suffix if it has none; missing names are computed.
 
     A name is sent as "" when it has no character that FullStory takes.
     """
@@ -112,7 +112,7 @@ def _camel_cased(name: str) -> str:
 
 @attrs.frozen(eq=False)
 class Style:
-    """How the names of one kind of call are changed.
+    """The rules for the names of one kind of call.
 
     `scalars` has the names that go with each type of value, `lists` those with each suffix of a list,
     `objects` those of objects.
@@ -144,7 +144,7 @@ _Notes: TypeAlias = list[tuple[_Trail, str]]
 
 
 def change_names(source: JsonObject, style: Style, root: str) -> tuple[JsonObject, list[Problem]]:
-    """`source` as it is sent, and warnings about what FullStory will not keep, with paths below `root`."""
+    """Return `source` as it is sent, and warnings about what FullStory will drop, with paths below `root`."""
     notes: _Notes = []
     changed, count = _change(source, style, None, 1, notes, style.doubts.count)
     if count > MOST_PROPERTIES:
@@ -164,7 +164,7 @@ def _path(root: str, trail: _Trail) -> str:
 def _change(
     source: JsonObject, style: Style, trail: _Trail, level: int, notes: _Notes, doubts: int
 ) -> tuple[JsonObject, int]:
-    """One object as it is sent, and how many values are in it and below.
+    """Return one object as it is sent, and the number of values in it and below.
 
     `doubts` is how many there were before. One in a name above counts, for it lengthens those below.
     """
@@ -238,7 +238,7 @@ def _check_size(text: str, trail: _Trail, key: str, notes: _Notes) -> None:
 
 
 def _check_names(source: JsonObject, style: Style, trail: _Trail, notes: _Notes) -> None:
-    """Note what is wrong with the names of one object."""
+    """Add warnings about the names of one object."""
     above = _length(style, trail)
     seen: dict[str, str] = {}
     for key, value in source.items():

@@ -1,4 +1,4 @@
-"""The signature of requests; all else about them stands in `destination.json`."""
+"""The signature of requests; everything else about them is in `destination.json`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ destination = Destination.from_package(__package__)
 
 @destination.prepare
 def sign(request: Request, context: Context) -> Request:
-    """With a shared secret, a request carries the HMAC of its body: SHA-1, in hexadecimal digits.
+    """Write the body as JavaScript does, and with a shared secret sign it: the HMAC by SHA-1, in hexadecimal.
 
-    What is signed is what `content` gives: the very bytes that go out.
+    Receivers of Segment's webhook compute the signature from `JSON.stringify` of the body that they read,
+    so that is how it is written. What is signed is what `content` gives: the very bytes that go out.
     """
+    request = request.evolve(stringify=True)
     secret = context.settings.get("sharedSecret")
     body, _ = request.content()
     if not secret or body is None:

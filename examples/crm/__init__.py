@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from actions_core import (
     Audience,
@@ -49,7 +50,7 @@ def test_authentication() -> Request:
 
 
 def contact(payload: dict[str, object], context: Context) -> dict[str, object]:
-    """A contact as the API takes it."""
+    """Return a contact as the API takes it."""
     email = str(payload["email"])
     listed = context.hook_outputs.get("onMappingSave", {}).get("listId")
     found = {
@@ -116,7 +117,7 @@ async def property_names(client: Client) -> Choices:
 @destination.dynamic_field("syncContact", "properties.__values__")
 async def property_values(selected_key: str, client: Client) -> Choices:
     """List the values that a property may have."""
-    answer = await client.send(Request("GET", f"/properties/{selected_key}"))
+    answer = await client.send(Request("GET", f"/properties/{quote(selected_key, safe='')}"))
     return Choices(tuple({"label": value, "value": value} for value in answer.json))
 
 
@@ -140,7 +141,7 @@ async def import_contacts(payloads: list[dict[str, object]], client: Client) -> 
 @destination.poll("importContacts")
 async def poll_import(job_id: str, upload_count: int, client: Client) -> Poll:
     """Ask how the job is doing; the API names the contacts that it refused by their position."""
-    answer = (await client.send(Request("GET", f"/imports/{job_id}"))).json
+    answer = (await client.send(Request("GET", f"/imports/{quote(job_id, safe='')}"))).json
     if answer["state"] == "running":
         return Poll(JobStatus.IN_PROGRESS)
     outcomes = MultiStatus()
@@ -166,14 +167,16 @@ async def create_audience(audience_name: str, audience_settings: dict[str, str],
 @destination.get_audience
 async def get_audience(external_id: str, client: Client) -> Audience:
     """Look an audience up."""
-    return Audience((await client.send(Request("GET", f"/audiences/{external_id}"))).json["id"])
+    return Audience(
+        (await client.send(Request("GET", f"/audiences/{quote(external_id, safe='')}"))).json["id"]
+    )
 
 
 @destination.action("syncAudience")
 def sync_audience(user_id: str, audience_id: str, context: Context) -> Request:
     """Add the user to the audience, or take the user out, as the event says."""
     method = "DELETE" if context.membership is False else "POST"
-    return Request(method, f"/audiences/{audience_id}/members", json=[user_id])
+    return Request(method, f"/audiences/{quote(audience_id, safe='')}/members", json=[user_id])
 
 
 @destination.batch("syncAudience")
@@ -186,5 +189,5 @@ async def sync_members(payloads: list[dict[str, object]], context: Context, clie
             if inside is member
         ]
         if users:
-            url = f"/audiences/{payloads[0]['audienceId']}/members"
+            url = f"/audiences/{quote(str(payloads[0]['audienceId']), safe='')}/members"
             await client.send(Request(method, url, json=users))

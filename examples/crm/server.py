@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def answer(body: Any, status: int = 200) -> Response:
-    """A JSON answer."""
+    """Return a JSON response."""
     return Response(status, {"content-type": "application/json"}, json.dumps(body).encode())
 
 

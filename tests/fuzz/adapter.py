@@ -27,7 +27,7 @@ def analyse(condition: Condition) -> None:
 
 def free_places(engine: Engine) -> dict[str, tuple[int, int]]:
     """The free places of each lane, and how many there are: the same when nothing is in progress."""
-    return {name: (one.lane.free._free, one.lane.concurrency) for name, one in engine.instances.items()}
+    return {name: (one.lane._places._free, one.lane.concurrency) for name, one in engine.instances.items()}
 
 
 def is_missing(value: Any) -> bool:

@@ -177,7 +177,7 @@ def _unset(workspace: Workspace) -> list[Problem]:
 def _check_definition(data: Json, _file: Path, _samples: SampleKeys | None) -> list[Problem]:
     if not isinstance(data, dict):
         return [Problem("$", "a definition is a JSON object")]
-    return check_definition(data)[1]
+    return check_definition(data, strict=True)[1]
 
 
 _CHECKS: Final[Mapping[FileKind, Callable[[Json, Path, SampleKeys | None], list[Problem]]]] = {

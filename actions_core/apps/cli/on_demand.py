@@ -1,5 +1,6 @@
 """`actions auth-test` and `actions delete`: what the destinations of a workspace do without an event."""
 
+import json
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Final, TypeAlias
@@ -33,7 +34,7 @@ from actions_core.engine.results import Report, Result, Status
 from actions_core.errors import RequestError
 from actions_core.http.curl import request_json
 from actions_core.http.errors import TransportError
-from actions_core.values.types import JsonObject
+from actions_core.values.types import Json, JsonObject
 
 #: The word for each status and its colour.
 StatusWords: TypeAlias = Mapping[Status, tuple[str, str]]
@@ -61,18 +62,22 @@ def auth_test(
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Test the credentials in a workspace.
+    """Test the credentials in a workspace, and show the quota where a destination tells it.
 
     No event is sent. Exit code 0 when all are good, 1 when some are not, 3 when none is.
     """
     loaded = load_workspace(workspace, settings)
     known = [spec.id for spec in loaded.destinations if spec.enabled]
     check_instances(instance or (), known, kind="enabled instance")
-    results = run_async(_test_all(Engine(loaded), instance or known))
+    tested = run_async(_test_all(Engine(loaded), instance or known))
+    results = [result for result, _ in tested]
     if as_json:
-        print_json([_credentials_row(result) for result in results])
+        print_json([{**_credentials_row(result), "account": account} for result, account in tested])
     else:
         _print_credentials(results)
+        for result, account in tested:
+            if account is not None:
+                _print_account(result.instance, account)
     raise typer.Exit(_exit_code(results, [result for result in results if result.status is Status.FAILED]))
 
 
@@ -82,9 +87,26 @@ def _exit_code(results: list[Result], failed: list[Result]) -> Exit:
     return Exit.UNDELIVERABLE if len(failed) == len(results) else Exit.FAILURES
 
 
-async def _test_all(engine: Engine, instances: list[str]) -> list[Result]:
+async def _test_all(engine: Engine, instances: list[str]) -> list[tuple[Result, Json]]:
     async with engine:
-        return [await _test(engine, instance) for instance in instances]
+        results = [await _test(engine, instance) for instance in instances]
+        return [(result, await _account(engine, result)) for result in results]
+
+
+async def _account(engine: Engine, result: Result) -> Json:
+    """Return what the destination says of the account; None where it says nothing or the key is refused."""
+    if result.status is Status.FAILED:
+        return None
+    try:
+        return await engine.account(result.instance)
+    except RequestError:
+        return None  # the credentials are what is tested; a key may be good and not see the quota
+
+
+def _print_account(instance: str, account: Json) -> None:
+    shown = Text(f"{printable(instance)}: ", style="cyan")
+    shown.append(printable(json.dumps(account, ensure_ascii=False)), style="not bold default")
+    stdout().print(shown, soft_wrap=True)
 
 
 async def _test(engine: Engine, instance: str) -> Result:

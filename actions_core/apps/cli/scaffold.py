@@ -8,15 +8,38 @@ from typing import Annotated, Final
 import typer
 
 from actions_core.apps.cli.output import fail, printable, stdout
-from actions_core.authoring.scaffold import TEMPLATES, add_action, package_files, package_name
+from actions_core.authoring.scaffold import (
+    TEMPLATES,
+    add_action,
+    files_from_definition,
+    package_files,
+    package_name,
+)
+from actions_core.authoring.segment_import import definition_from_metadata
 from actions_core.destination.registry import Registry
+from actions_core.errors import DefinitionError
+from actions_core.values.json_files import read_json
 
 _LISTED: Final = "; ".join(f"{name}: {what}" for name, what in TEMPLATES.items())
 
 Slug = Annotated[
-    str,
+    str | None,
     typer.Argument(
-        metavar="DEST", help="The slug, such as acme-orders; also the name of the project's folder."
+        metavar="[DEST]",
+        help="The slug, such as acme-orders; also the name of the project's folder. With --from, by default "
+        "that of the definition.",
+    ),
+]
+Source = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="A published definition, or a destination's metadata as Segment's Public API gives it: its "
+        "actions get functions to fill in.",
     ),
 ]
 Name = Annotated[
@@ -29,9 +52,24 @@ Parent = Annotated[
 ]
 
 
-def init(slug: Slug, *, name: Name = None, template: Template = "custom", parent: Parent = Path()) -> None:
-    """Make a package for a new destination: definition, functions, cases, tests."""
-    files = package_files(slug, name=name, template=template)
+def init(
+    slug: Slug = None,
+    *,
+    name: Name = None,
+    template: Template = "custom",
+    source: Source = None,
+    parent: Parent = Path(),
+) -> None:
+    """Make a package for a new destination: definition, functions, cases, tests.
+
+    With --from, the definition is that of a destination which exists, such as one to be ported.
+    """
+    if source is not None:
+        slug, files = _files_from(source, slug, name)
+    elif slug is None:
+        raise typer.BadParameter("name the destination, or take a definition with --from", param_hint="DEST")
+    else:
+        files = package_files(slug, name=name, template=template)
     folder = parent / slug
     if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         fail(f"{folder} exists already, and nothing is overwritten")
@@ -43,6 +81,14 @@ def init(slug: Slug, *, name: Name = None, template: Template = "custom", parent
     _write({folder / path: text for path, text in files.items()})
     stdout().print(printable(f"Made {folder}. Next:"))
     stdout().print(printable(f"  cd {folder}\n  pip install --editable '.[dev]'\n  pytest"))
+
+
+def _files_from(source: Path, slug: str | None, name: str | None) -> tuple[str, dict[str, str]]:
+    data = read_json(source)
+    try:
+        return files_from_definition(definition_from_metadata(data), slug=slug, name=name)
+    except DefinitionError as error:
+        raise DefinitionError(f"{source}: {error.message}", problems=error.problems) from None
 
 
 Folder = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from actions_core.authoring.scaffold.actions import add_action
+from actions_core.authoring.scaffold.from_definition import files_from_definition
 from actions_core.authoring.scaffold.packages import (
     TEMPLATES,
     check_name,
@@ -18,6 +19,7 @@ __all__ = [
     "check_name",
     "check_slug",
     "distribution_name",
+    "files_from_definition",
     "package_files",
     "package_name",
 ]

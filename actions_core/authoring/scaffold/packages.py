@@ -27,7 +27,7 @@ _LONGEST_SLUG: Final = 50
 _LONGEST_NAME: Final = 60
 #: What our own distribution, and the package of the library itself, are called.
 _TAKEN: Final = frozenset({"core", "actions-core"})
-_HANDLERS_ROW: Final = (
+HANDLERS_ROW: Final = (
     "| `src/@@package@@/handlers.py` | a function for each action, which makes a request of a payload |"
 )
 
@@ -81,7 +81,7 @@ def package_files(slug: str, *, name: str | None = None, template: str = "custom
     found = {**read_template("common"), **read_template(template)}
     has_handlers = "src/package/handlers.py" in found
     found["README.md"] = found["README.md"].replace(
-        "@@handlers_row@@\n", f"{_HANDLERS_ROW}\n" if has_handlers else ""
+        "@@handlers_row@@\n", f"{HANDLERS_ROW}\n" if has_handlers else ""
     )
     return {
         path.replace("src/package/", f"src/{package}/"): put_words(text, words)

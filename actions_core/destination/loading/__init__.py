@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actions_core.destination.loading.checks import unreadable_conditions
 from actions_core.destination.loading.definition import (
     check_definition,
     load_definition,
@@ -14,4 +15,5 @@ __all__ = [
     "load_definition",
     "package_file",
     "read_definition",
+    "unreadable_conditions",
 ]

@@ -142,14 +142,14 @@ def _object(value: Json) -> JsonObject:
 # -- the parts against each other --------------------------------------------------------------------
 
 
-def cross_check(parts: Parts) -> Iterator[Problem]:
-    """Yield every problem between the parts of a definition."""
+def cross_check(parts: Parts, *, strict: bool = False) -> Iterator[Problem]:
+    """Yield every problem between the parts of a definition; `strict` is for its author."""
     yield from field_problems(parts.settings, "$.authentication.fields")
     yield from field_problems(parts.audience_fields, "$.audienceConfig.audienceFields")
     for key in parts.actions:
-        yield from _action(child_path("$.actions", key), key, parts)
+        yield from _action(child_path("$.actions", key), key, parts, strict=strict)
     for index, preset in parts.presets.items():
-        yield from _preset(f"$.presets[{index}]", preset, parts)
+        yield from _preset(f"$.presets[{index}]", preset, parts, strict=strict)
     yield from check_requests(parts)
     for index, alias in enumerate(parts.aliases):
         if alias == parts.slug:
@@ -158,9 +158,9 @@ def cross_check(parts: Parts) -> Iterator[Problem]:
             )
 
 
-def _action(path: str, key: str, parts: Parts) -> Iterator[Problem]:
+def _action(path: str, key: str, parts: Parts, *, strict: bool) -> Iterator[Problem]:
     action = parts.actions[key]
-    yield from _subscription(f"{path}.defaultSubscription", action.default_subscription)
+    yield from _condition(f"{path}.defaultSubscription", action.default_subscription, strict=strict)
     yield from _fields(f"{path}.fields", action.fields)
     for name, hook in action.hooks.items():
         yield from field_problems(hook.input_fields, f"{path}.hooks.{name}.inputFields")
@@ -179,8 +179,8 @@ def _action(path: str, key: str, parts: Parts) -> Iterator[Problem]:
         yield Problem(f"{path}.supersededBy", "the action supersedes itself, directly or by way of others")
 
 
-def _preset(path: str, preset: PresetSpec, parts: Parts) -> Iterator[Problem]:
-    yield from _subscription(f"{path}.subscribe", preset.subscribe)
+def _preset(path: str, preset: PresetSpec, parts: Parts, *, strict: bool) -> Iterator[Problem]:
+    yield from _condition(f"{path}.subscribe", preset.subscribe, strict=strict)
     known = parts.field_keys.get(preset.partner_action)
     if known is None:
         yield _unknown(f"{path}.partnerAction", "action", preset.partner_action, list(parts.actions))
@@ -218,13 +218,34 @@ def _defaults(path: str, fields: Fields) -> Iterator[Problem]:
         yield from _defaults(f"{place}.properties", field.properties or {})
 
 
-def _subscription(path: str, text: str | None) -> Iterator[Problem]:
+def _condition(path: str, text: str | None, *, strict: bool) -> Iterator[Problem]:
+    """Check the condition that a new subscription starts with.
+
+    One that cannot be read is a warning, because the definition is good without it: published ones have
+    such conditions, and whoever subscribes writes another. To its author (`strict`) it is an error.
+    """
     if text is None:
         return
     try:
         parse_fql(text)
     except FqlError as error:
-        yield Problem(path, str(error))
+        message = f"{error}: as it stands, the condition matches nothing"
+        yield Problem(path, message, "error" if strict else "warning")
+
+
+def unreadable_conditions(spec: DestinationSpec) -> list[Problem]:
+    """Return an error for each default condition that cannot be read; loading only warns of them."""
+    parts = parts_of(spec)
+    found = [
+        problem
+        for key, action in parts.actions.items()
+        for problem in _condition(
+            f"{child_path('$.actions', key)}.defaultSubscription", action.default_subscription, strict=True
+        )
+    ]
+    for index, preset in parts.presets.items():
+        found += _condition(f"$.presets[{index}].subscribe", preset.subscribe, strict=True)
+    return [problem for problem in found if problem.is_error]
 
 
 def _mapping(path: str, mapping: Json) -> Iterator[Problem]:

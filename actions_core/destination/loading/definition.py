@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def check_definition(
-    definition: JsonObject | str | os.PathLike[str],
+    definition: JsonObject | str | os.PathLike[str], *, strict: bool = False
 ) -> tuple[DestinationSpec | None, list[Problem]]:
     """Return the definition, or None where it has errors, and every problem, warnings included.
 
     Raises `DefinitionError` for a file that cannot be read. Parts are compared with each other also
-    where the whole has not the form of a definition, as far as they can be read.
+    where the whole has not the form of a definition, as far as they can be read. `strict` is for authors:
+    a default condition that cannot be read is then an error, not a warning.
     """
     if isinstance(definition, (str, os.PathLike)):
         data = read_json(definition)
@@ -40,7 +41,7 @@ def check_definition(
         spec = None if problems else structure(data, DestinationSpec)
         parts = readable_parts(data) if spec is None else parts_of(spec)
         found = {problem.path for problem in problems}
-        problems += [problem for problem in cross_check(parts) if problem.path not in found]
+        problems += [problem for problem in cross_check(parts, strict=strict) if problem.path not in found]
     except RecursionError:
         return None, [*problems, Problem("$", "is nested too deeply")]
     return (None if any(problem.is_error for problem in problems) else spec), problems

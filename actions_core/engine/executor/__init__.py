@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from actions_core.engine.executor.batch import Item, chunks, deliver_batch, is_batched
+from actions_core.engine.executor.call import HandlerError, call_handler, limit
+from actions_core.engine.executor.deliver import deliver_event
 from actions_core.engine.executor.jobs import Job, JobStatus, Poll
-from actions_core.engine.executor.lane import HandlerError, Lane, call_handler
+from actions_core.engine.executor.lane import Lane
 
 __all__ = [
     "HandlerError",
@@ -16,5 +18,7 @@ __all__ = [
     "call_handler",
     "chunks",
     "deliver_batch",
+    "deliver_event",
     "is_batched",
+    "limit",
 ]

@@ -15,13 +15,14 @@ import attrs
 
 from actions_core.destination.context import Context
 from actions_core.destination.multistatus import MultiStatus, Node, failure, failure_of, spread
-from actions_core.engine.executor.client import EventClient
-from actions_core.engine.executor.jobs import Job, Poll, await_job
-from actions_core.engine.executor.lane import NOT_TRIED, HandlerError
+from actions_core.engine.executor.call import HandlerError, limit
+from actions_core.engine.executor.client import EventClient, current_task, let_through
+from actions_core.engine.executor.jobs import Job, Poll, await_job, warn_of_more_nodes
+from actions_core.engine.executor.lane import NOT_TRIED
 from actions_core.engine.results import Status
-from actions_core.http.errors import UNAUTHORIZED, AuthenticationError
+from actions_core.errors import PayloadError
+from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError
 from actions_core.http.requests import Request
-from actions_core.http.retry import PollPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -100,22 +101,14 @@ def _bytes(payload: Json) -> int:
     return len(json.dumps(payload, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
 
 
-async def deliver_batch(
-    lane: Lane, pipeline: Pipeline, items: Sequence[Item], policy: PollPolicy | None = None
-) -> list[Node]:
+async def deliver_batch(lane: Lane, pipeline: Pipeline, items: Sequence[Item]) -> list[Node]:
     """Deliver items together, and return one node for each, secrets masked.
 
     Those that were refused with a 401 are delivered once more with a renewed token. Raises nothing but
     `CancelledError`.
     """
-    batch = _Batch(lane, pipeline, items, policy or PollPolicy())
-    tokens = lane.connection.tokens
-    try:
-        await (batch.attempt() if tokens is None else tokens.retry_once(batch.attempt))
-    except _ItemsRefusedError:
-        pass  # their nodes say so
-    except AuthenticationError as error:
-        batch.fail_refused(error)
+    batch = Batch(lane, pipeline, items)
+    await batch.deliver()
     return batch.masked_nodes()
 
 
@@ -123,44 +116,85 @@ class _ItemsRefusedError(AuthenticationError):
     """Some items of a batch were refused with a 401."""
 
 
-class _Batch:
-    """Items on their way; an attempt delivers all at first, then those that were refused with a 401."""
+class Batch:
+    """Items on their way; an attempt delivers all at first, then those that were refused with a 401.
 
-    def __init__(self, lane: Lane, pipeline: Pipeline, items: Sequence[Item], policy: PollPolicy) -> None:
+    Afterwards `tries` counts the requests, `client` is the last one's, and `error` what the handler raised.
+    """
+
+    def __init__(self, lane: Lane, pipeline: Pipeline, items: Sequence[Item]) -> None:
         self._lane = lane
         self._pipeline = pipeline
         self._items = items
-        self._policy = policy
         self._nodes: dict[int, Node] = {}
         self._left = list(range(len(items)))
+        self.tries = 0
+        self.client: EventClient | None = None
+        self.error: ActionsError | None = None
 
-    async def attempt(self) -> None:
-        """Deliver the items that are left. Raises `AuthenticationError` where some are refused with a 401."""
-        step = _BatchStep(self._pipeline, [self._items[index] for index in self._left])
-        events = [item.step.event for item in step.items]
-        context = Context(self._pipeline.scope, events[0], events=events)
-        client = EventClient(self._lane.connection, context, self._pipeline.hints)
-        found = await self._lane.run(step, context, client, _call_batch, _outcome)
-        nodes = found.nodes
-        if found.job is not None:
-            # Outside of the lane: a job that is waited for takes no place.
-            poll = partial(_poll, self._lane, self._pipeline, context, client)
-            nodes = await await_job(
-                found.job, len(step.items), poll, self._policy, self._lane.connection.deadlines
-            )
-        self._nodes.update(zip(self._left, nodes, strict=True))
-        self._left = [self._left[index] for index in found.refused]
-        if self._left:
-            raise _ItemsRefusedError("items of the batch were refused")
-
-    def fail_refused(self, error: AuthenticationError) -> None:
-        """Give the items that were refused the error as their outcome."""
-        self._nodes.update(dict.fromkeys(self._left, failure_of(error)))
+    async def deliver(self) -> None:
+        """Deliver the items, once more where that may help. Raises nothing but `CancelledError`."""
+        tokens = self._lane.connection.tokens
+        try:
+            await (self._attempt() if tokens is None else tokens.retry_once(self._attempt))
+        except _ItemsRefusedError:
+            pass  # their nodes say so
+        except AuthenticationError as error:
+            self.error = error
+            self._nodes.update(dict.fromkeys(self._left, failure_of(error)))
 
     def masked_nodes(self) -> list[Node]:
         """Return the nodes without secrets, in the order of the items."""
         mask = self._lane.connection.mask
         return [self._nodes[index].masked(mask) for index in range(len(self._items))]
+
+    async def _attempt(self) -> None:
+        """Deliver the items that are left. Raises `AuthenticationError` where some are refused with a 401."""
+        refused = await self._deliver(self._left)
+        self._left = refused
+        if refused:
+            raise _ItemsRefusedError("items of the batch were refused")
+
+    async def _deliver(self, indices: list[int]) -> list[int]:
+        """Deliver some items with one call, and return those that were refused with a 401.
+
+        Where one of them makes the call fail before anything is sent, each half is delivered apart, so that
+        the others do not fail with it.
+        """
+        step = _BatchStep(self._pipeline, [self._items[index] for index in indices])
+        events = [item.step.event for item in step.items]
+        context = Context(self._pipeline.scope, events[0], events=events)
+        client = self.client = EventClient(self._lane.connection, context, self._pipeline.hints)
+        found = await self._lane.run(step, context, client, _call_batch, _outcome)
+        self.tries += client.tries
+        if len(indices) > 1 and self._is_one_items_fault(found.error, client):
+            half = len(indices) // 2
+            return [*await self._deliver(indices[:half]), *await self._deliver(indices[half:])]
+        self.error = found.error
+        nodes = found.nodes
+        if found.job is not None:
+            # Outside of the lane: a job that is waited for takes no place.
+            poll = partial(_poll, self._lane, self._pipeline, context, client)
+            connection = self._lane.connection
+            nodes = await await_job(
+                found.job, len(step.items), poll, connection.poll, connection.deadlines, context.warn
+            )
+            step.note_warnings(context)
+        self._nodes.update(zip(indices, nodes, strict=True))
+        return [indices[index] for index in found.refused]
+
+    def _is_one_items_fault(self, error: ActionsError | None, client: EventClient) -> bool:
+        """Tell if a batch failed of what one of its payloads is, and no part of it can have been delivered.
+
+        A plain function does nothing but make a request. What an asynchronous one has done before it raised
+        an error of its own, nobody knows; but that its first request could not be written, its client knows.
+        """
+        handler = self._pipeline.batch_handler
+        if handler is None or client.response is not None:
+            return False
+        if handler.is_async:
+            return isinstance(error, PayloadError) and client.tries == 1
+        return isinstance(error, (PayloadError, HandlerError))
 
 
 @attrs.frozen
@@ -173,38 +207,46 @@ class _BatchStep:
     def payload(self) -> JsonObject:
         return {"payloads": [item.payload for item in self.items]}
 
+    def note_warnings(self, context: Context) -> None:
+        """Give each item what was warned of all and of itself."""
+        for item, one in zip(self.items, context.each, strict=True):
+            item.warnings[:] = [*context.warnings, *one.warnings]
+
 
 @attrs.frozen
 class _Outcome:
     """The outcome of one call: a node for each item, or the job that was started.
 
     `refused` are the indices of the items that were refused with a 401. What a job accepted is never
-    among them, whatever its polls come across: it would be uploaded once more.
+    among them, whatever its polls come across: it would be uploaded once more. `error` is what the handler
+    raised.
     """
 
     nodes: list[Node]
     job: Job | None = None
     refused: Sequence[int] = ()
+    error: ActionsError | None = None
 
 
 async def _call_batch(
     lane: Lane, pipeline: Pipeline, payload: JsonObject, context: Context, client: EventClient
 ) -> _Outcome:
-    handler, count = pipeline.batch_handler, len(payload["payloads"])
+    handler, payloads = pipeline.batch_handler, payload["payloads"]
     if handler is None:
         raise HandlerError(f"the action {pipeline.action!r} has no handler for batches")
     answer = handler.call(payload, context, client)
     if handler.is_async:
-        answer = await lane.limit(answer)
+        answer = await limit(lane.connection, answer)
     if isinstance(answer, Request):
         answer = await client.send(answer)
     if isinstance(answer, Job):
         if pipeline.poll_handler is None:
             raise HandlerError(f"{pipeline.action} started a job, but no function polls it")
+        warn_of_more_nodes(answer.nodes, len(payloads), context.warn)
         return _Outcome([], answer, _refused(answer.nodes or ()))
-    if isinstance(answer, MultiStatus) and len(answer) > count:
-        raise HandlerError(f"{handler.name}() returned {len(answer)} nodes for {count} payloads")
-    nodes = spread(answer, count)
+    if isinstance(answer, MultiStatus):
+        warn_of_more_nodes(answer, len(payloads), context.warn)
+    nodes = spread(answer, payloads)
     return _Outcome(nodes, None, _refused(nodes))
 
 
@@ -218,10 +260,12 @@ def _outcome(
     answer: _Outcome | None,
     _started: float,
 ) -> _Outcome:
-    for item, one in zip(step.items, context.each, strict=True):
-        item.warnings[:] = [*context.warnings, *one.warnings]
+    step.note_warnings(context)
     if error is not None:
-        return _Outcome([failure_of(error)] * len(step.items))
+        node = failure_of(error)
+        if isinstance(error, ResponseError):  # one response is the outcome of all, and each was sent
+            return _Outcome([attrs.evolve(node, sent=item.payload) for item in step.items], error=error)
+        return _Outcome([node] * len(step.items), error=error)
     if answer is None:
         return _Outcome([failure(503, NOT_TRIED, errortype=Status.NOT_TRIED.name)] * len(step.items))
     return answer
@@ -233,16 +277,20 @@ async def _poll(
     handler = pipeline.poll_handler
     assert handler is not None  # noqa: S101 - `_call_batch` made sure; the type checker cannot know
     given = {"job_id": job.job_id, "upload_count": upload_count, "memo": job.memo}
+    task = current_task()
+    cancelled = task.cancelling()
     try:
         poll = handler.call(given, context, client)
         if handler.is_async:
-            poll = await lane.limit(poll)
-    except Exception as failed:  # noqa: BLE001 - a handler may raise anything
+            poll = await limit(lane.connection, poll)
+    except BaseException as failed:  # noqa: BLE001 - a handler may raise anything
+        let_through(failed, task, cancelled)
         raise lane.error_of(pipeline, failed) from None
+    let_through(None, task, cancelled)
     if not isinstance(poll, Poll):
         raise HandlerError(f"{handler.name}() returned {type(poll).__name__}; a poll returns a Poll")
     return poll
 
 
-def _refused(nodes: Iterable[Node]) -> list[int]:
+def _refused(nodes: Sequence[Node]) -> list[int]:
     return [index for index, node in enumerate(nodes) if node.status == UNAUTHORIZED]

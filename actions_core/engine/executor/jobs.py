@@ -56,12 +56,19 @@ class Poll:
     message: str = ""
 
 
+def warn_of_more_nodes(nodes: MultiStatus | None, count: int, warn: Callable[[str, str], None]) -> None:
+    """Warn of nodes that are for no payload: they are ignored."""
+    if nodes is not None and len(nodes) > count:
+        warn("$", f"the handler returned {len(nodes)} nodes for {count} payloads; the last are ignored")
+
+
 async def await_job(
     job: Job,
     count: int,
     poll: Callable[[Job, int], Awaitable[Poll]],
     policy: PollPolicy,
     deadlines: Deadlines,
+    warn: Callable[[str, str], None],
 ) -> list[Node]:
     """Poll the job until it is done, and return one node for each of its `count` payloads.
 
@@ -73,7 +80,9 @@ async def await_job(
     if not accepted:
         return first
     try:
-        outcome = _outcome(await _poll_until_done(job, len(accepted), poll, policy, deadlines), len(accepted))
+        found = await _poll_until_done(job, len(accepted), poll, policy, deadlines)
+        warn_of_more_nodes(found.nodes, len(accepted), warn)
+        outcome = _outcome(found, len(accepted))
     except ActionsError as error:
         outcome = [failure_of(error)] * len(accepted)
     for index, node in zip(accepted, outcome, strict=True):

@@ -6,23 +6,21 @@ lets nothing but cancellation out. `Lane.run` is that guard, for single events a
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import traceback
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import EventClient, Semaphore
+from actions_core.engine.executor.call import HandlerError, finish, limit, masked_failure
+from actions_core.engine.executor.client import EventClient, Semaphore, let_through
 from actions_core.engine.results import Result, Status
 from actions_core.errors import ActionsError, RequestError
-from actions_core.http.errors import TransportError
 from actions_core.http.requests import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine
 
-    from actions_core.destination import Handler
-    from actions_core.destination.context import Scope
     from actions_core.engine.executor.client import Connection
     from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.values.types import JsonObject
@@ -38,13 +36,6 @@ NOT_TRIED: Final = "the engine was closed before its turn came"
 
 OutcomeT = TypeVar("OutcomeT")
 StepT = TypeVar("StepT", bound="Deliverable")
-
-
-class HandlerError(ActionsError):
-    """A handler failed in a way that it did not announce: a bug in the destination's code."""
-
-    default_code = "HANDLER_FAILED"
-    default_status = 500
 
 
 class Deliverable(Protocol):
@@ -97,6 +88,8 @@ class Lane:
         started = perf_counter()
         status, error, answer = Status.SENT, None, None
         places = self._places
+        task = asyncio.current_task()
+        cancelled = 0 if task is None else task.cancelling()
         try:
             payload = step.payload()
             if not places.acquire_now():
@@ -107,11 +100,18 @@ class Lane:
                 else:
                     if self.disabled:
                         self.refuse_if_disabled()
+                    tokens = self.connection.tokens
+                    if tokens is not None:
+                        await tokens.ensure()
                     answer = await call(self, step.pipeline, payload, context, client)
             finally:
                 places.release()
-        except Exception as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
+        except BaseException as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
+            let_through(failure, task, cancelled)
             status, error = Status.FAILED, self.error_of(step.pipeline, failure)
+        else:
+            if task is not None and task.cancelling() > cancelled:
+                let_through(None, task, cancelled)
         return outcome(self, step, context, client, status, error, answer, started)
 
     def call_action(
@@ -124,13 +124,13 @@ class Lane:
         """
         handler = pipeline.handler
         if handler is None:
-            raise HandlerError(f"the action {pipeline.action!r} has no handler: it is a definition only")
+            return self._call_together(pipeline, payload, context, client)
         begun = perf_counter()
         answer = handler.call(payload, context, client)
         if perf_counter() - begun > _SLOW_HANDLER:
             context.warn("$", f"{handler.name}() blocked the event loop for more than {_SLOW_HANDLER:g} s")
         if handler.is_async:
-            return self.limit(_finish(answer, client))
+            return limit(self.connection, finish(answer, client, is_async=True))
         if not isinstance(answer, Request):
             raise HandlerError(
                 f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request, "
@@ -138,42 +138,29 @@ class Lane:
             )
         return client.send(answer)
 
-    async def limit(self, work: Awaitable[Any]) -> Any:
-        """Await an asynchronous handler within the time that its requests may take altogether."""
-        connection = self.connection
-        seconds = connection.policy.within + connection.timeout
-        try:
-            with connection.deadlines.within(seconds):
-                return await work
-        except TimeoutError:
-            if connection.deadlines.expired:
-                raise TransportError("interrupted while the handler ran", code="INTERRUPTED") from None
-            raise TransportError(
-                f"the handler was not done within {seconds:g} s", code="SELF_TIMEOUT", status=408
-            ) from None
+    def _call_together(
+        self, pipeline: Pipeline, payload: JsonObject, context: Context, client: EventClient
+    ) -> Awaitable[Any]:
+        """Call the function for batches with one payload."""
+        handler = pipeline.batch_handler
+        if handler is None:
+            raise HandlerError(f"the action {pipeline.action!r} has no handler: it is a definition only")
+        answer = handler.call({"payloads": [payload]}, context, client)
+        return limit(self.connection, finish(answer, client, is_async=handler.is_async))
 
     def refuse_if_disabled(self) -> None:
         """Raise `RequestError` once the destination has said that it is gone for good."""
         if self.disabled:
             raise RequestError(self.disabled, code="INSTANCE_DISABLED")
 
-    def error_of(self, pipeline: Pipeline, failure: Exception) -> ActionsError:
+    def error_of(self, pipeline: Pipeline, failure: BaseException) -> ActionsError:
         """Return what a handler raised as an error without secrets, and disable an instance that is gone."""
-        if not isinstance(failure, ActionsError):
-            return self._unexpected(pipeline, failure)
-        error = self.connection.mask.error(failure)
+        where = f"{self.instance}, {pipeline.name}"
+        error = masked_failure(failure, self.connection, self._logger, where, pipeline.action)
         if error.status == _GONE and not self.disabled:
             self.disabled = f"{self.instance} is disabled until the engine is restarted: {error}"
             self._logger.error("%s", self.disabled)
         return error
-
-    def _unexpected(self, pipeline: Pipeline, failure: Exception) -> HandlerError:
-        # Its message may contain anything, a secret too, and so may the lines of its traceback.
-        text = self.connection.mask.text(f"{type(failure).__name__}: {failure}")[:500]
-        frames = traceback.extract_tb(failure.__traceback__)
-        place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-        self._logger.error("%s, %s: %s%s", self.instance, pipeline.name, text, place)
-        return HandlerError(f"{pipeline.action} failed with {text}{place}")
 
 
 def _result(
@@ -205,30 +192,3 @@ def _result(
         client.response,
         mask,
     )
-
-
-async def _finish(work: Awaitable[Any], client: EventClient) -> Any:
-    answer = await work
-    return await client.send(answer) if isinstance(answer, Request) else answer
-
-
-async def call_handler(
-    handler: Handler,
-    given: JsonObject,
-    *,
-    connection: Connection,
-    scope: Scope,
-    event: JsonObject | None = None,
-    hints: Mapping[int, str] | None = None,
-) -> Any:
-    """Call a function that serves a person, not an event: a hook, choices, an audience, new tokens.
-
-    A `Request` that it returns is sent by the same client as those of events, so the same rules of
-    retrying, timing and masking hold; the result is its response then.
-    """
-    context = Context(scope, {} if event is None else event)
-    client = EventClient(connection, context, {} if hints is None else hints)
-    answer = handler.call(given, context, client)
-    if handler.is_async:
-        answer = await answer
-    return await client.send(answer) if isinstance(answer, Request) else answer

@@ -6,13 +6,14 @@ All that can be wrong with the configuration is found here, at once, before the 
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
-from actions_core.engine.executor import Lane, call_handler
+from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import compile_filters, validate_filters
 from actions_core.engine.instances.instance import Instance
@@ -125,6 +126,7 @@ def compile_instance(
         mask=Mask(secrets),
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination),
+        poll=spec.delivery.poll,
     )
     if destination.spec.public_addresses_only and not spec.allow_private_addresses:
         connection = _public_only(connection)
@@ -135,7 +137,6 @@ def compile_instance(
         enabled=spec.enabled,
         lane=Lane(spec.id, connection, spec.delivery.concurrency, services.logger),
         scope=scope,
-        poll=spec.delivery.poll,
         pipelines=pipelines,
         filters=filters,
         deletion=deletion_pipeline(destination, scope),
@@ -197,18 +198,20 @@ def _compile_subscriptions(
             f"has {len(chosen)} subscriptions; at most {_MOST_SUBSCRIPTIONS} are allowed in one instance"
         )
         problems.append(Problem(f"{path}.subscriptions", message))
-    if chosen and not destination.handlers:
+    handled = {*destination.handlers, *destination.batch_handlers}
+    if chosen and not handled:
         message = f"{destination.slug} is a definition only: it can be explained, but nothing is delivered"
         problems.append(Problem(f"{path}.destination", message, "warning"))
     for index, subscription in enumerate(chosen):
         place = f"{path}.subscriptions[{index}]"
         pipeline, found = compile_pipeline(subscription, destination, scope, place)
         problems += found
-        if pipeline is None:
-            continue
-        if pipeline.handler is None and destination.handlers:
-            problems.append(Problem(place, f"the action {pipeline.action!r} has no handler"))
-        pipelines.append(pipeline)
+        if handled and subscription.partner_action in destination.spec.actions.keys() - handled:
+            # A destination need not have functions for all of its actions, but what is used must work.
+            message = f"{destination.slug} has no function for the action {subscription.partner_action!r}"
+            problems.append(Problem(child_path(place, "partnerAction"), message))
+        if pipeline is not None:
+            pipelines.append(pipeline)
     return tuple(pipelines), problems
 
 
@@ -242,7 +245,7 @@ def _with_tokens(
 ) -> Connection:
     """Add tokens that are renewed, where the destination can do that."""
     handler = destination.refresh_handler
-    if handler is None or not oauth:
+    if handler is None:
         return connection
     # The request for a new token must not itself be prepared with the token that has expired.
     plain = attrs.evolve(connection, prepare=unprepared)
@@ -256,6 +259,7 @@ def _with_tokens(
         oauth,
         refresh=refresh,
         mask=connection.mask,
+        limit=partial(limit, plain),
         listener=listener,
         logger=scope.logger,
     )

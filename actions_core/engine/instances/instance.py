@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from actions_core.engine.filters import Filters
     from actions_core.engine.pipeline import Pipeline
     from actions_core.http.requests import Transport
-    from actions_core.http.retry import PollPolicy
     from actions_core.values.types import JsonObject
 
 _LOGGER = logging.getLogger("actions_core")
@@ -44,7 +43,6 @@ class Instance:
     enabled: bool
     lane: Lane = attrs.field(repr=False)
     scope: Scope = attrs.field(repr=False)
-    poll: PollPolicy = attrs.field(repr=False)
     pipelines: tuple[Pipeline, ...] = attrs.field(repr=False)
     filters: Filters | None = attrs.field(default=None, repr=False)
     deletion: Pipeline | None = attrs.field(default=None, repr=False)

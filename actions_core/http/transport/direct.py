@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from actions_core.http.requests import Response
+from actions_core.http.transport.connections import MAX_HEADER_BYTES, MAX_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,14 +139,19 @@ class Direct:
             protocol = connection.protocol
             # The pool gives what is connected; the type checker cannot know.
             assert protocol is not None and protocol.transport is not None  # noqa: S101, PT018 - see above
-            protocol.set_response_params(read_until_eof=True)
+            protocol.set_response_params(
+                read_until_eof=True,
+                max_line_size=MAX_HEADER_BYTES,
+                max_field_size=MAX_HEADER_BYTES,
+                max_headers=MAX_HEADERS,
+            )
             self._write(protocol.transport, wire)
             while True:
                 message, content = await protocol.read()
                 if message.code >= _FIRST_FINAL_STATUS or message.code == _SWITCHING_PROTOCOLS:
                     break
             headers = message.headers
-            body = await (content.read() if fits(headers, limit) else read_up_to(limit, content))
+            body, unreadable = await read_body(headers, content, limit)
         except BaseException as error:
             # Half a response is on the connection, which nobody can use after that.
             connection.close()
@@ -155,7 +162,7 @@ class Direct:
             raise
         # One whose response was not read to its end is closed by the pool.
         connection.release()
-        return Response(message.code, lower(headers), body)
+        return Response(message.code, lower(headers), body, unreadable)
 
     def _write(self, transport: asyncio.Transport, wire: bytes) -> None:
         """Have a request written when everybody had their turn, together with what others want to write.
@@ -184,8 +191,28 @@ def fits(headers: Mapping[str, str], limit: int) -> bool:
     return length.isdecimal() and int(length) <= limit and "Content-Encoding" not in headers
 
 
+async def read_body(
+    headers: Mapping[str, str], content: aiohttp.StreamReader, limit: int
+) -> tuple[bytes, str]:
+    """Return the body of a response up to a limit, and why it cannot be decoded, where it cannot.
+
+    The status has come by then, and says what the server did: a body that cannot be decoded changes nothing
+    about that. One that is cut does: the network failed in the middle of the response, of which the handler
+    may need every byte, so that is raised, and may be tried again under the same idempotency key.
+    """
+    try:
+        return await (content.read() if fits(headers, limit) else read_up_to(limit, content)), ""
+    except aiohttp.ClientPayloadError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, ContentEncodingError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        return b"", f"its body cannot be decoded ({headers.get('Content-Encoding', '')[:40]})"
+
+
 async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
-    """A body up to a limit, which also holds for what decompression makes of it."""
+    """Read a body up to a limit, which also holds for what decompression makes of it."""
     parts: list[bytes] = []
     left = limit
     async for part in content.iter_any():

@@ -21,8 +21,9 @@ from actions_core.errors import PayloadError, RequestError
 from actions_core.http.addresses import is_public, not_allowed
 from actions_core.http.errors import TransportError
 from actions_core.http.requests import Response
-from actions_core.http.transport.direct import LARGE, NO_LIMITS, Direct, fits, lower, read_up_to
-from actions_core.http.transport.redirects import MAX_REDIRECTS, REDIRECTS, Hop, first_hop
+from actions_core.http.transport.connections import MAX_HEADER_BYTES, MAX_HEADERS, Connector
+from actions_core.http.transport.direct import LARGE, NO_LIMITS, Direct, lower, read_body
+from actions_core.http.transport.redirects import REDIRECTS, Hop, first_hop
 
 if TYPE_CHECKING:
     from aiohttp import AddrInfoType
@@ -41,7 +42,7 @@ def user_agent() -> str:
 
 
 def _in_parts(body: bytes | None) -> bytes | io.BytesIO | None:
-    """A body as aiohttp wants it: a large one is written part by part, with turns for others in between."""
+    """Return a body as aiohttp wants it: a large one in parts, so that others get their turns."""
     return io.BytesIO(body) if body is not None and len(body) > LARGE else body
 
 
@@ -86,47 +87,48 @@ class AiohttpTransport:
         limit = request.max_body or self._max_body_bytes
         try:
             written = direct.written(request, body, content_type)
-            response = None if written is None else await direct.exchange(written, limit)
-            if response is not None and (response.status not in REDIRECTS or not request.follow_redirects):
+            if written is None:
+                response = await self._by_session(first_hop(request, body, content_type), limit)
+            else:
+                response = await direct.exchange(written, limit)
+            if response.status not in REDIRECTS or not request.follow_redirects:
                 return response
-            hop = first_hop(request, body, content_type)
-            if response is None:
-                return await self._by_session(hop, limit)
-            onward = hop.redirected(response)
-            return response if onward is None else await self._by_session(onward, limit)
+            return await self._follow(first_hop(request, body, content_type), response, limit)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _failure(error) from None
 
+    async def _follow(self, hop: Hop, response: Response, limit: int) -> Response:
+        """Go where redirects lead; the response is the last one."""
+        while response.status in REDIRECTS:
+            onward = hop.redirected(response, public_only=self._public_only)
+            if onward is None:
+                break
+            hop = onward
+            response = await self._by_session(hop, limit)
+        return response
+
     async def _by_session(self, hop: Hop, limit: int) -> Response:
-        """Send what is not plain, and follow redirects."""
+        """Send what is not plain, and what is redirected."""
         session = self._session
         if session is None:
             raise TransportError("the transport was closed while a redirect was followed")
         # Awaited as it is: a body that is read to its end gives the connection back by itself.
         response = await session.request(
-            hop.method,
-            hop.url,
-            data=_in_parts(hop.body),
-            headers=hop.headers,
-            allow_redirects=hop.redirects > 0,
-            max_redirects=hop.redirects,
+            hop.method, hop.url, data=_in_parts(hop.body), headers=hop.headers, allow_redirects=False
         )
         try:
-            if fits(response.headers, limit):
-                content = await response.read()
-            else:
-                content = await read_up_to(limit, response.content)
-                if not response.content.at_eof():
-                    response.close()
+            content, unreadable = await read_body(response.headers, response.content, limit)
+            if unreadable or not response.content.at_eof():
+                response.close()
         except BaseException:
             # Half a response is on the connection, which nobody can use after that.
             response.close()
             raise
-        return Response(response.status, lower(response.headers), content)
+        return Response(response.status, lower(response.headers), content, unreadable)
 
     def _open(self) -> Direct:
         # The lanes bound how many requests are under way; a second bound here would only hide that.
-        connector = aiohttp.TCPConnector(
+        connector = Connector(
             limit=0,
             limit_per_host=0,
             ttl_dns_cache=60,
@@ -139,6 +141,9 @@ class AiohttpTransport:
             timeout=NO_LIMITS,
             headers={"user-agent": agent},
             raise_for_status=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
         )
         # Left to itself aiohttp sends a GET, PUT or DELETE once more when a kept connection is cut, and
         # says nothing. Whether and when to try again is the client's to decide, and to count.
@@ -160,18 +165,13 @@ def _failure(error: Exception) -> RequestError | PayloadError:
             return not_allowed(error.host)
         case aiohttp.ClientConnectorCertificateError():
             return RequestError(f"the certificate is not accepted: {_reason(error)}")
-        case aiohttp.TooManyRedirects():
-            fault = f"more than {MAX_REDIRECTS} redirects"
-        case aiohttp.NonHttpUrlClientError() | aiohttp.NonHttpUrlRedirectClientError():
-            fault = "a redirect leads away from HTTP"
         case aiohttp.InvalidURL():
-            fault = "invalid URL, here or in a redirect"
+            return RequestError("invalid URL, here or in a redirect", code="REQUEST_INVALID")
         case aiohttp.ClientError() | OSError():
             return TransportError(f"no response: {_reason(error)}")
         case _:
             # A ValueError: a part of the request cannot be written on the wire.
             return PayloadError(f"the request cannot be sent: {error}")
-    return RequestError(fault, code="REQUEST_INVALID")
 
 
 def _reason(error: BaseException) -> str:

@@ -1,6 +1,8 @@
 """The hops of a request: where it goes first, and where a redirect sends it from there.
 
-A redirect of what went the direct way is taken here; those that follow are the session's.
+A redirect is followed where that sends the same request, and nothing of it to whom it was not meant for.
+All else fails and names the new address, which belongs into the settings: a POST that arrives as a GET, or
+without its body, would look as if it had been delivered.
 """
 
 from __future__ import annotations
@@ -11,6 +13,9 @@ import attrs
 from aiohttp import InvalidURL
 from yarl import URL
 
+from actions_core.errors import RequestError
+from actions_core.http.addresses import check_url
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,10 +24,14 @@ if TYPE_CHECKING:
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
+#: The code of a redirect that is not followed.
+NOT_FOLLOWED: Final = "REDIRECT_NOT_FOLLOWED"
+
 _SEE_OTHER: Final = 303
 _LIKE_SEE_OTHER: Final = frozenset({301, 302})
-#: What is meant for the server that it was sent to, and for no other.
-_CREDENTIALS: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+_SAFE: Final = frozenset({"GET", "HEAD"})
+#: Headers that say nothing of the sender's rights, nor of the body: all that another origin gets to see.
+_HARMLESS: Final = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language", "user-agent"})
 
 
 @attrs.frozen(repr=False)
@@ -35,27 +44,51 @@ class Hop:
     body: bytes | None
     redirects: int
 
-    def redirected(self, response: Response) -> Hop | None:
+    def redirected(self, response: Response, *, public_only: bool = False) -> Hop | None:
         """Return the hop that the redirect asks for, None where it names no location.
 
-        As browsers do it (Fetch, HTTP-redirect fetch): a 303, and a POST after a 301 or 302, becomes a GET
-        without a body; credentials do not go to another origin. Raises `InvalidURL` for an invalid URL.
+        The method is kept (Fetch, HTTP-redirect fetch, says when it would change: after a 303, and for a POST
+        after a 301 or 302); another origin gets harmless headers only. Raises `RequestError` where the
+        method would change, a body would go to another origin, https would become http, or there were too
+        many, or with `public_only` where the address says that it is not public; `InvalidURL` for an invalid
+        URL.
         """
         location = response.headers.get("location")
         if location is None:
             return None
         try:
-            url = self.url.join(URL(location))
+            url = self.url.join(URL(location)).with_fragment(None)
         except ValueError:
             raise InvalidURL(location) from None
-        headers = dict(self.headers)
-        method, body = self.method, self.body
-        if response.status == _SEE_OTHER or (response.status in _LIKE_SEE_OTHER and method == "POST"):
-            method, body = "GET", None
-            headers = {name: text for name, text in headers.items() if name.lower() != "content-type"}
-        if not _same_origin(self.url, url):
-            headers = {name: text for name, text in headers.items() if name.lower() not in _CREDENTIALS}
-        return Hop(method, url, headers, body, self.redirects - 1)
+        if url.scheme not in {"http", "https"}:
+            raise RequestError("a redirect leads away from HTTP", code="REQUEST_INVALID")
+        if public_only:
+            check_url(str(url))
+        elsewhere = not _same_origin(self.url, url)
+        fault = self._fault(response.status, url, elsewhere=elsewhere)
+        if fault:
+            raise RequestError(
+                f"the redirect ({response.status}) to {_shown(url)} {fault}; if that is the right address, "
+                "send there in the first place",
+                code=NOT_FOLLOWED,
+            )
+        if self.redirects <= 0:
+            raise RequestError(f"more than {MAX_REDIRECTS} redirects", code="REQUEST_INVALID")
+        headers = self.headers
+        if elsewhere:
+            url = url.with_user(None)
+            headers = {name: text for name, text in headers.items() if name.lower() in _HARMLESS}
+        return Hop(self.method, url, headers, self.body, self.redirects - 1)
+
+    def _fault(self, status: int, url: URL, *, elsewhere: bool) -> str:
+        changes = status == _SEE_OTHER or (status in _LIKE_SEE_OTHER and self.method.upper() == "POST")
+        if changes and self.method.upper() not in _SAFE:
+            return f"would make the {self.method} a GET and leave its body out"
+        if self.url.scheme == "https" and url.scheme == "http":
+            return "is not encrypted"
+        if elsewhere and self.body is not None:
+            return "leads to another origin, which may not get the body"
+        return ""
 
 
 def first_hop(request: Request, body: bytes | None, content_type: str | None) -> Hop:
@@ -70,3 +103,8 @@ def first_hop(request: Request, body: bytes | None, content_type: str | None) ->
 
 def _same_origin(one: URL, other: URL) -> bool:
     return (one.scheme, one.raw_host, one.port) == (other.scheme, other.raw_host, other.port)
+
+
+def _shown(url: URL) -> str:
+    """Return an address without what may be a key: the query, and a name in front of the host."""
+    return str(url.with_user(None).with_query(None))

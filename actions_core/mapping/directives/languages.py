@@ -131,4 +131,6 @@ def read_liquid(option: Json, reader: Reader) -> Node:
     if isinstance(template, str):
         reader.error(template)
         return Absent()
+    for message in template.warnings:
+        reader.warn(message)
     return Liquid(template, reader.path)

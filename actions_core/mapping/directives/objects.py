@@ -13,8 +13,8 @@ import attrs
 from actions_core.mapping.codegen import EVENT, Absent, MappingSource, Node, guard_weight
 from actions_core.mapping.directives.paths import Path
 from actions_core.mapping.reader import raw_kind
-from actions_core.mapping.runtime import decode, drop_nulls, flatten, merge
-from actions_core.values.javascript import stringify, truthy
+from actions_core.mapping.runtime import decode, drop_nulls, encode, flatten, merge
+from actions_core.values.javascript import truthy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ def read_flatten(option: Json, reader: Reader) -> Node:
     if not separator:
         return reader.always_fails("must have a separator that is not empty, and fails without one")
     omit_arrays = truthy(options.get("omitArrays"))
-    arguments = (("separator", separator), ("omit_arrays", omit_arrays))
+    arguments = (("separator", separator), ("place", reader.path), ("omit_arrays", omit_arrays))
     return Call(flatten, value, arguments, missing_stays=False)
 
 
@@ -86,7 +86,9 @@ def read_json(option: Json, reader: Reader) -> Node:
     value = reader.read(options["value"], "value")
     if not truthy(options["value"]):
         return reader.always_fails("is empty, and @json fails without a value", "value")
-    return Call(stringify if mode == "encode" else decode, value)
+    if mode == "encode":
+        return Call(encode, value, (("place", reader.path),))
+    return Call(decode, value)
 
 
 @attrs.frozen

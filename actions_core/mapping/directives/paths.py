@@ -19,6 +19,7 @@ from actions_core.mapping.codegen import (
 from actions_core.mapping.reader import raw_kind
 from actions_core.mapping.runtime import (
     MAX_TEXT,
+    MAX_WEIGHT,
     check_size,
     fill_template,
     fill_twice,
@@ -26,6 +27,7 @@ from actions_core.mapping.runtime import (
     read_dynamic,
     shape_items,
     template_text,
+    weigh,
 )
 from actions_core.values.paths import ANY_ITEM, Steps, format_path, parse_path, read, step_into
 
@@ -41,6 +43,8 @@ _MOST_INLINE: Final = 50
 LONGEST_INLINE: Final = 12
 #: Python allows twenty loops inside each other; item shapes beyond this become functions.
 _DEEPEST_LOOP: Final = 10
+#: An item shape with so many values of its own needs no look at the number of items.
+_LIGHT: Final = 20
 
 
 @attrs.frozen
@@ -137,9 +141,10 @@ class Template:
     def _pieces(self, source: MappingSource, event: str, braces: int) -> Iterator[tuple[str, str]]:
         """Yield each text before a placeholder, with the expression of what stands in its place."""
         at = 0
+        place = source.keep(self.place)  # a name: a quoted text inside an f-string ends it before Python 3.12
         for start, end, path in placeholders(self.text, braces):
             value = Path(parse_path(path)).emit(source, event)
-            yield self.text[at:start], f"{value} if type({value}) is str else template_text({value})"
+            yield self.text[at:start], f"{value} if type({value}) is str else template_text({value}, {place})"
             at = end
         yield self.text[at:], ""
 
@@ -192,20 +197,26 @@ def read_template(option: Json, reader: Reader) -> Node:
 
 @attrs.frozen
 class ArrayPath:
-    """A list of which each item is given a shape."""
+    """A list of which each item is given a shape; `weight` counts the values in the shape itself."""
 
     value: Node
     shape: Node | None
     place: str
+    weight: int = 1
 
     def emit(self, source: MappingSource, event: str) -> str:
         value = self.value.emit(source, event)
         if self.shape is None:
             return value
+        value = source.assigned(value)
+        if self.weight > _LIGHT:
+            # Values of the shape itself stand in the result once for each item.
+            most, message = MAX_WEIGHT // self.weight, f"makes more than {MAX_WEIGHT:,} values"
+            failure = f"fail({source.constant(self.place)}, {source.constant(message)})"
+            source.put(f"if isinstance({value}, list) and len({value}) > {most}: raise {failure}")
         if source.loops >= _DEEPEST_LOOP:
             source.use(shape_items)
             return source.let(f"shape_items({value}, {source.shape_function(self.shape)})")
-        value = source.assigned(value)
         result = source.let(f"[{value}] if isinstance({value}, dict) else {value}")
         with source.block(f"if isinstance({result}, list):"):
             shaped = source.let("[]")
@@ -242,4 +253,7 @@ def read_array_path(option: Json, reader: Reader) -> Node:
         reader.warn(f"must be an object to shape the items but is {raw_kind(shape)}, and is ignored", 1)
     if len(option) > 2:  # noqa: PLR2004  # path and shape
         reader.warn("has more than a path and an item shape")
-    return ArrayPath(value, reader.read(shape, 1) if isinstance(shape, dict) and shape else None, reader.path)
+    if not isinstance(shape, dict) or not shape:
+        return ArrayPath(value, None, reader.path)
+    node = reader.read(shape, 1)
+    return ArrayPath(value, node, reader.path, weigh(shape, {}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +11,7 @@ from liquid.exceptions import LiquidValueError
 
 from actions_core.mapping.liquid.values import text
 from actions_core.values.javascript import stringify
+from actions_core.values.times import read_english_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ _MAX_FORMAT: Final = 1_000
 
 
 def read_date(value: Any) -> datetime | None:
-    """Read a date: seconds, `now`, ISO 8601 or the form of emails; return None for anything else."""
+    """Read a date: seconds, `now`, ISO 8601 or English text; return None for anything else."""
     try:
         if isinstance(value, str):
             return _from_text(value)
@@ -45,15 +45,18 @@ def _from_text(value: str) -> datetime:
     if _SECONDS.fullmatch(value):
         return _EPOCH + timedelta(seconds=int(value))
     found = _ISO.fullmatch(value)
-    return _from_iso(*found.groups()) if found else parsedate_to_datetime(value).astimezone(UTC)
+    return _from_iso(*found.groups()) if found else read_english_time(value).astimezone(UTC)
 
 
 def _from_iso(year: str, *rest: str | None) -> datetime:
     month, day, hour, minute, second, fraction, zone = rest
+    midnight = hour == "24" and not int(minute or 0) + int(second or 0) + int(fraction or 0)
     moment = datetime(
-        int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0),
+        int(year), int(month or 1), int(day or 1), 0 if midnight else int(hour or 0),
+        int(minute or 0), int(second or 0),
         int((fraction or "0")[:6].ljust(6, "0")), UTC,
     )  # fmt: skip
+    moment += timedelta(days=midnight)
     if zone and zone != "Z":
         sign = -1 if zone[0] == "-" else 1
         moment -= sign * timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))

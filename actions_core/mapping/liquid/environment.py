@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeAlias
 
 from liquid import Environment
 from liquid.builtin import content, illegal
@@ -32,6 +32,7 @@ from liquid.tag import Tag
 from actions_core.mapping.liquid import values
 from actions_core.mapping.liquid.filters import FILTERS
 from actions_core.mapping.liquid.values import MAX_OPERAND
+from actions_core.values.wording import shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
     from liquid import BoundTemplate, RenderContext
     from liquid.ast import Node
     from liquid.expression import Expression
+    from liquid.static_analysis import TemplateAnalysis
     from liquid.stream import TokenStream
 
+    from actions_core.mapping.liquid.bounds import Bounds
     from actions_core.values.paths import Steps
 
 REFUSED_TAGS: Final = ("case", "for", "include", "layout", "render", "tablerow")
@@ -75,7 +78,10 @@ class _OutputNode(OutputNode):
     """An output that is spelled as JavaScript does."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        return buffer.write(values.text(self.expression.evaluate(context)))
+        bounds: Bounds = context.bounds  # type: ignore[attr-defined]  # the context of every rendering has it
+        value = self.expression.evaluate(context)
+        bounds.check(value)
+        return buffer.write(values.text(value))
 
 
 class _Output(OutputTag):
@@ -91,7 +97,12 @@ class _CycleNode(cycle_tag.CycleNode):
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         group = "" if self.group is None else values.text(self.group.evaluate(context))
-        found = [values.plain(argument.evaluate(context)) for argument in self.args]
+        bounds: Bounds = context.bounds  # type: ignore[attr-defined]  # the context of every rendering has it
+        found = []
+        for argument in self.args:
+            value = argument.evaluate(context)
+            bounds.check(value)
+            found.append(values.plain(value))
         key = f"{group}:{','.join(map(values.text, found))}"
         return buffer.write(values.text(found[context.cycle(key, len(found))]))
 
@@ -108,37 +119,45 @@ class _RefusedTag(Tag):
         raise LiquidSyntaxError(f"the tag '{name}' is not allowed", token=stream.current)
 
 
+_Compare: TypeAlias = "Callable[[Any, Any, Callable[[], None]], bool]"
+
+
 class _Comparison(LibraryExpression):
     """A comparison of two values as JavaScript compares them."""
 
     __slots__ = ("compare", "left", "right")
 
-    def __init__(
-        self, compare: Callable[[Any, Any], bool], left: Expression, right: Expression, token: Any
-    ) -> None:
+    def __init__(self, compare: _Compare, left: Expression, right: Expression, token: Any) -> None:
         super().__init__(token)
         self.compare = compare
         self.left = left
         self.right = right
 
     def evaluate(self, context: RenderContext) -> object:
-        left, right = (
-            side if isinstance(side, Nil) else values.operand(side.evaluate(context))
-            for side in (self.left, self.right)
-        )
-        return self.compare(left, right)
+        bounds: Bounds = context.bounds  # type: ignore[attr-defined]  # the context of every rendering has it
+        bounds.check()
+        sides = [
+            side if isinstance(side, Nil) else side.evaluate(context) for side in (self.left, self.right)
+        ]
+        bounds.check(*sides)
+        left, right = (side if isinstance(side, Nil) else values.operand(side) for side in sides)
+        return self.compare(left, right, bounds.check)
 
     def children(self) -> list[Expression]:
         return [self.left, self.right]
 
 
-_COMPARISONS: Final[dict[type, Callable[[Any, Any], bool]]] = {
+def _order(compare: Callable[[Any, Any], bool]) -> _Compare:
+    return lambda left, right, _: values.ordered(left, right, compare)
+
+
+_COMPARISONS: Final[dict[type, _Compare]] = {
     library.EqExpression: values.equal,
-    library.NeExpression: lambda left, right: not values.equal(left, right),
-    library.LtExpression: lambda left, right: values.ordered(left, right, operator.lt),
-    library.LeExpression: lambda left, right: values.ordered(left, right, operator.le),
-    library.GtExpression: lambda left, right: values.ordered(left, right, operator.gt),
-    library.GeExpression: lambda left, right: values.ordered(left, right, operator.ge),
+    library.NeExpression: lambda left, right, tick: not values.equal(left, right, tick),
+    library.LtExpression: _order(operator.lt),
+    library.LeExpression: _order(operator.le),
+    library.GtExpression: _order(operator.gt),
+    library.GeExpression: _order(operator.ge),
     library.ContainsExpression: values.contains,
 }
 
@@ -198,11 +217,22 @@ class _Environment(Environment):
 ENVIRONMENT: Final = _Environment(strict_filters=False)
 
 
-def prepare(template: BoundTemplate) -> tuple[Steps, ...]:
-    """Refuse what must not run, and put our comparisons and ranges in; return the paths that are read."""
+def prepare(template: BoundTemplate) -> tuple[tuple[Steps, ...], tuple[str, ...]]:
+    """Refuse what must not run, and put our comparisons and ranges in.
+
+    Return the paths that are read, and a warning of each filter that nobody has.
+    """
     for node in template.nodes:
         _prepare_node(node, template)
     analysis = template.analyze()
+    unknown = [name for name in analysis.filters if name not in FILTERS]
+    return _paths(analysis), tuple(
+        f"has an unknown filter, which changes nothing: {shown(name)}{suggestion(name, FILTERS)}"
+        for name in unknown
+    )
+
+
+def _paths(analysis: TemplateAnalysis) -> tuple[Steps, ...]:
     return tuple(
         dict.fromkeys(
             tuple(str(segment) for segment in variable.segments if isinstance(segment, str | int))

@@ -8,8 +8,12 @@ operands as JavaScript does first, and numbers are doubles, as in JavaScript, so
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import math
+import random
 import re
+from decimal import ROUND_HALF_UP, Context, Decimal
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote_plus
@@ -33,7 +37,7 @@ from actions_core.mapping.liquid.values import (
 from actions_core.values.javascript import WHITESPACE, stringify, text_length, to_text, truthy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Text
 
@@ -42,6 +46,25 @@ _BASE64: Final = re.compile("[A-Za-z0-9+/]*")
 _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
 _UNHTML: Final = {escaped: character for character, escaped in _HTML.items()}
 _ESCAPED: Final = re.compile("|".join(_UNHTML))
+_SYMBOLS: Final = re.compile(r"[\W_]+")
+#: What becomes a dash in each mode of `slugify`.
+_SLUGS: Final = {
+    "raw": re.compile(f"[{WHITESPACE}]+"),
+    "default": _SYMBOLS,
+    "latin": _SYMBOLS,
+    "pretty": re.compile(r"(?:(?![.~!$&'()+,;=@])[\W])+"),
+    "ascii": re.compile("[^A-Za-z0-9]+"),
+}
+_LATIN: Final = {
+    **{letter: plain for plain, letters in {
+        "a": "àáâãäå", "c": "ç", "d": "ð", "e": "èéêë", "i": "ìíîï", "n": "ñ", "o": "òóôõöø", "u": "ùúûü",
+        "y": "ýÿ",
+    }.items() for letter in letters},
+    "æ": "ae", "ß": "ss", "œ": "oe", "þ": "th", "ẞ": "SS", "Œ": "OE", "Þ": "TH",
+}  # fmt: skip
+_CJK_RANGES: Final = "\u4e00-\u9fff\uf900-\ufaff\u3400-\u4dbf\u3040-\u30ff\uac00-\ud7af"
+_CJK: Final = re.compile(f"[{_CJK_RANGES}]")
+_NOT_CJK: Final = re.compile(rf"[^{_CJK_RANGES}\s]+")
 
 
 def _of_text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
@@ -133,8 +156,28 @@ def _strip_html(value: str) -> str:
     return "".join([*parts, value[at:]])
 
 
-def _slugify(value: str) -> str:
-    return re.sub(r"[\W_]+", "-", value).strip("-").lower()
+def _slugify(value: Any, mode: Any = "default", cased: Any = None) -> str:
+    """Make a part of a URL; `mode` says which characters become dashes."""
+    slug, kind = text(value), text(mode)
+    if kind == "latin":
+        slug = "".join(_LATIN.get(letter, letter) for letter in slug)
+    replaced = _SLUGS.get(kind)
+    if replaced is not None:
+        slug = replaced.sub("-", slug)
+        slug = slug.removeprefix("-").removesuffix("-")
+    return slug if truthy(cased) else slug.lower()
+
+
+def _number_of_words(value: Any, mode: Any = None) -> int:
+    """Count words; Chinese, Japanese and Korean characters as words of their own where the mode says so."""
+    words, kind = text(value), text(mode)
+    if kind == "cjk" or (kind == "auto" and _CJK.search(words)):
+        return len(_CJK.findall(words)) + len(_NOT_CJK.findall(words))
+    return len(words.split())
+
+
+def _hmac(value: Any, key: Any = None) -> str:
+    return hmac.new(_encode(text(key)), _encode(text(value)), hashlib.sha256).hexdigest()
 
 
 def _decode_base64(value: str) -> str:
@@ -179,9 +222,10 @@ _ON_TEXT: Final[dict[str, Callable[..., Any]]] = {
     "downcase": _of_text(str.lower),
     "escape": _of_text(_escape),
     "escape_once": _of_text(lambda value: _escape(_unescape(value))),
+    "hmac_sha256": _hmac,
     "lstrip": lambda value, characters=None: text(value).lstrip(_stripped(characters)),
     "normalize_whitespace": _of_text(lambda value: _SPACE.sub(" ", value)),
-    "number_of_words": _of_text(lambda value: len(value.split())),
+    "number_of_words": _number_of_words,
     "remove": _with_text(lambda value, gone: value.replace(gone, "") if gone else value),
     "remove_first": _with_text(lambda value, gone: value.replace(gone, "", 1)),
     "remove_last": _with_text(lambda value, gone: _replace_last(value, gone, "")),
@@ -190,7 +234,8 @@ _ON_TEXT: Final[dict[str, Callable[..., Any]]] = {
     "replace_last": _with_texts(_replace_last),
     "rstrip": lambda value, characters=None: text(value).rstrip(_stripped(characters)),
     "slice": _slice,
-    "slugify": _of_text(_slugify),
+    "sha256": _of_text(lambda value: hashlib.sha256(_encode(value)).hexdigest()),
+    "slugify": _slugify,
     "split": _with_text(_split),
     "squish": _of_text(lambda value: _SPACE.sub(" ", value.strip(WHITESPACE))),
     "strip": lambda value, characters=None: text(value).strip(_stripped(characters)),
@@ -211,6 +256,8 @@ _ON_TEXT: Final[dict[str, Callable[..., Any]]] = {
 #: An argument that is not given; one that is null counts as 0.
 _NOT_GIVEN: Final = object()
 _MOST_PLACES: Final = 308
+#: Enough digits for any double.
+_EXACT: Final = Context(prec=800)
 #: A double from here on has no fraction.
 _ALL_WHOLE: Final = 2**53
 
@@ -237,12 +284,11 @@ def _divided_by(value: Any, divisor: Any = _NOT_GIVEN, whole: Any = None) -> flo
 def _round(value: Any, places: Any = 0) -> float:
     """Round a number; halves go away from zero."""
     amount, digits = number(value), int(max(-_MOST_PLACES, min(_MOST_PLACES, number(places))))
-    factor = 10.0 ** abs(digits)
-    scaled = amount * factor if digits >= 0 else amount / factor
-    if not abs(scaled) < _ALL_WHOLE:
+    if not math.isfinite(amount) or (digits >= 0 and abs(amount) >= _ALL_WHOLE):
         return whole_as_int(amount)
-    rounded = math.copysign(math.floor(abs(scaled) + 0.5), amount)
-    return whole_as_int(rounded / factor if digits >= 0 else rounded * factor)
+    # In decimals, of the number as it is written: 1.005 is a little less in binary.
+    whole = Decimal(repr(amount)).scaleb(digits, _EXACT).to_integral_value(ROUND_HALF_UP)
+    return whole_as_int(float(whole.scaleb(-digits, _EXACT)))
 
 
 def _binary(function: Callable[[float, float], float]) -> Callable[..., float]:
@@ -284,6 +330,8 @@ _ON_NUMBERS: Final[dict[str, Callable[..., Any]]] = {
 
 # Lists and values of any kind
 
+_WIDEST_INDENT: Final = 10
+
 
 def _default(value: Any, other: Any = None, *, allow_false: Any = False) -> Any:
     if value is False:
@@ -310,18 +358,63 @@ def _where(value: Any, key: Any = None, wanted: Any = None) -> list[Any]:
     return [one for one, held in found if equal(held, wanted)]
 
 
+def _sample(value: Any, count: Any = 1) -> Any:
+    """Return one item or character at random, or a list of so many."""
+    if value is None:
+        return []
+    found = value if isinstance(value, list) else list(text(value))
+    wanted = int(max(0.0, min(number(count), len(found))))
+    chosen = random.sample(found, wanted)
+    return (chosen[0] if chosen else None) if count == 1 else chosen
+
+
+def _json(value: Any, indent: Any = None) -> str:
+    """Write JSON as `JSON.stringify` does, indented by a number of blanks or a text."""
+    written = stringify(value)
+    if isinstance(indent, str):
+        blanks = indent[:_WIDEST_INDENT]
+    else:
+        blanks = " " * int(max(0.0, min(number(indent), _WIDEST_INDENT)))
+    if not blanks or not isinstance(value, list | dict):
+        return written
+    size, parts = 0, []
+    for part in _indented(value, "\n", blanks):
+        size += len(part)
+        refuse_growth(size, "x")
+        parts.append(part)
+    return "".join(parts)
+
+
+def _indented(value: Any, line: str, blanks: str) -> Iterator[str]:
+    """Yield the parts of a value's indented JSON; `line` is what begins a line at its level."""
+    if not isinstance(value, list | dict) or not value:
+        yield stringify(value)
+        return
+    opening, closing = "[]" if isinstance(value, list) else "{}"
+    pairs = value.items() if isinstance(value, dict) else ((None, one) for one in value)
+    between = opening
+    for key, one in pairs:
+        yield between + line + blanks
+        if key is not None:
+            yield f"{stringify(key)}: "
+        yield from _indented(one, line + blanks, blanks)
+        between = ","
+    yield line + closing
+
+
 _ON_LISTS: Final[dict[str, Callable[..., Any]]] = {
     "compact": lambda value: [one for one in items(value) if one is not None],
     "default": _default,
     "first": lambda value: value[0] if isinstance(value, list | str) and value else None,
-    "inspect": stringify,
+    "inspect": _json,
     "join": _join,
-    "json": stringify,
-    "jsonify": stringify,
+    "json": _json,
+    "jsonify": _json,
     "last": lambda value: value[-1] if isinstance(value, list | str) and value else None,
     "pop": lambda value: items(value)[:-1],
     "push": lambda value, new=None: [*items(value), new],
     "raw": lambda value: value,
+    "sample": _sample,
     "shift": lambda value: items(value)[1:],
     "size": _size,
     "unshift": lambda value, new=None: [new, *items(value)],

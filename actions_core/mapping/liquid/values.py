@@ -17,11 +17,14 @@ from actions_core.values.javascript import WHITESPACE, number_text, text_length,
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 #: The most characters or items in an operand or a result of a filter.
 MAX_OPERAND: Final = 1_000_000
 _LONGEST_EXACT: Final = 2**53
+#: Values that are compared as Python compares them.
+_PLAIN: Final = frozenset((int, float, str))
+_ITEMS_PER_TICK: Final = 1_000
 
 
 def plain(value: object) -> Any:
@@ -137,8 +140,16 @@ def operand(value: object) -> Any:
     return MISSING if isinstance(value, Undefined) else plain(value)
 
 
-def equal(left: Any, right: Any) -> bool:
-    """Tell whether two values are equal in a condition."""
+def _no_clock() -> None:
+    """Let the time pass: for what is compared outside of a rendering."""
+
+
+def equal(  # noqa: PLR0911  # one for each kind of value
+    left: Any, right: Any, tick: Callable[[], None] = _no_clock
+) -> bool:
+    """Tell whether two values are equal in a condition; `tick` is called now and then, and may raise."""
+    if type(left) in _PLAIN and type(right) in _PLAIN:
+        return bool(left == right)
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Nil):
             return other is None or other is MISSING or isinstance(other, Nil | Blank)
@@ -147,10 +158,20 @@ def equal(left: Any, right: Any) -> bool:
         if isinstance(one, Empty | Blank):
             return bool(one == other) and type(one) is not type(other)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal, left, right))
+        return len(left) == len(right) and all(
+            equal(one, right[index], tick) for index, one in _ticking(left, tick)
+        )
     if isinstance(left, bool | dict) or isinstance(right, bool | dict):
         return left is right
     return bool(left == right)
+
+
+def _ticking(values: list[Any], tick: Callable[[], None]) -> Iterator[tuple[int, Any]]:
+    """Yield the items with their places, and look at the clock before the first and now and then."""
+    for index, one in enumerate(values):
+        if not index % _ITEMS_PER_TICK:
+            tick()
+        yield index, one
 
 
 def ordered(left: Any, right: Any, order: Callable[[Any, Any], bool]) -> bool:
@@ -167,10 +188,10 @@ def ordered(left: Any, right: Any, order: Callable[[Any, Any], bool]) -> bool:
     return order(read_number(left), read_number(right))
 
 
-def contains(left: Any, right: Any) -> bool:
+def contains(left: Any, right: Any, tick: Callable[[], None] = _no_clock) -> bool:
     """Tell whether a text contains another one, or a list an item."""
     if isinstance(left, Empty | Blank):
         left = ""
     if isinstance(left, str):
         return ("" if isinstance(right, Empty | Blank) else to_text(right)) in left
-    return isinstance(left, list) and any(equal(one, right) for one in left)
+    return isinstance(left, list) and any(equal(one, right, tick) for _, one in _ticking(left, tick))

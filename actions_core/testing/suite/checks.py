@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from actions_core.destination.loading import unreadable_conditions
 from actions_core.engine.results import Status
 from actions_core.errors import ActionsError, MappingError, Problem, child_path
 from actions_core.mapping import compile_mapping
@@ -62,7 +63,7 @@ def _checks(
     rule = "Definition and functions fit each other, and secrets are marked as such."
     yield Check("definition", rule, partial(_definition, destination))
     for action in spec.actions:
-        rule = "The deproblems of an action's fields are a mapping that compiles."
+        rule = "The defaults of an action's fields are a mapping that compiles."
         yield Check(f"mapping[{action}]", rule, partial(_mapping, destination, action))
     for index, preset in enumerate(spec.presets):
         rule = "A preset delivers an event that matches it, or says clearly what the event lacks."
@@ -85,9 +86,12 @@ def _checks(
 
 
 def _definition(destination: Destination) -> list[Problem]:
-    problems = destination.check()
+    unreadable = unreadable_conditions(destination.spec)
+    paths = {problem.path for problem in unreadable}
+    problems = [*unreadable, *(problem for problem in destination.check() if problem.path not in paths)]
     cloud = [key for key, action in destination.spec.actions.items() if action.platform == "cloud"]
-    if cloud and not destination.handlers and not problems:
+    handled = destination.handlers or destination.batch_handlers
+    if cloud and not handled and not any(problem.is_error for problem in problems):
         problems.append(Problem("$.actions", "no action has a handler: there is only a definition"))
     for key, field in destination.spec.settings.items():
         if _SECRET_NAME.search(key) and field.type in ("string", "text"):
@@ -138,10 +142,11 @@ async def _delivered(destination: Destination, sample: Sample) -> tuple[Result, 
 
 def _without_case(destination: Destination, folder: str | Path, cases: Sequence[Case]) -> list[Problem]:
     covered = {case.data.get("action") for case in cases}
+    handled = {*destination.handlers, *destination.batch_handlers}
     return [
         Problem(child_path("$.actions", key), f"no case in {folder} is for the action {key}")
-        for key, action in destination.spec.actions.items()
-        if key not in covered and action.platform == "cloud"
+        for key in destination.spec.actions
+        if key in handled and key not in covered
     ]
 
 

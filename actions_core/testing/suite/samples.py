@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
-from actions_core.errors import ActionsError
+from actions_core.errors import ActionsError, FqlError
 from actions_core.mapping import compile_mapping
 from actions_core.subscriptions import Comparison, Condition, Group, Term, parse_fql
 from actions_core.testing.cases import trial_engine
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Path: TypeAlias = tuple[str, ...]
 
 _MOST_TRIED: Final = 20_000
+_TRACK: Final = 'type = "track"'
 #: Keys that only events of one type have.
 _TYPE_KEYS: Final[Mapping[str, JsonObject]] = {
     "page": {"name": "Sample"},
@@ -74,10 +75,13 @@ def preset_samples(destination: Destination, preset: PresetSpec, cases: Sequence
     spec = destination.spec
     mapping = spec.preset_mapping(preset)
     if preset.subscribe is None:
-        subscribe, made = 'type = "track"', event_of_type("track")
+        subscribe, made = _TRACK, event_of_type("track")
     else:
         subscribe = preset.subscribe
-        condition = parse_fql(subscribe)
+        try:
+            condition = parse_fql(subscribe)
+        except FqlError:
+            return  # the check of the definition reports it
         for case in _cases_with_request(cases, preset.partner_action):
             if condition.matches(case.data["event"]):
                 yield _from_case(destination, case, mapping, subscribe)
@@ -100,8 +104,13 @@ def action_samples(destination: Destination, action: str, cases: Sequence[Case])
     for preset in presets:
         yield from preset_samples(destination, preset, ())
     if not presets:
-        subscribe = spec.default_subscription or 'type = "track"'
-        event = matching_event(parse_fql(subscribe))
+        subscribe = spec.default_subscription or _TRACK
+        try:
+            condition = parse_fql(subscribe)
+        except FqlError:
+            subscribe = _TRACK  # the check of the definition reports it
+            condition = parse_fql(subscribe)
+        event = matching_event(condition)
         if event is not None:
             yield from _generated(destination, action, event, spec.default_mapping, subscribe)
 

@@ -61,7 +61,7 @@ def conditional(fields: Mapping[str, FieldSpec]) -> Iterator[tuple[tuple[str, ..
 class ConditionWriter:
     """Writes conditions on `fields` as schemas.
 
-    A schema cannot see the sync mode: as long as it is MISSING, what asks for it cannot be said.
+    A schema cannot see the sync mode: as long as it is MISSING, a condition of that type cannot be said.
     `exact` asks of the way to a child that it be an object, which Segment's shapes leave open.
     """
 
@@ -80,7 +80,11 @@ class ConditionWriter:
 
     def _condition(self, condition: FieldCondition, *, alone: bool) -> Json:
         if asks_sync_mode(condition, self.fields):
-            return None if self.sync_mode is MISSING else sync_mode_holds(condition, self.sync_mode)
+            if self.sync_mode is not MISSING:
+                return sync_mode_holds(condition, self.sync_mode)
+            if condition.type == "syncMode":
+                return None
+            # In Segment's schema a condition on the mapping's own key reads like one on any field.
         steps = split_key(condition.field_key or "", self.fields)
         is_not = condition.operator == "is_not"
         if condition.value is not MISSING:

@@ -1,4 +1,4 @@
-"""What the stand-in says: FullStory's answers and its documented refusals."""
+"""Responses of the stand-in: FullStory's successes and its documented errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Refusal(Exception):  # noqa: N818 - FullStory refuses, nothing went wrong 
 
     @property
     def response(self) -> Response:
-        """The refusal as an answer."""
+        """Return the refusal as a response."""
         headers = {} if self.retry_after is None else {"retry-after": str(self.retry_after)}
         return answer({"message": self.message, "code": self.code}, self.status, headers)
 
@@ -37,12 +37,12 @@ def answer(body: Json = MISSING, status: int = 200, headers: dict[str, str] | No
 
 
 def missing(name: str) -> Refusal:
-    """Something that has to be there is not."""
+    """Refuse a request that lacks something required."""
     return Refusal(400, "required_field", f"{name} is required")
 
 
 def invalid(message: str) -> Refusal:
-    """Something is not as it has to be."""
+    """Refuse an invalid value."""
     return Refusal(400, "invalid_argument", message)
 
 
@@ -57,12 +57,12 @@ def forbidden() -> Refusal:
 
 
 def not_found() -> Refusal:
-    """There is no such thing."""
+    """Refuse a request for something unknown."""
     return Refusal(404, "resource_not_found", "Requested resource does not exist")
 
 
 def user_not_found() -> Refusal:
-    """There is no such user."""
+    """Refuse a request for an unknown user."""
     return Refusal(404, "user_not_found", "user not found")
 
 
@@ -72,5 +72,5 @@ def too_many(message: str, retry_after: int) -> Refusal:
 
 
 def server_error() -> Refusal:
-    """Something went wrong on the other side."""
+    """Fail with a server error."""
     return Refusal(500, "server_error", "internal server error")

@@ -1,4 +1,4 @@
-"""Batch imports: jobs that take a while, and what became of each of their requests."""
+"""Batch imports: jobs that take a while, and the outcome of each of their requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ACCEPTED: Final = 202
 
 @attrs.frozen
 class Limits:
-    """How much batches may hold, and how many may be under way in an organization."""
+    """Limits for the size of batches, and for the number in progress in an organization."""
 
     requests: int = 50_000
     running: int = 100
@@ -49,7 +49,7 @@ class Job:
 
     @property
     def status(self) -> str:
-        """A job with any failure at all has failed."""
+        """The status: a job with any failure has failed."""
         if self.finished is None:
             return "PROCESSING"
         return "FAILED" if self.errors else "COMPLETED"
@@ -81,7 +81,7 @@ class Batches:
         self.jobs: dict[str, Job] = {}
 
     def create(self, kind: Kind, body: Json) -> Response:
-        """Take a batch; what is in it is looked at later."""
+        """Accept a batch; its requests are checked later."""
         body = an_object(body)
         requests = body.get("requests")
         if requests is None or requests == []:

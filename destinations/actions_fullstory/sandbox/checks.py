@@ -1,4 +1,4 @@
-"""What FullStory refuses in a user or an event, and which properties it silently drops.
+"""Validation of users and events as FullStory does it, and the properties that it silently drops.
 
 Pure functions of the body; whether a user exists is not known here.
 """

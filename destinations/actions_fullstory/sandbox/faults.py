@@ -1,4 +1,4 @@
-"""What goes wrong on request: statuses, answers that come late or drop by drop, connections that are cut.
+"""Faults on request: error statuses, responses that are late or slow, connections that are cut.
 
 Asked for by a method, or by whoever sends: a header `Sandbox-Fault`, or an event with a name that
 begins with `fault:`, so that a stand-in in another process can be made to fail as well. Both are
@@ -26,7 +26,7 @@ _MOST_COUNTED: Final = 100_000
 
 @attrs.frozen
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     A `status` is answered in place of the work; where it is `stored`, it is the answer of its idempotency
     key from then on. Otherwise the work is done, and its answer comes after `delay` seconds, with
@@ -50,11 +50,11 @@ class Faults:
         self._done: Counter[tuple[str, str]] = Counter()
 
     def add(self, fault: Fault, times: int, when: Callable[[Request], bool] | None) -> None:
-        """Let the next `times` requests, of those for which `when` holds, meet `fault`."""
+        """Make the next `times` requests for which `when` holds fail with `fault`."""
         self._waiting.extend([(fault, when)] * times)
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all faults."""
         self._waiting.clear()
 
     def take(self, request: Request) -> Fault | None:

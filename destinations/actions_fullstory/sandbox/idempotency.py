@@ -1,4 +1,4 @@
-"""Answers that are given again when the same request comes again under the same key."""
+"""Responses that are repeated when the same request comes again under the same key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST: Final = 100_000
 
 
 class Replays:
-    """The answers given under idempotency keys, for a day."""
+    """Responses by idempotency key, kept for a day."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -37,7 +37,7 @@ class Replays:
         return response
 
     def keep(self, key: str, request: Request, response: Response) -> None:
-        """Give this answer again when the request comes again."""
+        """Remember a response for the next request with the same key."""
         if len(self._answers) >= _MOST:
             self._answers.popitem(last=False)
         self._answers[key] = (self._clock() + KEPT_SECONDS, _digest(request), response)

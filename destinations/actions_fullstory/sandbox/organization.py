@@ -1,4 +1,4 @@
-"""What the stand-in knows: users, events and the sessions that are full."""
+"""The data of the stand-in: users, events and the sessions that are full."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Organization:
             self._forget(user)
 
     def track(self, body: Json) -> JsonObject:
-        """Keep an event of v2, and make its user if there is none yet."""
+        """Store an event (v2), and create its user if there is none yet."""
         event = event_of(body)
         user = event.pop("user", None)
         if user is not None:
@@ -95,7 +95,7 @@ class Organization:
         return event
 
     def set_properties(self, uid: str, body: Json) -> None:
-        """v1: set what is known about a user whom a session has identified."""
+        """Update a user whom a session has identified (v1)."""
         user = self._identified(uid)
         properties = an_object(body)
         kept = typed_properties(properties)
@@ -109,7 +109,7 @@ class Organization:
         )
 
     def track_custom(self, uid: str, body: Json) -> None:
-        """v1: keep an event of a user whom a session has identified."""
+        """Store an event of a user whom a session has identified (v1)."""
         user = self._identified(uid)
         event = custom_event_of(body)
         self.events.append({**event, "user": {"id": user.id, "uid": uid}})

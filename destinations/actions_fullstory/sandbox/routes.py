@@ -1,4 +1,4 @@
-"""Which calls there are, whose keys may make them, and what they do."""
+"""The API's calls, the roles that may make them, and their functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEEPERS: Final = frozenset({"ARCHITECT", "ADMIN"})
 
 @attrs.frozen
 class Call:
-    """A request, taken apart, and what it works on."""
+    """A parsed request and the data that it works on."""
 
     request: Request
     role: str
@@ -43,12 +43,12 @@ class Call:
 
     @property
     def kind(self) -> Kind:
-        """Whether a batch is one of users or of events."""
+        """`users` or `events`: the kind of a batch."""
         return "users" if self.parts["kind"] == "users" else "events"
 
     @property
     def body(self) -> Json:
-        """The JSON that came, or a refusal."""
+        """The request's JSON; raises a refusal where it has none."""
         if self.request.json is not MISSING:
             return self.request.json
         raise invalid("request body must be JSON") if self.request.body else missing("request body")
@@ -56,6 +56,11 @@ class Call:
 
 def _me(call: Call) -> Response:
     return answer({"email": "sandbox@example.com", "orgId": "SANDBOX", "role": call.role})
+
+
+def _quotas(call: Call) -> Response:
+    used = len(call.organization.events)
+    return answer({"quotas": [{"type": "SERVER_EVENTS", "used": used, "limit": 1_000_000}]})
 
 
 def _set_properties(call: Call) -> Response:
@@ -111,7 +116,7 @@ def _batch_page(which: Literal["imports", "errors"]) -> Callable[[Call], Respons
 
 @attrs.frozen
 class Route:
-    """One call of the API. `roles` is None where any key will do."""
+    """One call of the API; `roles` is None where any key may make it."""
 
     method: str
     path: re.Pattern[str]
@@ -130,6 +135,7 @@ def _route(
 
 ROUTES: Final = (
     _route("GET /me", _me, None),
+    _route("GET /v2/organization/quotas", _quotas, None),
     _route("POST /users/v1/individual/{uid}/customvars", _set_properties, _WRITERS),
     _route("POST /users/v1/individual/{uid}/customevent", _track_custom, _WRITERS),
     _route("POST /v2/users", _create_user, _WRITERS, idempotent=True),

@@ -1,4 +1,4 @@
-"""The stand-in itself: who may ask for what, and in which order it is looked at.
+"""The server of the stand-in: authentication, limits, faults and routes, in FullStory's order.
 
 A request meets, in this order: a fault asked for, the rate limit, the key, the route, the key's
 role, its idempotency key, and then the work. That order decides what a retry finds.
@@ -88,7 +88,7 @@ class FullStorySandbox:
         self.statuses: Counter[int] = Counter()
 
     async def __aenter__(self) -> Self:
-        """Listen."""
+        """Start listening."""
         await self._server.__aenter__()
         return self
 
@@ -126,11 +126,11 @@ class FullStorySandbox:
         return self._organization.find(uid)
 
     def identify(self, *uids: str) -> None:
-        """Let a browser session identify these users, so that v1 takes calls for them."""
+        """Identify users as a browser session does, so that v1 accepts calls for them."""
         self._organization.identified.update(uids)
 
     def fill_session(self, session_id: str) -> None:
-        """Let a session hold as many pages as it can, so that it takes no more."""
+        """Mark a session as full, so that it accepts no more pages."""
         self._organization.full_sessions.add(session_id)
 
     def fail(
@@ -141,11 +141,11 @@ class FullStorySandbox:
         when: Callable[[Request], bool] | None = None,
         **fault: Any,
     ) -> None:
-        """Let the next `times` requests for which `when` holds meet a `Fault`, given by its attributes."""
+        """Make the next `times` requests for which `when` holds fail with a `Fault` of these attributes."""
         self._faults.add(Fault(status, **fault), times, when)
 
     def heal(self) -> None:
-        """Let nothing fail any more."""
+        """Remove all faults."""
         self._faults.clear()
 
     async def _serve(self, request: Request) -> Response | Reply:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.annotations import Payload
 from actions_core.destination.client import Client
 from actions_core.destination.context import Context
 from actions_core.errors import DefinitionError
@@ -92,28 +93,55 @@ def test_fields_reach_their_parameters(payload: dict[str, Any], arguments: tuple
     assert (handler.name, handler.is_async, handler.takes) == ("takes_all", False, frozenset())
 
 
-def unknown(user_id: str, **rest: Any) -> Any:
+def unknown(user_id: str, *, rest: Payload) -> Any:
     return user_id, rest
 
 
-def test_the_rest_of_the_fields_comes_by_keywords() -> None:
-    """`**rest` takes what is there of the other fields, under the names of their parameters."""
+def test_the_whole_payload_comes_under_its_own_keys() -> None:
+    """A parameter annotated `Payload` is the whole payload, under its keys in JSON."""
     destination = small()
     destination.action("track")(unknown)
     assert destination.check() == []
     payload = {"userId": "u", "class": "c", "batch_size": 5}
-    assert destination.handlers["track"].call(payload) == ("u", {"class_": "c", "batch_size": 5})
-    assert destination.handlers["track"].bind(payload) == {"user_id": "u", "class_": "c", "batch_size": 5}
+    assert destination.handlers["track"].call(payload) == ("u", payload)
+    assert destination.handlers["track"].bind(payload) == {"user_id": "u", "rest": payload}
 
 
-def needs_optional(user_id: str, email: str, **rest: str) -> None: ...
-def has_unknown(user_id: str, emial: str = "", **rest: str) -> None: ...
-def takes_required_by_rest(email: str = "", **rest: str) -> None: ...
+def test_the_payload_of_a_hook_is_its_inputs() -> None:
+    """A hook may take its inputs as a whole, too; an optional annotation asks for them as well."""
+    destination = whole()
+
+    @destination.hook("trackThing", "onMappingSave")
+    def hook(payload: Payload | None = None) -> Any:
+        return payload
+
+    assert destination.check() == []
+    assert destination.hook_handlers["trackThing", "onMappingSave"].call({"a-b": 1}) == {"a-b": 1}
+
+
+def keyword_payload(user_id: str, **payload: Any) -> None: ...
+def bare_payload(payload: dict[str, Any]) -> None: ...
+
+
+def needs_optional(user_id: str, email: str, *, rest: Payload) -> None: ...
+def has_unknown(user_id: str, emial: str = "", *, rest: Payload) -> None: ...
+def takes_required_by_rest(email: str = "", *, rest: Payload) -> None: ...
 def lacks_all(email: str = "") -> None: ...
-def by_position(user_id: str, /, **rest: str) -> None: ...
-def starred(user_id: str, *others: str, **rest: str) -> None: ...
-def asks_for_request(user_id: str, request: Request, **rest: str) -> None: ...
-def asks_for_client(user_id: str, client: Client, **rest: str) -> None: ...
+def by_position(user_id: str, /, *, rest: Payload) -> None: ...
+def starred(user_id: str, *others: str, rest: Payload) -> None: ...
+def asks_for_request(user_id: str, request: Request, *, rest: Payload) -> None: ...
+def asks_for_client(user_id: str, client: Client, *, rest: Payload) -> None: ...
+
+
+KEYWORDS = [
+    "error takes '**payload', which hides what is missing: for the whole payload, annotate a parameter",
+    *(f"warning has no parameter '{name}'" for name in ("email", "class_", "first_name")),
+]
+BARE = [
+    "error has a parameter 'payload' that is not a field of it; for the whole payload, annotate it with 'Pay",
+    "error has no parameter 'user_id' for the required field 'userId'",
+    *(f"warning has no parameter '{name}'" for name in ("email", "class_", "first_name")),
+]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +162,8 @@ def asks_for_client(user_id: str, client: Client, **rest: str) -> None: ...
         (starred, ["error takes 'others' by position"]),
         (asks_for_request, ["error asks for the request with its parameter 'request': an action is not"]),
         (asks_for_client, ["error asks for a client, so it must be 'async def'"]),
+        (keyword_payload, KEYWORDS),
+        (bare_payload, BARE),
         ("no function", ["error has no signature that can be read"]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -145,31 +175,31 @@ def test_parameters_are_compared_with_the_fields(function: Any, problems: list[s
     assert [text for text, start in zip(found, problems, strict=True) if not text.startswith(start)] == []
 
 
-def by_type(user_id: str, one: Context, **rest: Any) -> Any:
+def by_type(user_id: str, one: Context, *, rest: Payload) -> Any:
     return one
 
 
-def by_optional_type(user_id: str, one: Context | None = None, **rest: Any) -> Any:
+def by_optional_type(user_id: str, one: Context | None = None, *, rest: Payload) -> Any:
     return one
 
 
-def by_old_optional_type(user_id: str, one: Optional[Context] = None, **rest: Any) -> Any:  # noqa: UP045 - authors still write it so
+def by_old_optional_type(user_id: str, one: Optional[Context] = None, *, rest: Payload) -> Any:  # noqa: UP045 - authors still write it so
     return one
 
 
-def by_annotated_type(user_id: str, one: Annotated[Context, "mine"], **rest: Any) -> Any:
+def by_annotated_type(user_id: str, one: Annotated[Context, "mine"], *, rest: Payload) -> Any:
     return one
 
 
-def by_absent_type(user_id: str, one: OnlyForTheTypeChecker, **rest: Any) -> Any:
+def by_absent_type(user_id: str, one: OnlyForTheTypeChecker, *, rest: Payload) -> Any:
     return one
 
 
-def by_absent_module(user_id: str, one: "typed_only.Context | None", **rest: Any) -> Any:  # noqa: UP037 - quoted twice on purpose
+def by_absent_module(user_id: str, one: "typed_only.Context | None", *, rest: Payload) -> Any:  # noqa: UP037 - quoted twice on purpose
     return one
 
 
-def by_name(user_id: str, context, **rest: Any) -> Any:  # type: ignore[no-untyped-def] # noqa: ANN001 - that is the case
+def by_name(user_id: str, context, *, rest: Payload) -> Any:  # type: ignore[no-untyped-def] # noqa: ANN001 - that is the case
     return context
 
 
@@ -177,14 +207,14 @@ class MyContext(Context):
     """A context of the host's own."""
 
 
-def by_derived_type(user_id: str, one: MyContext, **rest: Any) -> Any:
+def by_derived_type(user_id: str, one: MyContext, *, rest: Payload) -> Any:
     return one
 
 
 ForeignContext = type("Context", (), {})
 
 
-def by_foreign_type(user_id: str, one: ForeignContext, **rest: Any) -> Any:  # type: ignore[valid-type] # made at run time
+def by_foreign_type(user_id: str, one: ForeignContext, *, rest: Payload) -> Any:  # type: ignore[valid-type] # made at run time
     return one
 
 
@@ -221,14 +251,14 @@ def test_a_name_that_only_the_type_checker_knows_is_read_as_text() -> None:
     assert checked(by_absent_type) == ["error has a parameter 'one' that is not a field of it"]
 
 
-async def sends(user_id: str, client: Client, context: Context, **rest: Any) -> Any:
+async def sends(user_id: str, client: Client, context: Context, *, rest: Payload) -> Any:
     return client, context
 
 
 class Callable_:  # noqa: N801 - stands for whatever an author may have
     """An object that is called."""
 
-    async def __call__(self, user_id: str, client: Client, **rest: Any) -> Any:
+    async def __call__(self, user_id: str, client: Client, *, rest: Payload) -> Any:
         return client
 
 
@@ -270,7 +300,7 @@ def note_all(destination: Destination) -> None:  # noqa: C901 - one function for
     """One function for everything that the sample has."""
 
     @destination.action("trackThing")
-    def track(user_id: str, **rest: Any) -> Any: ...
+    def track(user_id: str, *, rest: Payload) -> Any: ...
 
     @destination.batch("trackThing")
     async def batch(payloads: list[Any], client: Client) -> Any:
@@ -295,6 +325,10 @@ def note_all(destination: Destination) -> None:  # noqa: C901 - one function for
     @destination.prepare
     def prepare(request: Request, context: Context) -> Any:
         return request, context
+
+    @destination.account
+    def account(context: Context) -> Any:
+        return context
 
     @destination.test_authentication
     def check_key(context: Context) -> Any: ...
@@ -336,6 +370,8 @@ def test_every_kind_of_function_is_compiled() -> None:
     assert destination.prepare_handler is not None
     assert destination.prepare_handler.call({}, "context", None, "request") == ("request", "context")
     assert destination.authentication_handler is not None
+    assert destination.account_handler is not None
+    assert destination.account_handler.call({}, "context") == "context"
     assert destination.deletion_handler is not None
     assert destination.deletion_handler.call({"user_id": "u"}) == ("u", None)
     assert destination.refresh_handler is not None
@@ -379,16 +415,12 @@ NOTES: list[tuple[Callable[[Destination], object], str]] = [
         lambda it: it.poll("trackThing")(nothing),
         "$.actions.trackThing: 'trackThing' can be polled, but has no function for batches",
     ),
-    (
-        lambda it: it.test_authentication(nothing),
-        "$.actions.trackThing: the action 'trackThing' has no handler",
-    ),
 ]
 
 
 @pytest.mark.parametrize(("note", "problem"), NOTES)
 def test_a_function_for_nothing_is_named(note: Callable[[Destination], object], problem: str) -> None:
-    """What a function is for has to be in the definition, and an action has to have its handler."""
+    """What a function is for has to be in the definition."""
     destination = whole()
     note(destination)
     assert [text for text in map(str, destination.check()) if text.startswith(problem)]
@@ -417,8 +449,15 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "$.actions",
         "$",
         "$",
-        "$.actions.other",
     ]
+
+
+def test_an_action_needs_no_function() -> None:
+    """A destination may have functions for some of its actions only, whatever the others promise."""
+    destination = small(other={"title": "Other", "fields": {}, "hasPerformBatch": True})
+    destination.action("track")(takes_all)
+    assert destination.check() == []
+    assert list(destination.handlers) == ["track"]
 
 
 def test_a_batch_that_the_definition_promises_is_missed() -> None:
@@ -474,7 +513,8 @@ def test_whatever_the_fields_are_called_they_arrive(kinds: dict[str, str], data:
     optional = [f"{names[key]}=MISSING" for key, kind in kinds.items() if kind == "default"]
     scope: dict[str, Any] = {"MISSING": MISSING}
     own = ", ".join([*required, *optional])
-    exec(f"def handler({'*, ' if own else ''}{own}, **rest): return locals()".replace("(, ", "("), scope)  # noqa: S102 - the signature is what is tested
+    scope["Payload"] = Payload
+    exec(f"def handler(*, {own}{', ' if own else ''}whole_: Payload): return locals()", scope)  # noqa: S102 - the signature is what is tested
     fields = {key: {"type": "string", "required": kind == "required"} for key, kind in kinds.items()}
     destination = load_destination(
         {"slug": "sample", "name": "Sample", "actions": {"a": {"title": "A", "fields": fields}}}
@@ -485,7 +525,7 @@ def test_whatever_the_fields_are_called_they_arrive(kinds: dict[str, str], data:
         key: f"value of {key}" for key in kinds if kinds[key] == "required" or data.draw(st.booleans())
     }
     got = destination.handlers["a"].call(payload)
-    got |= got.pop("rest")
+    assert got.pop("whole_") == payload
     assert {name: value for name, value in got.items() if value is not MISSING} == {
-        names[key]: value for key, value in payload.items()
+        names[key]: value for key, value in payload.items() if kinds[key] != "rest"
     }

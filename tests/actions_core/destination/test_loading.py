@@ -18,6 +18,7 @@ from actions_core.destination.loading import (
     check_definition,
     load_definition,
     package_file,
+    unreadable_conditions,
 )
 from actions_core.destination.specs import AudienceMode, BatchSpec
 from actions_core.errors import DefinitionError
@@ -267,6 +268,26 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path of everything in a JSON value."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(place for key, item in inside for place in places(item, (*path, key)))]
+
+
+@pytest.mark.parametrize(
+    "condition", ["type = ", 'type = "track",', "type = track,", "= 5", "", " ", "(", "\0"]
+)
+def test_a_condition_that_cannot_be_read_is_a_warning(condition: str) -> None:
+    """A definition loads without the conditions that subscriptions start with; its author mends them."""
+    data = published()
+    data["actions"]["trackThing"]["defaultSubscription"] = condition
+    data["presets"][0]["subscribe"] = condition
+    paths = ["$.actions.trackThing.defaultSubscription", "$.presets[0].subscribe"]
+    spec, warnings = check_definition(data)
+    assert spec is not None
+    assert [(problem.path, problem.severity) for problem in warnings] == [(path, "warning") for path in paths]
+    assert all("matches nothing" in problem.message for problem in warnings)
+    assert load_destination(data).check() == warnings
+    refused, errors = check_definition(data, strict=True)
+    assert refused is None
+    assert [(problem.path, problem.severity) for problem in errors] == [(path, "error") for path in paths]
+    assert unreadable_conditions(spec) == errors
 
 
 PLACES = places(published())[1:]

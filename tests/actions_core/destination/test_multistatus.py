@@ -126,13 +126,18 @@ def test_an_outcome_may_come_as_it_is(outcome: Any, expected: dict[str, Any]) ->
 @pytest.mark.parametrize("answer", [None, 7, "text", {"status": 400}])
 def test_any_other_answer_is_a_success_of_all(answer: Any) -> None:
     """Nothing, or anything that is no outcome, is a 200 for each payload."""
-    assert [node.status for node in spread(answer, 2)] == [200, 200]
+    expected = [{"status": 200, "body": {}, "sent": {"n": 1}}, {"status": 200, "body": {}, "sent": {"n": 2}}]
+    assert [node.to_dict() for node in spread(answer, [{"n": 1}, {"n": 2}])] == expected
 
 
 def test_a_response_counts_for_all() -> None:
     """One response is the outcome of each payload, good or bad."""
-    assert [node.status for node in spread(Response(204), 2)] == [204, 204]
-    assert [node.errortype for node in spread(Response(400), 2)] == ["BAD_REQUEST"] * 2
+    payloads = [{"n": 1}, {"n": 2}]
+    assert [(node.status, node.sent) for node in spread(Response(204), payloads)] == [
+        (204, {"n": 1}),
+        (204, {"n": 2}),
+    ]
+    assert [node.errortype for node in spread(Response(400), payloads)] == ["BAD_REQUEST"] * 2
 
 
 def test_a_node_is_masked() -> None:

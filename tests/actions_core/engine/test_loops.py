@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
-from actions_core import Context, Engine, Registry, Report, Request, RequestError, Response, Tokens, Workspace
+import pytest
+
+from actions_core import Context, Engine, Registry, Request, RequestError, Response, Tokens, Workspace
 from actions_core.destination import Destination, load_destination
 from actions_core.testing import LoopbackServer, make_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 
 class Service:
@@ -127,19 +136,102 @@ def test_a_loop_that_only_rests_may_come_again() -> None:
         other.run(engine.close())
 
 
-def test_another_thread_is_told_to_have_an_engine_of_its_own() -> None:
-    """While a loop of one thread is at work with an engine, an event of another thread fails and says why."""
-    service, port = Service(), free_port()
-    engine = engine_of(service, port)
+async def read_reports(engine: Engine) -> None:
+    """Read the reports of two events."""
+    async for _ in engine.send_many([make_event()] * 2):
+        pass
 
-    async def scenario() -> Report:
-        service.expire()
-        async with LoopbackServer(service.handle, port=port):
-            report = await engine.send(make_event())
-            assert report.ok, report.results
-            return await asyncio.to_thread(asyncio.run, engine.send(make_event()))
 
-    (result,) = asyncio.run(scenario()).results
-    assert isinstance(result.error, RequestError)
-    assert (result.error.code, result.error.retryable) == ("OTHER_THREAD", False)
+CALLS: dict[str, Callable[[Engine], Coroutine[Any, Any, object]]] = {
+    "send": lambda engine: engine.send(make_event()),
+    "send_many": read_reports,
+    "send_batch": lambda engine: engine.send_batch([make_event()]),
+    "explain": lambda engine: engine.explain(make_event()),
+    "delete": lambda engine: engine.delete(user_id="u"),
+    "test_authentication": lambda engine: engine.test_authentication("one"),
+    "run_hook": lambda engine: engine.run_hook("one", "go", "onMappingSave", {}),
+    "list_choices": lambda engine: engine.list_choices("one", "go", "id"),
+    "create_audience": lambda engine: engine.create_audience("one", "A"),
+    "get_audience": lambda engine: engine.get_audience("one", "a"),
+    "close": lambda engine: engine.close(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("is_running", [True, False])
+def test_in_another_thread_the_call_raises(call: str, is_running: bool) -> None:  # noqa: FBT001 - a case
+    """An engine belongs to the thread that awaited it first, also while no event loop of that one runs."""
+    engine = engine_of(Service(), free_port())
+
+    def elsewhere() -> None:
+        with pytest.raises(RequestError, match=r"the thread MainThread.*BackgroundEngine") as caught:
+            asyncio.run(CALLS[call](engine))
+        assert (caught.value.code, caught.value.retryable) == ("OTHER_THREAD", False)
+
+    async def scenario() -> None:
+        await engine.send(make_event(type="alias", userId="u", previousId="v"))
+        if is_running:
+            await asyncio.to_thread(elsewhere)
+
+    asyncio.run(scenario())
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(elsewhere).result()
+    asyncio.run(engine.close())
+
+
+def test_what_a_thread_left_behind_another_may_close() -> None:
+    """The engine of a thread that has ended can be closed by any other, but not be used by it."""
+    engine = engine_of(Service(), free_port())
+    event = make_event(type="alias", userId="u", previousId="v")
+    owner = threading.Thread(target=lambda: asyncio.run(engine.send(event)))
+    owner.start()
+    owner.join()
+    with pytest.raises(RequestError, match="BackgroundEngine"):
+        asyncio.run(engine.send(event))
+    asyncio.run(engine.close())
+
+
+def test_a_closed_engine_belongs_to_nobody() -> None:
+    """After `close` any thread is told in the result that nothing is tried any more."""
+    service = Service()
+    engine = engine_of(service, free_port())
+
+    async def scenario() -> None:
+        await engine.send(make_event(type="alias", userId="u", previousId="v"))
+        await engine.close()
+
+    asyncio.run(scenario())
+    with ThreadPoolExecutor(1) as pool:
+        (result,) = pool.submit(asyncio.run, engine.send(make_event())).result().results
+    assert result.status == "not_tried"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.parametrize("used_before", [True, False])
+def test_after_a_fork_the_call_raises(used_before: bool) -> None:  # noqa: FBT001 - a case
+    """A child may use an engine that its parent only made; one that the parent used raises from the call."""
+    engine = engine_of(Service(), free_port())
+    event = make_event(type="alias", userId="u", previousId="v")
+    if used_before:
+        asyncio.run(engine.send(event))
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        said = b"fine"
+        try:
+            asyncio.run(engine.send(event))
+        except RequestError as error:
+            said = f"{error.code}: {error}".encode()
+        finally:
+            os.write(writer, said)
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as lines:
+        said = lines.read()
+    os.waitpid(child, 0)
+    if used_before:
+        assert said.startswith(b"OTHER_PROCESS: ")
+        assert b"BackgroundEngine" in said
+    else:
+        assert said == b"fine"
     asyncio.run(engine.close())

@@ -27,7 +27,7 @@ from actions_core import (
     load_destination,
 )
 from actions_core.engine.engine import Options
-from actions_core.engine.executor import Lane
+from actions_core.engine.executor import deliver_event
 from actions_core.testing import RecordingTransport, make_event
 
 if TYPE_CHECKING:
@@ -344,7 +344,7 @@ def test_nothing_is_watched_unless_asked_for() -> None:
     async def scenario() -> None:
         async with engine_for(["send"], features={"a": True}) as engine:
             assert engine._observer is None
-            assert engine._deliver is Lane.deliver
+            assert engine._deliver is deliver_event
 
     asyncio.run(scenario())
 

@@ -147,11 +147,12 @@ def test_one_response_counts_for_all() -> None:
 
     transport = RecordingTransport([Response(202, {}, b'{"ok":1}')])
     nodes = nodes_of(send_batch(make_destination(answer), [make_event()] * 3, transport=transport))
-    assert [node.to_dict() for node in nodes] == [{"status": 202, "body": {"ok": 1}}] * 3
+    sent = {"name": "Test Event"}
+    assert [node.to_dict() for node in nodes] == [{"status": 202, "body": {"ok": 1}, "sent": sent}] * 3
     transport = RecordingTransport([Response(422, {}, b'{"no":1}')])
     nodes = nodes_of(send_batch(make_destination(answer), [make_event()] * 2, transport=transport))
     assert [(node.status, node.errortype) for node in nodes] == [(422, "UNPROCESSABLE_ENTITY")] * 2
-    assert nodes[0].body == {"no": 1}
+    assert (nodes[0].body, nodes[0].sent) == ({"no": 1}, sent)
     assert nodes[0].errorreporter == "DESTINATION"
 
 
@@ -377,7 +378,7 @@ def test_each_event_of_a_batch_has_a_context_of_its_own() -> None:
 def test_warnings_are_of_their_events(batching: Any, expected: dict[int, list[str]]) -> None:
     """What is warned of comes with the result, at the place of its event, sent together or alone."""
 
-    def answer(payloads: list[Any], context: Context) -> None:
+    async def answer(payloads: list[Any], context: Context) -> None:
         context.warn("$", "many")
         context.each[1].warn("$.name", "odd")
         raise ValueError

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
+from enum import Enum
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actions_core.errors import PayloadError, RequestError
+from actions_core.errors import PayloadError, RequestError, SettingsError
 from actions_core.http.requests import Request, Response
+
+
+class Medal(str, Enum):  # noqa: UP042 - the older form, whose str() is its name
+    """A string with a name."""
+
+    GOLD = "gold"
 
 
 def test_a_base_completes_a_relative_url_only() -> None:
@@ -68,7 +80,18 @@ def test_a_bearer_token() -> None:
     [
         ("https://x.test/a", {"q": "ü &"}, "https://x.test/a?q=%C3%BC%20%26"),
         ("https://x.test/a?b=1", {"q": 1}, "https://x.test/a?b=1&q=1"),
-        ("https://x.test/a#f", {"q": True}, "https://x.test/a?q=true#f"),
+        ("https://x.test/a", {"q": True}, "https://x.test/a?q=true"),
+        (
+            "https://x.test/a",
+            {"t": 42.0, "e": 1e21, "o": {"a": 1}},
+            "https://x.test/a?t=42&e=1e%2B21&o=%5Bobject%20Object%5D",
+        ),
+        (
+            "https://x.test/a",
+            {"l": [{"a": 1}, [1.0, None, "b"], True]},
+            "https://x.test/a?l=%5Bobject%20Object%5D&l=1%2C%2Cb&l=true",
+        ),
+        ("https://x.test/a", {"m": Medal.GOLD, "b": b"\xc3\xbc"}, "https://x.test/a?m=gold&b=%C3%BC"),
         ("https://x.test/a", {"q": [1, 2], "n": None}, "https://x.test/a?q=1&q=2"),
         ("https://x.test/a", {"n": None}, "https://x.test/a"),
         ("https://x.test/%2F%40", None, "https://x.test/%2F%40"),
@@ -95,28 +118,197 @@ def test_a_header_that_would_break_out_is_refused(value: Any) -> None:
     assert not caught.value.retryable
 
 
+@pytest.mark.parametrize("name", ["X Y", "", " X", "X ", "a:b", "a\r\nb", "ä", "(a)", "a/b", "a\tb", "\0", 7])
+def test_the_name_of_a_header_is_a_token(name: Any) -> None:
+    """A name that RFC 9110 does not allow is an error of the payload, however it came there."""
+    with pytest.raises(PayloadError) as caught:
+        Request("POST", "https://x.test", headers={"X-Fine": "a", name: "z"}).complete()
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Transfer-Encoding",
+        "transfer-encoding",
+        "TRANSFER-ENCODING",
+        "Transfer-Encoding ",
+        " Content-Length",
+        "content-length",
+        "Content_Length",
+        "Connection",
+        "Keep-Alive",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Host",
+        "Expect",
+        "Proxy-Connection",
+    ],
+)
+def test_headers_of_the_connection_are_refused(name: str) -> None:
+    """What says where a message ends, or whom it is for, is no event's to say, however it is spelled."""
+    with pytest.raises(PayloadError):
+        Request("POST", "https://x.test", headers={name: "chunked"}, json=1).complete()
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "bob#x",
+        "#",
+        "a\nb",
+        "a\rb",
+        "a\tb",
+        "a\0b",
+        "a\x7f",
+        "a\\b",
+        "..",
+        ".",
+        "../admin",
+        "a/../b",
+        "%2e%2E",
+        ".%2e/x",
+        "..;/x",
+        "100%",
+        "%zz",
+        "%4",
+        "\ud800",
+        "a/./b",
+    ],
+)
+def test_what_would_not_arrive_in_a_url_is_refused(part: str) -> None:
+    """Nothing of a URL is dropped or read as another one: it is refused, and the error says to quote."""
+    with pytest.raises(RequestError) as caught:
+        Request("DELETE", f"https://x.test/people/{part}").complete()
+    assert (caught.value.code, caught.value.retryable) == ("REQUEST_INVALID", False)
+
+
+@pytest.mark.parametrize("part", ["bob#x", "a\nb", "a\\b", "../admin", "100%", "ü ö", "a/b?c&d", '"<>^`{|}'])
+def test_what_is_quoted_arrives(part: str) -> None:
+    """What a handler quotes goes out as it quoted it."""
+    url = f"https://x.test/people/{quote(part, safe='')}?q={quote(part, safe='')}"
+    assert Request("DELETE", url).complete().url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://x.test/a b/ü?q=a b|c", "https://x.test/a%20b/%C3%BC?q=a%20b%7Cc"),
+        ("HTTPS://x.test/a", "https://x.test/a"),
+        ("Http://x.test", "http://x.test"),
+        ("https://x.test/a?b=../c&d=[1]", "https://x.test/a?b=../c&d=[1]"),
+        ("https://x.test/.well-known/a..b/...", "https://x.test/.well-known/a..b/..."),
+        ("https://[::1]:80/a", "https://[::1]:80/a"),
+    ],
+)
+def test_what_merely_needs_an_escape_gets_it(url: str, sent: str) -> None:
+    """Blanks and letters beyond ASCII are escaped as browsers do it; the scheme has no case."""
+    assert Request("GET", url).complete().url == sent
+    assert Request("GET", url).with_base("https://base.test").url == url
+
+
+def test_credentials_given_twice_are_an_error_of_the_setting() -> None:
+    """A user in front of the host and a header Authorization exclude each other; no event is to blame."""
+    request = Request("GET", "https://user:geheim@x.test/a")
+    assert request.complete().url == request.url
+    with pytest.raises(SettingsError) as caught:
+        request.with_bearer("t").complete()
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://", "https:///a", "https://x y/", "https://a@/", "https://x\\y/"])
+def test_a_url_has_a_host(url: str) -> None:
+    """A URL whose host is missing, or cannot be one, is refused before it is looked up."""
+    with pytest.raises(RequestError):
+        Request("GET", url).complete()
+
+
 def test_headers_may_hold_other_text() -> None:
     """Tabs and text beyond ASCII are no reason to refuse a header."""
     assert Request("GET", "https://x.test", headers={"a": "ü\tb"}).complete()
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), {1, 2}, 10**5000], ids=["nan", "inf", "set", "long"]
+    "value",
+    [{1, 2}, 10**5000, datetime(2026, 1, 2, tzinfo=UTC), {(1, 2): 3}, b"a", {"\ud800": {1}}],
+    ids=["set", "long", "time", "key", "bytes", "beside"],
 )
 def test_what_json_cannot_say_is_refused(value: Any) -> None:
-    """NaN, sets and endless numbers in a body are a PayloadError."""
+    """Sets, times and endless numbers in a body are a PayloadError."""
     with pytest.raises(PayloadError, match="JSON"):
         Request("POST", "https://x.test", json={"a": value}).content()
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ({"a": "ü😀/\u2028\x7f\n"}, '{"a":"ü😀/\u2028\x7f\\n"}'),
+        (["\ud800ü", 42.0, 1e22], '["\\ud800ü",42.0,1e+22]'),
+        ([2**64, -(10**30), 1e-7, 2**63], f"[{2**64},{-(10**30)},1e-7,{2**63}]"),
+        ([math.nan, math.inf, 2**64], f"[null,null,{2**64}]"),
+        ([math.nan, -math.inf], "[null,null]"),
+        ({1: "a", False: "b", None: "c", 2.0: "d"}, '{"1":"a","false":"b","null":"c","2":"d"}'),
+        ((1, Medal.GOLD), '[1,"gold"]'),
+        ((2**64, Medal.GOLD), f'[{2**64},"gold"]'),
+    ],
+)
+def test_json_is_written_in_utf_8(value: Any, written: str) -> None:
+    """A body is compact JSON in UTF-8, half a surrogate pair escaped, NaN null, whoever has to write it."""
+    assert Request("POST", "/", json=value).content() == (written.encode(), "application/json")
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_both_writers_of_json_write_the_same(value: Any) -> None:
+    """What orjson writes by itself is what it would be beside something that it does not write."""
+    alone, beside = (Request("POST", "/", json=one).content()[0] for one in (value, [2**64, value]))
+    assert beside == b"[%d,%b]" % (2**64, alone)
+
+
+def test_what_is_nested_without_end_is_refused() -> None:
+    """A list that contains itself is a PayloadError; one that is merely deep is written."""
+    circle: list[Any] = []
+    circle.append(circle)
+    with pytest.raises(PayloadError, match="JSON"):
+        Request("POST", "/", json=circle).content()
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    assert Request("POST", "/", json=deep).content()[0] == b"[" * 300 + b"1" + b"]" * 300
+
+
+def test_json_as_javascript_writes_it() -> None:
+    """With `stringify` numbers are spelled as JSON.stringify does, for receivers that sign the body."""
+    value = {"a": 42.0, "b": 1e21, "c": 1e-7, "d": math.nan, "e": "ü\ud800"}
+    content = Request("POST", "/", json=value, stringify=True).content()
+    assert content == ('{"a":42,"b":1e+21,"c":1e-7,"d":null,"e":"ü\\ud800"}'.encode(), "application/json")
+
+
+def test_a_body_is_written_once() -> None:
+    """What is signed is what goes out: requests that differ in URL and headers only share the bytes."""
+    request = Request("POST", "https://x.test/a", json={"a": [1]})
+    body = request.content()[0]
+    later = (
+        request.with_headers({"X-Signature": "s"})
+        .with_base("https://y.test")
+        .with_params({"q": 1})
+        .complete()
+    )
+    assert later.content()[0] is body
+    assert request.evolve(json=2).content()[0] == b"2"
+
+
 def test_bodies_and_their_types() -> None:
     """JSON, form, text and bytes become bytes with the content type that goes with them."""
-    assert Request("POST", "/", json={"a": "\ud800ü"}).content() == (
-        b'{"a":"\\ud800\\u00fc"}',
-        "application/json",
-    )
     assert Request("POST", "/", json=None).content() == (b"null", "application/json")
-    assert Request("POST", "/", form={"a": "b c"}).content()[0] == b"a=b%20c"
+    assert Request("POST", "/", form={"a": "b c", "t": 42.0, "o": {"x": 1}}).content()[0] == (
+        b"a=b%20c&t=42&o=%5Bobject%20Object%5D"
+    )
     assert Request("POST", "/", body="ü").content()[0] == "ü".encode()
     assert Request("POST", "/", body=b"\0").content() == (b"\0", "application/octet-stream")
     assert Request("GET", "/").content() == (None, None)

@@ -270,6 +270,9 @@ IS_A = {"fieldKey": "k", "operator": "is", "value": "a"}
 K_IS_A = {"required": ["k"], "properties": {"k": {"const": "a"}}}
 NO_K = {"not": {"required": ["k"]}}
 ADD = {"type": "syncMode", "operator": "is", "value": "add"}
+MODE_KEY = "__segment_internal_sync_mode"
+MODE_IS_ADD = {"fieldKey": MODE_KEY, "operator": "is", "value": "add"}
+MODE_KEY_IS_ADD = {"required": [MODE_KEY], "properties": {MODE_KEY: {"const": "add"}}}
 
 
 @pytest.mark.parametrize(
@@ -301,13 +304,15 @@ ADD = {"type": "syncMode", "operator": "is", "value": "add"}
             "all",
             {"allOf": [{"required": ["o"], "properties": {"o": {"required": ["c"]}}}, K_IS_A]},
         ),
+        ([MODE_IS_ADD], "all", MODE_KEY_IS_ADD),
+        ([MODE_IS_ADD, IS_A], "all", {"allOf": [MODE_KEY_IS_ADD, K_IS_A]}),
         ([ADD], "all", None),
         ([ADD, IS_A], "all", None),
         ([ADD, IS_A], "any", {"anyOf": [K_IS_A]}),
     ],
 )
 def test_condition_schema(conditions: list[dict[str, Any]], match: str, expected: Any) -> None:
-    """Conditions stand in the schema where it can say them: lists and dotted names, but no sync mode."""
+    """Conditions stand in the schema where it can say them: lists, dotted names, the sync mode by its key."""
     assert rule_for(*conditions, match=match) == expected
 
 

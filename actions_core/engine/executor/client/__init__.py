@@ -10,7 +10,13 @@ from actions_core.engine.executor.client.client import (
     unprepared,
 )
 from actions_core.engine.executor.client.tokens import TokenKeeper
-from actions_core.engine.executor.client.waiting import Deadlines, InFlight, OneShotEvent, Semaphore
+from actions_core.engine.executor.client.waiting import (
+    Deadlines,
+    OneShotEvent,
+    Semaphore,
+    current_task,
+    let_through,
+)
 
 __all__ = [
     "Connection",
@@ -18,9 +24,10 @@ __all__ = [
     "DryRunClient",
     "DryRunEnd",
     "EventClient",
-    "InFlight",
     "OneShotEvent",
     "Semaphore",
     "TokenKeeper",
+    "current_task",
+    "let_through",
     "unprepared",
 ]

@@ -18,7 +18,13 @@ import attrs
 from actions_core.destination.client import Client
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
-from actions_core.http.retry import DEFAULT_TIMEOUT, RetryPolicy, is_retryable, read_retry_after
+from actions_core.http.retry import (
+    DEFAULT_TIMEOUT,
+    PollPolicy,
+    RetryPolicy,
+    is_retryable,
+    read_retry_after,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -47,6 +53,7 @@ class Connection:
     mask: Mask = attrs.field(factory=lambda: Mask(()))
     tries_by_status: Mapping[int, int] = attrs.field(factory=dict)
     tokens: TokenKeeper | None = None
+    poll: PollPolicy = attrs.field(factory=PollPolicy)
 
 
 class EventClient(Client):
@@ -98,6 +105,8 @@ class EventClient(Client):
             else:
                 self.response = response
                 if response.ok:
+                    if response.unreadable:
+                        self._context.warn("$", f"the destination took it, but {response.unreadable}")
                     return response
                 error = self._refusal(request, response)
                 retry_after = _retry_after(response)
@@ -156,6 +165,10 @@ class DryRunClient(EventClient):
     """A client that stops where the network begins; `request` then holds what would have been sent."""
 
     __slots__ = ()
+
+    def send(self, request: Request) -> Coroutine[Any, Any, Response]:
+        """Prepare the request, and end the handler; no token is asked for."""
+        return self._attempt(request)
 
     async def _deliver(self, request: Request) -> NoReturn:
         request.content()  # what cannot be written fails here as it would on the way out

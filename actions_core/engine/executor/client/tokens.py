@@ -1,4 +1,4 @@
-"""Access tokens that expire: renewed once, however many requests find that they have.
+"""Access tokens: asked for where there is none, renewed once for all requests that find them expired.
 
 The refresh token and the client's secret stay here; handlers see the access token in their context.
 """
@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from actions_core.destination.client import Tokens
-from actions_core.engine.executor.client.waiting import Semaphore
+from actions_core.engine.executor.client.waiting import Semaphore, current_task, let_through
 from actions_core.errors import ActionsError
 from actions_core.http.errors import AuthenticationError
 
@@ -29,6 +29,11 @@ T = TypeVar("T")
 _LOGGER = logging.getLogger("actions_core")
 
 
+def _copy(error: AuthenticationError) -> AuthenticationError:
+    """Return the same error without the frames that it went through."""
+    return AuthenticationError(error.message, code=error.code, retryable=error.retryable)
+
+
 class TokenKeeper:
     """Holds the tokens of one instance, and renews them."""
 
@@ -40,6 +45,7 @@ class TokenKeeper:
         *,
         refresh: Callable[[JsonObject], Awaitable[object]],
         mask: Mask,
+        limit: Callable[[Awaitable[object]], Awaitable[object]],
         listener: TokenListener | None = None,
         logger: logging.Logger = _LOGGER,
     ) -> None:
@@ -48,9 +54,18 @@ class TokenKeeper:
         self._oauth = dict(oauth)
         self._refresh = refresh
         self._mask = mask
+        self._limit = limit
         self._listener = listener
         self._logger = logger
         self._turn = Semaphore(1)
+        self._failures = 0
+        self._failure: AuthenticationError | None = None
+
+    async def ensure(self) -> None:
+        """Ask for a token where there is none, before anything is requested with it: client credentials."""
+        used = self._auth.access_token
+        if not used:
+            await self.renew(used)
 
     async def retry_once(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Await an attempt, and where it raises `AuthenticationError` once more with a renewed token."""
@@ -65,12 +80,21 @@ class TokenKeeper:
         """Refresh the token `used`, which was refused, once for all requests that wait for it.
 
         A request that comes while a renewal runs, or with a token that was replaced meanwhile, waits for
-        that one and causes none of its own. Raises `AuthenticationError` when there is no new token.
+        that one and causes none of its own, also where that one fails. Raises `AuthenticationError` when
+        there is no new token.
         """
+        failures = self._failures
         async with self._turn:
             if self._auth.access_token != used:
                 return
-            tokens = await self._refreshed()
+            if self._failure is not None and self._failures != failures:
+                raise _copy(self._failure)
+            try:
+                tokens = await self._refreshed()
+            except AuthenticationError as failure:
+                self._failures += 1
+                self._failure = _copy(failure)
+                raise
             self._mask.learn(tokens.access_token, tokens.refresh_token)
             self._auth.access_token = tokens.access_token
             self._oauth["access_token"] = tokens.access_token
@@ -92,23 +116,32 @@ class TokenKeeper:
         except ActionsError as error:
             expired = isinstance(error, AuthenticationError)
             raise AuthenticationError(
-                f"the access token has expired and could not be renewed: {error}",
+                f"{self._trouble('could not be renewed', 'none could be had')}: {error}",
                 code="REFRESH_TOKEN_EXPIRED" if expired else "OAUTH_REFRESH_FAILED",
+                retryable=error.retryable,
             ) from None
         if not isinstance(tokens, Tokens) or not tokens.access_token:
+            trouble = self._trouble("was not renewed", "none was given")
             raise AuthenticationError(
-                "the access token has expired, and refresh_access_token returned no Tokens",
-                code="OAUTH_REFRESH_FAILED",
+                f"{trouble}: refresh_access_token returned no Tokens", code="OAUTH_REFRESH_FAILED"
             )
         return tokens
+
+    def _trouble(self, expired: str, absent: str) -> str:
+        if self._auth.access_token:
+            return f"the access token has expired and {expired}"
+        return f"there is no access token, and {absent}"
 
     async def _tell(self, tokens: Tokens) -> None:
         if self._listener is None:
             return
+        task = current_task()
+        cancelled = task.cancelling()
         try:
             told = self._listener(self._instance, tokens)
             if inspect.isawaitable(told):
-                await told
-        except Exception as error:  # noqa: BLE001 - the host's function; the token is good whatever it does
+                await self._limit(told)
+        except BaseException as error:  # noqa: BLE001 - the host's function; the token is good whatever it does
+            let_through(error, task, cancelled)
             # Without its traceback and text: both may hold the tokens.
             self._logger.error("the host's on_token_refresh failed: %s", type(error).__name__)  # noqa: TRY400  # see above

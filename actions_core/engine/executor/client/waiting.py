@@ -1,4 +1,4 @@
-"""What tasks wait for: a semaphore, a one-shot event, time limits, and the end of what is in progress.
+"""What tasks wait for: a semaphore, a one-shot event and time limits; and whose a cancellation is.
 
 Unlike asyncio's own they are bound to no event loop, so an engine works in one after another. Time limits
 share one timer: nearly all of them end unused, and a timer for each would be what costs most about a
@@ -9,19 +9,53 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from actions_core.errors import RequestError
-
 if TYPE_CHECKING:
-    import logging
     from types import TracebackType
 
 #: Limits that fall due within this many seconds of each other end together, however many there are.
 _GRAIN: Final = 0.005
-#: How long an interrupted handler gets to end itself.
-_LAST_MOMENTS: Final = 2.0
+
+
+def current_task() -> asyncio.Task[object]:
+    """Return the task that runs."""
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("a time limit needs a task to cancel")
+    return task
+
+
+def let_through(
+    error: BaseException | None, task: asyncio.Task[object] | None, cancelled_before: int
+) -> None:
+    """Raise what must end the caller of a function that raised `error`, or None if it returned.
+
+    That is Ctrl-C, and a cancellation of the task since it was cancelled `cancelled_before` times, also
+    where the function swallowed it or raised something else on its way out. Anything else that a function
+    of a destination or of the host raises is its own failure: a `CancelledError` of a task that it waited
+    for, `SystemExit`, `GeneratorExit`.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    if task is None:
+        return
+    if task.cancelling() > cancelled_before:
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        raise asyncio.CancelledError from None
+    # A coroutine that is thrown away is closed, which happens outside of its task.
+    if isinstance(error, GeneratorExit) and not _runs(task):
+        raise error
+
+
+def _runs(task: asyncio.Task[object]) -> bool:
+    try:
+        return asyncio.current_task() is task
+    except RuntimeError:  # no event loop runs
+        return False
 
 
 class Semaphore:
@@ -52,19 +86,22 @@ class Semaphore:
         self._queue.append(place)
         try:
             await place
-        except asyncio.CancelledError:
-            if place.cancelled():
-                self._queue.remove(place)
-            else:
+        except BaseException:
+            if place.done() and not place.cancelled():
                 # It was handed over at the same moment.
                 self.release()
+            else:
+                # `release` may have passed over it already.
+                with suppress(ValueError):
+                    self._queue.remove(place)
             raise
 
     def release(self) -> None:
         """Hand a place to the first task in the queue, or free it."""
         while self._queue:
             place = self._queue.popleft()
-            if not place.done():
+            # What waited in an event loop that was closed without ending its tasks waits no more.
+            if not place.done() and not place.get_loop().is_closed():
                 place.set_result(None)
                 return
         self._free += 1
@@ -82,22 +119,29 @@ class Semaphore:
 class OneShotEvent:
     """An event that is set once, for good."""
 
-    __slots__ = ("_is_set", "_waiting")
+    __slots__ = ("_blocks", "_is_set", "_waiting")
 
     def __init__(self) -> None:
         self._is_set = False
         self._waiting: set[asyncio.Future[None]] = set()
+        self._blocks: set[Limit] = set()
 
     def is_set(self) -> bool:
         """Tell if it is set."""
         return self._is_set
 
     def set(self) -> None:
-        """Set it, and wake every task that waits for it."""
+        """Set it, wake every task that waits for it, and cancel the blocks that are to end with it."""
         self._is_set = True
         for turn in self._waiting:
-            if not turn.done():
+            if not turn.done() and not turn.get_loop().is_closed():
                 turn.set_result(None)
+        for block in self._blocks:
+            block.cancel()
+
+    def ending(self) -> Limit:
+        """Return a block that is cancelled, and raises `TimeoutError`, when the event is set."""
+        return Limit(self._blocks, current_task(), 0.0)
 
     async def wait(self) -> None:
         """Wait until it is set."""
@@ -148,7 +192,8 @@ class Limit:
         """Cancel the block now."""
         if not self._expired:
             self._expired = True
-            self._task.cancel()
+            if not self._task.get_loop().is_closed():
+                self._task.cancel()
 
 
 class Deadlines:
@@ -168,16 +213,12 @@ class Deadlines:
         self.expired = False
 
     def within(self, seconds: float) -> Limit:
-        """Return a limit of so many seconds from now, to be entered at once.
-
-        Raises `RequestError` while these deadlines serve the event loop of another thread.
-        """
+        """Return a limit of so many seconds from now, to be entered at once."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._move_to(loop)
-        task = asyncio.current_task(loop)
-        if task is None:
-            raise RuntimeError("a time limit needs a task to cancel")
+            # An engine may outlive an event loop, but its timer does not.
+            self._loop, self._timer = loop, None
+        task = current_task()
         due = monotonic() + seconds
         limit = Limit(self._running, task, due)
         if self._timer is None or due < self._due:
@@ -185,15 +226,6 @@ class Deadlines:
         if self.expired:
             loop.call_soon(self._cancel, limit)
         return limit
-
-    def _move_to(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Serve another event loop: an engine may outlive one, but its timer does not."""
-        if self._loop is not None and self._loop.is_running():
-            raise RequestError(
-                "the engine is in use in another thread; give each thread an engine of its own",
-                code="OTHER_THREAD",
-            )
-        self._loop, self._timer = loop, None
 
     def expire(self) -> None:
         """Cancel everything that is in progress."""
@@ -224,45 +256,3 @@ class Deadlines:
     def _cancel(self, limit: Limit) -> None:
         if limit in self._running:
             limit.cancel()
-
-
-class InFlight:
-    """Counts the events in progress, so that an engine closes without losing track of any."""
-
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
-        self._count = 0
-        self._awaited = False
-        self._idle = asyncio.Event()
-
-    def enter(self) -> None:
-        """Count one more."""
-        self._count += 1
-
-    def leave(self) -> None:
-        """Count one less."""
-        self._count -= 1
-        if not self._count and self._awaited:
-            self._idle.set()
-
-    async def drain(self, deadlines: Deadlines, grace: float) -> None:
-        """Wait until nothing is in progress; after `grace` seconds cancel what still is."""
-        deadlines.closing.set()
-        try:
-            async with asyncio.timeout(grace):
-                await self._wait_until_idle()
-        except TimeoutError:
-            deadlines.expire()
-            try:
-                async with asyncio.timeout(_LAST_MOMENTS):
-                    await self._wait_until_idle()
-            except TimeoutError:
-                self._logger.warning(
-                    "%d events were still in progress when the engine was closed", self._count
-                )
-
-    async def _wait_until_idle(self) -> None:
-        self._awaited = True
-        while self._count:
-            self._idle.clear()
-            await self._idle.wait()

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions_core.authoring.scaffold import TEMPLATES, add_action, package_files
+from actions_core.authoring.scaffold import (
+    TEMPLATES,
+    add_action,
+    files_from_definition,
+    package_files,
+    package_name,
+)
+from actions_core.authoring.segment_import import definition_from_metadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,3 +134,140 @@ def test_a_mistake_is_one_sentence(shell: Shell, arguments: list[str], said: str
     run = shell.run("init", *arguments)
     assert (run.code, said in run.err) == (2, True)
     assert list(shell.folder.iterdir()) == []
+
+
+# -- from a definition that exists -------------------------------------------------------------------
+
+ORDERS = {
+    "slug": "actions-ported",
+    "name": "Ported (Actions)",
+    "authentication": {
+        "scheme": "custom",
+        "fields": {"apiKey": {"label": "Key", "type": "password", "required": True}},
+    },
+    "actions": {
+        "order": {
+            "title": 'The "order"',
+            "fields": {
+                "id": {"type": "string", "required": True},
+                "first-name": {"type": "string", "default": {"@path": "$.traits.name"}},
+                "class": {"type": "integer", "multiple": True},
+                "when": {"type": "datetime", "required": True, "allowNull": True},
+                "extra": {"type": "object"},
+                "enable_batching": {"type": "boolean", "default": True},
+            },
+        },
+        "prepare": {"title": "Prepare", "fields": {}},
+        "wide": {"title": "Wide", "fields": {f"field{number}": {"type": "string"} for number in range(40)}},
+        "browser": {"title": "In the browser", "platform": "web", "fields": {}},
+    },
+    "presets": [],
+}
+METADATA = {
+    "data": {
+        "destinationMetadata": {
+            "id": "m-1",
+            "slug": "actions-ported-metadata",
+            "name": "Ported",
+            "options": [{"name": "apiKey", "type": "string", "required": True, "defaultValue": ""}],
+            "actions": [
+                {
+                    "id": "a-1",
+                    "slug": "order",
+                    "name": "Order",
+                    "platform": "CLOUD",
+                    "defaultTrigger": 'type = "track"',
+                    "fields": [
+                        {"fieldKey": "b", "sortOrder": 1, "type": "NUMBER"},
+                        {"fieldKey": "a", "sortOrder": 0, "type": "STRING", "required": True},
+                    ],
+                }
+            ],
+            "presets": [{"actionId": "a-1", "name": "P", "trigger": 'type = "page"', "fields": {"a": "x"}}],
+        }
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "slug"), [(ORDERS, "actions-ported"), (METADATA, "actions-ported-metadata")]
+)
+def test_a_definition_becomes_a_package_to_fill_in(
+    shell: Shell, tmp_path: Path, data: dict[str, object], slug: str
+) -> None:
+    """Every tool takes the package; only the checks of functions that are not written yet fail."""
+    source = tmp_path / "metadata.json"
+    source.write_text(json.dumps(data))
+    result = shell.run("init", "--from", source, "--in", tmp_path)
+    assert result.code == 0, result.out + result.err
+    folder = tmp_path / slug
+    passes(folder, "ruff", "check", ".")
+    passes(folder, "ruff", "format", "--check", ".")
+    passes(folder, "mypy")
+    run = subprocess.run(  # as above
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert run.returncode == 1, run.stdout
+    failed = [line for line in run.stdout.splitlines() if line.startswith("FAILED")]
+    assert failed
+    unwritten = ("[case[", "[pure[", "[preset[")
+    assert [line for line in failed if not any(check in line for check in unwritten)] == []
+    assert "NotImplementedError" in run.stdout
+
+
+def test_the_functions_have_the_fields_as_parameters() -> None:
+    """Types and requiredness come from the fields; with very many fields, the payload comes as a whole."""
+    slug, files = files_from_definition(ORDERS)
+    text = files[f"src/{package_name(slug)}/handlers.py"]
+    assert (
+        '@destination.action("order")\ndef order(\n    *,\n    id: str,\n    first_name: str | None' in text
+    )
+    assert "    class_: list[int] | None = None,\n    when: str | float | None,\n" in text
+    assert "def wide(payload: Payload) -> Request:" in text
+    assert "def prepare_() -> Request:" in text
+    assert "browser" not in text
+    assert "enable_batching" not in text
+
+
+def test_metadata_becomes_a_definition() -> None:
+    """Lists become objects by key, in the order in which people see them; secrets are passwords."""
+    definition = definition_from_metadata(METADATA)
+    assert definition["authentication"]["fields"]["apiKey"] == {"type": "password", "required": True}
+    assert list(definition["actions"]["order"]["fields"].items()) == [
+        ("a", {"type": "string", "required": True}),
+        ("b", {"type": "number"}),
+    ]
+    assert definition["presets"] == [
+        {
+            "name": "P",
+            "type": "automatic",
+            "partnerAction": "order",
+            "subscribe": 'type = "page"',
+            "mapping": {"a": "x"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from", "FILE", "--in", "."], "'Bad Slug'"),
+        (["--from", "OTHER"], "neither a definition nor the metadata"),
+        ([], "name the destination"),
+    ],
+)
+def test_what_cannot_become_a_package_is_refused(
+    shell: Shell, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    """A slug that cannot be, a file of another kind, no destination at all: exit code 2 and a sentence."""
+    (tmp_path / "FILE").write_text(json.dumps({**ORDERS, "slug": "Bad.Slug"}).replace("Bad.Slug", "Bad Slug"))
+    (tmp_path / "OTHER").write_text("[1]")
+    given = [str(tmp_path / one) if one in ("FILE", "OTHER") else one for one in arguments]
+    result = shell.run("init", *given)
+    assert result.code == 2
+    assert said in " ".join((result.out + result.err).split())

@@ -12,6 +12,7 @@ from actions_core.http.addresses import NOT_ALLOWED
 from actions_core.http.errors import TransportError
 from actions_core.http.requests import Request, Response
 from actions_core.http.transport import LazyTransport, public_only
+from actions_core.http.transport.redirects import NOT_FOLLOWED
 from actions_core.testing import LoopbackServer, RecordingTransport
 
 if TYPE_CHECKING:
@@ -161,6 +162,8 @@ def test_a_redirect_is_judged_like_the_first_url(
     error, reached = outcome(
         question, "http://open.example:PORT/", answer=Response(307, {"Location": target})
     )
+    if target == "http://closed.example/" and question.content()[0]:
+        code = NOT_FOLLOWED  # a body stops the redirect before the name is looked up
     assert (error.code, error.retryable, reached) == (code, False, 1)
     assert network.connections == [PUBLIC]
 

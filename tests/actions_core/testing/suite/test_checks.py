@@ -133,6 +133,8 @@ def test_an_asynchronous_handler_is_judged_by_its_first_request(
     assert caplog.messages == []
 
 
+#: an action that needs no function
+OTHER = {"title": "Other", "fields": {}, "request": {"method": "GET", "url": "https://x.example"}}
 COUNTER = count()
 
 
@@ -231,10 +233,16 @@ def test_what_a_handler_says_of_a_secret_is_masked(handler: Callable[..., Reques
     ("change", "check", "severity", "said"),
     [
         (
-            lambda it: it["actions"].update(other={"title": "Other", "fields": {}}),
+            lambda it: it["presets"][0].update(subscribe='type = "track",'),
             "definition",
             "error",
-            "the action 'other' has no handler",
+            "$.presets[0].subscribe: ",
+        ),
+        (
+            lambda it: it["actions"]["add"].update(defaultSubscription="type ="),
+            "definition",
+            "error",
+            "$.actions.add.defaultSubscription: ",
         ),
         (
             lambda it: it["actions"]["add"]["fields"].update(more={"type": "string"}),
@@ -269,7 +277,13 @@ def test_what_a_handler_says_of_a_secret_is_masked(handler: Callable[..., Reques
             "gives no request: The root value is missing the required field 'id'",
         ),
         (
-            lambda it: it["actions"].update(other={"title": "Other", "fields": {}}),
+            lambda it: it["actions"].update(
+                other={
+                    "title": "Other",
+                    "fields": {},
+                    "request": {"method": "GET", "url": "https://x.example"},
+                }
+            ),
             "cases",
             "error",
             "$.actions.other: no case in",

@@ -1,0 +1,1 @@
+"""Delivery above the engine: from threads and processes without an event loop."""

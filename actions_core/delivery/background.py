@@ -1,0 +1,243 @@
+"""An engine for programs without an event loop: threads, forks, scripts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+
+from actions_core.delivery.at_exit import WATCH
+from actions_core.delivery.memory import MemoryBackend, closed
+from actions_core.delivery.segment_calls import SegmentCalls
+from actions_core.engine import Engine
+from actions_core.engine.workspace import Workspace
+from actions_core.errors import ActionsError, DefinitionError, Problem
+from actions_core.values.events import MAX_EVENT_BYTES, check_event
+from actions_core.values.plain import plain_copy
+from actions_core.values.times import format_time
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from actions_core.delivery.backend import Backend
+    from actions_core.delivery.memory import WhenFull
+    from actions_core.engine.engine import Options
+    from actions_core.engine.results import Report
+    from actions_core.values.types import JsonObject
+
+_LOGGER = logging.getLogger("actions_core")
+_MAX_QUEUE: Final = 10_000
+_CLOSE_TIMEOUT: Final = 30.0
+_EXIT_TIMEOUT: Final = 10.0
+
+
+class ReportTimeoutError(ActionsError, TimeoutError):
+    """No report came within the time that `send` was given; the event may yet be delivered."""
+
+    default_code = "TIMEOUT"
+    default_retryable = True
+
+
+class _Home:
+    """What belongs to one process: after a fork, the child makes its own."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.backend: Backend | None = None
+
+
+class BackgroundEngine(SegmentCalls):
+    """Runs an `Engine` in a thread of its own, for programs without an event loop.
+
+    The thread starts with the first event, in each process by itself: make one `BackgroundEngine` when the
+    program is loaded, and use it from all threads, before and after forks. `workspace` is a `Workspace` or
+    the path of its file; `options` are those of `Engine`. `on_result` and the other functions among them are
+    called in the engine's thread.
+
+    At most `max_queue` events are accepted and not yet done. When there are that many, `post` raises an
+    `ActionsError` with the code `QUEUE_FULL`, or waits if `when_full` is "wait". What is accepted and not
+    delivered when the program ends is delivered then, for at most `exit_timeout` seconds; but not in a
+    process that leaves by `os._exit` or is killed by a signal.
+
+    Raises `WorkspaceError` with every problem of the workspace.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace | str | os.PathLike[str],
+        *,
+        max_queue: int = _MAX_QUEUE,
+        when_full: WhenFull = "raise",
+        exit_timeout: float = _EXIT_TIMEOUT,
+        **options: Unpack[Options],
+    ) -> None:
+        _check_options(max_queue, when_full, exit_timeout)
+        if not isinstance(workspace, Workspace):
+            workspace = Workspace.from_file(os.fspath(workspace))
+        self._workspace = workspace
+        self._options = options
+        self._max_queue = max_queue
+        self._when_full = when_full
+        self._exit_timeout = exit_timeout
+        self._max_event_bytes = options.get("max_event_bytes", MAX_EVENT_BYTES)
+        self._logger = options.get("logger", _LOGGER)
+        self._closed = False
+        # One home for each process, by the number of forks before it: `setdefault` needs no lock, which might
+        # be held by another thread just when a fork happens.
+        self._homes: dict[int, _Home] = {}
+        if options.get("transport") is None:
+            _load_network()
+        # Made here, so that a faulty workspace refuses the start. The first process to deliver uses it.
+        self._unused: Engine | None = Engine(workspace, **options)
+
+    def __repr__(self) -> str:
+        return f"<BackgroundEngine {self._workspace.source}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def pending(self) -> int:
+        """How many events this process has accepted that are not done."""
+        backend = self._home.backend
+        return 0 if backend is None else backend.pending
+
+    def post(self, event: object, *, timeout: float | None = None) -> str:
+        """Accept an event, to be delivered soon, and return its `messageId`.
+
+        The event is checked and copied at once: raises `EventError` when it is no event. What becomes of it,
+        `on_result` is told; failures are logged. If the queue is full and `when_full` is "wait", waits for at
+        most `timeout` seconds. Raises `ActionsError` with the code `QUEUE_FULL` or `ENGINE_CLOSED`.
+        """
+        accepted = self._accepted(event)
+        self._backend().post(accepted, timeout=timeout)
+        message_id: str = accepted["messageId"]
+        return message_id
+
+    def send(self, event: object, timeout: float | None = None) -> Report:
+        """Deliver an event, wait, and return the report.
+
+        Raises what `post` raises, and `TimeoutError` (an `ActionsError` with the code `TIMEOUT`) when there
+        is no report after `timeout` seconds; the delivery goes on, and `on_result` is told of its end.
+        """
+        accepted = self._accepted(event)
+        until = None if timeout is None else monotonic() + timeout
+        report: Future[Report] = Future()
+        self._backend().post(accepted, timeout=timeout, report=report)
+        try:
+            return report.result(None if until is None else max(0.0, until - monotonic()))
+        except TimeoutError as error:
+            if report.done():
+                raise
+            raise ReportTimeoutError(
+                f"no report of event {accepted['messageId']} after {timeout:g} s; its delivery goes on"
+            ) from error
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until every event that was accepted before is done; return False if `timeout` came first."""
+        backend = self._home.backend
+        return True if backend is None else backend.flush(timeout)
+
+    def close(self, timeout: float = _CLOSE_TIMEOUT) -> bool:
+        """Accept no more events, deliver those that were accepted, and end the thread.
+
+        What is not delivered after `timeout` seconds is interrupted: its results say so, and the number is
+        logged. Returns whether there was nothing of the kind. To close again does nothing.
+        """
+        home = self._home
+        with home.lock:
+            backend = home.backend
+            if backend is None:
+                self._closed = True
+                return True
+        done = backend.close(timeout)
+        self._closed = True  # for children, too
+        WATCH.discard(backend)
+        return done
+
+    @property
+    def _home(self) -> _Home:
+        return self._homes.get(WATCH.generation) or self._homes.setdefault(WATCH.generation, _Home())
+
+    def _backend(self) -> Backend:
+        home = self._home
+        backend = home.backend
+        if backend is not None:
+            return backend
+        with home.lock:
+            if home.backend is None:
+                if self._closed:
+                    raise closed()
+                made = self._start()
+                if home.backend is None:
+                    home.backend = made
+                else:  # a signal's handler posted meanwhile, in this thread, and has started one
+                    WATCH.discard(made)
+                    made.close(0)
+            return home.backend
+
+    def _start(self) -> Backend:
+        engine, self._unused = self._unused, None
+        if engine is None:
+            engine = Engine(self._workspace, **self._options)
+        try:
+            backend = MemoryBackend(
+                engine, max_queue=self._max_queue, when_full=self._when_full, logger=self._logger
+            )
+            try:
+                WATCH.add(backend, self._exit_timeout)
+            except RuntimeError:
+                backend.close(0)
+                raise
+        except RuntimeError as error:
+            raise ActionsError(
+                f"the process is exiting, so that no thread can be started any more: {error}",
+                code="ENGINE_CLOSED",
+            ) from error
+        return backend
+
+    def _accepted(self, event: object) -> JsonObject:
+        copied, _ = plain_copy(event, max_bytes=self._max_event_bytes)
+        checked = check_event(copied, max_bytes=self._max_event_bytes)
+        now = None
+        for key in ("timestamp", "receivedAt"):
+            if checked.get(key) is None:
+                now = now or format_time(datetime.now(UTC))
+                checked[key] = now
+        return checked
+
+
+def _load_network() -> None:
+    """Import what deliveries need in this thread, before there are others.
+
+    A fork while another thread imports a module leaves that module's lock locked in the child for good.
+    """
+    import encodings.idna  # noqa: F401 - for names of hosts
+
+    import actions_core.http.transport.http  # noqa: F401 - all of aiohttp
+
+
+def _check_options(max_queue: Any, when_full: Any, exit_timeout: Any) -> None:
+    problems = []
+    if not isinstance(max_queue, int) or isinstance(max_queue, bool) or max_queue < 1:
+        problems.append(Problem("max_queue", f"must be an integer of at least 1, but it is {max_queue!r}"))
+    if when_full not in ("raise", "wait"):
+        problems.append(Problem("when_full", f'must be "raise" or "wait", but it is {when_full!r}'))
+    if not isinstance(exit_timeout, int | float) or not exit_timeout >= 0:
+        problems.append(
+            Problem("exit_timeout", f"must be a number of seconds from 0, but it is {exit_timeout!r}")
+        )
+    if problems:
+        raise DefinitionError("the options of BackgroundEngine are faulty:", problems=problems)
