@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -15,6 +16,7 @@ import attrs
 from actions_core.destination.state import MemoryState, RehearsedState, State
 from actions_core.destination.stats import TaggedStats
 from actions_core.errors import Problem, Severity
+from actions_core.values.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +33,10 @@ _LOGGER = logging.getLogger("actions_core")
 _LONGEST_KEY = 200
 
 
+def _read_only(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(given))
+
+
 @attrs.define(repr=False)
 class Auth:
     """The credentials that change while the engine runs."""
@@ -40,7 +46,11 @@ class Auth:
 
 @attrs.frozen(repr=False)
 class Scope:
-    """What all events of one subscription share."""
+    """What all events of one subscription share.
+
+    Handlers get it read-only: nothing that one does lasts beyond its event. `settings` are the plain ones,
+    for what the engine itself resolves over them.
+    """
 
     instance: str
     settings: Mapping[str, Json] = attrs.field(factory=dict)
@@ -48,16 +58,25 @@ class Scope:
     logger: logging.Logger = _LOGGER
     sync_mode: str | None = None
     matching_key: str | None = None
-    hook_outputs: Mapping[str, Json] = attrs.field(factory=dict)
-    features: Mapping[str, Any] = attrs.field(factory=dict)
+    hook_outputs: Mapping[str, Json] = attrs.field(factory=dict, converter=frozen)
+    features: Mapping[str, Any] = attrs.field(factory=dict, converter=_read_only)
     state: State = attrs.field(factory=MemoryState)
     stats: TaggedStats = attrs.field(factory=TaggedStats)
     #: changes when the mapping or the subscription does: what is sent under one key must be the same
     key_suffix: str = ""
+    frozen_settings: Mapping[str, Json] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "frozen_settings", frozen(self.settings))
 
     def rehearsed(self) -> Scope:
         """Return a copy for a dry run, which counts nothing and leaves the state as it is."""
         return attrs.evolve(self, state=RehearsedState(self.state), stats=TaggedStats())
+
+
+def plain_settings(context: Context) -> JsonObject:
+    """Return the settings as ordinary JSON, for what the engine itself resolves: nothing may change them."""
+    return context._scope.settings  # type: ignore[return-value]  # noqa: SLF001 - handlers get the other ones
 
 
 class Context:
@@ -85,8 +104,8 @@ class Context:
 
     @property
     def settings(self) -> Mapping[str, Json]:
-        """The instance's settings, by their JSON names, defaults filled in."""
-        return self._scope.settings
+        """The instance's settings, by their JSON names, defaults filled in; they cannot be changed."""
+        return self._scope.frozen_settings
 
     @property
     def auth(self) -> Auth:

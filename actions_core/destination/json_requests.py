@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
+from actions_core.destination.context import plain_settings
 from actions_core.destination.handler import Handler
 from actions_core.errors import PayloadError
 from actions_core.http.requests import Request
@@ -90,7 +91,7 @@ def _user(payload: JsonObject) -> JsonObject:
 
 def _shared(context: Context) -> JsonObject:
     token = context.auth.access_token
-    return {"settings": context.settings, "auth": {} if token is None else {"accessToken": token}}
+    return {"settings": plain_settings(context), "auth": {} if token is None else {"accessToken": token}}
 
 
 def _handler(place: Place, raw: JsonObject, given: Given, *, relative: bool) -> Handler:

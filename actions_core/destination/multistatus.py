@@ -31,7 +31,10 @@ _FIRST_FAILURE: Final = 400
 
 @attrs.frozen
 class Node:
-    """What became of one payload. `sent` is what went out for it, `body` what came back."""
+    """What became of one payload. `sent` is what went out for it, `body` what came back.
+
+    `skipped` says that its event was not meant for the subscription.
+    """
 
     status: int
     body: Json = MISSING
@@ -39,6 +42,7 @@ class Node:
     errortype: str | None = None
     errormessage: str | None = None
     errorreporter: Reporter | None = None
+    skipped: bool = False
 
     @property
     def ok(self) -> bool:
@@ -46,11 +50,16 @@ class Node:
         return self.errortype is None and self.status < _FIRST_FAILURE
 
     def to_dict(self) -> JsonObject:
-        """Return the node as JSON: `{status, body, sent}`, or `{status, errortype, errormessage, …}`."""
+        """Return the node as JSON: `{status, body, sent}`, or `{status, errortype, errormessage, …}`.
+
+        The node of an event that was skipped has `skipped: true` too.
+        """
         return {
             key: value
             for key, value in attrs.asdict(self, recurse=False).items()
-            if value is not MISSING and not (value is None and key.startswith("error"))
+            if value is not MISSING
+            and not (value is None and key.startswith("error"))
+            and not (value is False and key == "skipped")
         }
 
     def masked(self, mask: Mask) -> Node:
@@ -76,6 +85,7 @@ def failure(
     body: Json = MISSING,
     sent: Json = MISSING,
     reporter: Reporter | None = None,
+    skipped: bool = False,
 ) -> Node:
     """Return the node of a payload that was not accepted.
 
@@ -84,7 +94,7 @@ def failure(
     """
     if reporter is None:
         reporter = "INTEGRATIONS" if sent is MISSING and body is MISSING else "DESTINATION"
-    return Node(status, body, sent, errortype or status_name(status), message, reporter)
+    return Node(status, body, sent, errortype or status_name(status), message, reporter, skipped)
 
 
 def failure_of(error: ActionsError) -> Node:

@@ -18,15 +18,15 @@ from actions_core.engine.executor import deliver_event
 from actions_core.engine.explain import Explanation, explain_step
 from actions_core.engine.in_flight import InFlight
 from actions_core.engine.instances import Services, compile_instances
-from actions_core.engine.observers import observer_for
-from actions_core.engine.pipeline import Step
-from actions_core.engine.results import BatchReport, Report, Result
-from actions_core.engine.send_batch import deliver_events
+from actions_core.engine.observers import FailureLog, observer_for
+from actions_core.engine.pipeline import Step, separate_steps
+from actions_core.engine.results import BatchReport, Report, Result, Status
+from actions_core.engine.send_batch import EventBatch, deliver_events
 from actions_core.engine.send_many import stream
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.http.transport import LazyTransport
-from actions_core.values.events import MAX_EVENT_BYTES, check_event
+from actions_core.values.events import MAX_EVENT_BYTES, check_event, message_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -119,6 +119,7 @@ class Engine:
         self._deliver: Callable[[Lane, Step], Awaitable[Result]]
         self._deliver = deliver_event if observer is None else observer.deliver
         self._deliver_events = deliver_events if observer is None else observer.deliver_events
+        self._failures = FailureLog(logger)
         self._in_flight = InFlight(services.deadlines, logger)
 
     def __repr__(self) -> str:
@@ -181,14 +182,23 @@ class Engine:
         with self._in_flight:
             checked = [self._checked(event) for event in events]
             deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
+            ways = [
+                (instance, pipeline)
+                for instance in self._enabled
+                for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
+            ]
+            ids = [
+                _id_of(given) if isinstance(taken, EventError) else message_id_of(taken)
+                for given, taken in zip(events, checked, strict=True)
+            ]
+            batch = EventBatch(checked, tuple(ids), shared=len(ways) > 1, hold=hold)
             results = await asyncio.gather(
-                *(
-                    self._deliver_events(instance, pipeline, checked, hold)
-                    for instance in self._enabled
-                    for pipeline in (instance.with_deletion() if deletes else instance.pipelines)
-                )
+                *(self._deliver_events(instance, pipeline, batch) for instance, pipeline in ways)
             )
-        return BatchReport(tuple(results))
+        for result in results:
+            if not result.ok:
+                self._failures.note_batch(result)
+        return BatchReport(tuple(results), batch.message_ids)
 
     def _checked(self, event: Json) -> JsonObject | EventError:
         try:
@@ -203,14 +213,14 @@ class Engine:
 
         Instances that are disabled are in it too, with that as the reason. Raises `EventError` like `send`.
         """
-        event = check_event(event, max_bytes=self._max_event_bytes)
+        taken = check_event(event, max_bytes=self._max_event_bytes)
         with self._in_flight:
-            deliveries = [
-                await explain_step(instance, step, event)
-                for instance in self.instances.values()
-                for step in instance.route(event)
+            # All conditions first, as in `send`: what a handler changes is its own.
+            steps = [
+                (instance, step) for instance in self.instances.values() for step in instance.route(taken)
             ]
-        return Explanation(event["messageId"], tuple(deliveries))
+            deliveries = [await explain_step(instance, step, taken) for instance, step in steps]
+        return Explanation(message_id_of(taken) or "", tuple(deliveries))
 
     async def delete(self, *, user_id: str | None = None, anonymous_id: str | None = None) -> Report:
         """Have every destination that can delete a user do so."""
@@ -294,40 +304,60 @@ class Engine:
         """
         await self._in_flight.close(grace)
         await self._transport.close()
+        self._failures.flush()
 
     def _report(self, event: Json, index: int, hold: Hold | None = None) -> Awaitable[Report]:
         checked = self._checked(event)
         if isinstance(checked, EventError):
+            self._failures.note_refused(checked, _id_of(event))
             return _refused(event, checked, index)
         return self._run(checked, index, hold)
 
     async def _run(self, event: JsonObject, index: int, hold: Hold | None = None) -> Report:
-        results: list[Any] = []  # None where an outcome is yet to come
-        matched: list[tuple[int, Lane, Step]] = []
+        message_id = message_id_of(event)
         self._in_flight.enter()
         try:
-            for instance in self._enabled:
-                for step in instance.route(event):
-                    result = step.skipped
-                    if result is None and hold is not None:
-                        result = hold(index, step)
-                    if result is None:
-                        matched.append((len(results), instance.lane, step))
-                    results.append(result)
+            results, matched = self._route(event, index, hold)
             if len(matched) == 1:
                 place, lane, step = matched[0]
                 results[place] = await self._deliver(lane, step)
             elif matched:
+                separate_steps([step for _, _, step in matched[1:]])
                 done = await asyncio.gather(*(self._deliver(lane, step) for _, lane, step in matched))
                 for (place, *_), result in zip(matched, done, strict=True):
                     results[place] = result
         finally:
             self._in_flight.leave()
+        for place, _, _ in matched:
+            if results[place].status is Status.FAILED:
+                self._failures.note(results[place])
+        report = Report(message_id, tuple(results), None, index)
         if self._observer is not None:
-            self._observer.note_skipped(results)
-        return Report(event["messageId"], tuple(results), None, index)
+            self._observer.note_skipped(report)
+        return report
+
+    def _route(
+        self, event: JsonObject, index: int, hold: Hold | None
+    ) -> tuple[list[Any], list[tuple[int, Lane, Step]]]:
+        """Return the results of what is skipped, None in the places of the others, and those others."""
+        results: list[Any] = []
+        matched: list[tuple[int, Lane, Step]] = []
+        for instance in self._enabled:
+            for step in instance.route(event):
+                result = step.skipped
+                if result is None and hold is not None:
+                    result = hold(index, step)
+                if result is None:
+                    matched.append((len(results), instance.lane, step))
+                results.append(result)
+        return results, matched
 
 
-async def _refused(event: Json, error: EventError, index: int) -> Report:
+async def _refused(event: object, error: EventError, index: int) -> Report:
+    return Report(_id_of(event), (), error, index)
+
+
+def _id_of(event: object) -> str | None:
+    """Return the messageId of what was refused, where it has one."""
     message_id = event.get("messageId") if isinstance(event, dict) else None
-    return Report(message_id if isinstance(message_id, str) else None, (), error, index)
+    return message_id if isinstance(message_id, str) else None

@@ -13,8 +13,9 @@ import attrs
 
 from actions_core.destination.context import Context
 from actions_core.engine.executor.client import DryRunClient, DryRunEnd, current_task, let_through
-from actions_core.engine.pipeline import StepTraces
+from actions_core.engine.pipeline import StepTraces, separate_steps
 from actions_core.errors import ActionsError, Problem
+from actions_core.values.plain import copier
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ async def explain_step(instance: Instance, step: Step, event: JsonObject) -> Sub
         trace=None if traces.condition is None else _mask_trace(traces.condition, mask),
         fields=tuple(_mask_field(field, mask) for field in traces.fields),
     )
+    separate_steps((step,))  # what was traced stays as it was, whatever the handler does
     return explanation if step.skipped is not None else await _dry_run(instance, step, explanation)
 
 
@@ -130,7 +132,7 @@ async def _dry_run(
     cancelled = task.cancelling()
     try:
         payload = step.payload()
-        explanation = attrs.evolve(explanation, payload=mask.value(payload))
+        explanation = attrs.evolve(explanation, payload=mask.value(copier(payload)()))
         lane.refuse_if_disabled()
         await lane.call_action(pipeline, payload, context, client)
     except DryRunEnd:

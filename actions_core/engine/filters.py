@@ -1,4 +1,8 @@
-"""Destination filters, which an instance's events go through before any subscription sees them.
+"""What holds events back from an instance: permissions, and destination filters.
+
+Permissions come first, and look at the event as it came in: its `integrations` and its consent. A request
+for privacy must arrive, so they never hold a `delete` event back. Destination filters are what an
+instance's events go through before any subscription sees them.
 
 Whatever their order in the file, first all samples are taken, then events are dropped, then properties
 are dropped, then all properties but the allowed ones. Every condition looks at the event as it came
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 ORDER: Final = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
 #: The keys that an event needs; no filter removes them.
 KEPT: Final = ("type", "messageId")
+#: The name in `integrations` of every instance that is not named.
+_ALL: Final = "All"
 #: How many keys a path may have: as deep as an event may be.
 MAX_KEYS: Final = MAX_DEPTH
 
@@ -45,6 +51,45 @@ Tree: TypeAlias = "dict[str, Tree | None]"
 
 _OPTIONS: Final = {"SAMPLE": {"percent", "path"}, "DROP": set[str]()}
 _RANGE: Final = 2**64
+
+
+@attrs.frozen
+class Permissions:
+    """What an event itself must allow: the instance's names in `integrations`, and its consent categories.
+
+    `names` go from the most specific to the least: the instance's id, the destination's slug, its name.
+    """
+
+    names: tuple[str, ...]
+    categories: tuple[str, ...] = ()
+
+    def refusal(self, event: JsonObject) -> str:
+        """Return why the event may not go to the instance; the empty str where it may."""
+        if event["type"] == "delete":
+            return ""
+        return self._excluded(event.get("integrations")) or self._not_granted(event.get("context"))
+
+    def _excluded(self, integrations: Json) -> str:
+        """Let the most specific name that says something decide, then `All`; an object counts as true."""
+        if not isinstance(integrations, dict):
+            return ""
+        for name in (*self.names, _ALL):
+            said = integrations.get(name)
+            if said is False:
+                return f"the event's integrations have {name!r} false"
+            if said is True or isinstance(said, dict):
+                return ""
+        return ""
+
+    def _not_granted(self, context: Json) -> str:
+        consent = context.get("consent") if self.categories and isinstance(context, dict) else None
+        if consent is None:
+            return ""
+        granted = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+        if not isinstance(granted, dict):
+            granted = {}
+        lacking = [category for category in self.categories if granted.get(category) is not True]
+        return f"the event's consent does not grant {', '.join(map(repr, lacking))}" if lacking else ""
 
 
 @attrs.frozen

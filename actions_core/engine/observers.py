@@ -1,37 +1,48 @@
-"""Let a host observe deliveries: numbers, traces, and each result as it comes.
+"""Let a host observe deliveries: numbers, traces, each result as it comes, and failures in the log.
 
-An engine has an observer only when its host asked for one of them; without it, events take no extra step.
-Nothing that the host's functions do touches a delivery.
+An engine has an observer only when its host asked for one of the first three; without it, events take no
+extra step. Nothing that the host's functions do touches a delivery. Failures are logged in any case, one
+line for each kind and minute, so that nobody overlooks them and no log overflows.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+import attrs
 
 from actions_core.destination.stats import Codes
 from actions_core.engine.executor import deliver_event
 from actions_core.engine.results import BatchResult, Result, Status
 from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
+from actions_core.values.wording import shown
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from actions_core.destination.stats import Stats
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Hold, Pipeline, Step
+    from actions_core.engine.pipeline import Pipeline, Step
+    from actions_core.engine.results import Report
+    from actions_core.engine.send_batch import EventBatch
     from actions_core.errors import EventError
-    from actions_core.values.types import JsonObject
 
     #: Told of each result: of every event in every subscription, of a batch once for each subscription.
     ResultListener: TypeAlias = Callable[[Result | BatchResult], None]
 
 #: A listener runs in the event loop: one that takes longer than this, in seconds, is reported.
 _SLOW: Final = 1.0
+
+
+#: Seconds in which one line is logged for failures of the same kind.
+_HUSH: Final = 60.0
+#: Of a failure's text, what a line takes.
+_LONGEST_TEXT: Final = 500
 
 
 class Tracing(Protocol):
@@ -43,6 +54,99 @@ class Tracing(Protocol):
         That is called once, in the same context, with the result; with None when it was cancelled.
         """
         ...
+
+
+class FailureLog:
+    """Logs failures: a WARNING for each kind (instance, subscription, code) and minute, with a count.
+
+    What was held back is said with the next failure after the minute, of whatever kind, or by `flush`.
+    """
+
+    def __init__(self, logger: logging.Logger, clock: Callable[[], float] = monotonic) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._codes: dict[str, Codes] = {}
+        self._kinds: dict[tuple[str, str, str], _Hushed] = {}
+        self._next_look = 0.0
+
+    def note(self, result: Result) -> None:
+        """Note the result of one event; only a failure is logged."""
+        if result.status is Status.FAILED:
+            code = "" if result.error is None else result.error.code
+            self._note(result.instance, result.subscription, code, result.reason, result.message_id)
+
+    def note_batch(self, result: BatchResult) -> None:
+        """Note the failures of a batch, those of one kind together."""
+        found: dict[str, list[int]] = {}
+        for place, node in enumerate(result.nodes):
+            if not node.ok and result.status_of(place) is Status.FAILED:
+                found.setdefault(node.errortype or "", []).append(place)
+        for code, places in found.items():
+            first = places[0]
+            message_id = result.message_ids[first] if first < len(result.message_ids) else None
+            text = result.nodes[first].errormessage or ""
+            self._note(result.instance, result.subscription, code, text, message_id, len(places))
+
+    def note_refused(self, error: EventError, message_id: str | None) -> None:
+        """Note input that was not an event, where nobody is told by an exception."""
+        self._note("", "", error.code, str(error), message_id)
+
+    def flush(self) -> None:
+        """Say what is held back."""
+        self._release(None)
+
+    def _note(
+        self, instance: str, subscription: str, code: str, text: str, message_id: str | None, count: int = 1
+    ) -> None:
+        now = self._clock()
+        if now >= self._next_look:
+            self._next_look = now + _HUSH
+            self._release(now)
+        code = self._codes.setdefault(instance, Codes()).few(code)
+        kind = (instance, subscription, code)
+        hushed = self._kinds.get(kind)
+        if hushed is not None and now < hushed.until:
+            hushed.count += count
+            return
+        if hushed is not None:
+            self._say_held_back(kind, hushed)
+        self._kinds[kind] = _Hushed(now + _HUSH)
+        which = "an event" if message_id is None else f"the event {shown(message_id)}"
+        alike = f" and {count - 1:,} more of its batch" if count > 1 else ""
+        self._logger.warning("%s: %s%s failed: %s: %s", _place(kind), which, alike, code, _line(text))
+
+    def _release(self, now: float | None) -> None:
+        """Say what is held back of the kinds whose minute is over, or of all."""
+        for kind, hushed in list(self._kinds.items()):
+            if now is None or now >= hushed.until:
+                self._say_held_back(kind, hushed)
+                del self._kinds[kind]
+
+    def _say_held_back(self, kind: tuple[str, str, str], hushed: _Hushed) -> None:
+        if hushed.count:
+            self._logger.warning(
+                "%s: %s more failed: %s (within a minute)", _place(kind), f"{hushed.count:,}", kind[2]
+            )
+
+
+@attrs.define
+class _Hushed:
+    """A kind of failure of which nothing is said until a moment, and how many there were meanwhile."""
+
+    until: float
+    count: int = 0
+
+
+def _place(kind: tuple[str, str, str]) -> str:
+    instance, subscription, _ = kind
+    return f"{instance}, {subscription}" if instance else "what came in"
+
+
+def _line(text: str) -> str:
+    """Return text as part of one line of a log, whatever characters it has."""
+    text = " ".join(text[: 2 * _LONGEST_TEXT].split())
+    text = text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _unseen(_result: Result | BatchResult | None) -> None:
@@ -83,18 +187,12 @@ class Observer:
         self._note(result)
         return result
 
-    async def deliver_events(
-        self,
-        instance: Instance,
-        pipeline: Pipeline,
-        events: Sequence[JsonObject | EventError],
-        hold: Hold | None = None,
-    ) -> BatchResult:
+    async def deliver_events(self, instance: Instance, pipeline: Pipeline, batch: EventBatch) -> BatchResult:
         """Take the events of a batch through one subscription."""
         end = self._begin(instance.id, pipeline)
         result = None
         try:
-            result = await deliver_events(instance, pipeline, events, hold)
+            result = await deliver_events(instance, pipeline, batch)
         finally:
             self._guard("tracing", end, result)
         if self._stats is not None:
@@ -102,9 +200,9 @@ class Observer:
         self._tell(result)
         return result
 
-    def note_skipped(self, results: Iterable[Result]) -> None:
+    def note_skipped(self, report: Report) -> None:
         """Note the results of an event that was not meant for some subscriptions."""
-        for result in results:
+        for result in report.results:
             if result.status is Status.SKIPPED:
                 self._note(result)
 

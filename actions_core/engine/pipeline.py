@@ -20,10 +20,12 @@ from actions_core.errors import FqlError, MappingError, Problem, child_path
 from actions_core.mapping import compile_mapping
 from actions_core.subscriptions import parse_fql
 from actions_core.validation import PayloadValidator
+from actions_core.values.events import message_id_of
 from actions_core.values.javascript import to_text
+from actions_core.values.plain import copier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from actions_core.destination import Destination, Handler
     from actions_core.destination.context import Scope
@@ -96,17 +98,21 @@ class StepTraces:
 class Step:
     """One event at one subscription: skipped, or matched and about to be delivered.
 
-    `event` is the event as the instance's filters left it. A step that is skipped has the result already,
-    with the reason, and no event: most events are skipped by most subscriptions, so they share one step.
+    `event` is the event as the instance's filters left it: the one that all steps share, which conditions
+    read, until `separate_steps` gives the step one of its own. A step that is skipped has the result
+    already, with the reason, and no event: most events are skipped by most subscriptions, so they share
+    one step.
     """
 
-    __slots__ = ("event", "pipeline")
+    __slots__ = ("event", "message_id", "pipeline")
 
     skipped: Result | None = None
 
     def __init__(self, pipeline: Pipeline, event: JsonObject) -> None:
         self.pipeline = pipeline
         self.event = event
+        #: as it was before a handler could change it
+        self.message_id = message_id_of(event)
 
     def payload(self) -> JsonObject:
         """Map and validate the event. Raises `ActionsError` where that cannot be done."""
@@ -123,6 +129,18 @@ class Step:
             pipeline.condition.trace(seen) if pipeline.condition is not None and seen is not None else None,
             pipeline.mapping.trace(self.event) if pipeline.mapping is not None and matched else (),
         )
+
+
+def separate_steps(steps: Iterable[Step]) -> None:
+    """Give each step that matched a copy of its own of its event, written once for all that share it."""
+    copiers: dict[int, Callable[[], JsonObject]] = {}
+    for step in steps:
+        if step.skipped is None:
+            event = step.event
+            copy = copiers.get(id(event))  # all of them exist already, so no two have the same id
+            if copy is None:
+                copy = copiers[id(event)] = copier(event)
+            step.event = copy()
 
 
 class _SkippedStep(Step):

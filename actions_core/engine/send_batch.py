@@ -6,9 +6,12 @@ import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import attrs
+
 from actions_core.destination.multistatus import Node, failure, failure_of, success
 from actions_core.engine.executor import Item, chunks, deliver_batch, deliver_event, is_batched
 from actions_core.engine.executor.client import let_through
+from actions_core.engine.pipeline import separate_steps
 from actions_core.engine.results import BatchResult, Status
 from actions_core.errors import EventError
 from actions_core.values.types import MISSING
@@ -26,24 +29,32 @@ if TYPE_CHECKING:
 _TURN = 200
 
 
-async def deliver_events(
-    instance: Instance,
-    pipeline: Pipeline,
-    events: Sequence[JsonObject | EventError],
-    hold: Hold | None = None,
-) -> BatchResult:
+@attrs.frozen
+class EventBatch:
+    """The events of a batch, an error for each that is none, and their messageIds.
+
+    `shared` says that other subscriptions see the same events; `hold` is asked before each delivery.
+    """
+
+    events: Sequence[JsonObject | EventError]
+    message_ids: tuple[str | None, ...]
+    shared: bool
+    hold: Hold | None = None
+
+
+async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBatch) -> BatchResult:
     """Take the events of a batch through one subscription."""
     started = perf_counter()
-    nodes: list[Node | None] = [None] * len(events)
+    nodes: list[Node | None] = [None] * len(batch.events)
     skipped: set[int] = set()
     together: list[Item] = []
     alone: list[Item] = []
-    for place, event in enumerate(events):
+    for place, event in enumerate(batch.events):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-        outcome = _prepare(instance, pipeline, event, place, hold)
+        outcome = _prepare(instance, pipeline, event, place, batch)
         if isinstance(outcome, str):
-            nodes[place] = failure(400, outcome)
+            nodes[place] = failure(400, outcome, skipped=True)
             skipped.add(place)
         elif isinstance(outcome, Node):
             nodes[place] = outcome
@@ -63,12 +74,19 @@ async def deliver_events(
     duration = perf_counter() - started
     warnings = {item.place: tuple(item.warnings) for item in [*together, *alone] if item.warnings}
     return BatchResult(
-        instance.id, pipeline.name, pipeline.action, done, duration, frozenset(skipped), warnings
+        instance.id,
+        pipeline.name,
+        pipeline.action,
+        done,
+        duration,
+        frozenset(skipped),
+        warnings,
+        batch.message_ids,
     )
 
 
 def _prepare(
-    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int, hold: Hold | None
+    instance: Instance, pipeline: Pipeline, event: JsonObject | EventError, place: int, batch: EventBatch
 ) -> Item | Node | str:
     """Return the payload of an event, the node of one that has none, or why the event is skipped."""
     if isinstance(event, EventError):
@@ -76,9 +94,11 @@ def _prepare(
     (step,) = instance.route(event, only=pipeline)
     if step.skipped is not None:
         return step.skipped.reason
-    held = None if hold is None else hold(place, step)
+    held = None if batch.hold is None else batch.hold(place, step)
     if held is not None:
         return held.reason if held.status is Status.SKIPPED else _node(held)
+    if batch.shared:
+        separate_steps((step,))
     try:
         return Item(place, step, step.payload())
     except BaseException as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others

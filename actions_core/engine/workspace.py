@@ -16,6 +16,7 @@ from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_
 from actions_core.http.retry import DEFAULT_TIMEOUT, PollPolicy, RetryPolicy
 from actions_core.validation.documents import check_document, schema
 from actions_core.values.json_files import read_json
+from actions_core.values.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,10 @@ class DeliverySpec:
 
 @attrs.frozen
 class InstanceSpec:
-    """One configured destination. `destination` is its slug; `settings` may contain `{"$env": NAME}`."""
+    """One configured destination. `destination` is its slug; `settings` may contain `{"$env": NAME}`.
+
+    With `consent_categories`, events that carry consent are delivered only if it grants all of them.
+    """
 
     id: str
     destination: str
@@ -57,6 +61,7 @@ class InstanceSpec:
     subscriptions: tuple[SubscriptionSpec, ...] | Literal["presets"] = ()
     filters: tuple[JsonObject, ...] = ()
     allow_private_addresses: bool = False
+    consent_categories: tuple[str, ...] = ()
     delivery: DeliverySpec = attrs.field(factory=DeliverySpec)
 
 
@@ -65,12 +70,13 @@ class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `source` names where the workspace came from, for error messages.
+    definition only. `source` names where the workspace came from, for error messages; `name` is for people.
     """
 
     destinations: tuple[InstanceSpec, ...]
     source: str = "the workspace"
     definitions: tuple[Path, ...] = ()
+    name: str = "workspace"
 
     @classmethod
     def from_file(cls, path: str | Path) -> Workspace:
@@ -82,7 +88,8 @@ class Workspace:
             data = read_json(Path(path))
         except DefinitionError as error:
             raise WorkspaceError(error.message, problems=error.problems) from None
-        return cls.from_dict(data, source=str(path), folder=Path(path).parent)
+        workspace = cls.from_dict(data, source=str(path), folder=Path(path).parent)
+        return workspace if data.get("name") else attrs.evolve(workspace, name=Path(path).stem)
 
     @classmethod
     def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
@@ -96,7 +103,8 @@ class Workspace:
         if any(problem.is_error for problem in problems):
             raise WorkspaceError(f"{source} is faulty:", problems=problems)
         definitions = tuple(Path(folder, name) for name in data.get("definitions") or ())
-        return cls(tuple(_instance(raw) for raw in data["destinations"]), source, definitions)
+        instances = tuple(_instance(raw) for raw in data["destinations"])
+        return cls(instances, source, definitions, data.get("name") or "workspace")
 
 
 def _same_ids(data: JsonObject) -> list[Problem]:
@@ -123,6 +131,7 @@ def _instance(raw: JsonObject) -> InstanceSpec:
         subscriptions=subscriptions,
         filters=tuple(raw.get("filters") or ()),
         allow_private_addresses=raw.get("allowPrivateAddresses") is True,
+        consent_categories=tuple(raw.get("consentCategories") or ()),
         delivery=_delivery(raw.get("delivery") or {}),
     )
 
@@ -166,11 +175,16 @@ def resolve_environment(
         return value
 
     def look_up(name: str, place: str) -> str:
-        value = environ.get(name, "")
+        try:
+            value = environ.get(name, "")
+        except UnicodeEncodeError:  # half a surrogate pair, for which no system has bytes
+            problems.append(Problem(place, f"{shown(name)} cannot be the name of an environment variable"))
+            return ""
         if value:
             found.append(value)
         else:
-            message = f"the environment variable {name} is not set; set it before starting"
+            known_as = name if name.isprintable() else shown(name)
+            message = f"the environment variable {known_as} is not set; set it before starting"
             problems.append(Problem(place, message))
         return value
 

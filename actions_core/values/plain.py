@@ -9,7 +9,9 @@ with the same result; so is whatever has no JSON form, since only the walk can t
 from __future__ import annotations
 
 import json
+import marshal
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -20,12 +22,17 @@ from actions_core.values.python_values import MOST_STEPS, UnfitError, checked_in
 from actions_core.values.wording import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actions_core.values.types import Json
 
 # Subclasses come to us as well: a dict's may have an `items` of its own.
 _OPTIONS: Final = (
     orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+
+#: The format of marshal in which a list that stands twice is two lists when it is read.
+_WITHOUT_REFERENCES: Final = 2
 
 _CONTAINERS: Final = frozenset({dict, list, tuple})
 _PLAIN: Final = _CONTAINERS | {str, int, float, bool}
@@ -58,6 +65,14 @@ def plain_copy(value: object, *, max_bytes: int) -> tuple[Json, int]:
     if written.count(b"{") + written.count(b"[") > MAX_DEPTH and too_deep(copied):
         return _walk(value, max_bytes)
     return copied, size
+
+
+def copier(value: Json) -> Callable[[], Json]:
+    """Write plain JSON once, and return the function that reads it back: each call gives a new copy."""
+    try:
+        return partial(orjson.loads, orjson.dumps(value))
+    except TypeError:  # an integer beyond 64 bits, half a surrogate pair
+        return partial(marshal.loads, marshal.dumps(value, _WITHOUT_REFERENCES))
 
 
 def _walk(value: object, max_bytes: int) -> tuple[Json, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,22 @@ def same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
+def without_the_made_time(body: Any, started: datetime) -> Any:
+    """The body without its event's time, which must be one between `started` and now.
+
+    An event without a time happened when it came in; the vectors come from a framework without such a rule.
+    """
+    if "timestamp" not in body and isinstance(body.get("event"), dict):
+        return {**body, "event": without_the_made_time(body["event"], started)}
+    if "timestamp" in body:
+        assert started <= datetime.fromisoformat(body["timestamp"]) <= datetime.now(UTC)
+    return {key: value for key, value in body.items() if key != "timestamp"}
+
+
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_request(case: dict[str, Any]) -> None:
     """The event gives exactly this request, or is refused for its payload before any request."""
+    started = datetime.now(UTC) - timedelta(milliseconds=1)
     result, requests = deliver(case)
     if "error" in case:
         assert result.status is Status.FAILED
@@ -74,8 +88,11 @@ def test_request(case: dict[str, Any]) -> None:
     assert result.status is Status.SENT, result.error
     (request,) = requests
     expected = case["request"]
+    body = request.json
+    if not case["event"].get("timestamp") and "$.timestamp" in json.dumps(case["mapping"]):
+        body = without_the_made_time(body, started)
     assert (request.method, request.url) == (expected["method"], expected["url"])
-    assert same(request.json, expected["json"])
+    assert same(body, expected["json"])
     headers = {name.lower(): value for name, value in request.headers.items()}
     headers.setdefault("content-type", request.content()[1] or "")
     assert {name: headers[name] for name in HEADERS} == {name: expected["headers"][name] for name in HEADERS}

@@ -173,7 +173,8 @@ class WorkspaceImport:
         if len(self._definitions) == 1:
             (slug,) = self._definitions
             return self._installed(slug) or self._definitions[slug]
-        first = (group.subscriptions or group.filters or [(group.file, None)])[0][0]
+        listed = [*group.subscriptions, *group.filters]
+        first = listed[0][0] if listed else group.file
         if any(other.raw is not None for other in self._groups.values()) and group is not self._loose:
             count = len(group.subscriptions) + len(group.filters)
             message = f"its destination is not among the files: left out, with all {count} of its parts"
@@ -210,7 +211,8 @@ class WorkspaceImport:
         instance: JsonObject = {"id": identifier, "destination": destination.slug}
         if raw.get("enabled") is False:
             instance["enabled"] = False
-        settings, notes = default_settings(destination, prefix), []
+        settings = default_settings(destination, prefix)
+        notes: list[Problem] = []
         if raw.get("settings"):
             place = child_path(group.path, "settings")
             settings, notes = import_settings(destination, raw["settings"], place, prefix)

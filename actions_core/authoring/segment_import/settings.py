@@ -23,7 +23,7 @@ _TOKENS: Final = ("oauth", "dynamicAuthSettings")
 #: What an export has among the settings that is not a setting.
 _NOT_SETTINGS: Final = frozenset({"subscriptions", "filters"})
 _SECRET_KEY: Final = re.compile(r"(key|token|secret|password|passphrase|credentials?)$", re.IGNORECASE)
-_EMPTY: Final = (None, "", [], {})
+_EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 
 def default_settings(destination: Destination, prefix: str | None = None) -> JsonObject:

@@ -8,6 +8,7 @@ engine ends it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,6 @@ from actions_core.http.errors import TransportError
 from actions_core.http.requests import Request
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Awaitable, Mapping
 
     from actions_core.destination import Handler
@@ -104,7 +104,9 @@ def masked_failure(
     text = mask.text(_words(failure))[:500]
     frames = traceback.extract_tb(failure.__traceback__)
     place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    logger.error("%s: %s%s", where, text, place)
+    if logger.isEnabledFor(logging.DEBUG):
+        trace = mask.text("".join(traceback.format_exception(failure)))
+        logger.debug("%s: the handler failed\n%s", where, trace)
     return HandlerError(f"{what} failed with {text}{place}")
 
 

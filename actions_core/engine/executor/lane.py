@@ -191,4 +191,5 @@ def _result(
         client.request,
         client.response,
         mask,
+        step.message_id,
     )

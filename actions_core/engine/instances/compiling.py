@@ -15,7 +15,7 @@ from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
 from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
-from actions_core.engine.filters import compile_filters, validate_filters
+from actions_core.engine.filters import Permissions, compile_filters, validate_filters
 from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import authentication_pipeline, compile_pipeline, deletion_pipeline
 from actions_core.engine.workspace import SubscriptionSpec, resolve_environment
@@ -138,6 +138,9 @@ def compile_instance(
         lane=Lane(spec.id, connection, spec.delivery.concurrency, services.logger),
         scope=scope,
         pipelines=pipelines,
+        permissions=Permissions(
+            (spec.id, destination.slug, destination.spec.name), tuple(dict.fromkeys(spec.consent_categories))
+        ),
         filters=filters,
         deletion=deletion_pipeline(destination, scope),
         authentication=authentication_pipeline(destination, scope),

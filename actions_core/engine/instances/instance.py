@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actions_core.destination.stats import Stats
     from actions_core.engine.executor import Lane
     from actions_core.engine.executor.client.tokens import TokenListener
-    from actions_core.engine.filters import Filters
+    from actions_core.engine.filters import Filters, Permissions
     from actions_core.engine.pipeline import Pipeline
     from actions_core.http.requests import Transport
     from actions_core.values.types import JsonObject
@@ -44,14 +44,16 @@ class Instance:
     lane: Lane = attrs.field(repr=False)
     scope: Scope = attrs.field(repr=False)
     pipelines: tuple[Pipeline, ...] = attrs.field(repr=False)
+    permissions: Permissions = attrs.field(repr=False)
     filters: Filters | None = attrs.field(default=None, repr=False)
     deletion: Pipeline | None = attrs.field(default=None, repr=False)
     authentication: Pipeline | None = attrs.field(default=None, repr=False)
 
     def route(self, event: JsonObject, only: Pipeline | None = None) -> list[Step]:
-        """Filter an event, and return a step for each subscription that it could be for, or for one only.
+        """Return a step for each subscription that an event could be for, or for one only.
 
-        Nothing is mapped yet: `Step.payload` does that, so that one subscription's error stays its own.
+        Permissions and filters are asked first. Nothing is mapped yet: `Step.payload` does that, so that
+        one subscription's error stays its own.
         """
         if only is not None:
             pipelines: tuple[Pipeline, ...] = (only,)
@@ -61,6 +63,11 @@ class Instance:
             pipelines = self.pipelines
         if not self.enabled:
             return [pipeline.skip("the instance is disabled") for pipeline in pipelines]
+        permissions = self.permissions
+        if "integrations" in event or permissions.categories:
+            refusal = permissions.refusal(event)
+            if refusal:
+                return [pipeline.skip(refusal) for pipeline in pipelines]
         if self.filters is not None:
             filtered, reason = self.filters.apply(event)
             if filtered is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from actions_fullstory.sandbox import FullStorySandbox
 
 from actions_core import Engine, RequestError, Workspace
@@ -29,11 +30,8 @@ def test_the_quota_is_told_as_it_comes() -> None:
                 assert (await engine.account("one"))["quotas"][0]["used"] == 0
                 assert (await engine.send(make_event())).ok
                 assert (await engine.account("two"))["quotas"][0]["used"] == 1
-                try:
+                with pytest.raises(RequestError) as refused:
                     await engine.account("bad")
-                except RequestError as error:
-                    assert error.status == 401
-                else:
-                    raise AssertionError("a wrong key tells nothing")
+                assert refused.value.status == 401
 
     asyncio.run(scenario())
