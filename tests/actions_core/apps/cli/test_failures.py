@@ -160,7 +160,7 @@ def test_options_choose_events(
     days = [{**TRACK, "event": "E", "messageId": f"m-{n}", "timestamp": f"2026-01-0{n}"} for n in range(1, 8)]
     (shell.folder / "logs").mkdir()
     (shell.folder / "logs" / "a.gz").write_bytes(gzip.compress(json.dumps(days).encode()))
-    shell.write("logs/b.ndjson", [{**days[0], "timestamp": "yesterday"}, {"type": "trak"}])
+    shell.write("logs/b.ndjson", [{**days[0], "timestamp": "yesterday"}, {**days[3], "type": "trak"}])
     at = [f"--set={name}.baseUrl={stand_in.url}" for name in ("fs", "other")]
     chosen = ("--instance", "fs", "--since", "2026-01-03", "--until", "2026-01-06", *batch)
     run = shell.run("run", "w.json", "logs", *at, *chosen, "--json")
