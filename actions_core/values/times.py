@@ -9,6 +9,7 @@ UTC is meant. Beside ISO 8601, the forms are read that JavaScript's `Date` reads
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final
 
@@ -72,6 +73,22 @@ _LAST_MINUTE: Final = 59
 _PAIRS: Final = [f"{number:02d}" for number in range(60)]
 _TRIPLES: Final = [f"{number:03d}" for number in range(1000)]
 _FOUR_DIGITS_FROM: Final = 1000
+
+
+class SteadyClock:
+    """Seconds since 1970 that never jump: the wall clock at the start, moved on by a clock that only runs.
+
+    Where the system has one, that is a clock which counts the time a machine sleeps.
+    """
+
+    def __init__(self) -> None:
+        kind: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+        self._kind = kind
+        self._start = time.time() - time.clock_gettime(kind)
+
+    def __call__(self) -> float:
+        """Return the present time."""
+        return self._start + time.clock_gettime(self._kind)
 
 
 def read_time(value: Json) -> datetime:

@@ -35,12 +35,19 @@ def explain_and_send(case: dict[str, Any]) -> tuple[SubscriptionExplanation, int
     }
     workspace = Workspace.from_dict({"destinations": [instance]})
 
+    # Both ways make the times that are missing, each at its own moment.
+    event = {
+        "timestamp": "2026-01-02T03:04:05.000Z",
+        "receivedAt": "2026-01-02T03:04:05.000Z",
+        **case["event"],
+    }
+
     async def main() -> tuple[SubscriptionExplanation, int, Result]:
         transport = RecordingTransport()
         async with Engine(workspace, registry=registry, transport=transport) as engine:
-            (explained,) = (await engine.explain(case["event"])).deliveries
+            (explained,) = (await engine.explain(event)).deliveries
             before = len(transport.requests)
-            (result,) = (await engine.send(case["event"])).results
+            (result,) = (await engine.send(event)).results
         return explained, before, result
 
     return asyncio.run(main())

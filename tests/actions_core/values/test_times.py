@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.errors import PayloadError
-from actions_core.values.times import format_time, is_time_text, read_time
+from actions_core.values.times import SteadyClock, format_time, is_time_text, read_time
 
 READ = [
     ("2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05.000Z"),
@@ -158,3 +159,12 @@ def test_shortcut(text: str, index: int, other: str) -> None:
             read_time(changed)
     else:
         assert read_time(changed) == expected
+
+
+def test_a_steady_clock_does_not_follow_the_wall(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the wall clock is set, a steady clock that runs goes on as before."""
+    clock = SteadyClock()
+    before = clock()
+    assert abs(before - time.time()) < 5
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert 0 <= clock() - before < 5

@@ -1,0 +1,22 @@
+"""Errors of the outbox. Both mean that nothing was accepted; the caller still has the event."""
+
+from __future__ import annotations
+
+from actions_core.errors import ActionsError
+
+
+class OutboxError(ActionsError):
+    """An outbox that cannot be opened, or could not do what it was asked to.
+
+    `retryable` is false where trying again gives the same: a foreign file, a damaged one.
+    """
+
+    default_code = "OUTBOX_FAILED"
+    default_retryable = True
+
+
+class OutboxFullError(OutboxError):
+    """A full disk, or `mostBytes` reached: delivery goes on, and frees space."""
+
+    default_code = "OUTBOX_FULL"
+    default_status = 507

@@ -1,0 +1,112 @@
+"""Taking rows that are due into a worker's hands, one by one or as batches.
+
+The members of a batch keep their number until their outcome is known: after a crash the same ones go again,
+in the same order, so the batch has the same idempotency key.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.delivery.rules import Candidate, count_ready
+from actions_core.delivery.store import Claim, Claimed
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from actions_core.delivery.rules import BatchSize
+
+_DUE: Final = """
+SELECT event, tries, first, batch FROM delivery
+WHERE owner = 0 AND subscription = ? AND due <= ? ORDER BY due, event LIMIT ?
+"""
+_OWN: Final = """
+UPDATE delivery SET owner = ?, batch = ?
+WHERE subscription = ? AND event IN (SELECT value FROM json_each(?))
+"""
+_FALL_APART: Final = """
+UPDATE delivery SET batch = NULL
+WHERE subscription = ? AND batch IN (SELECT value FROM json_each(?))
+"""
+_BODIES: Final = "SELECT seq, body FROM event WHERE seq IN (SELECT value FROM json_each(?))"
+_NEXT: Final = "SELECT min(due) FROM delivery WHERE owner = 0 AND subscription = ?"
+_GROUPED: Final = """
+SELECT batch FROM delivery
+WHERE owner = 0 AND subscription = ? AND batch IS NOT NULL AND due <= ? ORDER BY batch LIMIT 1
+"""
+_MEMBERS: Final = """
+SELECT event, tries, first FROM delivery
+WHERE owner = 0 AND subscription = ? AND batch = ? ORDER BY event
+"""
+_SINGLES: Final = """
+SELECT event, tries, first, due, size FROM delivery
+WHERE owner = 0 AND subscription = ? AND due <= ? AND batch IS NULL ORDER BY due, event LIMIT ?
+"""
+
+
+def claim(connection: sqlite3.Connection, worker: int, subscription: int, limit: int, now: int) -> Claim:
+    """Take rows that are due, the longest due first. Batches of an earlier configuration fall apart."""
+    rows = connection.execute(_DUE, (subscription, now, limit)).fetchall()
+    batches = {batch for *_, batch in rows if batch is not None}
+    if batches:
+        connection.execute(_FALL_APART, (subscription, json.dumps(list(batches))))
+    claimed = _take(connection, worker, subscription, [row[:3] for row in rows], None)
+    return Claim(claimed, _next_due(connection, subscription))
+
+
+def claim_batch(
+    connection: sqlite3.Connection, worker: int, subscription: int, size: BatchSize, now: int
+) -> Claim:
+    """Take a batch whose outcome nobody knows, else one that is ready: full, or its first row is due."""
+    grouped = connection.execute(_GROUPED, (subscription, now)).fetchone()
+    if grouped is not None:
+        number = grouped[0]
+        members = connection.execute(_MEMBERS, (subscription, number)).fetchall()
+    else:
+        waiting = connection.execute(_SINGLES, (subscription, now + size.age, size.count)).fetchall()
+        ready = count_ready([Candidate(due, bytes_) for *_, due, bytes_ in waiting], size, now)
+        members = [row[:3] for row in waiting[:ready]]
+        members.sort()
+        number = _new_batch(connection) if members else None
+    claimed = _take(connection, worker, subscription, members, number)
+    return Claim(claimed, _next_due(connection, subscription), repeated=grouped is not None)
+
+
+def regroup(
+    connection: sqlite3.Connection, worker: int, subscription: int, groups: Sequence[Sequence[int]]
+) -> list[int]:
+    """Give each group of events that this worker holds a batch number of its own."""
+    numbers = []
+    for group in groups:
+        numbers.append(_new_batch(connection))
+        connection.execute(
+            "UPDATE delivery SET batch = ? WHERE owner = ? AND subscription = ? "
+            "AND event IN (SELECT value FROM json_each(?))",
+            (numbers[-1], worker, subscription, json.dumps(list(group))),
+        )
+    return numbers
+
+
+def _take(
+    connection: sqlite3.Connection, worker: int, subscription: int, rows: list[Any], batch: int | None
+) -> tuple[Claimed, ...]:
+    if not rows:
+        return ()
+    events = json.dumps([row[0] for row in rows])
+    connection.execute(_OWN, (worker, batch, subscription, events))
+    bodies = dict(connection.execute(_BODIES, (events,)).fetchall())
+    return tuple(
+        [Claimed(event, subscription, tries, first, batch, bodies[event]) for event, tries, first in rows]
+    )
+
+
+def _new_batch(connection: sqlite3.Connection) -> int:
+    connection.execute("UPDATE counter SET batch = batch + 1")
+    return int(connection.execute("SELECT batch FROM counter").fetchone()[0])
+
+
+def _next_due(connection: sqlite3.Connection, subscription: int) -> int | None:
+    due: int | None = connection.execute(_NEXT, (subscription,)).fetchone()[0]
+    return due

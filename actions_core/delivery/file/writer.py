@@ -1,0 +1,461 @@
+"""The one thread that uses a store: it takes all that has piled up into one transaction.
+
+The more there is to do, the more one commit serves. All outcomes of a transaction go back to an event loop by
+one call. What only notes outcomes waits a moment for more of its kind; a crash meanwhile repeats a delivery
+at worst. `unnoted` outcomes are counted, so that those who deliver can bound how many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future as ThreadFuture
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import attrs
+
+from actions_core.delivery.errors import OutboxError, OutboxFullError
+from actions_core.delivery.store import Settlement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from actions_core.delivery.file.store import FileStore
+    from actions_core.delivery.rules import BatchSize
+    from actions_core.delivery.store import Acceptance, Arrival, Claim, InputPosition, Key
+
+_LOGGER: Final = logging.getLogger("actions_core")
+_T = TypeVar("_T")
+
+#: At most so many events, and so many outcomes, in one transaction.
+_MOST_EVENTS: Final = 4096
+_MOST_OUTCOMES: Final = 8192
+#: Outcomes alone wait for so long, in seconds, or until there are so many.
+_LINGER: Final = 0.02
+_ENOUGH_OUTCOMES: Final = 100
+#: Seconds between two looks for workers that died, and between two rounds of upkeep.
+_TICK: Final = 1.0
+_UPKEEP: Final = 60.0
+
+
+@attrs.define(eq=False)
+class _Request:
+    """Something that a caller waits for: events to accept, or a function of the store."""
+
+    future: asyncio.Future[Any] | ThreadFuture[Any]
+    arrivals: Sequence[Arrival] = ()
+    position: InputPosition | None = None
+    function: Callable[[FileStore], Any] | None = None
+
+
+@attrs.define(eq=False)
+class _Task(_Request):
+    """A request for a function that has transactions of its own."""
+
+
+@attrs.define(eq=False)
+class _Group:
+    """The contents of one transaction."""
+
+    accepts: list[_Request] = attrs.field(factory=list)
+    claims: list[_Request] = attrs.field(factory=list)
+    tasks: list[_Task] = attrs.field(factory=list)
+    done: list[Key] = attrs.field(factory=list)
+    settlements: list[Settlement] = attrs.field(factory=list)
+    events: int = 0
+    outcomes: int = 0
+
+    def add(self, item: _Request | Settlement | Key) -> None:
+        """Add what a caller handed in."""
+        if isinstance(item, tuple):
+            self.done.append(item)
+            self.outcomes += 1
+        elif isinstance(item, Settlement):
+            self.settlements.append(item)
+            self.outcomes += len(item)
+        elif isinstance(item, _Task):
+            self.tasks.append(item)
+        elif item.function is not None:
+            self.claims.append(item)
+        else:
+            self.accepts.append(item)
+            self.events += len(item.arrivals)
+
+    @property
+    def is_awaited(self) -> bool:
+        """True while a caller waits for something in this group."""
+        return bool(self.accepts or self.claims or self.tasks)
+
+    @property
+    def is_full(self) -> bool:
+        """True once this is enough for one transaction."""
+        return self.events >= _MOST_EVENTS or self.outcomes >= _MOST_OUTCOMES
+
+    def settlement(self) -> Settlement:
+        """Return all outcomes as one."""
+        parts = self.settlements
+        if not parts:
+            return Settlement(done=self.done)
+        return Settlement(
+            done=[*self.done, *(key for part in parts for key in part.done)],
+            retries=[retry for part in parts for retry in part.retries],
+            burials=[burial for part in parts for burial in part.burials],
+            released=[key for part in parts for key in part.released],
+            recent=[entry for part in parts for entry in part.recent],
+        )
+
+
+class Writer:
+    """Hands the calls of an event loop, and of any thread, to a store in groups.
+
+    `active` are the numbers of the workspace's subscriptions and `longest` the longest wait of a delivery in
+    milliseconds: there is no upkeep before `active` is set.
+    """
+
+    def __init__(self, store: FileStore) -> None:
+        self.active: Collection[int] | None = None
+        self.longest = 0
+        self._store = store
+        self._queue: SimpleQueue[_Request | Settlement | Key | None] = SimpleQueue()
+        self._closing = False
+        self._submitted = 0
+        self._noted = 0
+        self._held: Settlement | None = None
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._replies: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        self._next_tick = 0.0
+        self._next_upkeep = 0.0
+        self._thread = threading.Thread(target=self._run, name="actions outbox", daemon=True)
+        self._thread.start()
+
+    # For callers.
+
+    def accept(
+        self, arrivals: Sequence[Arrival], position: InputPosition | None = None
+    ) -> asyncio.Future[list[Acceptance]]:
+        """Return a future of what became of events, done when they are on disk: all of them, or none."""
+        future: asyncio.Future[list[Acceptance]] = asyncio.get_running_loop().create_future()
+        self._put(_Request(future, arrivals, position))
+        return future
+
+    def accept_from_thread(
+        self, arrivals: Sequence[Arrival], position: InputPosition | None = None
+    ) -> ThreadFuture[list[Acceptance]]:
+        """Do the same for a caller without an event loop."""
+        future: ThreadFuture[list[Acceptance]] = ThreadFuture()
+        self._put(_Request(future, arrivals, position))
+        return future
+
+    def claim(self, subscription: int, limit: int) -> asyncio.Future[Claim]:
+        """Return a future of rows that are due, in this worker's hands."""
+        return self._claim(lambda store: store.claim(subscription, limit))
+
+    def claim_batch(self, subscription: int, size: BatchSize) -> asyncio.Future[Claim]:
+        """Return a future of the rows of a batch that is ready."""
+        return self._claim(lambda store: store.claim_batch(subscription, size))
+
+    def regroup(self, subscription: int, groups: Sequence[Sequence[int]]) -> asyncio.Future[list[int]]:
+        """Return a future of a batch number for each group of held events."""
+        return self._claim(lambda store: store.regroup(subscription, groups))
+
+    def done(self, event: int, subscription: int) -> None:
+        """Note that a row is done, soon."""
+        self._submitted += 1
+        self._put((event, subscription))
+
+    def settle(self, settlement: Settlement) -> None:
+        """Note outcomes, soon. What finds no space on disk is noted as soon as there is some."""
+        self._submitted += len(settlement)
+        self._put(settlement)
+
+    def run(self, function: Callable[[FileStore], _T]) -> asyncio.Future[_T]:
+        """Return a future of what a function of the store gives; it has transactions of its own."""
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._put(_Task(future, function=function))
+        return future
+
+    def run_from_thread(self, function: Callable[[FileStore], _T]) -> ThreadFuture[_T]:
+        """Do the same for a caller without an event loop."""
+        future: ThreadFuture[_T] = ThreadFuture()
+        self._put(_Task(future, function=function))
+        return future
+
+    @property
+    def unnoted(self) -> int:
+        """The number of outcomes that were handed in and are not on disk yet."""
+        return self._submitted - self._noted
+
+    async def wait_noted(self, below: int = 200) -> None:
+        """Wait until fewer outcomes than `below` are unnoted: a crash repeats them all."""
+        if self.unnoted < below or self._store.closed:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        entry = below, future
+        self._waiting.append(entry)
+        if self.unnoted < below or self._closing:  # they were noted before the writer could see this one
+            with suppress(ValueError):
+                self._waiting.remove(entry)
+            return
+        await future
+
+    def close(self, timeout: float | None = 30.0) -> None:
+        """Write what was handed in, give back what this worker holds, and close the store."""
+        if not self._closing:
+            self._closing = True
+            self._queue.put(None)
+        if not self._store.is_forked:
+            self._thread.join(timeout)
+
+    def _claim(self, function: Callable[[FileStore], _T]) -> asyncio.Future[_T]:
+        future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._put(_Request(future, function=function))
+        return future
+
+    def _put(self, item: _Request | Settlement | Key) -> None:
+        if self._closing or self._store.closed:
+            reason = self._store.closed or "the outbox is closed"
+            raise OutboxError(f"{self._store.path}: {reason}", code="OUTBOX_CLOSED", retryable=False)
+        self._queue.put(item)
+
+    # In the thread.
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+        finally:
+            self._closing = True
+            try:
+                self._store.close()
+            except OutboxError as error:
+                _LOGGER.error("%s", error)  # noqa: TRY400 - its words say all
+            self._refuse_the_rest()
+
+    def _turn(self) -> bool:
+        """Write one group; return whether more may come."""
+        group, goes_on = self._gather()
+        if self._held is not None:
+            group.settlements.append(self._held)
+            self._held = None
+        if group.accepts or group.claims or group.outcomes or group.settlements:
+            self._write(group)
+        for task in group.tasks:
+            self._do(task)
+        self._send_replies()
+        if time.monotonic() >= self._next_tick:
+            self._tick(idle=not group.is_awaited)
+        return goes_on
+
+    def _gather(self) -> tuple[_Group, bool]:
+        group = _Group()
+        linger: float | None = None
+        while not group.is_full:
+            try:
+                if linger is None and not group.outcomes and not group.is_awaited:
+                    item = self._queue.get(timeout=max(self._next_tick - time.monotonic(), 0.001))
+                else:
+                    item = self._queue.get_nowait()
+            except Empty:
+                if group.is_awaited or not group.outcomes or group.outcomes >= _ENOUGH_OUTCOMES:
+                    break
+                linger = time.monotonic() + _LINGER if linger is None else linger
+                try:
+                    item = self._queue.get(timeout=max(linger - time.monotonic(), 0))
+                except (Empty, ValueError):
+                    break
+            if item is None:
+                return group, False
+            group.add(item)
+        return group, True
+
+    def _write(self, group: _Group) -> None:
+        settlement = group.settlement()
+        durable = bool(group.accepts or settlement.burials)
+        try:
+            with self._store.transaction(durable=durable, limited=bool(group.accepts)):
+                if len(settlement) or settlement.recent:
+                    self._store.settle(settlement)
+                accepted = self._accept(group.accepts)
+                claimed = [_call(request, self._store) for request in group.claims]
+        except OutboxFullError:
+            self._write_apart(group, settlement)
+        except OutboxError as error:
+            self._fail([*group.accepts, *group.claims], error)
+            self._hold(settlement)
+        except Exception as error:  # noqa: BLE001 - one caller's fault must not be the others'
+            self._write_one_by_one(group, settlement, error)
+        else:
+            self._count(settlement)
+            for request, result in [*accepted, *zip(group.claims, claimed, strict=True)]:
+                self._reply(request, result)
+
+    def _accept(self, requests: list[_Request]) -> list[tuple[_Request, list[Acceptance]]]:
+        if not requests:
+            return []
+        arrivals = [arrival for request in requests for arrival in request.arrivals]
+        positions = [request.position for request in requests if request.position is not None]
+        results = self._store.accept(arrivals, positions)
+        answers, start = [], 0
+        for request in requests:
+            end = start + len(request.arrivals)
+            answers.append((request, results[start:end]))
+            start = end
+        return answers
+
+    def _write_apart(self, group: _Group, settlement: Settlement) -> None:
+        """Write without space: outcomes first, since they free some, then as many events as fit."""
+        for part in (
+            Settlement(done=settlement.done, released=settlement.released),
+            Settlement(retries=settlement.retries),
+            *[Settlement(burials=[burial]) for burial in settlement.burials],
+        ):
+            if len(part):
+                self._settle_or_hold(part)
+        waiting = group.accepts
+        count = max(len(waiting), 1)
+        while waiting:
+            try:
+                answers = self._accept(waiting[:count])
+            except OutboxFullError as error:
+                if count == 1:
+                    self._fail(waiting, error)
+                    break
+                count = (count + 1) // 2
+            except OutboxError as error:
+                self._fail(waiting, error)
+                break
+            else:
+                waiting = waiting[count:]
+                for request, result in answers:
+                    self._reply(request, result)
+        for request in group.claims:
+            self._do(request)
+
+    def _write_one_by_one(self, group: _Group, settlement: Settlement, error: Exception) -> None:
+        """Write each request alone after a fault of one of them, so that only that one fails."""
+        _LOGGER.error("outbox: %s: %s", type(error).__name__, error)
+        if len(settlement):
+            self._settle_or_hold(settlement)
+        for request in group.accepts:
+            try:
+                self._reply(request, self._accept([request])[0][1])
+            except Exception as failure:  # noqa: BLE001 - it is the caller's
+                self._fail([request], failure)
+        for request in group.claims:
+            self._do(request)
+
+    def _settle_or_hold(self, settlement: Settlement) -> None:
+        try:
+            self._store.settle(settlement)
+        except OutboxError:
+            self._hold(settlement)
+        except Exception:
+            _LOGGER.exception("outbox: outcomes that cannot be noted; these deliveries will be repeated")
+            self._count(settlement)
+        else:
+            self._count(settlement)
+
+    def _hold(self, settlement: Settlement) -> None:
+        """Keep outcomes for the next transaction."""
+        if not len(settlement):
+            return
+        if self._store.closed:
+            self._count(settlement)
+        elif self._held is None:
+            self._held = settlement
+        else:
+            group = _Group(settlements=[self._held, settlement])
+            self._held = group.settlement()
+
+    def _do(self, request: _Request) -> None:
+        try:
+            result = _call(request, self._store)
+        except Exception as error:  # noqa: BLE001 - it is the caller's
+            self._fail([request], error)
+        else:
+            self._reply(request, result)
+
+    def _tick(self, *, idle: bool) -> None:
+        now = time.monotonic()
+        self._next_tick = now + _TICK
+        if self._store.closed:
+            return
+        try:
+            self._store.reap()
+            if self.active is not None and now >= self._next_upkeep:
+                done = self._store.upkeep(self.active, longest=self.longest)
+                self._next_upkeep = now if done.more else now + _UPKEEP
+            if idle:
+                self._store.vacuum()
+        except OutboxError as error:
+            _LOGGER.warning("outbox: upkeep failed, and is tried again: %s", error)
+        except Exception:
+            _LOGGER.exception("outbox: upkeep failed, and is tried again")
+
+    def _count(self, settlement: Settlement) -> None:
+        self._noted += len(settlement)
+        for _ in range(len(self._waiting)):
+            below, future = self._waiting.popleft()
+            if self.unnoted < below or self._store.closed:
+                self._replies.append((future, None, None))
+            else:
+                self._waiting.append((below, future))
+
+    def _reply(self, request: _Request, result: Any) -> None:
+        if isinstance(request.future, ThreadFuture):
+            request.future.set_result(result)
+        else:
+            self._replies.append((request.future, result, None))
+
+    def _fail(self, requests: Sequence[_Request], error: Exception) -> None:
+        for request in requests:
+            if isinstance(request.future, ThreadFuture):
+                request.future.set_exception(error)
+            else:
+                self._replies.append((request.future, None, error))
+
+    def _send_replies(self) -> None:
+        """Hand all results to their event loops, by one call for each."""
+        if not self._replies:
+            return
+        replies, self._replies = self._replies, []
+        loops = {reply[0].get_loop() for reply in replies}
+        for loop in loops:
+            own = replies if len(loops) == 1 else [reply for reply in replies if reply[0].get_loop() is loop]
+            with suppress(RuntimeError):  # that loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(_resolve, own)
+
+    def _refuse_the_rest(self) -> None:
+        error = OutboxError(
+            f"{self._store.path}: the outbox is closed", code="OUTBOX_CLOSED", retryable=False
+        )
+        with suppress(Empty):
+            while True:
+                item = self._queue.get_nowait()
+                if isinstance(item, _Request):
+                    self._fail([item], error)
+        while self._waiting:
+            self._replies.append((self._waiting.popleft()[1], None, None))
+        self._send_replies()
+
+
+def _call(request: _Request, store: FileStore) -> Any:
+    function = request.function
+    if function is None:
+        raise RuntimeError("a request without a function")
+    return function(store)
+
+
+def _resolve(replies: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
+    for future, result, error in replies:
+        if future.done():
+            continue  # whoever waited has gone
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)

@@ -1,0 +1,36 @@
+"""Rules of delivery as plain functions: what follows from an attempt, and which deliveries make a batch.
+
+Nothing here waits, reads a clock or knows a store: the time is handed in.
+"""
+
+from __future__ import annotations
+
+from actions_core.delivery.rules.grouping import BatchSize, Candidate, count_ready, halves, split_by_size
+from actions_core.delivery.rules.verdict import (
+    Again,
+    Attempt,
+    Dead,
+    Done,
+    DurableRetry,
+    Released,
+    Verdict,
+    judge,
+    judge_batch,
+)
+
+__all__ = [
+    "Again",
+    "Attempt",
+    "BatchSize",
+    "Candidate",
+    "Dead",
+    "Done",
+    "DurableRetry",
+    "Released",
+    "Verdict",
+    "count_ready",
+    "halves",
+    "judge",
+    "judge_batch",
+    "split_by_size",
+]

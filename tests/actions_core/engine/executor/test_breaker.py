@@ -1,0 +1,156 @@
+"""The circuit breaker, against a model and by table."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from actions_core.engine.executor.breaker import Breaker, is_up
+from actions_core.errors import ActionsError, PayloadError, RequestError
+from actions_core.http.errors import AuthenticationError, ResponseError, TransportError
+from actions_core.http.requests import Request, Response
+
+FAILURES, PAUSE, LONGEST = 3, 10.0, 35.0
+
+
+def refusal(status: int) -> ResponseError:
+    """Return the error of a response with this status."""
+    return ResponseError(Request("GET", "https://example.com"), Response(status, {}, b""))
+
+
+@pytest.mark.parametrize(
+    ("error", "up"),
+    [
+        (None, True),
+        *[(refusal(status), True) for status in (400, 401, 404, 408, 410, 422, 423, 429)],
+        *[(refusal(status), False) for status in (500, 501, 502, 503, 504, 529, 599)],
+        (AuthenticationError("no"), True),
+        (TransportError("refused"), False),
+        (TransportError("late", code="SELF_TIMEOUT", status=408), False),
+        (TransportError("closing", code="INTERRUPTED"), None),
+        (PayloadError("no name"), None),
+        (RequestError("no URL", code="REQUEST_INVALID"), None),
+        (ActionsError("a bug", code="HANDLER_FAILED", status=500), None),
+    ],
+    ids=repr,
+)
+def test_what_shows_that_a_destination_is_up(error: ActionsError | None, up: object) -> None:
+    """Only a missing response and a 5xx count as down; what never became a request shows nothing."""
+    assert is_up(error) is up
+
+
+class BreakerMachine(RuleBasedStateMachine):
+    """Attempts that begin and end in any order, beside a model that keeps the whole history."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.breaker = Breaker(FAILURES, PAUSE, LONGEST, clock=lambda: self.now)
+        self.open_attempts: list[tuple[int, int]] = []
+        self.period = 0
+        self.failures = 0
+        self.pause = PAUSE
+        self.until: float | None = None
+        self.probe: int | None = None
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 5.0, 9.9, 10.0, 40.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def an_attempt_begins(self) -> None:
+        ticket = self.breaker.enter()
+        if self.until is None:
+            assert ticket is not None
+        elif self.probe is not None or self.now < self.until:
+            assert ticket is None
+            return
+        else:
+            assert ticket is not None
+            self.period += 1
+            self.probe = self.period
+        assert ticket is not None
+        self.open_attempts.append((ticket, self.period))
+
+    @rule(place=st.integers(0, 50), up=st.sampled_from([True, False, False, False, None]))
+    def an_attempt_ends(self, place: int, *, up: bool | None) -> None:
+        if not self.open_attempts:
+            return
+        ticket, period = self.open_attempts.pop(place % len(self.open_attempts))
+        self.breaker.leave(ticket, up)
+        if period != self.period:
+            return
+        if up is None:
+            self.probe = None
+        elif up:
+            self.failures = 0
+            if self.probe is not None:
+                self.probe, self.until, self.pause = None, None, PAUSE
+                self.period += 1
+        elif self.probe is not None:
+            self.pause = min(self.pause * 2, LONGEST)
+            self.opens()
+        else:
+            self.failures += 1
+            if self.failures == FAILURES:
+                self.pause = PAUSE
+                self.opens()
+
+    def opens(self) -> None:
+        self.failures, self.probe = 0, None
+        self.until = self.now + self.pause
+        self.period += 1
+
+    @invariant()
+    def the_state_is_the_models(self) -> None:
+        expected = "closed" if self.until is None else "open" if self.probe is None else "probing"
+        assert self.breaker.state == expected
+
+    @invariant()
+    def the_wait_is_the_models(self) -> None:
+        if self.until is None:
+            assert self.breaker.wait == 0
+        elif self.probe is not None:
+            assert math.isinf(self.breaker.wait)
+        else:
+            assert self.breaker.wait == max(self.until - self.now, 0)
+
+
+TestBreakerMachine = BreakerMachine.TestCase
+
+
+def test_the_pause_doubles_up_to_the_longest() -> None:
+    """Each failed probe doubles the pause; a success takes it back to the first."""
+    now = 0.0
+    breaker = Breaker(1, 10, 35, clock=lambda: now)
+    pauses = []
+    for _ in range(4):
+        ticket = breaker.enter()
+        assert ticket is not None
+        breaker.leave(ticket, up=False)
+        pauses.append(breaker.wait)
+        now += breaker.wait
+    assert pauses == [10, 20, 35, 35]
+    ticket = breaker.enter()
+    assert ticket is not None
+    breaker.leave(ticket, up=True)
+    assert breaker.state == "closed"
+    ticket = breaker.enter()
+    assert ticket is not None
+    breaker.leave(ticket, up=False)
+    assert breaker.wait == 10
+
+
+def test_what_began_before_a_probe_does_not_decide_it() -> None:
+    """A late success of the time before leaves the breaker open."""
+    now = 0.0
+    breaker = Breaker(1, 10, clock=lambda: now)
+    late, failing = breaker.enter(), breaker.enter()
+    assert late is not None
+    assert failing is not None
+    breaker.leave(failing, up=False)
+    breaker.leave(late, up=True)
+    assert breaker.state == "open"

@@ -1,0 +1,171 @@
+"""The rate budget, by state machine and against servers that limit, in time that a test makes up."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from actions_core.engine.executor.rate_budget import RateBudget
+
+
+class BudgetMachine(RuleBasedStateMachine):
+    """Requests that begin, succeed, fail and are limited in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.started: list[float] = []
+        self.taken: list[float] = []
+        self.paused_until = 0.0
+
+    @initialize(
+        concurrency=st.integers(1, 8),
+        rate=st.sampled_from([None, 0.5, 3.0, 10.0]),
+        burst=st.sampled_from([None, 1.0, 20.0]),
+    )
+    def made(self, concurrency: int, rate: float | None, burst: float | None) -> None:
+        self.concurrency, self.rate = concurrency, rate
+        self.burst = max(rate if burst is None else burst, 1.0) if rate is not None else math.inf
+        self.budget = RateBudget(concurrency, rate, burst, clock=lambda: self.now)
+
+    @rule(seconds=st.sampled_from([0.01, 0.1, 0.5, 1.0, 7.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def a_request_begins(self) -> None:
+        wait = self.budget.take()
+        for _ in range(5):  # a pause, then buckets, whose sums may lack a trifle
+            if wait == 0 or math.isinf(wait):
+                break
+            self.now += wait + 1e-6
+            wait = self.budget.take()
+        if math.isinf(wait):
+            assert len(self.started) >= int(self.budget.cap)
+            return
+        assert wait == 0
+        assert self.now >= self.paused_until
+        self.started.append(self.now)
+        self.taken.append(self.now)
+
+    @rule(place=st.integers(0, 20), success=st.booleans())
+    def a_request_ends(self, place: int, *, success: bool) -> None:
+        if self.started:
+            self.started.pop(place % len(self.started))
+            self.budget.leave(success=success)
+
+    @rule(place=st.integers(0, 20), retry_after=st.sampled_from([None, 0.0, 1.0, 3.0]))
+    def a_request_is_limited(self, place: int, retry_after: float | None) -> None:
+        if self.started:
+            self.budget.limit(self.started.pop(place % len(self.started)), retry_after)
+            self.paused_until = max(self.paused_until, self.now + (retry_after or 0.0))
+
+    @invariant()
+    def bounds_hold(self) -> None:
+        if not hasattr(self, "budget"):
+            return
+        assert 1 <= self.budget.cap <= self.concurrency
+        assert self.budget.in_progress == len(self.started) <= self.concurrency
+
+    @invariant()
+    def the_rate_holds_in_every_span(self) -> None:
+        if not hasattr(self, "budget") or self.rate is None:
+            return
+        last = len(self.taken) - 1
+        for first, start in enumerate(self.taken):
+            span = self.taken[last] - start
+            assert last - first + 1 <= self.burst + span * self.rate + 1e-3
+
+
+TestBudgetMachine = BudgetMachine.TestCase
+
+
+def test_the_cap_is_halved_once_for_a_round_trip() -> None:
+    """Of many 429s to requests that were in progress together, the first halves the cap."""
+    now = 0.0
+    budget = RateBudget(40, clock=lambda: now)
+    for _ in range(40):
+        assert budget.take() == 0
+    now = 0.1
+    for _ in range(39):
+        budget.limit(0.0, 1.0)
+    assert budget.cap == 20
+    assert budget.take() == pytest.approx(1.0)
+    now = 1.2
+    assert budget.take() == 0
+    now = 1.3
+    budget.limit(1.2, 1.0)
+    assert budget.cap == 10
+
+
+def test_the_cap_grows_by_its_inverse_up_to_the_concurrency() -> None:
+    """A success adds 1/cap, so a round trip of `cap` requests adds one."""
+    now = 0.0
+    budget = RateBudget(4, clock=lambda: now)
+    budget.take()
+    now = 1.0
+    budget.limit(0.0, 0.0)
+    assert budget.cap == 2
+    now = 100.0
+    assert budget.take() == 0
+    budget.leave(success=True)
+    assert budget.cap == 2.5
+    for _ in range(50):
+        now += 10
+        assert budget.take() == 0
+        budget.leave(success=True)
+    assert budget.cap == 4
+
+
+def run_against_limit(
+    limit: int, events: int, *, retry_after: float | None, latency: float, phase: float
+) -> tuple[int, float]:
+    """Deliver events to a server that takes `limit` in each second of the clock: 429s, and seconds taken."""
+    now = phase
+    budget = RateBudget(50, clock=lambda: now)
+    in_progress: list[tuple[float, int, bool, float]] = []
+    taken_in: Counter[int] = Counter()
+    waiting, done, refused, number = events, 0, 0, 0
+    while done < events:
+        wait = 0.0
+        while waiting and not wait:
+            wait = budget.take()
+            if not wait:
+                waiting -= 1
+                number += 1
+                second = int(now + latency / 2)
+                taken_in[second] += 1
+                heapq.heappush(in_progress, (now + latency, number, taken_in[second] <= limit, now))
+        due = now + wait if wait and not math.isinf(wait) else math.inf
+        if not in_progress or in_progress[0][0] > due:
+            now = due + 1e-6
+            continue
+        now, _, good, started = heapq.heappop(in_progress)
+        if good:
+            budget.leave(success=True)
+            done += 1
+        else:
+            budget.limit(started, retry_after)
+            refused += 1
+            waiting += 1
+    return refused, now - phase
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.25, 0.5, 0.75, 0.97])
+def test_a_limit_for_each_second_is_found_with_few_refusals(phase: float) -> None:
+    """50 a second, no rate set: of 3,000 events at most 3% of the requests are refused, in at most 75 s."""
+    refused, seconds = run_against_limit(50, 3000, retry_after=1.0, latency=0.02, phase=phase)
+    assert refused <= 0.03 * (3000 + refused)
+    assert seconds <= 75
+
+
+def test_a_limit_without_retry_after_is_found_too() -> None:
+    """Where a 429 does not say for how long, the pauses grow until the rate is known."""
+    refused, seconds = run_against_limit(50, 3000, retry_after=None, latency=0.02, phase=0.3)
+    assert refused <= 0.1 * (3000 + refused)
+    assert seconds <= 120
