@@ -14,6 +14,7 @@ from actions_core.destination.context import plain_settings
 from actions_core.destination.handler import Handler
 from actions_core.errors import MappingError, PayloadError, SettingsError
 from actions_core.http.requests import Request
+from actions_core.http.wire import base_fault
 from actions_core.mapping import compile_mapping
 from actions_core.values.javascript import number_text
 from actions_core.values.types import MISSING, Json, JsonObject
@@ -146,7 +147,10 @@ def _base(raw: JsonObject) -> Handler:
         try:
             base: Json = mapping.resolve(scope)
             headers = _headers(base.get("headers"))
-            url = _url("baseUrl", base.get("baseUrl", MISSING), relative=False)
+            url = _text("baseUrl", base.get("baseUrl", MISSING))
+            fault = base_fault(url)
+            if fault:
+                raise PayloadError(f"the request's baseUrl {fault}")
         except (MappingError, PayloadError) as error:
             # Nothing of an event is in it.
             raise SettingsError(error.message, problems=error.problems) from None
@@ -222,4 +226,4 @@ def _text(what: str, value: Json) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return number_text(value)
-    raise PayloadError(f"the request's {what} must be text but is {kind(value)}")
+    raise PayloadError(f"the request's {what} must be a string but is {kind(value)}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from actions_core.errors import PayloadError, RequestError, SettingsError
-from actions_core.http.wire import check_headers, checked_url, is_absolute, query, with_query
+from actions_core.http.wire import base_fault, check_headers, checked_url, is_absolute, query, with_query
 from actions_core.values.javascript import stringify
 from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING, Json
@@ -68,13 +68,13 @@ class Request:
         """Return the request below `base_url`, unless its URL is absolute already.
 
         `headers` are added where the request has none of that name. Raises `SettingsError` for a base URL
-        that is not absolute: it comes from the settings.
+        that is not absolute, or below which there can be no path: it comes from the settings.
         """
         url = self.url
         if not is_absolute(url):
-            if not is_absolute(base_url):
-                # Without its text, which may hold a secret.
-                raise SettingsError("the base URL in the settings must begin with https:// or http://")
+            fault = base_fault(base_url)
+            if fault:
+                raise SettingsError(f"the base URL in the settings {fault}")
             url = base_url.rstrip("/") + "/" + url.lstrip("/")
         return self._twin({"url": url, "headers": _joined(headers or {}, self.headers)})
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from actions_core.errors import PayloadError, RequestError, SettingsError
 from actions_core.values.javascript import number_text, to_text
+from actions_core.values.python_values import UnfitError, simplify
 from actions_core.values.types import MISSING
 from actions_core.values.wording import kind
 
@@ -58,6 +59,7 @@ _DOT: Final = re.compile("%2e", re.IGNORECASE)
 #: A port may be empty; what is wrong with the rest of a host shows where it is looked up.
 _NO_HOST: Final = re.compile(r"[\x00-\x20\x7f\\<>^`{|}]")
 
+_PADDED: Final = re.compile(r"\s\Z")
 _ADVICE: Final = 'quote what is put into it: urllib.parse.quote(value, safe="")'
 
 
@@ -133,6 +135,38 @@ def checked_url(url: str, headers: Mapping[str, str]) -> str:
     return f"{scheme.lower()}://{authority}{_ESCAPED.sub(_escape, path)}"
 
 
+@lru_cache(maxsize=256)
+def base_fault(base_url: str) -> str:
+    """Say what is wrong with a base URL; cached, since every request of an instance has the same.
+
+    The URL itself is not shown: it may hold a secret.
+    """
+    if not is_absolute(base_url):
+        return "must begin with https:// or http://"
+    rest = base_url.partition("://")[2]
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    path = rest[len(authority) :]
+    if "?" in path:
+        return "has a query (?), behind which no path can be added"
+    if _PADDED.search(base_url):
+        return "ends with a blank or a line break"
+    fault = _host_fault(authority) or _name_of_host_fault(authority) or _path_fault(path)
+    return fault.partition(";")[0]  # without advice on quoting
+
+
+def _name_of_host_fault(authority: str) -> str:
+    """Say what shows only where a host is looked up: its port, the lengths of its labels."""
+    try:
+        parts = urlsplit(f"//{authority}")
+        _ = parts.port  # computed, and checked, when it is read
+        host = parts.hostname or ""
+        if ":" not in host:
+            host.removesuffix(".").encode("idna")
+    except ValueError:
+        return "has a host or a port that cannot be"
+    return "" if host else "has no host"
+
+
 def _refused(message: str) -> RequestError:
     return RequestError(message, code="REQUEST_INVALID", status=400)
 
@@ -164,7 +198,8 @@ def query(params: Mapping[str, Any]) -> str:
     """Write a query, or a form: without None, lists repeat their name, values as JavaScript spells them."""
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
-        items = value if isinstance(value, (list, tuple)) else (value,)
+        items = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+        items = simplify(items) if isinstance(items, set | frozenset) else items
         pairs += [(_text(name), _text(item)) for item in items if item is not None and item is not MISSING]
     return urlencode(pairs, quote_via=quote, safe="", errors="replace")
 
@@ -176,10 +211,17 @@ def _text(value: Any) -> str:
         return number_text(float(value))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    if value is None:
+        return "null"
     if isinstance(value, list | tuple):
         return ",".join(["" if item is None or item is MISSING else _text(item) for item in value])
-    # Of Python's own values (a UUID, a time) the text is the best that can be had.
-    return to_text(value) if isinstance(value, bool | int | dict) else str(value)
+    if isinstance(value, bool | int | dict):
+        return to_text(value)
+    # Python's own values (an enum, a UUID, a time, a set) are spelled as they are in an event.
+    try:
+        return _text(simplify(value))
+    except UnfitError as error:
+        raise PayloadError(f"a parameter of the request {error}") from None
 
 
 def with_query(url: str, params: Mapping[str, Any]) -> str:

@@ -131,7 +131,10 @@ def quote(text: str) -> str:
 
 
 def stringify(value: Json | Missing) -> str:
-    """Write the value as `JSON.stringify` does: what JSON cannot hold as `null`, without missing keys."""
+    """Write the value as `JSON.stringify` does: without missing keys, missing items and NaN as `null`.
+
+    Raises `TypeError` for a value of Python's own that has no form in JSON.
+    """
     try:
         written = "".join(_encode(value, 0))
         if not written.isascii():
@@ -176,8 +179,19 @@ def _write(value: Json | Missing) -> str:  # noqa: PLR0911  # one for each kind 
         text = number_text(value)
         return "null" if text in _NOT_JSON else text
     if isinstance(value, dict):
-        pairs = [f"{quote(key)}:{_write(item)}" for key, item in value.items() if item is not MISSING]
+        pairs = [f"{key_json(key)}:{_write(item)}" for key, item in value.items() if item is not MISSING]
         return "{" + ",".join(pairs) + "}"
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "[" + ",".join([_write(item) for item in value]) + "]"
-    return "null"
+    if value is None or value is MISSING:
+        return "null"
+    raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+def key_json(key: object) -> str:
+    """Write the key of an object as JSON; raises `TypeError` for one that is not a string or a scalar."""
+    if isinstance(key, str):
+        return quote(str.__str__(key))
+    if key is None or isinstance(key, bool | int | float):
+        return quote(to_text(key))
+    raise TypeError(f"a key that is a {type(key).__name__} is not JSON")

@@ -2,7 +2,8 @@
 
 What orjson cannot write is written here in the same spelling: integers beyond 64 bits, strings with half a
 surrogate pair, which stay escaped because UTF-8 cannot hold them, keys that are not strings, and nesting
-deeper than it goes. NaN and infinities are null, as in JavaScript.
+deeper than it goes. NaN and infinities are null, a missing key is left out and a missing item null, as in
+JavaScript.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from actions_core.values.javascript import quote, to_text
+from actions_core.values.javascript import key_json, quote
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from actions_core.values.types import Json
@@ -33,9 +35,10 @@ def _write(value: object) -> str:
     if isinstance(value, str):
         return quote(str.__str__(value))
     if isinstance(value, dict):
-        return "{" + ",".join([f"{_key(key)}:{_write(item)}" for key, item in value.items()]) + "}"
+        pairs = [f"{key_json(key)}:{_write(item)}" for key, item in value.items() if item is not MISSING]
+        return "{" + ",".join(pairs) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(_write, value)) + "]"
+        return "[" + ",".join(["null" if item is MISSING else _write(item) for item in value]) + "]"
     if isinstance(value, int) and not isinstance(value, bool):
         return int.__repr__(value)
     if isinstance(value, float):
@@ -44,11 +47,3 @@ def _write(value: object) -> str:
         return orjson.dumps(value, None, _OPTIONS).decode()
     except TypeError:
         raise TypeError(f"a {type(value).__name__} is not JSON") from None
-
-
-def _key(key: object) -> str:
-    if isinstance(key, str):
-        return quote(str.__str__(key))
-    if key is None or isinstance(key, bool | int | float):
-        return quote(to_text(key))
-    raise TypeError(f"a key that is a {type(key).__name__} is not JSON")

@@ -16,9 +16,12 @@ JsonObject: TypeAlias = dict[str, Any]
 
 
 class Missing(enum.Enum):
-    """Type of `MISSING`: an enum, so that type checkers narrow on `is MISSING`."""
+    """Type of `MISSING`: an enum, so that type checkers narrow on `is MISSING`.
 
-    MISSING = "MISSING"
+    Its value is one that no writer of JSON takes: orjson writes an enum as its value.
+    """
+
+    MISSING = frozenset({"MISSING"})
 
     def __bool__(self) -> Literal[False]:
         return False

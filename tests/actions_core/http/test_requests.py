@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from actions_core.errors import PayloadError, RequestError, SettingsError
 from actions_core.http.requests import Request, Response
+from actions_core.values.types import MISSING
 
 
 class Medal(str, Enum):  # noqa: UP042 - the older form, whose str() is its name
@@ -312,6 +313,65 @@ def test_bodies_and_their_types() -> None:
     assert Request("POST", "/", body="ü").content()[0] == "ü".encode()
     assert Request("POST", "/", body=b"\0").content() == (b"\0", "application/octet-stream")
     assert Request("GET", "/").content() == (None, None)
+
+
+class Colour(Enum):
+    """A name for a value, as programs have it."""
+
+    RED = "red"
+
+
+def test_what_is_missing_stays_missing() -> None:
+    """A missing key is left out of a body and a missing item is null, however the body is written."""
+    value = {"a": MISSING, "b": [MISSING, 1], "c": {"d": MISSING}}
+    for stringified in (False, True):
+        body = Request("POST", "/", json=value, stringify=stringified).content()[0]
+        assert body == b'{"b":[null,1],"c":{}}'
+
+
+def test_what_python_alone_holds_is_never_sent_as_null() -> None:
+    """A value of Python's own is refused in a body as `JSON.stringify` writes it; a tuple is a list."""
+    for value in (datetime(2026, 1, 2, tzinfo=UTC), {1}, b"x", object(), {(1,): 1}):
+        with pytest.raises(PayloadError, match="is not JSON"):
+            Request("POST", "/", json={"a": value}, stringify=True).content()
+    body = Request("POST", "/", json={"a": (1.0, "x"), 1.5: None}, stringify=True).content()[0]
+    assert body == b'{"a":[1,"x"],"1.5":null}'
+
+
+def test_parameters_spell_what_python_holds_as_events_do() -> None:
+    """Enums, times and sets in a query or a form are spelled as in an event; what has no form is refused."""
+    values = {"c": Colour.RED, "t": datetime(2026, 1, 2, tzinfo=UTC), "s": {2, 1}, "l": [Colour.RED, None]}
+    written = "c=red&t=2026-01-02T00%3A00%3A00.000Z&s=1&s=2&l=red"
+    assert Request("POST", "/", form=values).content()[0] == written.encode()
+    assert Request("GET", "https://x.test/", params=values).complete().url == f"https://x.test/?{written}"
+    with pytest.raises(PayloadError, match="Python object"):
+        Request("POST", "/", form={"a": object()}).content()
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "x.test",
+        "https:/x.test",
+        "ftp://x.test",
+        "https://x.test/a?b=c",
+        "https://x.test#f",
+        "https://x.test/..",
+        "https://x.test/ ",
+        "https://x.test/\n",
+        "https://x.test\\y.test",
+        "https://:80",
+        "https://x.test:99999",
+        "http://[::1",
+        "https://x..test",
+        f"https://{'x' * 64}.test",
+    ],
+)
+def test_a_base_below_which_there_is_no_path_is_the_settings_fault(base: str) -> None:
+    """A base URL with a query, a fragment, or a host or port that cannot be is refused as a setting, unshown."""
+    with pytest.raises(SettingsError, match="the base URL in the settings") as refused:
+        Request("GET", "/v2/users").with_base(base)
+    assert base not in str(refused.value)
 
 
 def test_a_response_reads_its_body() -> None:
