@@ -148,12 +148,12 @@ def _base(raw: JsonObject) -> Handler:
             base: Json = mapping.resolve(scope)
             headers = _headers(base.get("headers"))
             url = _text("baseUrl", base.get("baseUrl", MISSING))
-            fault = base_fault(url)
-            if fault:
-                raise PayloadError(f"the request's baseUrl {fault}")
         except (MappingError, PayloadError) as error:
             # Nothing of an event is in it.
             raise SettingsError(error.message, problems=error.problems) from None
+        fault = base_fault(url)
+        if fault:
+            raise SettingsError(f"the request's baseUrl {fault}")
         taken = {name.lower() for name in request.headers}
         return request.with_base(
             url, {name: value for name, value in headers.items() if name.lower() not in taken}

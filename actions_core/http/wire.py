@@ -211,11 +211,9 @@ def _text(value: Any) -> str:
         return number_text(float(value))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
-    if value is None:
-        return "null"
     if isinstance(value, list | tuple):
         return ",".join(["" if item is None or item is MISSING else _text(item) for item in value])
-    if isinstance(value, bool | int | dict):
+    if value is None or isinstance(value, bool | int | dict):
         return to_text(value)
     # Python's own values (an enum, a UUID, a time, a set) are spelled as they are in an event.
     try:

@@ -368,7 +368,7 @@ def test_parameters_spell_what_python_holds_as_events_do() -> None:
     ],
 )
 def test_a_base_below_which_there_is_no_path_is_the_settings_fault(base: str) -> None:
-    """A base URL with a query, a fragment, or a host or port that cannot be is refused as a setting, unshown."""
+    """A base URL with a query, a fragment, or no possible host is refused as a setting, unshown."""
     with pytest.raises(SettingsError, match="the base URL in the settings") as refused:
         Request("GET", "/v2/users").with_base(base)
     assert base not in str(refused.value)
