@@ -122,7 +122,7 @@ def _read(mapping: Json) -> tuple[_Root | None, list[Problem]]:
         effective = _apply_root_directive(mapping, reader)
         node = reader.value(effective)
     except RecursionError:
-        return None, [Problem("$", "is nested too deeply")]
+        return None, [*reader.problems, Problem("$", "is nested too deeply")]
     return _Root(mapping, node), reader.problems
 
 
