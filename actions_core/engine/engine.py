@@ -106,7 +106,8 @@ class Engine:
             stats=stats,
         )
         self._deadlines = services.deadlines
-        instances, problems = compile_instances(workspace, registry, services)
+        instances, found = compile_instances(workspace, registry, services)
+        problems = workspace.with_problems(found)
         if any(problem.is_error for problem in problems):
             raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
         for problem in problems:

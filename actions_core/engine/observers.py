@@ -41,6 +41,9 @@ _SLOW: Final = 1.0
 
 #: Seconds in which one line is logged for failures of the same kind.
 _HUSH: Final = 60.0
+#: The lines of the log of failures: the first of a kind, and those that were held back.
+_FIRST: Final = "%s: %s%s failed: %s: %s"
+_MORE: Final = "%s: %s more failed: %s (within a minute)"
 #: Of a failure's text, what a line takes.
 _LONGEST_TEXT: Final = 500
 
@@ -113,7 +116,7 @@ class FailureLog:
         self._kinds[kind] = _Hushed(now + _HUSH)
         which = "an event" if message_id is None else f"the event {shown(message_id)}"
         alike = f" and {count - 1:,} more of its batch" if count > 1 else ""
-        self._logger.warning("%s: %s%s failed: %s: %s", _place(kind), which, alike, code, _line(text))
+        self._logger.warning(_FIRST, _place(kind), which, alike, code, _line(text))
 
     def _release(self, now: float | None) -> None:
         """Say what is held back of the kinds whose minute is over, or of all."""
@@ -124,9 +127,12 @@ class FailureLog:
 
     def _say_held_back(self, kind: tuple[str, str, str], hushed: _Hushed) -> None:
         if hushed.count:
-            self._logger.warning(
-                "%s: %s more failed: %s (within a minute)", _place(kind), f"{hushed.count:,}", kind[2]
-            )
+            self._logger.warning(_MORE, _place(kind), f"{hushed.count:,}", kind[2])
+
+
+def is_no_failure(record: logging.LogRecord) -> bool:
+    """Filter the failures from a logger, for a program that tells of each of them in its own way."""
+    return record.msg not in (_FIRST, _MORE)
 
 
 @attrs.define
