@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 DEFAULT_CONCURRENCY: Final = 50
+#: Seconds that an event may wait for others of its batch, where batches are asked for.
+DEFAULT_BATCH_AGE: Final = 5.0
 
 
 @attrs.frozen
@@ -38,13 +40,64 @@ class SubscriptionSpec:
 
 
 @attrs.frozen
+class RateSpec:
+    """The most requests in a period of so many seconds; `burst` is how many may be made at once."""
+
+    requests: float
+    per: float = 1.0
+    burst: float | None = None
+
+    @property
+    def per_second(self) -> float:
+        """The requests in a second."""
+        return self.requests / self.per
+
+    @property
+    def at_once(self) -> float:
+        """The requests that may be made at once."""
+        return self.requests if self.burst is None else self.burst
+
+
+@attrs.frozen
+class BreakerSpec:
+    """When an instance is left alone: after so many failures in a row, for so many seconds."""
+
+    failures: int = 20
+    pause: float = 30.0
+    longest: float = 300.0
+
+
+@attrs.frozen
 class DeliverySpec:
-    """The limits of an instance's deliveries: how many at once, seconds for one try, retries, polls."""
+    """The limits of an instance's deliveries: how many at once, seconds for one try, retries, polls.
+
+    `retry_keys` are the keys of `retry` that the workspace gives itself: these hold with an outbox too,
+    which has defaults of its own. `ordered_by` and `batch_age` hold with an outbox only; without `batch_age`
+    it delivers events one by one.
+    """
 
     concurrency: int = DEFAULT_CONCURRENCY
     timeout: float = DEFAULT_TIMEOUT
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     poll: PollPolicy = attrs.field(factory=PollPolicy)
+    rate: RateSpec | None = None
+    breaker: BreakerSpec = attrs.field(factory=BreakerSpec)
+    retry_keys: frozenset[str] = frozenset()
+    ordered_by: str | None = None
+    batch_age: float | None = None
+
+
+@attrs.frozen
+class OutboxSpec:
+    """The file of an outbox and its options; times are in seconds."""
+
+    path: Path
+    dedupe: float = 86400.0
+    keep: float = 2592000.0
+    oldest: float = 604800.0
+    most_bytes: int | None = None
+    synchronous: Literal["full", "normal"] = "full"
+    recent: int = 1000
 
 
 @attrs.frozen
@@ -70,13 +123,15 @@ class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `source` names where the workspace came from, for error messages; `name` is for people.
+    definition only. `outbox` is where accepted events are kept. `source` names where the workspace came
+    from, for error messages; `name` is for people.
     """
 
     destinations: tuple[InstanceSpec, ...]
     source: str = "the workspace"
     definitions: tuple[Path, ...] = ()
     name: str = "workspace"
+    outbox: OutboxSpec | None = None
 
     @classmethod
     def from_file(cls, path: str | Path) -> Workspace:
@@ -95,7 +150,7 @@ class Workspace:
     def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
         """Read the workspace in a dictionary of the same form as the file.
 
-        The files that it names under `definitions` are relative to `folder`.
+        The files that it names, under `definitions` and as its `outbox`, are relative to `folder`.
         """
         problems = check_document(data, schema("workspace"))
         if not problems:
@@ -104,7 +159,8 @@ class Workspace:
             raise WorkspaceError(f"{source} is faulty:", problems=problems)
         definitions = tuple(Path(folder, name) for name in data.get("definitions") or ())
         instances = tuple(_instance(raw) for raw in data["destinations"])
-        return cls(instances, source, definitions, data.get("name") or "workspace")
+        outbox = _outbox(data.get("outbox"), Path(folder))
+        return cls(instances, source, definitions, data.get("name") or "workspace", outbox)
 
 
 def _same_ids(data: JsonObject) -> list[Problem]:
@@ -152,10 +208,39 @@ def _subscription(raw: JsonObject) -> SubscriptionSpec:
 
 
 def _delivery(raw: JsonObject) -> DeliverySpec:
-    known = {key: value for key, value in raw.items() if value is not None}
-    retry = RetryPolicy(**(known.pop("retry", None) or {}))
-    poll = PollPolicy(**(known.pop("poll", None) or {}))
-    return DeliverySpec(retry=retry, poll=poll, **known)
+    known = _known(raw)
+    retry = _known(known.pop("retry", None))
+    poll = PollPolicy(**_known(known.pop("poll", None)))
+    breaker = BreakerSpec(**_known(known.pop("breaker", None)))
+    rate = known.pop("rate", None)
+    if rate is not None:
+        rate = RateSpec(**_known(rate)) if isinstance(rate, dict) else RateSpec(rate)
+    batch = known.pop("batch", None)
+    age = None if batch is None else _given(batch, "age", default=DEFAULT_BATCH_AGE)
+    return DeliverySpec(
+        retry=RetryPolicy(**retry),
+        poll=poll,
+        rate=rate,
+        breaker=breaker,
+        retry_keys=frozenset(retry),
+        ordered_by=known.pop("orderedBy", None),
+        batch_age=age,
+        **known,
+    )
+
+
+def _known(raw: JsonObject | None) -> dict[str, Any]:
+    """Return the keys that have a value."""
+    return {key: value for key, value in (raw or {}).items() if value is not None}
+
+
+def _outbox(raw: Json, folder: Path) -> OutboxSpec | None:
+    if raw is None:
+        return None
+    known = {"path": raw} if isinstance(raw, str) else _known(raw)
+    path = folder / known.pop("path")
+    most_bytes: Any = known.pop("mostBytes", None)
+    return OutboxSpec(path, most_bytes=most_bytes, **known)
 
 
 def resolve_environment(
