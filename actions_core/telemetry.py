@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer, TracerProvider
 
 _SCOPE: Final = "actions_core"
+_MOST_IDS: Final = 100
 #: Units of our own histograms, as OpenTelemetry writes them.
 _UNITS: Final = {
     "actions.duration": "s",
@@ -66,10 +67,12 @@ class OpenTelemetryTracing:
     """A span for each delivery: `Engine(workspace, tracing=OpenTelemetryTracing())`.
 
     It is the current span while the delivery runs, so that the spans of an instrumented HTTP client become
-    its children. Without a provider, it uses the one that is set for the process.
+    its children. Without a provider, it uses the one that is set for the process. With `message_ids`, a
+    span names the event by its messageId, and that of a batch its first hundred events.
     """
 
-    def __init__(self, provider: TracerProvider | None = None) -> None:
+    def __init__(self, provider: TracerProvider | None = None, *, message_ids: bool = False) -> None:
+        self._message_ids = message_ids
         self._tracer: Tracer = trace.get_tracer(_SCOPE, tracer_provider=provider)
         self._codes = Codes()
 
@@ -83,9 +86,19 @@ class OpenTelemetryTracing:
             context.detach(token)
             if span.is_recording():
                 _describe(span, result, self._codes)
+                if self._message_ids and result is not None:
+                    _name_events(span, result)
             span.end()
 
         return end
+
+
+def _name_events(span: Span, result: Result | BatchResult) -> None:
+    if isinstance(result, BatchResult):
+        named = [message_id for message_id in result.message_ids[:_MOST_IDS] if message_id is not None]
+        span.set_attribute("actions.batch.message_ids", named)
+    elif result.message_id is not None:
+        span.set_attribute("actions.message_id", result.message_id)
 
 
 def _describe(span: Span, result: Result | BatchResult | None, codes: Codes) -> None:

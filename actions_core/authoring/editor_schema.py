@@ -1,13 +1,15 @@
-"""The schema of a workspace for one destination, with which an editor completes and explains its fields.
+"""The schema of a workspace for its destinations, with which an editor completes and explains fields.
 
-It is the schema of every workspace with the settings, actions and fields of the destination added, and
+It is the schema of every workspace with the settings, actions and fields of destinations added, and
 contains everything that it refers to, so that one file is enough.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from actions_core.destination.destination import fields_of
 from actions_core.destination.specs import MAPPING_EXTRAS
@@ -22,9 +24,15 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import Json, JsonObject
 
-_MAPPING: Final = "mapping.schema.json"
+#: The schemas that others refer to by their files.
+_REFERRED: Final = ("mapping", "event")
 _LOCAL: Final = "#/$defs/"
 _ROOT_DIRECTIVE: Final = "__segment_internal_directive"
+#: What Segment keeps beside the declared settings.
+_TOKENS: Final = {
+    "oauth": "The tokens of OAuth: access_token, refresh_token, clientId, clientSecret.",
+    "dynamicAuthSettings": "Tokens as Segment exports them.",
+}
 #: An object without directives.
 _PLAIN: Final = {"propertyNames": {"pattern": "^[^@]"}}
 #: The JSON types that a field accepts, coercion included.
@@ -38,45 +46,76 @@ _TYPES: Final[Mapping[str, list[str]]] = {
 _ANY_SCALAR: Final = ["string", "number", "boolean", "null"]
 
 
-def workspace_schema(destination: Destination) -> JsonObject:
-    """Return the JSON Schema of a workspace that knows one destination in every detail."""
-    spec = destination.spec
-    made: JsonObject = copy.deepcopy(schema("workspace"))
-    mapping = _renamed(schema("mapping"))
-    made["$id"] = made["$id"].replace("workspace.", f"workspace.{spec.slug}.")
-    made["title"] = f"Workspace with {spec.name}"
+def workspace_schema(*destinations: Destination) -> JsonObject:
+    """Return the JSON Schema of a workspace that knows these destinations in every detail."""
+    made = bundled_schema("workspace")
     definitions: JsonObject = made["$defs"]
-    definitions.update({f"mapping-{name}": part for name, part in mapping.pop("$defs").items()})
-    definitions["mapping"] = {
-        key: value for key, value in mapping.items() if key not in ("$schema", "$id", "title")
-    }
-    made = _inlined(made)
-    definitions = made["$defs"]
-    definitions["instance"]["allOf"] = [
-        {"if": _is("destination", spec.slug), "then": {"properties": _instance_properties(spec)}}
-    ]
-    definitions["instance"]["properties"]["destination"]["examples"] = [spec.slug]
-    definitions["subscription-here"] = _subscription(spec)
-    for key, action in spec.actions.items():
-        definitions[f"fields-{key}"] = _action_mapping(key, action, fields_of(destination, key))
+    instance: JsonObject = definitions["instance"]
+    instance["allOf"] = []
+    slugs = [destination.slug for destination in destinations]
+    instance["properties"]["destination"]["examples"] = slugs
+    if len(destinations) == 1:
+        made["$id"] = made["$id"].replace("workspace.", f"workspace.{slugs[0]}.")
+    made["title"] = f"Workspace with {', '.join(destination.spec.name for destination in destinations)}"
+    for destination in destinations:
+        spec = destination.spec
+        named = {"enum": [spec.slug, *spec.aliases]}
+        condition = {"properties": {"destination": named}, "required": ["destination"]}
+        instance["allOf"].append({"if": condition, "then": {"properties": _instance_properties(spec)}})
+        definitions[f"subscription-{spec.slug}"] = _subscription(spec)
+        for key, action in spec.actions.items():
+            fields = fields_of(destination, key)
+            definitions[_fields_key(spec, key)] = _action_mapping(key, action, fields)
     return made
 
 
-def _renamed(part: Json) -> Json:
-    """Return the mapping's schema with references that fit among the workspace's definitions."""
+def bundled_schema(name: str) -> JsonObject:
+    """Return a schema with everything that it refers to inside, so that it is complete offline."""
+    made: JsonObject = copy.deepcopy(schema(name))
+    definitions: JsonObject = made.setdefault("$defs", {})
+    for other in _REFERRED:
+        if name == other or f'"{other}.schema.json"' not in json.dumps(schema(name)):
+            continue
+        inner = _renamed(schema(other), other)
+        definitions.update({f"{other}-{key}": part for key, part in inner.pop("$defs", {}).items()})
+        definitions[other] = {
+            key: value for key, value in inner.items() if key not in ("$schema", "$id", "title")
+        }
+    bundled: JsonObject = _inlined(made)
+    return bundled
+
+
+def beside(document: JsonObject, file_name: str) -> JsonObject:
+    """Return a schema for a file of that name: its `$id` is the file itself, which is found offline."""
+    return {**document, "$id": file_name}
+
+
+def _reference(name: str) -> str:
+    """Return the reference to a definition: a JSON pointer in a URL, where the keys of actions may be odd."""
+    return _LOCAL + quote(name.replace("~", "~0").replace("/", "~1"))
+
+
+def _fields_key(spec: DestinationSpec, action: str) -> str:
+    return f"fields-{spec.slug}-{action}"
+
+
+def _renamed(part: Json, name: str) -> Any:
+    """Return a schema with references that fit among the definitions of another one."""
     if isinstance(part, dict):
         return {
-            key: value.replace(_LOCAL, f"{_LOCAL}mapping-") if key == "$ref" else _renamed(value)
+            key: value.replace(_LOCAL, f"{_LOCAL}{name}-") if key == "$ref" else _renamed(value, name)
             for key, value in part.items()
         }
-    return [_renamed(item) for item in part] if isinstance(part, list) else part
+    return [_renamed(item, name) for item in part] if isinstance(part, list) else part
 
 
 def _inlined(part: Json) -> Any:
-    """Point references to the mapping's file to its copy in this schema."""
+    """Point references to other files to their copies in this schema."""
     if isinstance(part, dict):
         return {
-            key: f"{_LOCAL}mapping" if key == "$ref" and value == _MAPPING else _inlined(value)
+            key: _LOCAL + value.partition(".")[0]
+            if key == "$ref" and value in [f"{name}.schema.json" for name in _REFERRED]
+            else _inlined(value)
             for key, value in part.items()
         }
     return [_inlined(item) for item in part] if isinstance(part, list) else part
@@ -88,14 +127,18 @@ def _is(key: str, value: str) -> JsonObject:
 
 def _instance_properties(spec: DestinationSpec) -> JsonObject:
     settings: JsonObject = {
-        "properties": {key: _setting(field) for key, field in spec.settings.items()},
+        "properties": {
+            **{key: _setting(field) for key, field in spec.settings.items()},
+            **{key: {"description": what} for key, what in _TOKENS.items()},
+        },
+        "additionalProperties": False,
         "required": [key for key, field in spec.settings.items() if field.required is True],
     }
     return {
         "settings": {"if": {"type": "object"}, "then": settings},
         "subscriptions": {
             "if": {"type": "array"},
-            "then": {"items": {"$ref": f"{_LOCAL}subscription-here"}},
+            "then": {"items": {"$ref": _reference(f"subscription-{spec.slug}")}},
         },
     }
 
@@ -108,7 +151,7 @@ def _subscription(spec: DestinationSpec) -> JsonObject:
         "allOf": [
             {
                 "if": _is("partnerAction", key),
-                "then": {"properties": {"mapping": {"$ref": f"{_LOCAL}fields-{key}"}}},
+                "then": {"properties": {"mapping": {"$ref": _reference(_fields_key(spec, key))}}},
             }
             for key in spec.actions
         ],

@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
@@ -16,9 +15,7 @@ from actions_core.delivery.segment_calls import SegmentCalls
 from actions_core.engine import Engine
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import ActionsError, DefinitionError, Problem
-from actions_core.values.events import MAX_EVENT_BYTES, check_event
-from actions_core.values.plain import plain_copy
-from actions_core.values.times import format_time
+from actions_core.values.events import ADDED_BYTES, MAX_EVENT_BYTES, check_event
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -79,11 +76,13 @@ class BackgroundEngine(SegmentCalls):
         if not isinstance(workspace, Workspace):
             workspace = Workspace.from_file(os.fspath(workspace))
         self._workspace = workspace
-        self._options = options
         self._max_queue = max_queue
         self._when_full = when_full
         self._exit_timeout = exit_timeout
         self._max_event_bytes = options.get("max_event_bytes", MAX_EVENT_BYTES)
+        # What is accepted here has grown by an id and times when the engine takes it.
+        options["max_event_bytes"] = self._max_event_bytes + ADDED_BYTES
+        self._options = options
         self._logger = options.get("logger", _LOGGER)
         self._closed = False
         # One home for each process, by the number of forks before it: `setdefault` needs no lock, which might
@@ -209,14 +208,7 @@ class BackgroundEngine(SegmentCalls):
         return backend
 
     def _accepted(self, event: object) -> JsonObject:
-        copied, _ = plain_copy(event, max_bytes=self._max_event_bytes)
-        checked = check_event(copied, max_bytes=self._max_event_bytes)
-        now = None
-        for key in ("timestamp", "receivedAt"):
-            if checked.get(key) is None:
-                now = now or format_time(datetime.now(UTC))
-                checked[key] = now
-        return checked
+        return check_event(event, max_bytes=self._max_event_bytes)
 
 
 def _load_network() -> None:

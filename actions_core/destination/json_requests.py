@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from actions_core.destination.context import plain_settings
 from actions_core.destination.handler import Handler
-from actions_core.errors import PayloadError
+from actions_core.errors import MappingError, PayloadError, SettingsError
 from actions_core.http.requests import Request
 from actions_core.mapping import compile_mapping
 from actions_core.values.javascript import number_text
@@ -143,12 +143,16 @@ def _base(raw: JsonObject) -> Handler:
     def complete(request: Request, scope: JsonObject) -> Request:
         if _ABSOLUTE.fullmatch(request.url):
             return request
-        base: Json = mapping.resolve(scope)
+        try:
+            base: Json = mapping.resolve(scope)
+            headers = _headers(base.get("headers"))
+            url = _url("baseUrl", base.get("baseUrl", MISSING), relative=False)
+        except (MappingError, PayloadError) as error:
+            # Nothing of an event is in it.
+            raise SettingsError(error.message, problems=error.problems) from None
         taken = {name.lower() for name in request.headers}
-        headers = _headers(base.get("headers"))
         return request.with_base(
-            _url("baseUrl", base.get("baseUrl", MISSING), relative=False),
-            {name: value for name, value in headers.items() if name.lower() not in taken},
+            url, {name: value for name, value in headers.items() if name.lower() not in taken}
         )
 
     def call(payload: JsonObject, context: Context, client: object, request: Request) -> Request:

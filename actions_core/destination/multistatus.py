@@ -27,27 +27,64 @@ Outcome: TypeAlias = "Node | Response | ActionsError"
 
 _OK: Final = 200
 _FIRST_FAILURE: Final = 400
+_NODE_KEYS: Final = ("status", "body", "sent", "errortype", "errormessage", "errorreporter", "skipped")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Node:
     """What became of one payload. `sent` is what went out for it, `body` what came back.
 
-    `skipped` says that its event was not meant for the subscription.
+    `skipped` says that its event was not meant for the subscription. Secrets are masked when the node is
+    read: a batch has many nodes, of which hardly any is opened.
     """
 
     status: int
-    body: Json = MISSING
-    sent: Json = MISSING
-    errortype: str | None = None
-    errormessage: str | None = None
+    _body: Json = MISSING
+    _sent: Json = MISSING
+    _errortype: str | None = None
+    _errormessage: str | None = None
     errorreporter: Reporter | None = None
     skipped: bool = False
+    _mask: Mask | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def body(self) -> Json:
+        """What came back; `MISSING` where nothing did."""
+        return self._body if self._mask is None or self._body is MISSING else self._mask.value(self._body)
+
+    @property
+    def sent(self) -> Json:
+        """What went out; `MISSING` where nothing did."""
+        return self._sent if self._mask is None or self._sent is MISSING else self._mask.value(self._sent)
+
+    @property
+    def errortype(self) -> str | None:
+        """The stable name of what went wrong, None where nothing did."""
+        return self._shown(self._errortype)
+
+    @property
+    def errormessage(self) -> str | None:
+        """What went wrong, for people; None where nothing did."""
+        return self._shown(self._errormessage)
+
+    def _shown(self, text: str | None) -> str | None:
+        return text if text is None or self._mask is None else self._mask.text(text)
 
     @property
     def ok(self) -> bool:
         """Whether the destination took the payload."""
-        return self.errortype is None and self.status < _FIRST_FAILURE
+        return self._errortype is None and self.status < _FIRST_FAILURE
+
+    def _items(self) -> tuple[tuple[str, Json], ...]:
+        return tuple((name, getattr(self, name)) for name in _NODE_KEYS)
+
+    def __eq__(self, other: object) -> bool:
+        return self._items() == other._items() if isinstance(other, Node) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # a body is a JSON value, which has no hash
+
+    def __repr__(self) -> str:
+        return f"Node({', '.join([f'{name}={value!r}' for name, value in self._items()])})"
 
     def to_dict(self) -> JsonObject:
         """Return the node as JSON: `{status, body, sent}`, or `{status, errortype, errormessage, …}`.
@@ -55,21 +92,16 @@ class Node:
         The node of an event that was skipped has `skipped: true` too.
         """
         return {
-            key: value
-            for key, value in attrs.asdict(self, recurse=False).items()
+            name: value
+            for name, value in self._items()
             if value is not MISSING
-            and not (value is None and key.startswith("error"))
-            and not (value is False and key == "skipped")
+            and not (value is None and name.startswith("error"))
+            and not (value is False and name == "skipped")
         }
 
     def masked(self, mask: Mask) -> Node:
-        """Return the node without secrets."""
-        return attrs.evolve(
-            self,
-            body=mask.value(self.body),
-            sent=mask.value(self.sent),
-            errormessage=None if self.errormessage is None else mask.text(self.errormessage),
-        )
+        """Return the same node, without secrets for whoever reads it."""
+        return attrs.evolve(self, mask=mask)
 
 
 def success(status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING) -> Node:

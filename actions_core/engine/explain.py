@@ -114,7 +114,7 @@ async def explain_step(instance: Instance, step: Step, event: JsonObject) -> Sub
         pipeline.action,
         matched=step.skipped is None,
         reason="" if step.skipped is None else step.skipped.reason,
-        filters=traces.filters,
+        filters=tuple(_mask_filter(found, mask) for found in traces.filters),
         trace=None if traces.condition is None else _mask_trace(traces.condition, mask),
         fields=tuple(_mask_field(field, mask) for field in traces.fields),
     )
@@ -176,12 +176,24 @@ def _mask_trace(trace: Trace, mask: Mask) -> Trace:
     )
 
 
+def _mask_filter(found: FilterTrace, mask: Mask) -> FilterTrace:
+    if found.condition is None:
+        return found
+    return attrs.evolve(found, condition=_mask_trace(found.condition, mask))
+
+
 def _mask_field(field: FieldTrace, mask: Mask) -> FieldTrace:
+    if field.error is not None:
+        mask.error(field.error)
     return field if field.value is MISSING else attrs.evolve(field, value=mask.value(field.value))
 
 
 def _filter_json(found: FilterTrace) -> JsonObject:
-    return {"filter": found.name, "type": found.kind, "matched": found.matched, "outcome": found.outcome}
+    """Return what a filter did as JSON, with the verdict on each part of its condition as `trace`."""
+    shown: JsonObject = {
+        "filter": found.name, "type": found.kind, "matched": found.matched, "outcome": found.outcome,
+    }  # fmt: skip
+    return shown if found.condition is None else {**shown, "trace": _trace_json(found.condition)}
 
 
 def _trace_json(trace: Trace) -> JsonObject:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import attrs
 
 from actions_core.errors import DefinitionError, FqlError, Problem, child_path
-from actions_core.subscriptions import never_matches, parse_fql
+from actions_core.subscriptions import never_matches, parse_filter
 from actions_core.validation.documents import check_document, schema
 from actions_core.values.javascript import stringify, to_text
 from actions_core.values.json_faults import MAX_DEPTH
@@ -35,6 +35,7 @@ from actions_core.values.types import MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from actions_core.subscriptions import Condition, Trace
     from actions_core.values.types import Json, JsonObject
 
 #: The order in which actions run, by their kind.
@@ -104,6 +105,8 @@ class FilterTrace:
     matched: bool
     dropped: bool = False
     changed: bool = False
+    #: Each comparison of the condition, with the value that it found.
+    condition: Trace | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def outcome(self) -> str:
@@ -121,7 +124,7 @@ class _Action:
 
     name: str
     kind: str
-    matches: Callable[[JsonObject], bool]
+    condition: Condition
     change: Callable[[JsonObject], JsonObject | None]
     reason: str = ""
 
@@ -136,7 +139,7 @@ class Filters:
         """Return the event as the subscriptions see it and `""`; or None, and why it is dropped."""
         seen = event
         for action in self._actions:
-            if action.matches(event):
+            if action.condition.matches(event):
                 changed = action.change(seen)
                 if changed is None:
                     return None, action.reason
@@ -148,13 +151,21 @@ class Filters:
         seen = event
         traces = []
         for action in self._actions:
-            if not action.matches(event):
-                traces.append(FilterTrace(action.name, action.kind, matched=False))
+            condition = action.condition.trace(event)
+            if not condition.matched:
+                traces.append(FilterTrace(action.name, action.kind, matched=False, condition=condition))
                 continue
             left = action.change(seen)
             changed = left is not None and left is not seen
             traces.append(
-                FilterTrace(action.name, action.kind, matched=True, dropped=left is None, changed=changed)
+                FilterTrace(
+                    action.name,
+                    action.kind,
+                    matched=True,
+                    dropped=left is None,
+                    changed=changed,
+                    condition=condition,
+                )
             )
             if left is None:
                 break
@@ -190,12 +201,13 @@ def validate_filters(raw: Json) -> list[Problem]:
 
 def _condition_problems(text: str, path: str) -> list[Problem]:
     try:
-        condition = parse_fql(text)
+        condition = parse_filter(text)
     except FqlError as error:
         return [Problem(path, str(error))]
+    found = list(condition.warnings)
     if never_matches(condition):
-        return [Problem(path, "no event can match this condition", "warning")]
-    return []
+        found.append("no event can match this condition")
+    return [Problem(path, message, "warning") for message in found]
 
 
 def _action_problems(action: JsonObject, path: str) -> Iterator[Problem]:
@@ -231,18 +243,18 @@ def _names(named: Json) -> list[str]:
 
 
 def _compile_action(item: JsonObject, action: JsonObject) -> _Action:
-    kind, matches = action["type"], parse_fql(item["if"]).matches
+    kind, condition = action["type"], parse_filter(item["if"])
     name = item.get("name") or item["if"]
     label = f"the filter {name}"
     if kind == "DROP":
-        return _Action(name, kind, matches, _nothing, f"{label} drops the event")
+        return _Action(name, kind, condition, _nothing, f"{label} drops the event")
     if kind == "SAMPLE":
         share = action["percent"]
         reason = f"{label} keeps {share * 100:g}% of the events, and not this one"
-        return _Action(name, kind, matches, _sampler(share, parse_path(action.get("path") or "")), reason)
+        return _Action(name, kind, condition, _sampler(share, parse_path(action.get("path") or "")), reason)
     if kind == "DROP_PROPERTIES":
-        return _Action(name, kind, matches, _dropper(action["fields"]))
-    return _Action(name, kind, matches, _allower(action["fields"]))
+        return _Action(name, kind, condition, _dropper(action["fields"]))
+    return _Action(name, kind, condition, _allower(action["fields"]))
 
 
 def _nothing(_event: JsonObject) -> None:

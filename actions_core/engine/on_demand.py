@@ -8,10 +8,10 @@ import attrs
 
 from actions_core.destination.destination import hints_for
 from actions_core.engine.executor import HandlerError, call_handler
+from actions_core.engine.instances import filled_settings
 from actions_core.errors import ActionsError, DefinitionError, PayloadError, RequestError
 from actions_core.http.requests import Response
 from actions_core.validation import PayloadValidator
-from actions_core.values.types import MISSING, Json
 from actions_core.values.wording import suggestion
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from actions_core.destination import Handler
     from actions_core.engine.instances import Instance
-    from actions_core.values.types import JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 _NOT_FOUND = 404
 
@@ -174,8 +174,7 @@ async def _audience(
     spec = instance.destination.spec.audience
     if handler is None or spec is None:
         raise DefinitionError(f"{instance.destination.slug} has no function for this kind of audience")
-    filled = {key: field.default for key, field in spec.fields.items() if field.default is not MISSING}
-    checked = PayloadValidator(spec.fields).check({**filled, **settings})
+    checked = PayloadValidator(spec.fields).check(filled_settings(settings, spec.fields), given=settings)
     try:
         audience = await _call(instance, handler, {**given, "audience_settings": checked}, None)
     except ActionsError as error:

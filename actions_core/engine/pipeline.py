@@ -268,10 +268,12 @@ def _split(raw: Json) -> tuple[Json, JsonObject]:
 
 def _condition(text: str, path: str, problems: list[Problem]) -> Condition | None:
     try:
-        return parse_fql(text)
+        condition = parse_fql(text)
     except FqlError as error:
         problems.append(Problem(path, str(error)))
         return None
+    problems += [Problem(path, message, "warning") for message in condition.warnings]
+    return condition
 
 
 def _mapping(raw: Json, path: str, problems: list[Problem]) -> CompiledMapping | None:

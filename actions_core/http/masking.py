@@ -1,105 +1,112 @@
 """Keep secrets out of whatever people or files get to see.
 
-A mask is made once for each instance from its secret settings. It knows each secret as it stands
-and as it looks in a URL, in JSON and in Base64, because that is how a request or an echoed body shows it.
+A mask is made once for each instance from its secret settings; `spellings` finds those in a text. It works
+when somebody looks: what nobody opens is not masked, and costs nothing.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.errors import Problem
 from actions_core.http.requests import Request, Response
+from actions_core.http.spellings import MASKED, Finder
+from actions_core.values.javascript import number_text, to_number
 from actions_core.values.types import MISSING, Json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from actions_core.errors import ActionsError, Problem
+    from actions_core.errors import ActionsError
 
-MASKED = "***"
+#: What says nothing of its own, wherever it comes from.
+_NO_SECRETS: Final = frozenset({"true", "false", "null"})
 _SECRET_HEADER = re.compile(
     r"authorization|cookie|token|secret|password|api-?key|access-?key|signature", re.IGNORECASE
 )
-#: From how many bytes on a secret is looked for inside the Base64 of more: what is left of less is anyone's.
-_SHORTEST_INSIDE = 6
-#: A shorter secret is looked for as a word of its own: letters inside of other words are no secret, and
-#: without them nobody could read a message.
-_SHORTEST_PART = 4
 #: Name and password in a URL, which anyone's URL may have.
 _USER_INFO = re.compile(r"^(\w+://)[^/?#]*@")
 
 
-def _forms(secret: str) -> set[str]:
-    forms = {
-        secret,
-        quote(secret, safe="", errors="replace"),
-        quote_plus(secret, errors="replace"),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-    }
-    data = secret.encode("utf-8", "replace")
-    encoded = base64.b64encode(data).decode()
-    forms |= {encoded, encoded.rstrip("=")}
-    if len(data) >= _SHORTEST_INSIDE:
-        forms |= {_inside(data, before) for before in range(3)}
-    return {form for form in forms if form}
-
-
-def _pattern(form: str) -> str:
-    escaped = re.escape(form)
-    return escaped if len(form) >= _SHORTEST_PART else rf"(?<![^\W_]){escaped}(?![^\W_])"
-
-
-def _inside(data: bytes, before: int) -> str:
-    """Return data as it looks inside longer Base64 (`user:password`), `before` bytes after a group of 3.
-
-    Without the characters that it shares with what stands around it.
-    """
-    encoded = base64.b64encode(bytes(before) + data).decode()
-    return encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+def texts(value: Json) -> list[str]:
+    """Return every str and number in a JSON value, as text, keys excepted: all that may be secret in it."""
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+        elif isinstance(one, int | float) and not isinstance(one, bool):
+            found.append(number_text(one))
+    return found
 
 
 class Mask:
     """Replaces the secrets of one instance by `***`."""
 
-    __slots__ = ("_pattern", "_secrets")
+    __slots__ = ("_finder", "_secrets")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._finder = Finder(())
         self.learn(*secrets)
 
     def learn(self, *secrets: str | None) -> None:
         """Mask these too from now on: tokens are renewed while the engine runs."""
-        self._secrets |= {secret for secret in secrets if secret}
-        forms = {form for secret in self._secrets for form in _forms(secret)}
-        # Longest first, so that a secret which begins with another one is masked whole.
-        ordered = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(_pattern, ordered))) if ordered else None
+        for secret in secrets:
+            if secret and secret not in _NO_SECRETS:
+                self._secrets.add(secret)
+                number = to_number(secret)
+                if number is not None:
+                    # A field may read it as a number, which is then written in its own way.
+                    self._secrets.add(number_text(number))
+        self._finder = Finder(self._secrets)
 
     def __repr__(self) -> str:
         return "<Mask>"
 
     def text(self, text: str) -> str:
-        """`text` without the secrets."""
-        return text if self._pattern is None else self._pattern.sub(MASKED, text)
+        """Return the text without the secrets."""
+        return self._finder.masked(text) if self._secrets else text
 
     def value(self, value: Json) -> Json:
-        """Return a JSON value without the secrets, keys included; what contains none is not copied."""
-        if self._pattern is None:
+        """Return a copy of a JSON value without the secrets, keys included, however deep it is."""
+        if not self._secrets:
             return value
+        whole: list[Json] = [value]
+        copies: dict[int, Json] = {}
+        waiting: list[dict[str, Json] | list[Json]] = [whole]
+        while waiting:
+            box = waiting.pop()
+            places: Iterable[tuple[Any, Json]] = box.items() if isinstance(box, dict) else enumerate(box)
+            for place, item in list(places):
+                box[place] = self._leaf(item) if not isinstance(item, dict | list) else copies.get(id(item))
+                if box[place] is None and isinstance(item, dict | list):
+                    # Remembered, so that a value which contains itself comes to an end.
+                    copy: Any = (
+                        {self._key(key): one for key, one in item.items()}
+                        if isinstance(item, dict)
+                        else list(item)
+                    )
+                    box[place] = copies[id(item)] = copy
+                    waiting.append(copy)
+        return whole[0]
+
+    def _key(self, key: Any) -> Any:
+        return self.text(key) if isinstance(key, str) else key
+
+    def _leaf(self, value: Json) -> Json:
         if isinstance(value, str):
-            return self._pattern.sub(MASKED, value)
-        if isinstance(value, dict):
-            return {self.value(key): self.value(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.value(item) for item in value]
+            return self.text(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return MASKED if number_text(value) in self._secrets else value
         return value
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -114,16 +121,37 @@ class Mask:
         return f"{scheme} {MASKED}" if blank and scheme in {"Basic", "Bearer", "Digest", "Token"} else MASKED
 
     def problems(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
-        """Problems without the secrets: a handler may quote whatever it was given."""
-        return tuple(attrs.evolve(problem, message=self.text(problem.message)) for problem in problems)
+        """Return problems without the secrets: a handler may quote whatever it was given, in a path too."""
+        return tuple(
+            attrs.evolve(problem, path=self.text(problem.path), message=self.text(problem.message))
+            for problem in problems
+        )
 
     def error(self, error: ActionsError) -> ActionsError:
-        """Return the error itself, its wording without the secrets."""
-        error.message = self.text(error.message)
-        error.args = (error.message,)
-        if error.problems:
-            error.problems = self.problems(error.problems)
-        return error
+        """Return the error itself, as it may leave the engine.
+
+        Its wording, code and attributes have no secrets, and it brings no other errors and no traceback
+        along: the frames of those have the settings among their variables.
+        """
+        for name, value in list(vars(error).items()):
+            vars(error)[name] = self._part(value)
+        error.args = tuple(self._part(part) for part in error.args)
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
+
+    def _part(self, value: Any) -> Any:
+        """Return a part of an error without the secrets."""
+        if isinstance(value, Request):
+            return self.request(value)
+        if isinstance(value, Response):
+            return self.response(value)
+        if isinstance(value, Problem):
+            return self.problems([value])[0]
+        if isinstance(value, bytes):
+            return self._body(value)
+        if isinstance(value, tuple):
+            return tuple(self._part(part) for part in value)
+        return value if isinstance(value, bool) else self.value(value)
 
     def request(self, request: Request) -> Request:
         """Return the request as it may be shown."""
@@ -145,7 +173,7 @@ class Mask:
 
     def response(self, response: Response) -> Response:
         """Return the response as it may be shown: destinations do echo what they were sent."""
-        if self._pattern is None:
+        if not self._secrets:
             return response
         body = self.text(response.text).encode("utf-8", "replace")
-        return Response(response.status, self.headers(response.headers), body)
+        return Response(response.status, self.headers(response.headers), body, self.text(response.unreadable))

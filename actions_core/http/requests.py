@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from actions_core.errors import PayloadError, RequestError
+from actions_core.errors import PayloadError, RequestError, SettingsError
 from actions_core.http.wire import check_headers, checked_url, is_absolute, query, with_query
 from actions_core.values.javascript import stringify
 from actions_core.values.json_bytes import json_bytes
@@ -67,10 +67,14 @@ class Request:
     def with_base(self, base_url: str, headers: Mapping[str, str] | None = None) -> Request:
         """Return the request below `base_url`, unless its URL is absolute already.
 
-        `headers` are added where the request has none of that name.
+        `headers` are added where the request has none of that name. Raises `SettingsError` for a base URL
+        that is not absolute: it comes from the settings.
         """
         url = self.url
         if not is_absolute(url):
+            if not is_absolute(base_url):
+                # Without its text, which may hold a secret.
+                raise SettingsError("the base URL in the settings must begin with https:// or http://")
             url = base_url.rstrip("/") + "/" + url.lstrip("/")
         return self._twin({"url": url, "headers": _joined(headers or {}, self.headers)})
 

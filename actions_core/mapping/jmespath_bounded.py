@@ -8,6 +8,7 @@ and objects; only numbers have an order; numbers are read and written as JSON ha
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 import time
@@ -138,6 +139,11 @@ class _BoundedInterpreter(TreeInterpreter):
             if weigh(value, self.weights) > MAX_WEIGHT:
                 raise _LimitExceeded(f"makes more than {MAX_WEIGHT:,} values")
         return value
+
+    def visit_literal(self, node: Any, value: Json) -> Json:
+        literal: Json = super().visit_literal(node, value)
+        # A handler may change what it is handed: the next event gets a list or an object of its own.
+        return copy.deepcopy(literal) if isinstance(literal, list | dict) else literal
 
     def visit_comparator(self, node: Any, value: Any) -> Any:
         """Compare two values: anything for equality, numbers alone for their order."""

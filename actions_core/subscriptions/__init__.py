@@ -11,12 +11,14 @@ from actions_core.subscriptions.condition import (
     normal_form,
     same_meaning,
 )
-from actions_core.subscriptions.parser import parse_fql
+from actions_core.subscriptions.operands import FilterTerm
+from actions_core.subscriptions.parser import parse_filter, parse_fql
 from actions_core.subscriptions.terms import Comparison, Group, Negation, Term
 
 __all__ = [
     "Comparison",
     "Condition",
+    "FilterTerm",
     "Group",
     "Negation",
     "Term",
@@ -24,6 +26,7 @@ __all__ = [
     "generate_fql",
     "never_matches",
     "normal_form",
+    "parse_filter",
     "parse_fql",
     "same_meaning",
 ]

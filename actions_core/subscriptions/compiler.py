@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
-from actions_core.subscriptions.terms import Comparison, Group, Negation, comparisons
+from actions_core.subscriptions.operands import Call, FilterTerm
+from actions_core.subscriptions.terms import Comparison, Group, Negation, leaves
+from actions_core.subscriptions.verdicts import getter, simple_check, term_function
 from actions_core.values.codegen import Source
 from actions_core.values.javascript import to_text
 from actions_core.values.paths import read, step_into
@@ -30,7 +32,8 @@ from actions_core.values.types import MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from actions_core.subscriptions.terms import Term, Value
+    from actions_core.subscriptions.operands import Value
+    from actions_core.subscriptions.terms import Term
     from actions_core.values.types import Json, JsonObject
 
 #: The names in the expressions below, beside the value and the operand.
@@ -50,6 +53,7 @@ EXPRESSIONS: Final = {
     "other_text": "{v} != {x}",
     "one_of": "{v} in {x}",
     "none_of": "{v} not in {x}",
+    "unequal_number": "({v} != {x} or type({w}) is bool)",
     "number": "{v} == {x} and type({w}) is not bool",
     "other_number": _NUMBER % "!=",
     "<": _NUMBER % "<",
@@ -117,7 +121,7 @@ _MAX_INLINE_STEPS: Final = 8
 
 def compile_term(term: Term) -> Callable[[JsonObject], bool]:
     """Return a function that tells whether an event matches."""
-    if sum(1 for _ in islice(comparisons(term), MAX_COMPARISONS + 1)) > MAX_COMPARISONS:
+    if sum(1 for _ in islice(leaves(term), MAX_COMPARISONS + 1)) > MAX_COMPARISONS:
         return partial(evaluate, term)
     return _Expression(term).function()
 
@@ -126,11 +130,21 @@ def evaluate(term: Term, event: JsonObject, /) -> bool:
     """Tell whether an event matches by walking the tree, as the compiled function does."""
     if isinstance(term, Comparison):
         return check_of(term).holds(value_at(event, term.path))
+    if isinstance(term, FilterTerm):
+        return term_function(term)(event)
     if isinstance(term, Negation):
         return not evaluate(term.term, event)
     if term.operator == "and":
         return all(evaluate(part, event) for part in term.terms)
     return any(evaluate(part, event) for part in term.terms)
+
+
+def term_value(test: FilterTerm, event: JsonObject) -> Json:
+    """Return the value that a test looks at: a call's own value only where it is compared with another."""
+    left = test.left
+    if isinstance(left, Call) and test.operator == "is true":
+        left = left.arguments[0]
+    return getter(left)(event)
 
 
 def value_at(event: Json, path: Iterable[str]) -> Json:
@@ -152,7 +166,7 @@ class _Leaf:
     check: Check
 
 
-_Node: TypeAlias = "_Leaf | Group | Negation"
+_Node: TypeAlias = "_Leaf | FilterTerm | Group | Negation"
 
 
 @attrs.frozen
@@ -182,6 +196,8 @@ class _Expression:
     def _write(self, item: _Node, known: frozenset[Path]) -> _Part:
         if isinstance(item, _Leaf):
             return self._write_leaf(item, known)
+        if isinstance(item, FilterTerm):
+            return _Part(f"{self._source.keep(term_function(item))}(event)")
         if isinstance(item, Negation):
             part = self._write(_node(item.term), known)
             return _Part(f"not ({part.text})", part.known)
@@ -228,7 +244,18 @@ class _Expression:
 
 
 def _node(term: Term) -> _Node:
-    return _Leaf(term.path, check_of(term)) if isinstance(term, Comparison) else term
+    if isinstance(term, Comparison):
+        return _Leaf(term.path, check_of(term))
+    found = check_at(term) if isinstance(term, FilterTerm) else None
+    return term if found is None else _Leaf(*found)
+
+
+def check_at(term: Comparison | FilterTerm) -> tuple[Path, Check] | None:
+    """Return the path and the check of a comparison, or of a test that is of one field and one literal."""
+    if isinstance(term, Comparison):
+        return term.path, check_of(term)
+    found = simple_check(term)
+    return None if found is None else (found[0], Check(found[1], found[2]))
 
 
 def _members(group: Group) -> list[_Node]:
@@ -266,6 +293,6 @@ def _shared_paths(item: _Node) -> frozenset[Path]:
                 readers[current.path[:length]] += 1
         elif isinstance(current, Negation):
             stack.append(_node(current.term))
-        else:
+        elif isinstance(current, Group):
             stack.extend(_members(current))
     return frozenset(path for path, count in readers.items() if count > 1)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
-from actions_core.subscriptions.compiler import Check, check_of, compile_term
-from actions_core.subscriptions.terms import Comparison, Negation, comparisons, field_text, write
+from actions_core.subscriptions.compiler import Check, check_at, check_of, compile_term, evaluate, term_value
+from actions_core.subscriptions.operands import FilterTerm
+from actions_core.subscriptions.terms import Comparison, Negation, field_text, leaves, write
 from actions_core.values.events import EVENT_TYPES
 from actions_core.values.paths import read
 from actions_core.values.types import MISSING, Json
@@ -32,16 +33,20 @@ if TYPE_CHECKING:
 MAX_COMPARISONS: Final = 300
 MAX_ALTERNATIVES: Final = 200
 
-_OPPOSITES: Final = {"absent": "present", "is": "is_not", "text": "other_text"}
+_OPPOSITES: Final = {"absent": "present", "is": "is_not", "text": "other_text", "number": "unequal_number"}
 _OPPOSITES.update({other: kind for kind, other in _OPPOSITES.items()})
 _PIECES: Final = ("contains", "starts_with", "ends_with")
 
 
 @attrs.frozen
 class Condition:
-    """A condition on events. `tree` may be walked, or made by hand; equal trees are equal conditions."""
+    """A condition on events. `tree` may be walked, or made by hand; equal trees are equal conditions.
+
+    `warnings` say what is odd in the text that it was read from.
+    """
 
     tree: Term
+    warnings: tuple[str, ...] = attrs.field(default=(), eq=False, kw_only=True)
     #: Tells whether an event matches. A function of its own for each condition, not a method: it runs
     #: for every event and every subscription.
     matches: Callable[[JsonObject], bool] = attrs.field(init=False, eq=False, repr=False)
@@ -58,7 +63,12 @@ class Condition:
 
     def keys(self) -> tuple[str, ...]:
         """Return the fields of the event that it compares, each once, in the order of the text."""
-        return tuple(dict.fromkeys(field_text(found.path) for found in comparisons(self.tree)))
+        paths = (
+            path
+            for leaf in leaves(self.tree)
+            for path in (leaf.paths() if isinstance(leaf, FilterTerm) else (leaf.path,))
+        )
+        return tuple(dict.fromkeys(map(field_text, paths)))
 
 
 def generate_fql(condition: Condition) -> str:
@@ -86,6 +96,8 @@ def trace_term(term: Term, event: JsonObject) -> Trace:
     if isinstance(term, Comparison):
         value = read(event, term.path)
         return Trace(term, check_of(term).holds(None if value is MISSING else value), value)
+    if isinstance(term, FilterTerm):
+        return Trace(term, evaluate(term, event), term_value(term, event))
     if isinstance(term, Negation):
         part = trace_term(term.term, event)
         return Trace(term, not part.matched, parts=(part,))
@@ -114,7 +126,15 @@ class _Junction:
     members: frozenset[_Normal]
 
 
-_Normal: TypeAlias = "_Literal | _Junction"
+@attrs.frozen
+class _Opaque:
+    """A test of which nothing is known without an event, and the verdict that it must have."""
+
+    test: FilterTerm
+    expected: bool
+
+
+_Normal: TypeAlias = "_Literal | _Opaque | _Junction"
 
 
 def normal_form(condition: Condition) -> Hashable:
@@ -129,7 +149,7 @@ def same_meaning(first: Condition, second: Condition) -> bool:
 
 def never_matches(condition: Condition) -> bool:
     """Tell whether certainly no event matches, as with `type = "a" and type = "b"`."""
-    if sum(1 for _ in islice(comparisons(condition.tree), MAX_COMPARISONS + 1)) > MAX_COMPARISONS:
+    if sum(1 for _ in islice(leaves(condition.tree), MAX_COMPARISONS + 1)) > MAX_COMPARISONS:
         return False
     alternatives = _alternatives(_normalize(condition.tree, expected=True))
     return alternatives is not None and not any(map(_satisfiable, alternatives))
@@ -138,8 +158,12 @@ def never_matches(condition: Condition) -> bool:
 def _normalize(term: Term, *, expected: bool) -> _Normal:
     if isinstance(term, Negation):
         return _normalize(term.term, expected=not expected)
-    if isinstance(term, Comparison):
-        return _literal(term, expected=expected)
+    if isinstance(term, Comparison | FilterTerm):
+        found = check_at(term)
+        if found is None:
+            assert isinstance(term, FilterTerm)  # noqa: S101  # every comparison has a check
+            return _Opaque(term, expected)
+        return _literal(*found, expected=expected)
     operator = term.operator if expected else {"and": "or", "or": "and"}[term.operator]
     members: set[_Normal] = set()
     for member in (_normalize(part, expected=expected) for part in term.terms):
@@ -150,21 +174,22 @@ def _normalize(term: Term, *, expected: bool) -> _Normal:
     return next(iter(members)) if len(members) == 1 else _Junction(operator, frozenset(members))
 
 
-def _literal(comparison: Comparison, *, expected: bool) -> _Literal:
-    check = check_of(comparison)
+def _literal(path: tuple[str, ...], check: Check, *, expected: bool) -> _Literal:
     negation, kind = ("not_", check.kind[4:]) if check.kind.startswith("not_") else ("", check.kind)
     if kind in _PIECES and check.operand == "":
         # Every text contains, starts with and ends with nothing.
         check = Check("never") if negation else Check("contains", "")
     if not expected and check.kind in _OPPOSITES:
-        return _Literal(comparison.path, Check(_OPPOSITES[check.kind], check.operand), expected=True)
-    return _Literal(comparison.path, check, expected)
+        return _Literal(path, Check(_OPPOSITES[check.kind], check.operand), expected=True)
+    return _Literal(path, check, expected)
 
 
 def _alternatives(normal: _Normal) -> list[frozenset[_Literal]] | None:
     """Return the sets of literals of which one must hold entirely; None where there are too many."""
     if isinstance(normal, _Literal):
         return [frozenset([normal])]
+    if isinstance(normal, _Opaque):
+        return [frozenset()]
     ways: list[frozenset[_Literal]] = [] if normal.operator == "or" else [frozenset()]
     for member in normal.members:
         more = _alternatives(member)

@@ -1,4 +1,4 @@
-"""The tree of a subscription: comparisons, and the groups that join them.
+"""The tree of a condition: comparisons, or the tests of a filter, and the groups that join them.
 
 A term is data: embedders may walk it, build it and compare it. It says what the text of the condition
 says; what a comparison means is the business of `compiler`. Terms check themselves, so a tree made by
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 import attrs
 
 from actions_core.errors import DefinitionError
+from actions_core.subscriptions.operands import FilterTerm, Value, write_filter_term, write_path, write_value
 from actions_core.values.paths import add_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Value: TypeAlias = str | int | float | bool | None
 Relation = Literal["=", "!=", "<", "<=", ">", ">="]
 TextOperator = Literal[
     "contains", "not_contains", "starts_with", "not_starts_with", "ends_with", "not_ends_with"
@@ -96,20 +96,25 @@ class Negation:
         object.__setattr__(self, "depth", _one_deeper(depth_of(self.term)))
 
 
-Term: TypeAlias = Comparison | Group | Negation
+Term: TypeAlias = Comparison | FilterTerm | Group | Negation
 
 
 def depth_of(term: Term) -> int:
     """Return how many groups and negations are nested in the term."""
-    return 0 if isinstance(term, Comparison) else term.depth
+    return 0 if isinstance(term, Comparison | FilterTerm) else term.depth
 
 
 def comparisons(term: Term) -> Iterator[Comparison]:
-    """Yield every comparison of a tree, in the order of its text."""
+    """Yield every comparison of a subscription's tree, in the order of its text."""
+    return (leaf for leaf in leaves(term) if isinstance(leaf, Comparison))
+
+
+def leaves(term: Term) -> Iterator[Comparison | FilterTerm]:
+    """Yield every comparison and every test of a tree, in the order of its text."""
     stack = [term]
     while stack:
         current = stack.pop()
-        if isinstance(current, Comparison):
+        if isinstance(current, Comparison | FilterTerm):
             yield current
         elif isinstance(current, Negation):
             stack.append(current.term)
@@ -162,6 +167,8 @@ def write(term: Term) -> str:
     """Return a text that parses to a tree of the same meaning."""
     if isinstance(term, Comparison):
         return _write_comparison(term)
+    if isinstance(term, FilterTerm):
+        return write_filter_term(term)
     if isinstance(term, Negation):
         return f"!({write(term.term)})"
     return f" {term.operator} ".join(_write_member(member, term) for member in term.terms)
@@ -177,25 +184,11 @@ def _write_member(term: Term, group: Group) -> str:
 
 
 def _write_comparison(comparison: Comparison) -> str:
-    field = ".".join(map(_write_key, comparison.path))
+    field = write_path(comparison.path)
     operator, value = comparison.operator, comparison.value
     if operator in RELATIONS:
-        return f"{field} {operator} {_write_value(value)}"
+        return f"{field} {operator} {write_value(value)}"
     sign, _, function = operator.rpartition("not_")
     sign = "!" if operator.startswith("not_") else ""
     pattern = {"contains": f"{value}", "starts_with": f"{value}*", "ends_with": f"*{value}"}[function]
-    return f"{sign}{'contains' if function == 'contains' else 'match'}({field}, {_write_value(pattern)})"
-
-
-def _write_key(key: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c == "_") else f"\\{c}" for c in key)
-
-
-def _write_value(value: Value) -> str:
-    if isinstance(value, str):
-        return f"'{value}'" if '"' in value else f'"{value}"'
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return repr(value)
+    return f"{sign}{'contains' if function == 'contains' else 'match'}({field}, {write_value(pattern)})"

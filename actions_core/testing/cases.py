@@ -5,7 +5,11 @@ A case file contains one case or a list of them:
     {"action": "trackEventV2", "event": {...}, "settings": {...}, "mapping": {...}?,
      "expect": {"request": {...}} | {"problems": ["$.name"]}}
 
-`mapping` is the action's own by default. Of the request, only what `expect` names is compared: `method`,
+`mapping` is the action's own by default. `events` in place of `event` is a batch, which goes to the batch
+handler. `responses` are what the network responds with, in their order (`{"status": 200, "json": …}`);
+without them, and after them, it responds with 200 and `{}`.
+
+Of the request, only what `expect` names is compared: `method`,
 `url`, `headers` (those named), `json`, `form`, `body`.
 """
 
@@ -23,6 +27,7 @@ from actions_core.engine import Engine
 from actions_core.engine.results import Status
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import ActionsError, Problem
+from actions_core.http.requests import Response
 from actions_core.testing.recording import RecordingTransport
 from actions_core.validation.coercion import same_json
 from actions_core.values.json_files import read_json
@@ -37,7 +42,11 @@ if TYPE_CHECKING:
 #: The id of the one instance of an engine that tries a destination.
 TRIAL: Final = "trial"
 
-_KNOWN = {"name", "action", "event", "settings", "mapping", "subscribe", "expect", "$schema"}
+_KNOWN = {
+    *("name", "action", "event", "events", "settings", "mapping", "subscribe", "responses", "expect"),
+    "$schema",
+}
+_RESPONSE_KEYS = {"status", "headers", "json", "body"}
 
 
 @attrs.frozen
@@ -85,9 +94,11 @@ def check_case(destination: Destination, case: JsonObject) -> list[str]:
         result, requests = asyncio.run(_deliver(destination, case))
     except ActionsError as refusal:
         return [f"the case cannot run: {refusal}"]
-    if "problems" in expected:
+    if "problems" in expected and result is not None:
         return _compare_problems(expected["problems"], result, requests)
-    if not requests:
+    if not requests and result is None:
+        return ["no request was made for the batch"]
+    if result is not None and not requests:
         return [f"no request was made: {result.reason or result.status}"]
     return list(_compare_request(expected["request"], requests[0]))
 
@@ -97,12 +108,32 @@ def _malformed(case: JsonObject) -> str:
     unknown = sorted(set(case) - _KNOWN)
     if unknown:
         return f"the case has unknown keys: {', '.join(unknown)}"
-    missing = [key for key in ("action", "event", "expect") if key not in case]
+    given = "events" if "events" in case else "event"
+    missing = [key for key in ("action", given, "expect") if key not in case]
     if missing:
         return f"the case lacks {', '.join(missing)}"
+    odd = _malformed_batch(case) or _malformed_responses(case)
+    if odd:
+        return odd
     expected = case["expect"]
     if not isinstance(expected, dict) or len(expected) != 1 or not {"request", "problems"} & set(expected):
         return "'expect' must contain either 'request' or 'problems'"
+    return ""
+
+
+def _malformed_batch(case: JsonObject) -> str:
+    if "events" in case:
+        if not isinstance(case["events"], list) or not case["events"] or "event" in case:
+            return "'events' must be a list with at least one event, without 'event' beside it"
+        if isinstance(case.get("expect"), dict) and "problems" in case["expect"]:
+            return "'problems' are those of one 'event'; a batch of 'events' is expected to make a request"
+    return ""
+
+
+def _malformed_responses(case: JsonObject) -> str:
+    for response in case["responses"] if isinstance(case.get("responses"), list) else ():
+        if not isinstance(response, dict) or set(response) - _RESPONSE_KEYS:
+            return f"each of 'responses' is an object with {', '.join(sorted(_RESPONSE_KEYS))}"
     return ""
 
 
@@ -123,16 +154,34 @@ def trial_engine(
     return Engine(workspace, registry=registry, transport=transport)
 
 
-async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result, list[Request]]:
-    kind = case["event"].get("type", "track") if isinstance(case.get("event"), dict) else "track"
+def _responses(case: JsonObject) -> list[Response]:
+    """Return what the network responds with in a case."""
+    found = []
+    for given in case.get("responses") or ():
+        body = str(given.get("body", "")).encode()
+        headers = {"content-type": "application/json"} if "json" in given else {}
+        if "json" in given:
+            body = json.dumps(given["json"]).encode()
+        headers.update({name.lower(): str(value) for name, value in (given.get("headers") or {}).items()})
+        found.append(Response(given.get("status", 200), headers, body))
+    return found
+
+
+async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result | None, list[Request]]:
+    """Deliver the event of a case, or its batch, which has no result of its own."""
+    first = case["events"][0] if "events" in case else case.get("event")
+    kind = first.get("type", "track") if isinstance(first, dict) else "track"
     subscription: JsonObject = {
         "partnerAction": case["action"],
         "subscribe": case.get("subscribe", f"type = {json.dumps(kind)}"),
     }
     if "mapping" in case:
         subscription["mapping"] = case["mapping"]
-    transport = RecordingTransport()
+    transport = RecordingTransport(_responses(case))
     async with trial_engine(destination, subscription, case.get("settings", {}), transport) as engine:
+        if "events" in case:
+            await engine.send_batch(case["events"])
+            return None, transport.requests
         report = await engine.send(case["event"])
     return report.results[0], transport.requests
 

@@ -18,7 +18,7 @@ from actions_core.values.javascript import number_text
 from actions_core.values.wording import TYPE_WORDS, either, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from actions_core.values.types import Json, JsonObject
 
@@ -34,6 +34,8 @@ _TYPES: Final[dict[str, Callable[[Json], bool]]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
+_MISSING: Final = "is missing the required field '{}'"
+_EMPTY: Final = "has an empty value for the required field '{}'"
 _MOST_CHOICES: Final = 20
 #: A list of ten thousand wrong items is no help to anyone.
 _MOST_PROBLEMS: Final = 100
@@ -46,6 +48,31 @@ def explain(payload: Json, schema: JsonObject) -> list[Problem]:
     if next(errors, None) is not None:
         found[Problem("$", "There are more problems than are listed here.")] = None
     return list(found)
+
+
+def tell_empty(problems: list[Problem], given: Json) -> list[Problem]:
+    """Return the problems, with "empty" for "missing" where a required field was given as an empty str.
+
+    `given` is the payload before its empty values were removed.
+    """
+    told: dict[tuple[str, str], str] = {}
+    waiting: list[tuple[str, Json]] = [("$", given)] if problems else []
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            for key in (key for key, item in value.items() if item == ""):
+                told[path, _MISSING.format(key)] = _EMPTY.format(key)
+            waiting += [(child_path(path, key), item) for key, item in value.items()]
+        elif isinstance(value, list):
+            waiting += [(child_path(path, index), item) for index, item in enumerate(value)]
+    return [_told_empty(problem, told) for problem in problems]
+
+
+def _told_empty(problem: Problem, told: Mapping[tuple[str, str], str]) -> Problem:
+    for (path, missing), empty in told.items():
+        if path == problem.path and problem.message.endswith(f"{missing}."):
+            return Problem(path, problem.message.replace(missing, empty), problem.severity)
+    return problem
 
 
 def _problem(error: Any) -> Problem:
@@ -94,7 +121,7 @@ def _any_of(validator: Any, schemas: list[Json], instance: Json) -> Iterator[str
 
 def _required(_validator: Any, keys: list[str], instance: Json) -> Iterator[str]:
     if isinstance(instance, dict):
-        yield from (f"is missing the required field '{key}'" for key in keys if key not in instance)
+        yield from (_MISSING.format(key) for key in keys if key not in instance)
 
 
 def _type(types: str | list[str], value: Json) -> str | None:

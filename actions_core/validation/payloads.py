@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions_core.errors import DefinitionError, PayloadError, Problem
-from actions_core.validation.explain import explain
+from actions_core.validation.explain import explain, tell_empty
 from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import field_problems, read_fields
 from actions_core.validation.fields.schema import exact_schema
@@ -52,10 +52,13 @@ class PayloadValidator:
         cleaned: JsonObject = self._clean(_object(payload))
         return cleaned
 
-    def check(self, payload: Json, sync_mode: str | None = None) -> JsonObject:
+    def check(
+        self, payload: Json, sync_mode: str | None = None, *, given: JsonObject | None = None
+    ) -> JsonObject:
         """Return the payload for a handler; raises `PayloadError` with everything that is wrong.
 
-        What is passed in is never changed; it is what comes back where nothing had to be.
+        What is passed in is never changed; it is what comes back where nothing had to be. `given` is the
+        payload as it was before its empty values were removed, if that has happened already.
         """
         if self._fits(payload, sync_mode, False):  # noqa: FBT003  # generated, and called for each event
             fit: JsonObject = payload
@@ -63,7 +66,7 @@ class PayloadValidator:
         shaped: JsonObject = self._shape(_object(payload))
         if self._fits(shaped, sync_mode, True):  # noqa: FBT003  # as above
             return shaped
-        problems = self._explain(shaped, sync_mode)
+        problems = tell_empty(self._explain(shaped, sync_mode), payload if given is None else given)
         if problems:
             raise PayloadError(problems=problems)
         return shaped

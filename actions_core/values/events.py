@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 EVENT_TYPES: Final = ("track", "identify", "page", "screen", "group", "alias", "delete")
 MAX_EVENT_BYTES: Final = 32 * 1024
+#: As many bytes of JSON, and some more, as an event may get that brings neither an id nor times.
+ADDED_BYTES: Final = 200
 
 _KNOWN_TYPES = frozenset(EVENT_TYPES)
 

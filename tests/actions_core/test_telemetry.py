@@ -28,13 +28,14 @@ TAGS = {"actions.instance": "one", "actions.destination": "sample", "actions.act
 class Watched:
     """An engine with one destination, whose spans and metrics stay in memory."""
 
-    def __init__(self, responses: list[Any], *, seconds: float = 0.0) -> None:
+    def __init__(self, responses: list[Any], *, seconds: float = 0.0, message_ids: bool = False) -> None:
         self.exporter = InMemorySpanExporter()
         self.spans = TracerProvider()
         self.spans.add_span_processor(SimpleSpanProcessor(self.exporter))
         self.reader = InMemoryMetricReader()
         self.responses = responses
         self.seconds = seconds
+        self.message_ids = message_ids
 
     def engine(self) -> Engine:
         """An engine that is watched."""
@@ -70,7 +71,7 @@ class Watched:
             registry=registry,
             transport=RecordingTransport(self.responses),
             stats=OpenTelemetryStats(MeterProvider([self.reader])),
-            tracing=OpenTelemetryTracing(self.spans),
+            tracing=OpenTelemetryTracing(self.spans, message_ids=self.message_ids),
         )
 
     def send(self, *events: Any, batch: bool = False) -> None:
@@ -113,6 +114,22 @@ def test_each_delivery_is_a_span() -> None:
     assert span.name == "deliver send"
     assert dict(span.attributes or {}) == {**TAGS, "actions.status": "sent", "actions.tries": 2}
     assert span.status.status_code is trace.StatusCode.UNSET
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_spans_name_events_where_asked(asked: bool) -> None:  # noqa: FBT001 - a case
+    """With `message_ids`, a span has the messageId of its event, or those of its batch; else it has none."""
+    watched = Watched([Response(200), Response(200)], message_ids=asked)
+
+    async def main() -> None:
+        async with watched.engine() as engine:
+            await engine.send(make_event(messageId="one"))
+            await engine.send_batch([make_event(messageId="two"), {}])
+
+    asyncio.run(main())
+    single, batch = (dict(span.attributes or {}) for span in watched.finished())
+    assert single.get("actions.message_id") == ("one" if asked else None)
+    assert batch.get("actions.batch.message_ids") == (("two",) if asked else None)
 
 
 def test_a_failure_is_recorded_without_personal_data() -> None:

@@ -331,6 +331,7 @@ async def _until(done: Callable[[], bool]) -> bool:
 async def _arrived(attempts: list[_Attempt]) -> list[str]:
     """Say which cancellations did not arrive; what nobody cancelled is cancelled now."""
     faults = []
+    await asyncio.sleep(0)  # so that each has begun, and a time-out has something to end
     for attempt in attempts:
         if not attempt.cancelled:
             # An idle source keeps its reader waiting, others come to their end.

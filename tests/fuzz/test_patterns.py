@@ -12,6 +12,8 @@ from tests.fuzz.patterns import LIMIT, Pattern, TooSlow, found, limited, slowest
 READING = 0.5
 #: Patterns that are made while the program runs, and why none of them can be slow.
 MADE = {
+    "actions_core.subscriptions.globs.compile_glob": "pieces of one width each, without repetition",
+    "actions_core.values.times.": "English times: no text of more than 100 characters is tried",
     "actions_core.http.masking.learn": "the spellings of secrets; tried by the reader 'secrets'",
     "actions_core.validation.documents._whole_pattern": "the patterns of our own schemas, for short keys",
     "actions_core.validation.formats.is_regex": "a user's text, compiled only; tried by 'format regex'",
@@ -20,15 +22,8 @@ MADE = {
 #: Known to be slow: the reason, until they are mended.
 SLOW = {
     "actions_core.authoring.docs_page._CODE": "two repetitions of a backtick side by side",
-    "actions_core.values.javascript._DECIMAL": "two repetitions of digits side by side",
 }
-_NUMBERS = (
-    "type number", "type integer", "filter abs", "filter at_least", "filter at_most", "filter ceil",
-    "filter divided_by", "filter floor", "filter minus", "filter modulo", "filter plus", "filter round",
-    "filter sum", "filter times", "filter to_integer", "liquid properties.a > 5",
-)  # fmt: skip
-SLOW_READERS = dict.fromkeys(_NUMBERS, "javascript._DECIMAL reads it")
-SLOW_READERS["the text of @jmespath"] = "ValueError for a number of 4,301 digits"
+SLOW_READERS: dict[str, str] = {}
 
 
 def marked(items: dict[str, object], slow: dict[str, str]) -> list[object]:

@@ -109,13 +109,13 @@ def _looks_like(data: Json) -> FileKind:
     """Return the kind of a file, from the schema that it names, else from its keys."""
     if not isinstance(data, dict):
         return FileKind.MAPPING
-    named = str(data.get("$schema", ""))
+    named = str(data.get("$schema", "")).rpartition("/")[2]
     for kind, schema in (
         (FileKind.WORKSPACE, "workspace"),
         (FileKind.DEFINITION, "destination"),
         (FileKind.MAPPING, "mapping"),
     ):
-        if f"/{schema}.schema.json" in named:
+        if named.startswith(f"{schema}.") and named.endswith(".schema.json"):
             return kind
     if "destinations" in data:
         return FileKind.WORKSPACE

@@ -13,6 +13,7 @@ from actions_core.apps.cli.output import (
     cell,
     fail,
     make_table,
+    print_error,
     print_json,
     printable,
     stdout,
@@ -21,12 +22,13 @@ from actions_core.apps.cli.output import (
 from actions_core.apps.cli.shared import AsJson
 from actions_core.authoring.comparison import Change, Level, compare_definitions
 from actions_core.authoring.docs_page import destination_page
-from actions_core.authoring.editor_schema import workspace_schema
-from actions_core.destination import load_destination
+from actions_core.authoring.editor_schema import beside, bundled_schema, workspace_schema
+from actions_core.destination import Destination, load_destination
 from actions_core.destination.loading import load_definition
+from actions_core.destination.registry import Registry
 from actions_core.errors import DefinitionError
 from actions_core.validation.documents import SCHEMAS
-from actions_core.validation.documents import schema as load_schema
+from actions_core.values.json_files import read_json
 from actions_core.values.types import JsonObject
 
 _CHANGE_STYLES: Final = {Level.BREAKING: "bold red", Level.WARNING: "yellow", Level.NOTE: "dim"}
@@ -122,22 +124,40 @@ SchemaFolder = Annotated[
 ]
 
 
+WriteBeside = Annotated[
+    Path | None,
+    typer.Option(
+        "--write",
+        metavar="WORKSPACE",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="Write the schemas beside this workspace, the settings and fields of its destinations in them.",
+    ),
+]
+
+
 def schema(
     names: SchemaNames = None,
     *,
     destination: DestinationOption = None,
+    write: WriteBeside = None,
     output: SchemaFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Print or write the JSON Schemas of files.
 
-    With one as the "$schema" of a file, an editor completes and explains its keys.
+    With one as the "$schema" of a file, an editor completes and explains its keys. What is written refers to
+    no other file and no network.
     """
+    if write is not None:
+        _write_beside(write)
+        return
     unknown = [name for name in names or () if name not in SCHEMAS]
     if unknown:
         message = f"there is no schema {unknown[0]!r}; there are {', '.join(SCHEMAS)}"
         raise typer.BadParameter(message, param_hint="NAME")
-    chosen = {name: load_schema(name) for name in names or (() if destination else SCHEMAS)}
+    chosen = {name: bundled_schema(name) for name in names or (() if destination else SCHEMAS)}
     if destination is not None:
         made = _workspace_schema(destination)
         chosen[Path(made["$id"]).name.removesuffix(".schema.json")] = made
@@ -157,10 +177,52 @@ def _workspace_schema(name: str) -> JsonObject:
     return workspace_schema(found)
 
 
+def _write_beside(file: Path) -> None:
+    """Write the schemas of all kinds of files beside a workspace, which itself need not be right yet."""
+    data = read_json(file)
+    data = data if isinstance(data, dict) else {}
+    known = _named_destinations(data, file)
+    chosen = {name: bundled_schema(name) for name in SCHEMAS}
+    if known:
+        chosen["workspace"] = workspace_schema(*known)
+    _write_schemas(chosen, file.parent)
+    wanted = "./workspace.schema.json"
+    if data.get("$schema") != wanted:
+        line = f'{file}: begin it with "$schema": "{wanted}", and an editor completes and checks it'
+        stdout().print(printable(line), soft_wrap=True)
+
+
+def _named_destinations(data: JsonObject, file: Path) -> list[Destination]:
+    """Return the destinations that a workspace names, installed ones and those of its own definitions."""
+    own: dict[str, Destination] = {}
+    definitions = data.get("definitions")
+    for name in definitions if isinstance(definitions, list) else ():
+        try:
+            found = load_destination(file.parent / str(name))
+        except DefinitionError as error:
+            print_error(str(error))
+        else:
+            own |= dict.fromkeys((found.slug, *found.spec.aliases), found)
+    registry = Registry().discover()
+    named: dict[str, Destination] = {}
+    instances = data.get("destinations")
+    for instance in instances if isinstance(instances, list) else ():
+        slug = instance.get("destination") if isinstance(instance, dict) else None
+        if not isinstance(slug, str):
+            continue
+        try:
+            found = own.get(slug) or registry.get(slug)
+        except DefinitionError as error:
+            print_error(str(error))
+        else:
+            named[found.slug] = found
+    return list(named.values())
+
+
 def _write_schemas(schemas: dict[str, JsonObject], folder: Path) -> None:
     for name, document in schemas.items():
         file = folder / f"{name}.schema.json"
-        write_json(file, document)
+        write_json(file, beside(document, file.name))
         stdout().print(printable(file), soft_wrap=True)
 
 

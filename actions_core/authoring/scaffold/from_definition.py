@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.authoring.scaffold.packages import (
     HANDLERS_ROW,
+    SCHEMA_FILE,
     check_name,
     check_slug,
     distribution_name,
     package_name,
     put_words,
     read_template,
+    schema_text,
 )
 from actions_core.destination import load_destination
 from actions_core.destination.specs import BATCH_FIELDS
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import JsonObject
 
-_SCHEMA: Final = "https://actions-core.example/schemas/destination.schema.json"
+_SCHEMA: Final = "../../schemas/destination.schema.json"
 #: A function with more fields than this takes the whole payload: so many parameters help nobody.
 _MOST_PARAMETERS: Final = 15
 _LONGEST_TITLE: Final = 80
@@ -79,6 +81,7 @@ def files_from_definition(
         for path, text in common.items()
     }
     written: Any = unstructure(spec)
+    files[SCHEMA_FILE] = schema_text()
     files[f"src/{package}/destination.json"] = _json({"$schema": _SCHEMA, **written})
     files[f"src/{package}/handlers.py"] = _module(destination)
     for key in _actions(destination):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from actions_core.authoring.editor_schema import beside, bundled_schema
 from actions_core.errors import DefinitionError
 from actions_core.values.wording import shown, suggestion
 
@@ -27,6 +30,8 @@ _LONGEST_SLUG: Final = 50
 _LONGEST_NAME: Final = 60
 #: What our own distribution, and the package of the library itself, are called.
 _TAKEN: Final = frozenset({"core", "actions-core"})
+#: Where the schema of the definition lies in a package.
+SCHEMA_FILE: Final = "schemas/destination.schema.json"
 HANDLERS_ROW: Final = (
     "| `src/@@package@@/handlers.py` | a function for each action, which makes a request of a payload |"
 )
@@ -83,10 +88,17 @@ def package_files(slug: str, *, name: str | None = None, template: str = "custom
     found["README.md"] = found["README.md"].replace(
         "@@handlers_row@@\n", f"{HANDLERS_ROW}\n" if has_handlers else ""
     )
-    return {
+    files = {
         path.replace("src/package/", f"src/{package}/"): put_words(text, words)
         for path, text in found.items()
     }
+    return {**files, SCHEMA_FILE: schema_text()}
+
+
+def schema_text() -> str:
+    """Return the schema that definitions of packages name, complete in itself for an editor offline."""
+    document = beside(bundled_schema("destination"), Path(SCHEMA_FILE).name)
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_template(name: str) -> dict[str, str]:

@@ -227,10 +227,13 @@ def _condition(path: str, text: str | None, *, strict: bool) -> Iterator[Problem
     if text is None:
         return
     try:
-        parse_fql(text)
+        condition = parse_fql(text)
     except FqlError as error:
         message = f"{error}: as it stands, the condition matches nothing"
         yield Problem(path, message, "error" if strict else "warning")
+        return
+    for message in condition.warnings:
+        yield Problem(path, message, "warning")
 
 
 def unreadable_conditions(spec: DestinationSpec) -> list[Problem]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -18,7 +19,7 @@ from actions_core.destination.multistatus import MultiStatus, Node, failure, fai
 from actions_core.engine.executor.call import HandlerError, limit
 from actions_core.engine.executor.client import EventClient, current_task, let_through
 from actions_core.engine.executor.jobs import Job, Poll, await_job, warn_of_more_nodes
-from actions_core.engine.executor.lane import NOT_TRIED
+from actions_core.engine.executor.lane import NOT_TRIED, warn_if_slow
 from actions_core.engine.results import Status
 from actions_core.errors import PayloadError
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError
@@ -234,7 +235,9 @@ async def _call_batch(
     handler, payloads = pipeline.batch_handler, payload["payloads"]
     if handler is None:
         raise HandlerError(f"the action {pipeline.action!r} has no handler for batches")
+    begun = perf_counter()
     answer = handler.call(payload, context, client)
+    warn_if_slow(handler, begun, context)
     if handler.is_async:
         answer = await limit(lane.connection, answer)
     if isinstance(answer, Request):

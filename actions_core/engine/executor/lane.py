@@ -21,6 +21,7 @@ from actions_core.http.requests import Request
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
+    from actions_core.destination import Handler
     from actions_core.engine.executor.client import Connection
     from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.values.types import JsonObject
@@ -140,8 +141,7 @@ class Lane:
             return self._call_together(pipeline, payload, context, client)
         begun = perf_counter()
         answer = handler.call(payload, context, client)
-        if perf_counter() - begun > _SLOW_HANDLER:
-            context.warn("$", f"{handler.name}() blocked the event loop for more than {_SLOW_HANDLER:g} s")
+        warn_if_slow(handler, begun, context)
         if handler.is_async:
             return limit(self.connection, finish(answer, client, is_async=True))
         if not isinstance(answer, Request):
@@ -176,6 +176,12 @@ class Lane:
         return error
 
 
+def warn_if_slow(handler: Handler, begun: float, context: Context) -> None:
+    """Report a handler that kept the event loop from everything else."""
+    if perf_counter() - begun > _SLOW_HANDLER:
+        context.warn("$", f"{handler.name}() blocked the event loop for more than {_SLOW_HANDLER:g} s")
+
+
 def _result(
     lane: Lane,
     step: Step,
@@ -190,7 +196,8 @@ def _result(
     pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.warnings
     reason = ""
     if status is not Status.SENT:
-        reason = NOT_TRIED if error is None else str(error)
+        # Masked as text too: an error of a destination's own may word itself from anything.
+        reason = NOT_TRIED if error is None else mask.text(str(error))
     return Result(
         lane.instance,
         pipeline.name,

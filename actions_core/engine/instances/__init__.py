@@ -5,6 +5,7 @@ from __future__ import annotations
 from actions_core.engine.instances.compiling import (
     compile_instance,
     compile_instances,
+    filled_settings,
     known_destinations,
     read_settings,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "Services",
     "compile_instance",
     "compile_instances",
+    "filled_settings",
     "known_destinations",
     "read_settings",
 ]

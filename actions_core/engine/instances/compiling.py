@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -21,7 +21,7 @@ from actions_core.engine.pipeline import authentication_pipeline, compile_pipeli
 from actions_core.engine.workspace import SubscriptionSpec, resolve_environment
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
 from actions_core.http.addresses import check_url
-from actions_core.http.masking import Mask
+from actions_core.http.masking import Mask, texts
 from actions_core.http.transport import public_only
 from actions_core.validation import PayloadValidator
 from actions_core.values.types import MISSING
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from actions_core.engine.pipeline import Pipeline
     from actions_core.engine.workspace import InstanceSpec, Workspace
     from actions_core.http.requests import Request
-    from actions_core.values.types import JsonObject
+    from actions_core.validation.fields import FieldSpec
+    from actions_core.values.types import Json, JsonObject
 
 _MOST_SUBSCRIPTIONS: Final = 50
 #: Settings that stand beside the declared ones in what Segment exports.
@@ -111,7 +112,8 @@ def compile_instance(
     settings, secrets, problems = read_settings(spec.settings, destination, f"{path}.settings", environ)
     oauth = settings.pop("oauth", None)
     oauth = oauth if isinstance(oauth, dict) else {}
-    scope = services.scope(spec.id, destination.slug, settings, Auth(oauth.get("access_token")))
+    mask = Mask(secrets)
+    scope = services.scope(spec.id, destination.slug, settings, Auth(oauth.get("access_token")), mask)
     pipelines, found = _compile_subscriptions(spec, destination, scope, path)
     problems += found
     filters, found = _compile_filters(spec, f"{path}.filters")
@@ -123,7 +125,7 @@ def compile_instance(
         deadlines=services.deadlines,
         policy=spec.delivery.retry,
         timeout=spec.delivery.timeout,
-        mask=Mask(secrets),
+        mask=mask,
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination),
         poll=spec.delivery.poll,
@@ -178,30 +180,46 @@ def read_settings(
             hint = suggestion(key, list(fields))
             message = f"{destination.slug} has no setting {key!r}{hint}"
             problems.append(Problem(child_path(path, key), message, "warning"))
-    filled = {key: field.default for key, field in fields.items() if field.default is not MISSING}
-    filled.update(settings)
-    secrets += [
-        str(filled[key]) for key, field in fields.items() if field.type == "password" and filled.get(key)
-    ]
-    secrets += _strings(filled.get("oauth"))
+    filled = filled_settings(settings, fields)
+    secrets += password_texts(filled, fields) + texts(filled.get("oauth"))
     missing = {problem.path for problem in problems if problem.is_error}
     try:
-        checked = PayloadValidator(fields).check({key: filled[key] for key in filled if key in fields})
+        checked = PayloadValidator(fields).check(
+            {key: filled[key] for key in filled if key in fields}, given=settings
+        )
     except PayloadError as error:
         # A variable that is not set is one error, not also a missing setting.
         places = [problem.below(path) for problem in error.problems]
         problems += [problem for problem in places if not missing]
         return filled, secrets, problems
+    # As handlers get them: a field may have read a number, or text, in a spelling of its own.
+    secrets += password_texts(checked, fields)
     return {**checked, **{key: filled[key] for key in _OTHER_SETTINGS if key in filled}}, secrets, problems
 
 
-def _strings(value: Any) -> list[str]:
-    """Return every str in a JSON value, keys excepted."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in _strings(item)]
-    return []
+def filled_settings(given: JsonObject, fields: Mapping[str, FieldSpec]) -> JsonObject:
+    """Return settings with the defaults of those that are missing or empty (null or the empty str).
+
+    What is empty and has no default counts as missing.
+    """
+    filled = {key: field.default for key, field in fields.items() if field.default is not MISSING}
+    filled.update({key: value for key, value in given.items() if value is not None and value != ""})
+    return filled
+
+
+def password_texts(values: Json, fields: Mapping[str, FieldSpec]) -> list[str]:
+    """Return every text and number in fields of type password, at any depth."""
+    if isinstance(values, list):
+        return [text for value in values for text in password_texts(value, fields)]
+    if not isinstance(values, dict):
+        return []
+    found: list[str] = []
+    for key, field in fields.items():
+        if field.type == "password":
+            found += texts(values.get(key))
+        elif field.properties:
+            found += password_texts(values.get(key), field.properties)
+    return found
 
 
 def _compile_subscriptions(

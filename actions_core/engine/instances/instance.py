@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from actions_core.destination.context import Auth, Scope
+from actions_core.destination.masked import MaskedLogger, MaskedState, MaskedStats
 from actions_core.destination.state import InstanceState, MemoryState
 from actions_core.destination.stats import TaggedStats
 from actions_core.engine.executor.client import Deadlines
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from actions_core.engine.executor.client.tokens import TokenListener
     from actions_core.engine.filters import Filters, Permissions
     from actions_core.engine.pipeline import Pipeline
+    from actions_core.http.masking import Mask
     from actions_core.http.requests import Transport
     from actions_core.values.types import JsonObject
 
@@ -96,14 +98,20 @@ class Services:
     state: State | None = None
     stats: Stats | None = None
 
-    def scope(self, instance: str, destination: str, settings: JsonObject, auth: Auth) -> Scope:
+    def scope(self, instance: str, destination: str, settings: JsonObject, auth: Auth, mask: Mask) -> Scope:
         """Make the scope of one instance: what the host provides, and what is the instance's own."""
         return Scope(
             instance,
             settings,
             auth,
-            logger=self.logger,
+            logger=MaskedLogger(self.logger, mask),
             features=self.features,
-            state=MemoryState() if self.state is None else InstanceState(self.state, instance),
-            stats=TaggedStats(self.stats).tagged(instance=instance, destination=destination),
+            state=(
+                MemoryState()
+                if self.state is None
+                else MaskedState(InstanceState(self.state, instance), mask)
+            ),
+            stats=TaggedStats(None if self.stats is None else MaskedStats(self.stats, mask)).tagged(
+                instance=instance, destination=destination
+            ),
         )

@@ -9,12 +9,12 @@ aiohttp's. All else is the session's.
 from __future__ import annotations
 
 import asyncio
+import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
-from aiohttp.http_exceptions import ContentEncodingError
 from yarl import URL
 
 from actions_core.http.requests import Response
@@ -45,12 +45,20 @@ _FRAMING: Final = frozenset(
         "upgrade",
     }
 )
+#: How bodies may be compressed, and the windows by which zlib tells (a deflated one comes in two forms).
+ENCODINGS: Final = "gzip, deflate"
+_WINDOWS: Final = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 #: The client limits the time of a whole try, this transport's or any other's.
 NO_LIMITS: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 #: URLs and names may come from users, so there is a limit to how many of each are remembered.
 _REMEMBERED: Final = 256
 _SWITCHING_PROTOCOLS: Final = 101
 _FIRST_FINAL_STATUS: Final = 200
+
+
+def usual_headers(user_agent: str) -> dict[str, str]:
+    """Return the headers of every request that does not have its own."""
+    return {"User-Agent": user_agent, "Accept": "*/*", "Accept-Encoding": ENCODINGS}
 
 
 class _Start(NamedTuple):
@@ -64,7 +72,7 @@ class _Origin:
     """A server: what the pool finds or makes a connection by, and the headers that go with every request."""
 
     def __init__(self, url: URL, user_agent: str, loop: asyncio.AbstractEventLoop) -> None:
-        self.initiator = aiohttp.ClientRequest("GET", url, headers={"User-Agent": user_agent}, loop=loop)
+        self.initiator = aiohttp.ClientRequest("GET", url, headers=usual_headers(user_agent), loop=loop)
         self._headers = {name: str(text) for name, text in self.initiator.headers.items()}
         #: How a request starts, by its content type and the names of its headers; None when it is not plain.
         self.start = lru_cache(maxsize=_REMEMBERED)(self._new_start)
@@ -141,6 +149,7 @@ class Direct:
             assert protocol is not None and protocol.transport is not None  # noqa: S101, PT018 - see above
             protocol.set_response_params(
                 read_until_eof=True,
+                auto_decompress=False,
                 max_line_size=MAX_HEADER_BYTES,
                 max_field_size=MAX_HEADER_BYTES,
                 max_headers=MAX_HEADERS,
@@ -194,21 +203,27 @@ def fits(headers: Mapping[str, str], limit: int) -> bool:
 async def read_body(
     headers: Mapping[str, str], content: aiohttp.StreamReader, limit: int
 ) -> tuple[bytes, str]:
-    """Return the body of a response up to a limit, and why it cannot be decoded, where it cannot.
+    """Return the body of a response up to a limit, decoded, and why it cannot be decoded, where it cannot.
 
     The status has come by then, and says what the server did: a body that cannot be decoded changes nothing
     about that. One that is cut does: the network failed in the middle of the response, of which the handler
     may need every byte, so that is raised, and may be tried again under the same idempotency key.
     """
-    try:
-        return await (content.read() if fits(headers, limit) else read_up_to(limit, content)), ""
-    except aiohttp.ClientPayloadError as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, ContentEncodingError):
-            cause = cause.__cause__
-        if cause is None:
-            raise
-        return b"", f"its body cannot be decoded ({headers.get('Content-Encoding', '')[:40]})"
+    raw = await (content.read() if fits(headers, limit) else read_up_to(limit, content))
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    if not raw or encoding in {"", "identity"}:
+        return raw, ""
+    # Not by aiohttp's parser: it forgets status and headers over a body that it cannot decode.
+    for window in _WINDOWS.get(encoding, ()):
+        decoder = zlib.decompressobj(window)
+        try:
+            body = decoder.decompress(raw, limit)
+        except zlib.error:
+            continue
+        # What was cut at the limit is meant to be incomplete.
+        if decoder.eof or len(body) >= limit or len(raw) >= limit:
+            return body, ""
+    return b"", f"its body cannot be decoded ({encoding[:40]})"
 
 
 async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:

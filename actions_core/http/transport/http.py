@@ -22,7 +22,7 @@ from actions_core.http.addresses import is_public, not_allowed
 from actions_core.http.errors import TransportError
 from actions_core.http.requests import Response
 from actions_core.http.transport.connections import MAX_HEADER_BYTES, MAX_HEADERS, Connector
-from actions_core.http.transport.direct import LARGE, NO_LIMITS, Direct, lower, read_body
+from actions_core.http.transport.direct import LARGE, NO_LIMITS, Direct, lower, read_body, usual_headers
 from actions_core.http.transport.redirects import REDIRECTS, Hop, first_hop
 
 if TYPE_CHECKING:
@@ -139,7 +139,8 @@ class AiohttpTransport:
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=NO_LIMITS,
-            headers={"user-agent": agent},
+            headers=usual_headers(agent),
+            auto_decompress=False,
             raise_for_status=False,
             max_line_size=MAX_HEADER_BYTES,
             max_field_size=MAX_HEADER_BYTES,

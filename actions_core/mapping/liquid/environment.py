@@ -98,13 +98,13 @@ class _CycleNode(cycle_tag.CycleNode):
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         group = "" if self.group is None else values.text(self.group.evaluate(context))
         bounds: Bounds = context.bounds  # type: ignore[attr-defined]  # the context of every rendering has it
-        found = []
+        texts = []
         for argument in self.args:
             value = argument.evaluate(context)
             bounds.check(value)
-            found.append(values.plain(value))
-        key = f"{group}:{','.join(map(values.text, found))}"
-        return buffer.write(values.text(found[context.cycle(key, len(found))]))
+            texts.append(values.text(values.plain(value)))
+        key = f"{group}:{','.join(texts)}"
+        return buffer.write(texts[context.cycle(key, len(texts))])
 
 
 class _Cycle(cycle_tag.CycleTag):

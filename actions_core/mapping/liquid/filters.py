@@ -47,13 +47,15 @@ _HTML: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39
 _UNHTML: Final = {escaped: character for character, escaped in _HTML.items()}
 _ESCAPED: Final = re.compile("|".join(_UNHTML))
 _SYMBOLS: Final = re.compile(r"[\W_]+")
+_SYMBOLS_BUT_PRETTY: Final = re.compile(r"[^\w.~!$&'()+,;=@]+")
+_ALL_BUT_ASCII: Final = re.compile("[^A-Za-z0-9]+")
 #: What becomes a dash in each mode of `slugify`.
 _SLUGS: Final = {
-    "raw": re.compile(f"[{WHITESPACE}]+"),
+    "raw": _SPACE,
     "default": _SYMBOLS,
     "latin": _SYMBOLS,
-    "pretty": re.compile(r"(?:(?![.~!$&'()+,;=@])[\W])+"),
-    "ascii": re.compile("[^A-Za-z0-9]+"),
+    "pretty": _SYMBOLS_BUT_PRETTY,
+    "ascii": _ALL_BUT_ASCII,
 }
 _LATIN: Final = {
     **{letter: plain for plain, letters in {

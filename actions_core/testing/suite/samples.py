@@ -14,7 +14,7 @@ import attrs
 
 from actions_core.errors import ActionsError, FqlError
 from actions_core.mapping import compile_mapping
-from actions_core.subscriptions import Comparison, Condition, Group, Term, parse_fql
+from actions_core.subscriptions import Comparison, Condition, FilterTerm, Group, Term, parse_fql
 from actions_core.testing.cases import trial_engine
 from actions_core.testing.recording import RecordingTransport
 from actions_core.testing.samples import make_event, sample_settings, sample_value, with_tokens
@@ -177,6 +177,8 @@ def _comparisons(term: Term) -> Iterator[Comparison]:
     if isinstance(term, Comparison):
         yield term
         return
+    if isinstance(term, FilterTerm):
+        return  # no subscription has one
     for part in term.terms if isinstance(term, Group) else (term.term,):
         yield from _comparisons(part)
 

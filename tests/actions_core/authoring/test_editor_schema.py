@@ -37,14 +37,14 @@ def test_it_is_a_schema_that_needs_no_other_file() -> None:
     assert all(reference.startswith("#/$defs/") for reference in references)
     assert {reference.removeprefix("#/$defs/") for reference in references} <= SCHEMA["$defs"].keys()
     assert SCHEMA["$id"].endswith("/workspace.actions-fullstory-cloud.schema.json")
-    assert "subscription-here" not in schema("workspace")["$defs"]
+    assert "subscription-actions-fullstory-cloud" not in schema("workspace")["$defs"]
 
 
 @pytest.mark.parametrize("action", list(destination.spec.actions))
 def test_an_editor_has_every_field_with_its_words(action: str) -> None:
     """Fields stand inside `mapping` with title, description and default; required ones are asked for."""
     fields = destination.spec.actions[action].fields
-    then = SCHEMA["$defs"][f"fields-{action}"]["then"]
+    then = SCHEMA["$defs"][f"fields-actions-fullstory-cloud-{action}"]["then"]
     shown = {key: part for key, part in then["properties"].items() if key in fields}
     assert shown.keys() == fields.keys()
     assert all(part["title"] and part["description"] for part in shown.values())
@@ -80,7 +80,10 @@ def test_what_runs_is_not_marked() -> None:
         workspace({"name": "x", "properties": "text"}),
         workspace({"name": ["x"]}),
         workspace({"name": {"@case": {"operator": 5}}}),
+        workspace({"name": {"@pth": "$.event"}}),
+        workspace({"name": "x", "properties": {"a": {"b": [{"@tempalte": "x"}]}}}),
         workspace({"name": "x"}, partnerAction="trackEvents"),
+        {"destinations": [{"destination": "fullstory", "settings": {"apiKey": "k", "apikey": "k"}}]},
         {"destinations": [{"destination": destination.slug, "settings": {}}]},
         {"destinations": [{"destination": destination.slug, "settings": {"apiKey": 1, "sendContext": []}}]},
     ],
@@ -124,6 +127,6 @@ def test_nested_fields_lists_and_choices_are_completed() -> None:
     assert not good({"items": [{"skuu": "x"}]})
     assert not good({"kind": "c"})
     assert not good({"__segment_internal_sync_mode": "mirror"})
-    old, _new = made["$defs"]["subscription-here"]["properties"]["partnerAction"]["oneOf"]
+    old, _new = made["$defs"]["subscription-shop"]["properties"]["partnerAction"]["oneOf"]
     assert old["deprecated"]
     assert "Superseded by new." in old["description"]

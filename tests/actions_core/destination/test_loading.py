@@ -6,6 +6,8 @@ import contextlib
 import copy
 import functools
 import json
+import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -332,3 +334,41 @@ def test_a_definition_survives_the_way_back(definition: dict[str, Any]) -> None:
     written = json.loads(json.dumps(unstructure(spec)))
     assert load_definition(written) == spec
     assert ("audienceConfig" in written) == ("audienceConfig" in definition)
+
+
+#: How many times each definition is damaged: more in a long run.
+DAMAGES = int(os.environ.get("ACTIONS_DAMAGES", "10"))
+VALUES: list[Any] = [None, True, 0, 1.5, "", "x", "type = track,", [], [None], {}, {"@pth": 1}, {"type": "x"}]
+
+
+@pytest.mark.skipif(
+    not CATALOG.is_dir(), reason="the published catalogue lies beside the repository or nowhere"
+)
+@pytest.mark.parametrize("path", sorted(CATALOG.glob("*.json")), ids=lambda path: path.stem)
+def test_a_damaged_published_definition_loads_or_is_refused(path: Path) -> None:
+    """Keys dropped, renamed and retyped: a definition or `DefinitionError`, every problem with its path."""
+    rng = random.Random(path.stem)
+    whole = json.loads(path.read_text("utf-8"))
+    everywhere = [place for place in places(whole) if place]
+    for _ in range(DAMAGES):
+        data = copy.deepcopy(whole)
+        for *steps, last in rng.sample(everywhere, rng.randint(1, 3)):
+            with contextlib.suppress(KeyError, IndexError, TypeError):
+                damage(rng, functools.reduce(lambda holder, step: holder[step], steps, data), last)
+        spec, problems = check_definition(data)
+        assert all(problem.path.startswith("$") and problem.message for problem in problems)
+        assert (spec is None) == any(problem.is_error for problem in problems)
+        check_definition(data, strict=True)
+        if spec is not None:
+            load_destination(data).check()
+
+
+def damage(rng: random.Random, holder: Any, last: Any) -> None:
+    """Drop, rename or retype what stands under a key."""
+    kind = rng.choice(["drop", "rename", "retype"])
+    if kind == "retype" or isinstance(holder, list):
+        holder[last] = rng.choice(VALUES)
+    elif kind == "drop":
+        del holder[last]
+    else:
+        holder[rng.choice([last + "x", last[1:], "é", ""])] = holder.pop(last)

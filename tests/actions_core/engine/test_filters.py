@@ -312,7 +312,7 @@ def test_faults(raw: Any, path: str, message: str) -> None:
 def test_all_faults_at_once() -> None:
     """Every fault of every filter is found in one go."""
     raw = [
-        {"if": "foo = 1", "actions": [{"type": "DROP"}]},
+        {"if": "foo(a) = 1", "actions": [{"type": "DROP"}]},
         {"if": "type", "actions": [change("DROP_PROPERTIES", a=[""], b=["."])]},
     ]
     assert [problem.path for problem in validate_filters(raw)] == [

@@ -3,15 +3,66 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
-from urllib.parse import quote
+import re
+from time import process_time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from actions_core.http.masking import Mask
+from actions_core.errors import ActionsError, Problem
+from actions_core.http.errors import ResponseError
+from actions_core.http.masking import Mask, texts
 from actions_core.http.requests import Request, Response
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 SECRET = 'na1.s3/cr+t "x"'
+
+#: How programs write a text down: what of it gets into messages, echoes and logs.
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "itself": str,
+    "url": lambda text: quote(text, safe=""),
+    "url, lower case": lambda text: re.sub("%..", lambda found: found[0].lower(), quote(text, safe="")),
+    "path": quote,
+    "form": quote_plus,
+    "every byte": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "json": lambda text: json.dumps(text)[1:-1],
+    "json, as it is": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "json, slashes": lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    "json, upper case": lambda text: "".join(
+        f"\\u{int.from_bytes(text.encode('utf-16-be')[at : at + 2], 'big'):04X}"
+        for at in range(0, len(text.encode("utf-16-be")), 2)
+    ),
+    "json in json": lambda text: json.dumps(json.dumps(json.dumps({"k": text}))),
+    "json in a form": lambda text: urlencode({"body": json.dumps({"k": text})}),
+    "url in json": lambda text: json.dumps({"url": f"https://x.test/?k={quote(text, safe='')}"}),
+    "repr": repr,
+    "ascii": ascii,
+    "bytes": lambda text: repr(text.encode()),
+    "html": html.escape,
+    "html, numbers": lambda text: "".join(f"&#{ord(char)};" for char in text),
+    "html, hex": lambda text: "".join(f"&#x{ord(char):X};" for char in text),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64 for urls": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
+    "base64 in a url": lambda text: quote(base64.b64encode(text.encode()).decode(), safe=""),
+    "hex": lambda text: text.encode().hex(),
+    "hex, upper case": lambda text: text.encode().hex().upper(),
+}
+SECRETS = [
+    SECRET,
+    "a/key+x==",
+    "na1.c2VjcmV0K2tleQ.4f",
+    "p\\new 100%41%%",
+    "Zürich/é+😀&<x>'\"",
+    "line\nbreak\ttab",
+    "C:\\\\temp\\x",
+]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +77,163 @@ SECRET = 'na1.s3/cr+t "x"'
 def test_a_secret_is_masked_in_every_form(form: str) -> None:
     """A secret is masked as it stands, percent-encoded, in JSON and in Base64."""
     assert Mask([SECRET]).text(f"before {form} after") == "before *** after"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_masked_however_it_is_spelled(secret: str, spelling: str) -> None:
+    """Whatever programs make of a text when they write it down, the secret in it is gone."""
+    spelled = SPELLINGS[spelling](secret)
+    text = f"before {spelled} after"
+    masked = Mask([secret]).text(text)
+    assert masked.startswith("before ")
+    assert masked.endswith(" after")
+    left = masked.removeprefix("before ").removesuffix(" after")
+    assert "***" in left
+    if "base64" not in spelling:  # there the border shares a character with what stands around it
+        assert left.replace("***", "") in SPELLINGS[spelling]("") or left in SPELLINGS[spelling]("***")
+
+
+#: What can be read without knowing that it is a spelling.
+READ = [name for name in sorted(SPELLINGS) if "base64" not in name and "hex" not in name]
+SHARED = st.text(min_size=8, max_size=30).filter(lambda text: len(set(text)) > 5 and "*" not in text)
+
+
+@given(SHARED, st.sampled_from(sorted(SPELLINGS)), st.sampled_from(READ))
+def test_any_secret_is_masked_in_any_spelling_of_a_spelling(secret: str, one: str, other: str) -> None:
+    """Spellings of spellings are read as well, of whatever characters the secret is made."""
+    secret = spelled = secret.encode("utf-8", "replace").decode()
+    for way in (one, other):
+        spelled = SPELLINGS[way](spelled)
+    assert "***" in Mask([secret]).text(spelled)
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_is_masked_inside_of_base64(before: str, encode: Callable[[bytes], bytes]) -> None:
+    """In either alphabet and at each of the three alignments, with anything before and behind it."""
+    secret = "?>?~ÿþ-key-0123456789"
+    masked = Mask([secret]).text(encode(f"{before}{secret}:more".encode()).decode())
+    assert "***" in masked
+    assert len(masked) <= len(encode(f"{before}:more".encode())) + 6
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("the body was: na1.c2Vjcm", "the body was: ***"),
+        ("the body was: na1.c2Vjcm...", "the body was: ***..."),
+        ("the body was 'na1.c2Vjcm…'", "the body was '***…'"),
+        ("2VjcmV0K2tleQ.4f, it said", "***, it said"),
+        ("K2tleQ.4f, it said", "***, it said"),
+        ("it ended with na1.", "it ended with ***"),
+        ("cut at na1.c2VjcmV0K2 and more behind it", "cut at *** and more behind it"),
+        ("cut before V0K2tleQ.4f and more behind it", "cut before *** and more behind it"),
+        ("?key=na1%2Ec2Vjcm%2", "?key=***%2"),
+        ("nothing of it: na2.c2Vjcm", "nothing of it: na2.c2Vjcm"),
+    ],
+)
+def test_what_is_left_of_a_secret_at_a_cut_is_masked(text: str, masked: str) -> None:
+    """A text that was cut inside of a secret shows neither its beginning nor its end."""
+    assert Mask(["na1.c2VjcmV0K2tleQ.4f"]).text(text) == masked
+
+
+def test_words_are_no_fragments() -> None:
+    """What a sentence ends with may be what a secret begins with: letters alone are none of it."""
+    assert Mask(["test-key-0123456789"]).text("this is a test") == "this is a test"
+
+
+def test_a_number_is_a_secret_too() -> None:
+    """A number from the environment is masked as a number, and in whatever spelling a field gives it."""
+    mask = Mask(["0012345", "1e6"])
+    assert mask.value({"a": 12345, "b": [12345.0, 1000000], "c": True, "d": 7}) == {
+        "a": "***",
+        "b": ["***", "***"],
+        "c": True,
+        "d": 7,
+    }
+    assert mask.text('{"a":12345}') == '{"a":***}'
+
+
+def test_switches_are_no_secrets() -> None:
+    """Masking what is true or false would leave nobody anything to read."""
+    assert Mask(["true", "null"]).text('{"a":true,"b":null}') == '{"a":true,"b":null}'
+
+
+def test_every_text_of_a_setting_is_found() -> None:
+    """Passwords may be lists and objects, with numbers among them."""
+    assert sorted(texts({"a": ["x", {"b": "y"}], "c": 42.0, "d": None, "e": True})) == ["42", "x", "y"]
+
+
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_what_is_nested_deeply_is_masked(depth: int) -> None:
+    """A value may be as deep as anybody can make it, and may contain itself."""
+    value: Any = SECRET
+    for _ in range(depth):
+        value = [value]
+    masked: Any = Mask([SECRET]).value(value)
+    for _ in range(depth):
+        (masked,) = masked
+    assert masked == "***"
+    circle: dict[str, Any] = {"k": SECRET}
+    circle["self"] = circle
+    shown: Any = Mask([SECRET]).value(circle)
+    assert shown["self"]["self"]["k"] == "***"
+    assert circle["k"] == SECRET
+
+
+def test_an_error_takes_no_secret_along() -> None:
+    """Not in its words, code, problems, response, other attributes, causes, nor in its frames."""
+    key = "na1.c2VjcmV0K2tleQ.4f"
+
+    def fail() -> None:
+        settings = {"apiKey": key}
+        try:
+            raise KeyError(settings["apiKey"])  # noqa: TRY301 - its frame is what is tested
+        except KeyError as error:
+            problems = [Problem(f"$.{key}", f"wrong: {key}")]
+            failed = ActionsError(f"no {key}", code=f"CODE_{key}", problems=problems)
+            failed.detail = [key, {"k": key}]  # type: ignore[attr-defined]
+            raise failed from error
+
+    with pytest.raises(ActionsError) as caught:
+        fail()
+    error = Mask([key]).error(caught.value)
+    assert (error.message, error.code, error.args) == ("no ***", "CODE_***", ("no ***",))
+    assert error.problems == (Problem("$.***", "wrong: ***"),)
+    assert vars(error)["detail"] == ["***", {"k": "***"}]
+    assert (error.__cause__, error.__context__, error.__traceback__) == (None, None, None)
+    request = Request("GET", f"https://x.test/{key}", headers={"X-Api-Key": key})
+    refused = Mask([key]).error(ResponseError(request, Response(400, {}, key.encode()), hint=key))
+    assert key not in str(refused) + str(vars(vars(refused)["request"]))
+
+
+WORST = {
+    "one letter": "a" * 32_768,
+    "nearly": ("a" * 499 + "c") * 65,
+    "backslashes": "\\" * 32_768,
+    "percents": "%25" * 10_922,
+    "percents in percents": "%" + "25" * 16_383,
+    "entities": "&amp;" * 6_553,
+    "escapes": "\\u0061" * 5_461,
+    "letters": "é" * 32_768,
+    "blanks": "+" * 32_768,
+    "no escapes": ("\\" * 100 + "u") * 324,
+}
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_masking_takes_time_in_proportion_to_the_text(name: str) -> None:
+    """The worst text of 32 KB, with secrets that are made for it, is masked within 0.1 s."""
+    mask = Mask(["a" * 500 + "b", "\\" * 40 + "x", "%25" * 30 + "z", "a/key+x=="])
+    least = min(_seconds(mask, WORST[name]) for _ in range(3))
+    assert least < 0.1
+
+
+def _seconds(mask: Mask, text: str) -> float:
+    started = process_time()
+    mask.text(text)
+    return process_time() - started
 
 
 @pytest.mark.parametrize("user", ["", "a", "ab", "abc", "abcd"])

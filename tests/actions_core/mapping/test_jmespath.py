@@ -94,3 +94,94 @@ def test_growth_is_stopped(expression: str) -> None:
     with pytest.raises(MappingError, match="makes more than|takes longer"):
         mapping.resolve({"s": "abc"})
     assert time.monotonic() - started < 3
+
+
+def resolve(expression: str, event: dict[str, Any]) -> Any:
+    """The value that an expression gives for an event."""
+    result = compile_mapping({"v": {"@jmespath": expression}}).resolve(event)
+    assert isinstance(result, dict)
+    return result.get("v")
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("lenght(x)", "at position 0, there is no function 'lenght'; did you mean 'length'?"),
+        ("a[?lenght(b)].foo(c)", "at position 3, there is no function 'lenght'"),
+        ("a[?lenght(b)].foo(c)", "at position 14, there is no function 'foo'"),
+        ("a | length(x, y)", "at position 4, length takes 1 argument, not 2"),
+        ("not_null()", "not_null takes at least 1 argument, not 0"),
+        ("map(a, b)", "map takes an expression after & as its argument 1"),
+        ("not_null(&a)", "not_null takes a value, not an expression after & as its argument 1"),
+        *(
+            (text, "& may only stand before an argument")
+            for text in ("&a", "[&a]", "{a: &b}", "&a || b", "&a == `1`")
+        ),
+        ("a[::0]", "the step of a slice cannot be 0"),
+        ("a[" + "9" * 4301 + "]", "the number at position 2 has more than 4,300 digits"),
+        ("a[:-" + "9" * 4301 + "]", "the number at position 4 has more than 4,300 digits"),
+        ("9" * 4301, "the number at position 0 has more than 4,300 digits"),
+        ("`" + "9" * 4301 + "`", "the number at position 1 has more than 4,300 digits"),
+        *(
+            (text, "a number in a literal is not JSON")
+            for text in ("`NaN`", "`1e999`", '`[{"a": -Infinity}]`')
+        ),
+    ],
+)
+def test_what_can_never_work_is_refused_at_load(expression: str, message: str) -> None:
+    """Unknown functions, wrong arguments and what is not JSON are errors when the mapping is loaded."""
+    with pytest.raises(MappingError) as raised:
+        compile_mapping({"v": {"@jmespath": expression}})
+    assert message in str(raised.value)
+
+
+def test_long_digits_in_texts_are_no_numbers() -> None:
+    """Digits inside quotes, and old literals without quotes, are texts however long, and nobody is warned."""
+    assert resolve(f"'{'9' * 5000}'", {}) == "9" * 5000
+    assert resolve("`foo`", {}) == "foo"
+
+
+@pytest.mark.parametrize(
+    ("expression", "event", "value"),
+    [
+        ("l[?a > `10`]", {"l": [{"a": "20"}, {"a": 20}, {"a": True}]}, [{"a": 20}]),
+        ("a < b", {"a": "x", "b": "y"}, None),
+        ("a < b", {"a": 1, "b": "2"}, None),
+        ("a >= b", {"a": True, "b": 1}, None),
+        ("a == `[1]`", {"a": [True]}, False),
+        ('a == `{"x": [0]}`', {"a": {"x": [False]}}, False),
+        ('a == `{"x": [1]}`', {"a": {"x": [1.0]}}, True),
+        ("a != `1`", {"a": True}, True),
+        ("contains(a, `1`)", {"a": [True, "1"]}, False),
+        ("contains(a, `true`)", {"a": [1, True]}, True),
+        ("contains(a, `[1]`)", {"a": [[True]]}, False),
+        ("contains(a, `1`)", {"a": "1"}, False),
+        ("a[]", {"a": [[1], [2, [3]], 4]}, [1, 2, [3], 4]),
+        *(
+            ("to_number(a)", {"a": text}, number)
+            for text, number in (
+                ("5", 5), ("-1.5", -1.5), ("1e3", 1000.0), ("12345678901234567890", 12345678901234567890),
+                ("1_000", None), (" 5 ", None), ("+5", None), ("05", None), ("inf", None), ("nan", None),
+                ("1e999", None), ("0x10", None), ("٣", None), ("9" * 5000, None), (True, None), (1.5, 1.5),
+            )
+        ),
+        *(
+            ("to_string(a)", {"a": plain}, text)
+            for plain, text in (
+                (1.0, "1"), (1e21, "1e+21"), (1e-7, "1e-7"), (True, "true"), ("x", "x"),
+                ([1.0, True, None, "é"], '[1,true,null,"é"]'), ({"a": 2.0}, '{"a":2}'),
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_json_not_python(expression: str, event: dict[str, Any], value: Any) -> None:
+    """Values are compared, read and written as JSON has them, never as Python."""
+    found = resolve(expression, event)
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_number_too_long_to_be_written_in_an_error() -> None:
+    """An error about a number of thousands of digits is an error of the mapping as any other."""
+    with pytest.raises(MappingError, match="too many digits"):
+        resolve("abs(a)", {"a": [10**4400]})

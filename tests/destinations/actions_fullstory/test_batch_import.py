@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -255,15 +256,16 @@ def test_a_standard_key_cannot_read_what_failed() -> None:
 
 
 def test_a_slow_job() -> None:
-    """A job is asked for until it is done, less and less often."""
+    """A job is asked for until it is done."""
+    looks = itertools.count(1_700_000_000)  # a clock that goes on by a second whenever somebody looks at it
 
     async def check(sandbox: FullStorySandbox, engine: Engine) -> None:
         nodes = await nodes_of(engine, [track(1), refused(2)])
         assert [node.status for node in nodes] == [200, 400]
         asked = [request for request in sandbox.requests if request.url.endswith("/job-1")]
-        assert 5 <= len(asked) <= 12
+        assert 3 <= len(asked) <= 10
 
-    deliver(check, batch_seconds=0.3)
+    deliver(check, batch_seconds=10, clock=lambda: float(next(looks)))
 
 
 def test_a_job_that_never_ends() -> None:

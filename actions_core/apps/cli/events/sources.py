@@ -89,6 +89,7 @@ def _paths(argument: str, problems: list[Problem], notes: list[str]) -> Iterable
 
 
 def _in_folder(folder: Path, problems: list[Problem], notes: list[str]) -> list[Path]:
+    known = len(problems)
     files = [path for path in sorted(_walk(folder, problems)) if not path.name.startswith(".")]
     failures = [path for path in files if _FAILURES.fullmatch(path.name)]
     events = [path for path in files if path.suffix.lower() in _SUFFIXES and path not in failures]
@@ -101,7 +102,7 @@ def _in_folder(folder: Path, problems: list[Problem], notes: list[str]) -> list[
         kinds = ", ".join(sorted(_SUFFIXES))
         named = f"1 file ({one})" if others == 1 else f"{others:,} files ({one}, …)"
         notes.append(f"{folder}: {named} passed over; files of events end in {kinds}")
-    if not events and not problems:
+    if not events and len(problems) == known:
         problems.append(Problem(str(folder), "there is no file of events in this folder"))
     return events
 

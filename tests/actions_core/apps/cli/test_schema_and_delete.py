@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from actions_core.validation.documents import SCHEMAS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from actions_fullstory.sandbox import FullStorySandbox
     from conftest import Shell
 
@@ -16,7 +22,7 @@ def test_schemas_are_listed_printed_and_written(shell: Shell) -> None:
     assert [row["name"] for row in shell.run("schema", "--json").json] == list(SCHEMAS)
     assert shell.run("schema", "event").json["title"] == "Event"
     made = shell.run("schema", "--destination", "fullstory")
-    assert "fields-trackEventV2" in made.json["$defs"]
+    assert "fields-actions-fullstory-cloud-trackEventV2" in made.json["$defs"]
     assert shell.run("schema", "--output", "out", "--destination", "fullstory").code == 0
     assert shell.run("schema", "--output", "out").code == 0
     names = {"workspace.actions-fullstory-cloud", *SCHEMAS}
@@ -72,3 +78,99 @@ def test_a_deletion_that_fails_says_so(
     instance["enabled"] = False
     shell.write("off.json", workspace)
     assert shell.run("delete", "off.json", "--user-id", "u1", "--yes").code == 2
+
+
+GOOD: dict[str, Any] = {
+    "$schema": "./workspace.schema.json",
+    "definitions": ["own.json"],
+    "destinations": [
+        {
+            "destination": "fullstory",
+            "settings": {"apiKey": {"$env": "FULLSTORY_API_KEY"}},
+            "subscriptions": [
+                {
+                    "partnerAction": "trackEventV2",
+                    "subscribe": 'type = "track"',
+                    "mapping": {"name": {"@path": "$.event"}, "properties": {"a": {"@literal": {"b": 1}}}},
+                }
+            ],
+        },
+        {
+            "destination": "own",
+            "settings": {"key": "k"},
+            "subscriptions": [
+                {"partnerAction": "a/b ~c", "subscribe": 'type = "track"', "mapping": {"id": "x"}}
+            ],
+        },
+    ],
+}
+OWN = {
+    "slug": "own",
+    "name": "Own",
+    "authentication": {"scheme": "custom", "fields": {"key": {"type": "password", "required": True}}},
+    "actions": {"a/b ~c": {"title": "A", "fields": {"id": {"type": "string", "required": True}}}},
+}
+BAD: list[tuple[str, Any]] = [
+    ("destinations.0.settings.apikey", "k"),
+    ("destinations.0.subscriptions.0.mapping.name", {"@pth": "$.event"}),
+    ("destinations.0.subscriptions.0.mapping.properties", {"a": [{"b": {"@jmespaht": "x"}}]}),
+    ("destinations.0.subscriptions.0.mapping.nmae", "x"),
+    ("destinations.0.subscriptions.0.partnerAction", "trackEvents"),
+    ("destinations.0.subscriptions.0.subscribes", "x"),
+    ("destinations.1.settings", {}),
+    ("destinations.1.subscriptions.0.mapping.id", {"@path": 5}),
+    ("destinatoins", []),
+]
+
+
+def test_written_schemas_work_offline(shell: Shell) -> None:
+    """Beside a workspace they need no network, let through what is good, and find misspelt words."""
+    shell.write("own.json", OWN)
+    shell.write("good.json", GOOD)
+    written = shell.run("schema", "--write", "good.json")
+    assert written.code == 0, written.out + written.err
+    assert "begin it with" not in written.out
+    for number, (path, value) in enumerate(BAD):
+        data = json.loads(json.dumps(GOOD))
+        *steps, last = path.split(".")
+        holder = data
+        for step in steps:
+            holder = holder[int(step) if step.isdecimal() else step]
+        holder[last] = value
+        shell.write(f"bad-{number}.json", data)
+    assert check_files(shell.folder, "workspace", "good.json") == ["good.json"]
+    bad = [f"bad-{number}.json" for number in range(len(BAD))]
+    assert check_files(shell.folder, "workspace", *bad) == []
+    assert check_files(shell.folder, "destination", "own.json") == ["own.json"]
+    assert check_files(shell.folder, "mapping", "own.json") == ["own.json"]
+    assert shell.run("check", "good.json", FULLSTORY_API_KEY="k").code == 0
+
+
+def check_files(folder: Path, name: str, *files: str) -> list[str]:
+    """Return the files that check-jsonschema passes, one run for all, with no network to be had."""
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+    run = subprocess.run(  # noqa: S603  # a tool of ours, on what we made
+        [
+            *(sys.executable, "-m", "check_jsonschema", "--no-cache", "-o", "json"),
+            *("--schemafile", f"{name}.schema.json", *files),
+        ],
+        cwd=folder,
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    found = json.loads(run.stdout)
+    assert not found.get("parse_errors"), run.stdout
+    faulty = {error["filename"] for error in found.get("errors", ())}
+    return [file for file in files if file not in faulty]
+
+
+def test_a_workspace_without_its_schema_is_told_how(shell: Shell) -> None:
+    """The line to add is printed; a destination that is not there is named, the rest is written."""
+    shell.write("w.json", {"destinations": [{"destination": "nowhere"}, {"destination": "fullstory"}]})
+    result = shell.run("schema", "--write", "w.json")
+    assert result.code == 0
+    assert '"$schema": "./workspace.schema.json"' in result.out
+    assert "nowhere" in result.err

@@ -6,6 +6,7 @@ import base64
 import json
 import socket
 from itertools import count
+from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,8 +193,8 @@ def warning(id: str, context: Context, items: Any = None) -> Request:  # noqa: A
 
 
 def logging(id: str, context: Context, items: Any = None) -> Request:  # noqa: A002  # the field's name
-    """Says the secret in the log."""
-    context.logger.debug("sent with %s", context.settings["token"])
+    """Says the secret in the log, past the context's logger, which would mask it."""
+    getLogger("actions_core.shop").debug("sent with %s", context.settings["token"])
     return Request("POST", "/orders", json={"id": id})
 
 
