@@ -193,7 +193,7 @@ def _result(
     started: float,
 ) -> Result:
     """Return the result of one event, with the last request and its response."""
-    pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.warnings
+    pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.notes
     reason = ""
     if status is not Status.SENT:
         # Masked as text too: an error of a destination's own may word itself from anything.
@@ -207,7 +207,7 @@ def _result(
         reason,
         client.tries,
         perf_counter() - started,
-        mask.problems(warnings) if warnings else (),
+        warnings,
         client.request,
         client.response,
         mask,
