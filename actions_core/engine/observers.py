@@ -184,13 +184,18 @@ class Observer:
 
     async def deliver(self, lane: Lane, step: Step) -> Result:
         """Deliver the event of a step that matched."""
+        result = await self.attempt(lane, step)
+        self.note(result)
+        return result
+
+    async def attempt(self, lane: Lane, step: Step) -> Result:
+        """Deliver the event of a step that matched, and tell only the traces."""
         end = self._begin(lane.instance, step.pipeline)
         result = None
         try:
             result = await deliver_event(lane, step)
         finally:
             self._guard("tracing", end, result)
-        self._note(result)
         return result
 
     async def deliver_events(self, instance: Instance, pipeline: Pipeline, batch: EventBatch) -> BatchResult:
@@ -210,7 +215,12 @@ class Observer:
         """Note the results of an event that was not meant for some subscriptions."""
         for result in report.results:
             if result.status is Status.SKIPPED:
-                self._note(result)
+                self.note(result)
+
+    def note_retry(self, result: Result) -> None:
+        """Count an attempt that will be followed by another."""
+        if self._stats is not None:
+            self._stats.count("actions.retries", 1, self._tags(result.instance, result.action))
 
     def note_refused(self, error: EventError) -> None:
         """Note input that was not an event."""
@@ -223,7 +233,8 @@ class Observer:
         begun = self._guard("tracing", self._tracing.begin, self._tags(instance, pipeline.action))
         return begun or _unseen
 
-    def _note(self, result: Result) -> None:
+    def note(self, result: Result) -> None:
+        """Note a final outcome."""
         if self._stats is not None:
             self._count(self._stats, result)
         self._tell(result)

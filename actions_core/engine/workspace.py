@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 DEFAULT_CONCURRENCY: Final = 50
+#: Seconds that an event may wait for others of its batch, where batches are asked for.
+DEFAULT_BATCH_AGE: Final = 5.0
 
 
 @attrs.frozen
@@ -43,13 +45,64 @@ class SubscriptionSpec:
 
 
 @attrs.frozen
+class RateSpec:
+    """The most requests in a period of so many seconds; `burst` is how many may be made at once."""
+
+    requests: float
+    per: float = 1.0
+    burst: float | None = None
+
+    @property
+    def per_second(self) -> float:
+        """The requests in a second."""
+        return self.requests / self.per
+
+    @property
+    def at_once(self) -> float:
+        """The requests that may be made at once."""
+        return self.requests if self.burst is None else self.burst
+
+
+@attrs.frozen
+class BreakerSpec:
+    """When an instance is left alone: after so many failures in a row, for so many seconds."""
+
+    failures: int = 20
+    pause: float = 30.0
+    longest: float = 300.0
+
+
+@attrs.frozen
 class DeliverySpec:
-    """The limits of an instance's deliveries: how many at once, seconds for one try, retries, polls."""
+    """The limits of an instance's deliveries: how many at once, seconds for one try, retries, polls.
+
+    `retry_keys` are the keys of `retry` that the workspace gives itself: these hold with an outbox too,
+    which has defaults of its own. `ordered_by` and `batch_age` hold with an outbox only; without `batch_age`
+    it delivers events one by one.
+    """
 
     concurrency: int = DEFAULT_CONCURRENCY
     timeout: float = DEFAULT_TIMEOUT
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     poll: PollPolicy = attrs.field(factory=PollPolicy)
+    rate: RateSpec | None = None
+    breaker: BreakerSpec = attrs.field(factory=BreakerSpec)
+    retry_keys: frozenset[str] = frozenset()
+    ordered_by: str | None = None
+    batch_age: float | None = None
+
+
+@attrs.frozen
+class OutboxSpec:
+    """The file of an outbox and its options; times are in seconds."""
+
+    path: Path
+    dedupe: float = 86400.0
+    keep: float = 2592000.0
+    oldest: float = 604800.0
+    most_bytes: int | None = None
+    synchronous: Literal["full", "normal"] = "full"
+    recent: int = 1000
 
 
 @attrs.frozen
@@ -75,15 +128,16 @@ class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `source` names where the workspace came from, for error messages; `name` is for people.
-    `problems` has everything in which it does not fit its schema: an engine refuses it, with what else is
-    wrong.
+    definition only. `outbox` is where accepted events are kept. `source` names where the workspace came
+    from, for error messages; `name` is for people. `problems` has everything in which it does not fit its
+    schema: an engine refuses it, with what else is wrong.
     """
 
     destinations: tuple[InstanceSpec, ...]
     source: str = "the workspace"
     definitions: tuple[Path, ...] = ()
     name: str = "workspace"
+    outbox: OutboxSpec | None = None
     problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
     #: The paths of parts that could not be read, where an empty one stands.
     _unread: frozenset[str] = attrs.field(default=frozenset(), repr=False)
@@ -105,9 +159,9 @@ class Workspace:
     def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
         """Read the workspace in a dictionary of the same form as the file.
 
-        The files that it names under `definitions` are relative to `folder`. What does not fit is in
-        `problems`, and refused by the engine together with what it finds itself. Raises `WorkspaceError`
-        where there is no list of destinations to go on with.
+        The files that it names, under `definitions` and as its `outbox`, are relative to `folder`. What does
+        not fit is in `problems`, and refused by the engine together with what it finds itself. Raises
+        `WorkspaceError` where there is no list of destinations to go on with.
         """
         problems = check_document(data, schema("workspace"))
         if problems and not _is_readable(data, problems):
@@ -118,7 +172,8 @@ class Workspace:
         problems += _same_ids(data["destinations"])
         name = data.get("name")
         name = name if isinstance(name, str) and name else "workspace"
-        return cls(instances, source, definitions, name, tuple(problems), frozenset(reader.unread))
+        outbox = reader.outbox(data.get("outbox"), Path(folder))
+        return cls(instances, source, definitions, name, outbox, tuple(problems), frozenset(reader.unread))
 
     def with_problems(self, found: Iterable[Problem]) -> list[Problem]:
         """Return the problems of the document, and those of `found` that do not merely follow from them."""
@@ -179,6 +234,10 @@ class _Reader:
             if not isinstance(item, str) or not item or item in listed[:index]:
                 self.unread.add(f"$.definitions[{index}]")
             yield Path(folder, item) if isinstance(item, str) else Path(folder)
+
+    def outbox(self, raw: Json, folder: Path) -> OutboxSpec | None:
+        """Read where accepted events are kept; None where that is not said, or faulty."""
+        return _outbox(raw, folder) if self._fits("$.outbox") else None
 
     def _instance(self, raw: JsonObject, path: str) -> InstanceSpec:
         destination = self._text(raw, "destination", path)
@@ -247,10 +306,39 @@ def _objects(raw: Json) -> Iterator[JsonObject]:
 
 
 def _delivery(raw: JsonObject) -> DeliverySpec:
-    known = {key: value for key, value in raw.items() if value is not None}
-    retry = RetryPolicy(**(known.pop("retry", None) or {}))
-    poll = PollPolicy(**(known.pop("poll", None) or {}))
-    return DeliverySpec(retry=retry, poll=poll, **known)
+    known = _known(raw)
+    retry = _known(known.pop("retry", None))
+    poll = PollPolicy(**_known(known.pop("poll", None)))
+    breaker = BreakerSpec(**_known(known.pop("breaker", None)))
+    rate = known.pop("rate", None)
+    if rate is not None:
+        rate = RateSpec(**_known(rate)) if isinstance(rate, dict) else RateSpec(rate)
+    batch = known.pop("batch", None)
+    age = None if batch is None else _known(batch).get("age", DEFAULT_BATCH_AGE)
+    return DeliverySpec(
+        retry=RetryPolicy(**retry),
+        poll=poll,
+        rate=rate,
+        breaker=breaker,
+        retry_keys=frozenset(retry),
+        ordered_by=known.pop("orderedBy", None),
+        batch_age=age,
+        **known,
+    )
+
+
+def _known(raw: JsonObject | None) -> dict[str, Any]:
+    """Return the keys that have a value."""
+    return {key: value for key, value in (raw or {}).items() if value is not None}
+
+
+def _outbox(raw: Json, folder: Path) -> OutboxSpec | None:
+    if raw is None:
+        return None
+    known = {"path": raw} if isinstance(raw, str) else _known(raw)
+    path = folder / known.pop("path")
+    most_bytes: Any = known.pop("mostBytes", None)
+    return OutboxSpec(path, most_bytes=most_bytes, **known)
 
 
 def resolve_environment(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT_DIRECTIVE: Final = "__segment_internal_directive"
 _TOO_LARGE: Final = (
     f"is too large to be compiled: a mapping may have {MAX_COST:,} directives, objects and lists, "
-    "fewer where they stand deep or are JMESPath or Liquid; split it, or compute values before events are sent"
+    "fewer where they stand deep or are JMESPath or Liquid; split it, or compute values beforehand"
 )
 
 

@@ -13,8 +13,8 @@ import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
-from actions_core.engine.executor import Lane, call_handler, limit
-from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
+from actions_core.engine.executor import Breaker, Lane, RateBudget, call_handler, limit
+from actions_core.engine.executor.client import Admission, Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
 from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import (
@@ -143,6 +143,7 @@ def compile_instance(
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination),
         poll=spec.delivery.poll,
+        admission=_admission(spec),
     )
     if destination.spec.public_addresses_only and not spec.allow_private_addresses:
         connection = _public_only(connection)
@@ -162,6 +163,20 @@ def compile_instance(
         authentication=authentication_pipeline(destination, scope),
     )
     return instance, problems
+
+
+def _admission(spec: InstanceSpec) -> Admission:
+    """Make the circuit breaker and the rate budget of an instance."""
+    delivery, breaker, rate = spec.delivery, spec.delivery.breaker, spec.delivery.rate
+    return Admission(
+        spec.id,
+        Breaker(breaker.failures, breaker.pause, breaker.longest),
+        RateBudget(
+            delivery.concurrency,
+            None if rate is None else rate.per_second,
+            None if rate is None else rate.at_once,
+        ),
+    )
 
 
 def read_settings(
