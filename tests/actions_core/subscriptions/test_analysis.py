@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions_core.subscriptions import parse_filter, never_matches, normal_form, parse_fql, same_meaning
+from actions_core.subscriptions import never_matches, normal_form, parse_filter, parse_fql, same_meaning
 
 
 @pytest.mark.parametrize(
