@@ -29,7 +29,7 @@ from actions_core.engine import Engine
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import OutboxSpec, Workspace
 from actions_core.errors import EventError, WorkspaceError
-from actions_core.values.events import MAX_EVENT_BYTES, check_event, message_id_of
+from actions_core.values.events import message_id_of
 from actions_core.values.json_bytes import read_stored, stored_text
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Outbox:
     def _checked(self, event: Json) -> tuple[JsonObject, bool]:
         """Return the event as it is stored, and whether its messageId was made here."""
         made = isinstance(event, dict) and event.get("messageId") in (None, "")
-        return check_event(event, max_bytes=MAX_EVENT_BYTES), made
+        return self.engine.check(event), made
 
     async def _enqueue(
         self, events: Sequence[tuple[JsonObject, bool]], position: InputPosition | None = None

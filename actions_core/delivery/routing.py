@@ -65,7 +65,8 @@ class Target:
 def find_targets(engine: Engine) -> list[Target]:
     """Return every subscription of the engine's workspace.
 
-    Raises `WorkspaceError` where two of one instance share a name: they would share their deliveries.
+    Raises `WorkspaceError` where two of one instance share a name, since they would share their deliveries,
+    and for what an outbox does not do.
     """
     specs = {spec.id: spec for spec in engine.workspace.destinations}
     targets: list[Target] = []
@@ -75,6 +76,9 @@ def find_targets(engine: Engine) -> list[Target]:
         disabled = set()
         if spec.subscriptions != "presets":
             disabled = {each.name for each in spec.subscriptions if not each.enabled}
+        if spec.delivery.batch_age is not None:
+            message = "an outbox delivers events one by one so far: leave this out"
+            problems.append(Problem(f"$.destinations[{place}].delivery.batch", message))
         known: set[str] = set()
         for pipeline in instance.with_deletion():
             if pipeline.name in known:

@@ -150,10 +150,7 @@ class Engine:
 
         Raises `EventError` when it is not an event; what goes wrong later is in the report.
         """
-        checked = self._checked(event)
-        if isinstance(checked, EventError):
-            raise checked
-        return await self._run(checked, 0)
+        return await self._run(self.check(event), 0)
 
     def send_many(
         self,
@@ -301,6 +298,13 @@ class Engine:
             # A person asks: neither the breaker nor the budget of events keeps the test waiting.
             lane = instance.lane.with_connection(attrs.evolve(instance.lane.connection, admission=None))
             return await deliver_event(lane, Step(instance.authentication, {}))
+
+    def check(self, event: Json) -> JsonObject:
+        """Return a checked copy of an event, completed, as it is taken in. Raises `EventError`."""
+        checked = self._checked(event)
+        if isinstance(checked, EventError):
+            raise checked
+        return checked
 
     async def attempt(self, lane: Lane, step: Step) -> Result:
         """Deliver the event of a step that matched, for one who may have it delivered again.
