@@ -31,7 +31,7 @@ def lane_of(*responses: Response, concurrency: int = 1, **options: Any) -> Lane:
     """A lane whose requests are tried once, and get these responses, then 200."""
     policy = RetryPolicy(tries=1, within=0.0)
     connection = Connection(
-        RecordingTransport(responses), Deadlines(), **{"policy": policy, "timeout": 0.05, **options}
+        RecordingTransport(responses), Deadlines(), **{"policy": policy, "timeout": 30.0, **options}
     )
     return Lane("one", connection, concurrency)
 
@@ -256,9 +256,8 @@ def test_an_asynchronous_handler_may_return_its_request() -> None:
     async def hangs() -> None:
         await asyncio.sleep(60)
 
-    lane = lane_of()
-    assert delivered(lane, step_of(given)).request == ASK
-    result = delivered(lane, step_of(hangs))
+    assert delivered(lane_of(), step_of(given)).request == ASK
+    result = delivered(lane_of(timeout=0.05), step_of(hangs))
     assert result.error is not None
     assert (result.error.code, result.reason) == ("SELF_TIMEOUT", "the handler was not done within 0.05 s")
 
@@ -300,7 +299,7 @@ def test_a_cancellation_goes_through_whatever_the_handler_does(swallows: bool) -
                     raise
 
     async def scenario() -> None:
-        lane, step = lane_of(timeout=30), step_of(waits)
+        lane, step = lane_of(), step_of(waits)
         task = asyncio.create_task(lane.deliver(step))
         await asyncio.sleep(0.01)
         task.cancel()
@@ -334,7 +333,7 @@ def test_a_payload_that_cannot_be_made_takes_no_place() -> None:
         lane = lane_of()
         step = step_of(plain, payload=[].pop)
         assert lane._places.acquire_now()
-        result = await asyncio.wait_for(lane.deliver(step), 1)
+        result = await asyncio.wait_for(lane.deliver(step), 30)
         assert result.error is not None
         assert result.error.code == "HANDLER_FAILED"
         assert not lane._places.acquire_now()

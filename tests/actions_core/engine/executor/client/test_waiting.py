@@ -125,7 +125,7 @@ def test_a_coroutine_that_is_closed_while_it_waits_gets_no_place() -> None:
         await asyncio.sleep(0)
         thrown_away.close()
         semaphore.release()
-        await asyncio.wait_for(next_in_line, 1)
+        await asyncio.wait_for(next_in_line, 30)
         assert not semaphore.acquire_now()
         assert not semaphore._queue
 
