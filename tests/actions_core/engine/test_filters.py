@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actions_core.engine.filters import compile_filters, validate_filters
+from actions_core.engine import filters as module
+from actions_core.engine.filters import MAX_KEYS, FilterTrace, Permissions, compile_filters, validate_filters
 from actions_core.errors import DefinitionError
 
 EVENT = {
@@ -251,6 +252,146 @@ def test_sample_without_anything_to_go_by() -> None:
     action = {"type": "SAMPLE", "percent": 0.5}
     verdicts = {filtered(action, event={"type": "track"}) is None for _ in range(200)}
     assert verdicts == {True, False}
+
+
+def test_a_sample_keeps_what_lies_below_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exactly at the share an event is dropped, by its hash or by chance; any messageId is sampled by."""
+    action = {"type": "SAMPLE", "percent": 0.5}
+    monkeypatch.setattr("random.random", lambda: 0.5)
+    assert filtered(action, event={"type": "track"}) is None
+    for place, kept in ((2**63 - 1, True), (2**63, False)):
+        monkeypatch.setattr(module, "_place", lambda _value, place=place: place)
+        assert (filtered(action) is not None) is kept
+
+
+def test_a_sample_says_its_share() -> None:
+    """An event that a sample drops comes with the filter and the share that it keeps."""
+    raw = [{"if": ALL, "name": "Some", "actions": [{"type": "SAMPLE", "percent": 0}]}]
+    assert compile_filters(raw).apply(EVENT) == (
+        None,
+        "the filter Some keeps 0% of the events, and not this one",
+    )
+    places = {f"m-{number}" for number in range(100)}
+    raw[0]["actions"] = [{"type": "SAMPLE", "percent": 0.125, "path": ""}]
+    reasons = {compile_filters(raw).apply({"type": "track", "messageId": place})[1] for place in places}
+    assert reasons == {"", "the filter Some keeps 12.5% of the events, and not this one"}
+
+
+def test_traces_tell_what_each_action_did() -> None:
+    """Actions are traced in the order in which they run, each with its condition and its effect."""
+    raw = [
+        {
+            "if": ALL,
+            "name": "Kept",
+            "actions": [change("ALLOW_PROPERTIES", properties__user=["email", "name"])],
+        },
+        {"if": ALL, "actions": [change("DROP_PROPERTIES", properties=["plan"])] * 2},
+        {"if": 'type = "page"', "name": "Pages", "actions": [{"type": "DROP"}]},
+        {"if": ALL, "name": "All", "actions": [{"type": "SAMPLE", "percent": 1}]},
+    ]
+    traces = compile_filters(raw).trace(EVENT)
+    assert traces == (
+        FilterTrace("All", "SAMPLE", matched=True),
+        FilterTrace("Pages", "DROP", matched=False),
+        FilterTrace(ALL, "DROP_PROPERTIES", matched=True, changed=True),
+        FilterTrace(ALL, "DROP_PROPERTIES", matched=True),
+        FilterTrace("Kept", "ALLOW_PROPERTIES", matched=True),
+    )
+    assert [trace.outcome for trace in traces] == [
+        "leaves the event as it is",
+        "does not match",
+        "removes properties",
+        "leaves the event as it is",
+        "leaves the event as it is",
+    ]
+    assert [trace.condition is not None and trace.condition.matched for trace in traces] == [
+        trace.matched for trace in traces
+    ]
+
+
+def test_traces_end_where_an_event_is_dropped() -> None:
+    """What comes after the action that drops the event is not asked."""
+    raw = [{"if": ALL, "name": name, "actions": [{"type": "DROP"}]} for name in ("first", "second")]
+    traces = compile_filters(raw).trace(EVENT)
+    assert traces == (FilterTrace("first", "DROP", matched=True, dropped=True),)
+    assert traces[0].outcome == "drops the event"
+
+
+NAMES = ("i-1", "slug", "The Name")
+#: What says neither yes nor no.
+NOTHING: tuple[Any, ...] = (None, 0, 1, "false", [])
+
+
+@pytest.mark.parametrize(
+    ("integrations", "said_no"),
+    [
+        (None, ""),
+        ([False], ""),
+        ({}, ""),
+        ({"All": False}, "All"),
+        ({"All": {"a": 1}}, ""),
+        ({"All": False, "other": True}, "All"),
+        ({"All": 0}, ""),
+        *(({"All": False, name: yes}, "") for name in NAMES for yes in (True, {}, {"a": 1})),
+        *(({"All": True, name: False}, name) for name in NAMES),
+        *(({"All": False, name: what}, "All") for name in NAMES for what in NOTHING),
+        ({"i-1": True, "slug": False, "The Name": False}, ""),
+        ({"slug": False, "The Name": True}, "slug"),
+        ({"i-1": 1, "slug": True, "The Name": False}, ""),
+    ],
+)
+def test_the_most_specific_name_in_integrations_decides(integrations: Any, said_no: str) -> None:
+    """The first of the names that is true, false or an object decides, then `All`; a `delete` always goes."""
+    permissions = Permissions(NAMES)
+    refusal = permissions.refusal({"type": "track", "integrations": integrations})
+    assert refusal == (f"the event's integrations have {said_no!r} false" if said_no else "")
+    assert permissions.refusal({"type": "delete", "integrations": integrations}) == ""
+    assert permissions.refusal({"type": "track"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("context", "lacking"),
+    [
+        (None, ""),
+        ([], ""),
+        ({}, ""),
+        ({"consent": None}, ""),
+        ({"consent": {"categoryPreferences": {"Ads": True, "Sales": True, "More": False}}}, ""),
+        ({"consent": {"categoryPreferences": {"Ads": True, "Sales": False}}}, "'Sales'"),
+        ({"consent": {"categoryPreferences": {"Ads": 1, "Sales": True}}}, "'Ads'"),
+        ({"consent": {"categoryPreferences": {}}}, "'Ads', 'Sales'"),
+        ({"consent": {"categoryPreferences": ["Ads", "Sales"]}}, "'Ads', 'Sales'"),
+        ({"consent": {}}, "'Ads', 'Sales'"),
+        ({"consent": "yes"}, "'Ads', 'Sales'"),
+        ({"consent": False}, "'Ads', 'Sales'"),
+    ],
+)
+def test_consent_must_grant_every_category(context: Any, lacking: str) -> None:
+    """An event with consent goes where all categories are true; a `delete` goes anywhere."""
+    event = {"type": "track", "context": context}
+    refusal = Permissions(NAMES, ("Ads", "Sales")).refusal(event)
+    assert refusal == (f"the event's consent does not grant {lacking}" if lacking else "")
+    assert Permissions(NAMES, ("Ads", "Sales")).refusal({**event, "type": "delete"}) == ""
+    assert Permissions(NAMES).refusal(event) == ""
+
+
+def test_integrations_come_before_consent() -> None:
+    """Where both hold an event back the first reason is told."""
+    event = {"type": "track", "integrations": {"All": False}, "context": {"consent": {}}}
+    assert "integrations" in Permissions(NAMES, ("Ads",)).refusal(event)
+
+
+@pytest.mark.parametrize("keys", [MAX_KEYS, MAX_KEYS + 1])
+def test_a_path_is_as_deep_as_an_event_may_be(keys: int) -> None:
+    """At most 100 keys, in a sample's path and in that of a property together with its place."""
+    deep = ".".join("a" * keys)
+    inner = ".".join("a" * (keys - 1))
+    raw = [
+        {"if": ALL, "actions": [{"type": "SAMPLE", "percent": 1, "path": deep}]},
+        {"if": ALL, "actions": [change("DROP_PROPERTIES", b=[inner])]},
+    ]
+    messages = [problem.message for problem in validate_filters(raw)]
+    assert messages == ["a path has at most 100 keys"] * (0 if keys == MAX_KEYS else 2)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import json
 import uuid
 from typing import Any
 
@@ -11,7 +12,7 @@ import attrs
 import pytest
 
 from actions_core.errors import EventError
-from actions_core.values.events import EVENT_TYPES, check_event, message_id_of
+from actions_core.values.events import ADDED_BYTES, EVENT_TYPES, MAX_EVENT_BYTES, check_event, message_id_of
 
 TIMES = {"timestamp": "2026-01-02T03:04:05.000Z", "receivedAt": "2026-01-02T03:04:06.000Z"}
 
@@ -46,11 +47,52 @@ def test_times_are_made_where_there_are_none(given: dict[str, Any]) -> None:
         assert taken[key].endswith("Z")
 
 
+@pytest.mark.parametrize("missing", TIMES)
+@pytest.mark.parametrize("given", [{}, {"missing": None}, {"missing": ""}])
+def test_one_time_is_made_where_the_other_is_there(missing: str, given: dict[str, Any]) -> None:
+    """Only the time that is missing is made, whichever it is."""
+    event = {"type": "track", **TIMES, **dict.fromkeys([missing], *given.values())}
+    if not given:
+        del event[missing]
+    taken = check_event(event)
+    (other,) = TIMES.keys() - {missing}
+    assert taken[other] == TIMES[other]
+    assert abs(dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(taken[missing])).total_seconds() < 60
+
+
 @pytest.mark.parametrize("key", ["timestamp", "receivedAt", "messageId"])
 @pytest.mark.parametrize("value", ["2020-01-01", "not a time", 1577836800, 0, False])
 def test_what_an_event_brings_is_kept(key: str, value: Any) -> None:
     """An id or a time that the event has stays as it is, whatever it is: validation has its say later."""
     assert check_event({"type": "track", key: value})[key] == value
+
+
+def test_only_what_is_wrong_is_said() -> None:
+    """An event whose type is known has the faults of its values alone, as a dict or as something else."""
+    for event in ({"type": "track", "a": dt.time(3)}, [dt.time(3)]):
+        with pytest.raises(EventError) as caught:
+            check_event(event)
+        (problem,) = caught.value.problems
+        assert problem.message.startswith("is a Python time")
+    with pytest.raises(EventError) as caught:
+        check_event({"a": "x" * MAX_EVENT_BYTES})
+    assert (caught.value.code, caught.value.problems) == ("EVENT_TOO_LARGE", ())
+
+
+def test_an_event_without_an_id_has_none_to_tell() -> None:
+    """A missing messageId, or null, is None: not the word for it."""
+    assert message_id_of({"type": "track"}) is None
+    assert message_id_of({"type": "track", "messageId": None}) is None
+
+
+def test_an_event_has_at_most_32_kb() -> None:
+    """The limit is that of Segment's API, and what the engine adds stays within `ADDED_BYTES`."""
+    assert MAX_EVENT_BYTES == 32 * 1024 == 32_768
+    event = {"type": "track", "a": "x" * (MAX_EVENT_BYTES - len('{"type":"track","a":""}'))}
+    taken = check_event(event)
+    assert MAX_EVENT_BYTES < len(json.dumps(taken, separators=(",", ":"))) <= MAX_EVENT_BYTES + ADDED_BYTES
+    with pytest.raises(EventError, match="has 32,769 bytes of JSON; at most 32,768 are allowed"):
+        check_event({**event, "a": event["a"] + "x"})
 
 
 def test_every_event_has_an_id_of_its_own() -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from actions_core.engine.executor.client import Deadlines
+from actions_core.engine.executor.client import Deadlines, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
 
 def run(scenario: Coroutine[None, None, None]) -> None:
@@ -29,7 +29,7 @@ async def hang(deadlines: Deadlines, seconds: float) -> str:
     started = monotonic()
     try:
         with deadlines.within(seconds):
-            await asyncio.sleep(3600)
+            await asyncio.get_running_loop().create_future()
     except TimeoutError:
         return "early" if monotonic() - started < seconds else "over"
     return "done"
@@ -176,5 +176,200 @@ def test_a_limit_needs_a_task() -> None:
         asyncio.get_running_loop().call_soon(outside)
         await asyncio.sleep(0.01)
         assert found
+
+    run(scenario())
+
+
+class Clock:
+    """A clock that stands still, and the timers that were set by it: their delays and handles."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.delays: list[float] = []
+        self.handles: list[asyncio.TimerHandle] = []
+        monkeypatch.setattr(waiting, "monotonic", lambda: self.now)
+
+    def listen(self) -> None:
+        """Note the timers of the event loop that runs, which never go off by themselves."""
+        loop = asyncio.get_running_loop()
+
+        def call_later(delay: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+            self.delays.append(delay)
+            self.handles.append(asyncio.TimerHandle(loop.time() + delay, callback, (), loop))
+            return self.handles[-1]
+
+        loop.call_later = call_later  # type: ignore[method-assign, assignment]  # as the code calls it
+
+    def go_off(self) -> None:
+        """Let the last timer go off."""
+        assert not self.handles[-1].cancelled()
+        self.handles[-1]._run()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that stands still."""
+    return Clock(monkeypatch)
+
+
+def test_the_timer_is_set_for_the_earliest_limit(clock: Clock) -> None:
+    """Only a limit that is due earlier sets the timer anew, and the old one is called off."""
+
+    async def scenario() -> None:
+        clock.listen()
+        deadlines = Deadlines()
+        for seconds in (20.0, 30.0, 20.0, 10.0, 10.0, 15.0):
+            deadlines.within(seconds)
+        assert clock.delays == [20.0, 10.0]
+        assert [handle.cancelled() for handle in clock.handles] == [True, False]
+
+    run(scenario())
+
+
+def test_limits_end_on_the_tick_and_those_close_to_each_other_together(clock: Clock) -> None:
+    """What is due at this very moment ends; what is next is waited for, but no less than the grain."""
+
+    async def scenario() -> None:
+        clock.listen()
+        deadlines = Deadlines()
+        tasks = [asyncio.create_task(hang(deadlines, seconds)) for seconds in (1.0, 1.001, 1.004, 1.006, 9.0)]
+        await asyncio.sleep(0)
+        for moment, ended in ((1001.0, 1), (1001.005, 3), (1001.0101, 4), (1008.999, 4), (1009.0, 5)):
+            clock.now = moment
+            clock.go_off()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert sum(task.done() for task in tasks) == ended
+        assert clock.delays == pytest.approx([1.0, 0.005, 0.005, 7.9899, 0.005])
+
+    run(scenario())
+
+
+def test_a_limit_in_the_past_is_due_at_once(clock: Clock) -> None:
+    """No timer is set for a moment that is over."""
+
+    async def scenario() -> None:
+        clock.listen()
+        Deadlines().within(-5)
+        assert clock.delays == [0.0]
+
+    run(scenario())
+
+
+def test_a_timer_that_has_gone_off_is_set_again(clock: Clock) -> None:
+    """When nothing is left to wait for there is no timer, and the next limit sets one."""
+
+    async def scenario() -> None:
+        clock.listen()
+        deadlines = Deadlines()
+        with deadlines.within(1):
+            pass
+        clock.now += 1
+        clock.go_off()
+        assert len(clock.delays) == 1
+        deadlines.within(7)
+        assert clock.delays == [1.0, 7.0]
+
+    run(scenario())
+
+
+def test_a_block_that_is_ended_twice_is_cancelled_once() -> None:
+    """However often it is ended, the cancellation is taken back and a `TimeoutError` comes out."""
+
+    async def scenario() -> None:
+        deadlines = Deadlines()
+        task = asyncio.create_task(hang(deadlines, 60))
+        await asyncio.sleep(0)
+        deadlines.expire()
+        deadlines.expire()
+        assert await task == "early"
+        assert not task.cancelling()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("raised", [None, ValueError("own")])
+def test_a_block_that_ends_in_its_own_way_after_its_time_keeps_it(raised: ValueError | None) -> None:
+    """A block that swallows its cancellation ends as it likes, and nothing of the cancellation is left."""
+
+    async def scenario() -> None:
+        deadlines = Deadlines()
+        found: list[BaseException] = []
+        try:
+            with deadlines.within(0.01):
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    if raised is not None:
+                        raise raised from None
+        except ValueError as error:
+            found.append(error)
+        assert found == ([] if raised is None else [raised])
+        task = asyncio.current_task()
+        assert task is not None
+        assert not task.cancelling()
+
+    run(scenario())
+
+
+def test_earlier_cancellations_are_not_the_limits() -> None:
+    """In a task that was cancelled before and went on, a limit is still a limit."""
+
+    async def scenario() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        assert await hang(Deadlines(), 0.01) == "over"
+        assert task.cancelling() == 1
+        task.uncancel()
+
+    run(scenario())
+
+
+def test_a_cancelled_error_within_a_limit_passes_unchanged() -> None:
+    """A `CancelledError` of something else, before the time is over, is not taken for the limit's."""
+
+    async def scenario() -> None:
+        deadlines = Deadlines()
+        with pytest.raises(asyncio.CancelledError, match="of another"), deadlines.within(60):
+            raise asyncio.CancelledError("of another")
+
+    run(scenario())
+
+
+def test_expiry_passes_over_a_loop_that_is_closed() -> None:
+    """A block that was left behind in an event loop which was closed under it keeps nothing from expiring."""
+    deadlines = Deadlines()
+    task: asyncio.Task[str]
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _loop, _context: None)  # it says that a task was destroyed
+
+    async def begin() -> asyncio.Task[str]:
+        begun = asyncio.create_task(hang(deadlines, 60))
+        await asyncio.sleep(0)
+        return begun
+
+    task = loop.run_until_complete(begin())
+    loop.close()
+    deadlines.expire()
+    assert deadlines.expired
+    assert not task.done()
+    task.get_coro().close()
+
+
+def test_a_limit_after_expiry_that_is_never_reached_cancels_nobody() -> None:
+    """A block that ends before its first wait is done, though the time of everything is over."""
+
+    async def scenario() -> None:
+        deadlines = Deadlines()
+        deadlines.expire()
+        with deadlines.within(60):
+            pass
+        await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task is not None
+        assert not task.cancelling()
 
     run(scenario())
