@@ -40,6 +40,6 @@ def test_no_warning_shows_a_secret() -> None:
 def test_a_warning_that_cannot_be_worded() -> None:
     """A function that fails while a result is read is a warning itself: reading never raises."""
     context = Context(Scope("i"), {})
-    context.warn_later(lambda: [Problem("$", str({}["x"]), "warning")])
+    context.warn_later(lambda: [Problem("$", dict[str, str]()["x"], "warning")])
     (problem,) = context.warnings
     assert "could not be worded: KeyError" in problem.message
