@@ -204,8 +204,12 @@ def test_sizes_and_keys_divide_a_batch() -> None:
     send_batch(make_destination(answer), events, mapping={"batch_size": 2})
     assert [len(batch) for batch in batches] == [2, 2, 1]
     batches.clear()
+    # {"name":"a1","batch_bytes":59} has 30 bytes as it is sent.
+    send_batch(make_destination(answer), events, mapping={"batch_bytes": 59})
+    assert [len(batch) for batch in batches] == [1, 1, 1, 1, 1]
+    batches.clear()
     send_batch(make_destination(answer), events, mapping={"batch_bytes": 60})
-    assert all(len(batch) == 1 for batch in batches)
+    assert [len(batch) for batch in batches] == [2, 2, 1]
 
 
 def test_batching_can_be_switched_off() -> None:
