@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actions_core.delivery.background import BackgroundEngine as BackgroundEngine
+    from actions_core.delivery.errors import OutboxError as OutboxError
+    from actions_core.delivery.errors import OutboxFullError as OutboxFullError
+    from actions_core.delivery.letters import DeadLetter as DeadLetter
+    from actions_core.delivery.outbox import Outbox as Outbox
+    from actions_core.delivery.outbox import Receipt as Receipt
+    from actions_core.delivery.store import Backlog as Backlog
     from actions_core.destination import Destination as Destination
     from actions_core.destination import load_destination as load_destination
     from actions_core.destination.annotations import Payload as Payload
@@ -81,6 +87,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "actions_core.delivery.background": ("BackgroundEngine",),
+    "actions_core.delivery.errors": ("OutboxError", "OutboxFullError"),
+    "actions_core.delivery.letters": ("DeadLetter",),
+    "actions_core.delivery.outbox": ("Outbox", "Receipt"),
+    "actions_core.delivery.store": ("Backlog",),
     "actions_core.destination": ("Destination", "load_destination"),
     "actions_core.destination.annotations": ("Payload",),
     "actions_core.destination.client": ("Client", "Tokens"),

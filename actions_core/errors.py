@@ -64,6 +64,11 @@ def child_path(path: str, key: str | int) -> str:
     return f"{path}.{key.replace('.', chr(92) + '.')}"
 
 
+def is_within(path: str, whole: str) -> bool:
+    """Return whether `path` is `whole`, or leads to a part of it."""
+    return path.startswith(whole) and path[len(whole) : len(whole) + 1] in ("", ".", "[")
+
+
 class ActionsError(Exception):
     """The root of all errors of this library."""
 

@@ -18,10 +18,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import attrs
+import batches
 import memory
 import uvloop
 from delivery import bare_client, through_engine
-from ours import CONCURRENCY, INPUTS, MEASURES, WholeEvent, timed
+from ours import CONCURRENCY, INPUTS, MEASURES, ORDER, SHOP, WholeEvent, timed
 from reference import Reference
 from server import serving
 
@@ -38,9 +39,11 @@ _DELIVERY_ROUNDS: Final = 9
 _STARTS: Final = 11
 _MEMORY_TARGET: Final = 20.0
 _IMPORT_TARGET: Final = 0.15
-_WHOLE_EVENT_TARGET: Final = 6.0
-_REFERENCE_TARGET: Final = 3.5
-_BARE_TARGET: Final = 0.8
+_WHOLE_EVENT_TARGET: Final = 5.0
+_CROWD_TARGET: Final = 1.2
+_BATCH_TARGET: Final = 5.0
+_REFERENCE_TARGET: Final = 4.0
+_BARE_TARGET: Final = 0.95
 
 _TARGETS: Final = {
     "default mapping": 6.0,
@@ -105,20 +108,56 @@ def pure(reference: Reference) -> list[Row]:
 
 
 def whole_event(reference: Reference, runner: asyncio.Runner) -> list[Row]:
-    """Measure an event from end to end with a stubbed network."""
-    own = WholeEvent(runner)
+    """Measure each event of a shop from end to end, the JSON of its body included, with a stubbed network."""
+    rows = []
+    for name in SHOP:
+        own = WholeEvent(runner, name)
 
-    def theirs(duration: float) -> float:
-        return float(reference.ask("whole event", seconds=duration))
+        def theirs(duration: float, name: str = name) -> float:
+            return float(reference.ask("whole event", seconds=duration, of=name))
 
-    sides = {
-        "whole event, send": own.one_by_one,
-        "… with the JSON of its body": own.written,
-        "whole event, send_many": own.many,
-    }
-    return [
-        compare(name, _WHOLE_EVENT_TARGET, theirs, run, duration=_WHOLE_SLICE) for name, run in sides.items()
-    ]
+        for way, run in {"send": own.one_by_one, "send_many": own.many}.items():
+            rows.append(compare(f"{name}, {way}", _WHOLE_EVENT_TARGET, theirs, run, duration=_WHOLE_SLICE))
+        rows.append(crowd(name, own))
+    return rows
+
+
+def crowd(name: str, own: WholeEvent) -> Row:
+    """Measure `send_many` beside `send`."""
+    pairs = [(own.one_by_one(_WHOLE_SLICE), own.many(_WHOLE_SLICE)) for _ in range(_ROUNDS)]
+    one, many = (median(side) for side in zip(*pairs, strict=True))
+    ratio = median(many / one for one, many in pairs)
+    return Row(
+        f"{name}, send_many beside send",
+        _micro(one),
+        _micro(many),
+        f"{ratio:.2f} x",
+        f"≤ {_CROWD_TARGET:g} x",
+        ratio <= _CROWD_TARGET,
+    )
+
+
+def batched() -> list[Row]:
+    """Measure batches to FullStory's import beside an earlier commit, the network stubbed."""
+    with batches.both() as (earlier, present):
+        rows = []
+        for name in batches.EVENTS:
+            earlier.ask(name)
+            present.ask(name)
+            pairs = [(earlier.ask(name), present.ask(name)) for _ in range(_ROUNDS)]
+            then, now = (median(side) for side in zip(*pairs, strict=True))
+            ratio = median(before / after for before, after in pairs)
+            rows.append(
+                Row(
+                    f"{name}, imported in batches (beside {batches.EARLIER})",
+                    _micro(then),
+                    _micro(now),
+                    f"{ratio:.1f} x faster",
+                    f"≥ {_BATCH_TARGET:g} x",
+                    ratio >= _BATCH_TARGET,
+                )
+            )
+    return rows
 
 
 def delivered(reference: Reference, runner: asyncio.Runner) -> list[Row]:
@@ -127,7 +166,7 @@ def delivered(reference: Reference, runner: asyncio.Runner) -> list[Row]:
     with serving() as (url, what):
         for number in range(_DELIVERY_ROUNDS + 1):
             duration = _DELIVERY if number else _WARM_UP
-            theirs = reference.ask("deliver", seconds=duration, url=url, concurrency=CONCURRENCY)
+            theirs = reference.ask("deliver", seconds=duration, of=ORDER, url=url, concurrency=CONCURRENCY)
             bare = runner.run(bare_client(url, duration))
             rounds.append((theirs, bare, runner.run(through_engine(url, duration))))
     del rounds[0]  # to warm up
@@ -156,7 +195,7 @@ def delivered(reference: Reference, runner: asyncio.Runner) -> list[Row]:
 
 def import_seconds() -> float:
     """Return how many seconds longer a process takes with the import than without."""
-    return _run("import actions_core") - _run("pass")
+    return _run("from actions_core import Engine") - _run("pass")
 
 
 def _run(code: str) -> float:
@@ -171,7 +210,7 @@ def started() -> list[Row]:
     seconds = median(import_seconds() for _ in range(_STARTS))
     return [
         Row(
-            "import actions_core",
+            "from actions_core import Engine",
             "",
             f"{seconds:.3f} s",
             "",
@@ -219,7 +258,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memory-events", type=int, default=100_000, help="how many events are many")
-    parser.add_argument("--only", choices=["pure", "whole", "delivery", "import", "memory"])
+    parser.add_argument("--only", choices=["pure", "whole", "batches", "delivery", "import", "memory"])
     options = parser.parse_args()
     rows: list[Row] = []
     with Reference() as reference, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -227,6 +266,7 @@ def main() -> None:
         parts: dict[str, Callable[[], list[Row]]] = {
             "pure": lambda: pure(reference),
             "whole": lambda: whole_event(reference, runner),
+            "batches": batched,
             "delivery": lambda: delivered(reference, runner),
             "import": started,
             "memory": lambda: remembered(options.memory_events),

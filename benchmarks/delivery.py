@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import aiohttp
-from ours import CONCURRENCY, EVENT, expect, make_engine
+from ours import CONCURRENCY, ORDER, SHOP, expect, make_engine
 
 from actions_core.testing import RecordingTransport
 
@@ -23,7 +23,7 @@ async def through_engine(url: str, duration: float) -> float:
 
         def events() -> Iterator[object]:
             while perf_counter() < deadline:
-                yield EVENT
+                yield SHOP[ORDER]["event"]
 
         done = 0
         async for report in engine.send_many(events()):
@@ -36,7 +36,7 @@ async def bare_client(url: str, duration: float) -> float:
     """Return requests per second of an aiohttp client that only sends the same bytes."""
     transport = RecordingTransport()
     async with make_engine({"baseUrl": url}, transport=transport) as engine:
-        await engine.send(EVENT)
+        await engine.send(SHOP[ORDER]["event"])
     (request,) = transport.requests
     body, content_type = request.content()
     headers = {**request.headers, "content-type": str(content_type)}

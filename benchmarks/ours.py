@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 INPUTS = json.loads((Path(__file__).parent / "inputs.json").read_text(encoding="utf-8"))
 EVENT = INPUTS["event"]
+SHOP = INPUTS["shop"]
+ORDER = "Order Completed"
 TRACK = destination.spec.actions["trackEventV2"]
 CONCURRENCY = 50
 
@@ -65,14 +67,17 @@ class WritingTransport(StubTransport):
         return _OK
 
 
-def make_engine(*settings: JsonObject, transport: Transport | None = None) -> Engine:
+def make_engine(*settings: JsonObject, of: str = ORDER, transport: Transport | None = None) -> Engine:
     """Return an engine with an instance of FullStory for each of the settings, by default one.
 
-    It takes track events with the default mapping; without `transport` it uses the network.
+    It takes the shop's event `of` with its mapping; without `transport` it uses the network.
     """
     registry = Registry()
     registry.register(destination)
-    subscription = {"name": "Track", "partnerAction": "trackEventV2", "subscribe": 'type = "track"'}
+    shop = SHOP[of]
+    subscription = {"name": "Benchmark", "partnerAction": shop["action"], "subscribe": shop["subscribe"]}
+    if "mapping" in shop:
+        subscription["mapping"] = shop["mapping"]
     instances = [
         {
             "id": f"fullstory-{number}",
@@ -123,31 +128,27 @@ def timed(measure: str, duration: float) -> float:
 class WholeEvent:
     """An engine with a stubbed network, kept between the rounds as the reference's is."""
 
-    def __init__(self, runner: asyncio.Runner) -> None:
+    def __init__(self, runner: asyncio.Runner, of: str = ORDER) -> None:
         self._runner = runner
-        self._engine = make_engine(transport=StubTransport())
-        self._writing = make_engine(transport=WritingTransport())
+        self._event = SHOP[of]["event"]
+        self._engine = make_engine(of=of, transport=WritingTransport())
 
     def one_by_one(self, duration: float) -> float:
         """Return the seconds for one event through `send`, one after the other."""
-        return self._runner.run(self._send(self._engine, duration))
-
-    def written(self, duration: float) -> float:
-        """Return the same with the JSON of the body."""
-        return self._runner.run(self._send(self._writing, duration))
+        return self._runner.run(self._send(duration))
 
     def many(self, _duration: float) -> float:
         """Return the seconds for one event through `send_many`, of many, so that both ends count little."""
         return self._runner.run(self._send_many())
 
-    async def _send(self, engine: Engine, duration: float) -> float:
-        send = engine.send
+    async def _send(self, duration: float) -> float:
+        send = self._engine.send
         samples = []
         started = perf_counter()
         end = started + duration
         while started < end:
             for _ in range(_EVENTS):
-                report = await send(EVENT)
+                report = await send(self._event)
             now = perf_counter()
             samples.append((now - started) / _EVENTS)
             started = now
@@ -157,7 +158,7 @@ class WholeEvent:
     async def _send_many(self) -> float:
         started = perf_counter()
         done = 0
-        async for report in self._engine.send_many(EVENT for _ in range(_CROWD)):
+        async for report in self._engine.send_many(self._event for _ in range(_CROWD)):
             done += report.ok
         expect(done == _CROWD, done)
         return (perf_counter() - started) / _CROWD

@@ -5,7 +5,8 @@
  * An order is one line of JSON on stdin, its reply one line on stdout, so that the caller can take turns
  * between this side and the other.
  *   {"measure": name, "seconds": s}                            -> {"value": seconds for one}
- *   {"measure": "deliver", "seconds": s, "url", "concurrency"} -> {"value": events in a second}
+ *   {"measure": "whole event", "seconds": s, "of": event}      -> {"value": seconds for one}
+ *   {"measure": "deliver", "seconds": s, "of", "url", "concurrency"} -> {"value": events in a second}
  */
 
 const { createRequire } = require('node:module')
@@ -49,6 +50,17 @@ const perform = (request, { payload, settings }) => {
   return request(`${settings.baseUrl}/v2/events`, { method: 'post', json })
 }
 
+const identify = (request, { payload, settings }) => {
+  const { uid, anonymousId, displayName, email, properties } = payload
+  const json = { properties: cleanNames(properties ?? {}) }
+  if (uid) json.uid = uid
+  if (email) json.email = email
+  if (displayName) json.display_name = displayName
+  if (anonymousId) json.properties.segmentAnonymousId = anonymousId
+  return request(`${settings.baseUrl}/v2/users`, { method: 'post', json })
+}
+
+const { identifyUserV2 } = definition.actions
 const fullstory = new Destination({
   name: definition.name,
   slug: definition.slug,
@@ -57,17 +69,25 @@ const fullstory = new Destination({
   extendRequest: ({ settings }) => ({
     headers: { Authorization: `Basic ${settings.apiKey}`, 'Integration-Source': 'segment' }
   }),
-  actions: { trackEventV2: { title, description, fields, perform } }
+  actions: {
+    trackEventV2: { title, description, fields, perform },
+    identifyUserV2: {
+      title: identifyUserV2.title,
+      description: identifyUserV2.description,
+      fields: identifyUserV2.fields,
+      perform: identify
+    }
+  }
 })
 
-const settingsFor = (baseUrl) => ({
+// Where a shop's event has no mapping, each side has its default one: ours as defined, the reference's as published.
+const settingsFor = (baseUrl, { action, subscribe, mapping, reference }) => ({
   ...inputs.settings,
   baseUrl,
   subscriptions: [
-    { name: 'Track', partnerAction: 'trackEventV2', subscribe: 'type = "track"', enabled: true, mapping: defaultMapping }
+    { name: 'Benchmark', partnerAction: action, subscribe, enabled: true, mapping: mapping ?? reference ?? defaultMapping }
   ]
 })
-const offline = settingsFor('https://api.fullstory.com')
 const schema = fieldsToJsonSchema(fields)
 const payload = transform(defaultMapping, event)
 
@@ -104,7 +124,9 @@ const forget = () => {
   fullstory.responses.length = 0
 }
 
-async function wholeEvent(duration) {
+async function wholeEvent({ seconds: duration, of }) {
+  const { event } = inputs.shop[of]
+  const offline = settingsFor('https://api.fullstory.com', inputs.shop[of])
   const samples = []
   const end = seconds() + duration
   let started = seconds()
@@ -118,8 +140,9 @@ async function wholeEvent(duration) {
   return median(samples)
 }
 
-async function deliver({ seconds: duration, url, concurrency }) {
-  const settings = settingsFor(url)
+async function deliver({ seconds: duration, of, url, concurrency }) {
+  const { event } = inputs.shop[of]
+  const settings = settingsFor(url, inputs.shop[of])
   const started = seconds()
   let count = 0
   const worker = async () => {
@@ -140,7 +163,7 @@ async function deliver({ seconds: duration, url, concurrency }) {
 async function obey(order) {
   if (order.measure === 'node') return process.version
   if (order.measure === 'deliver') return deliver(order)
-  if (order.measure === 'whole event') return wholeEvent(order.seconds)
+  if (order.measure === 'whole event') return wholeEvent(order)
   // The result is returned once, to show that both sides compute the same.
   if (order.measure === 'result') return measures[order.of]() ?? null
   return timed(measures[order.measure], order.seconds)

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 import uvloop
-from ours import EVENT, StubTransport, WholeEvent, make_engine
+from ours import ORDER, SHOP, StubTransport, WholeEvent, make_engine
 
 from actions_core.destination.context import Context
 from actions_core.engine.executor.client import EventClient
@@ -25,6 +25,8 @@ from actions_core.values.events import check_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+EVENT: Final = SHOP[ORDER]["event"]
 
 _LOOP: Final = 200
 _ROUNDS: Final = 60

@@ -43,7 +43,7 @@ def _fill_instance(
 
     def fill(value: Json, field: FieldSpec | None, key: str) -> Json:
         if isinstance(value, dict):
-            if value.keys() == {"$env"} and isinstance(value["$env"], str):
+            if value.keys() == {"$env"} and isinstance(value["$env"], str) and value["$env"]:
                 if environ.get(value["$env"]):
                     return value
                 names[value["$env"]] = None

@@ -14,7 +14,7 @@ from actions_core.delivery.memory import MemoryBackend, closed
 from actions_core.delivery.segment_calls import SegmentCalls
 from actions_core.engine import Engine
 from actions_core.engine.workspace import Workspace
-from actions_core.errors import ActionsError, DefinitionError, Problem
+from actions_core.errors import ActionsError, DefinitionError, Problem, WorkspaceError
 from actions_core.values.events import ADDED_BYTES, MAX_EVENT_BYTES, check_event
 
 if TYPE_CHECKING:
@@ -75,6 +75,13 @@ class BackgroundEngine(SegmentCalls):
         _check_options(max_queue, when_full, exit_timeout)
         if not isinstance(workspace, Workspace):
             workspace = Workspace.from_file(os.fspath(workspace))
+        if workspace.outbox is not None:
+            # Kept in memory, events would be lost in a crash although the workspace promises otherwise.
+            raise WorkspaceError(
+                f"{workspace.source} names an outbox, which BackgroundEngine cannot use yet: deliver with "
+                "Outbox, or remove 'outbox' from the workspace",
+                problems=[Problem("$.outbox", "is not supported by BackgroundEngine")],
+            )
         self._workspace = workspace
         self._max_queue = max_queue
         self._when_full = when_full

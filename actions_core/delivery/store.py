@@ -175,7 +175,8 @@ class InstanceState:
 class Backlog:
     """The rows of an instance: due now, due later or blocked by their order, and in workers' hands.
 
-    `oldest` is the time at which the oldest event of them was accepted.
+    `oldest` is the time at which the oldest event of them was accepted. `breaker`, `cap` (the most requests
+    at once) and `learned_rate` are those of this process, where it delivers.
     """
 
     state: InstanceState
@@ -183,6 +184,14 @@ class Backlog:
     later: int = 0
     in_hand: int = 0
     oldest: int | None = None
+    breaker: str = ""
+    cap: int | None = None
+    learned_rate: float | None = None
+
+    @property
+    def instance(self) -> str:
+        """The instance's id."""
+        return self.state.instance
 
 
 @attrs.frozen

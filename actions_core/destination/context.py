@@ -19,9 +19,13 @@ from actions_core.errors import Problem, Severity
 from actions_core.values.frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TypeAlias
 
     from actions_core.values.types import Json, JsonObject
+
+    #: A warning, or what words warnings when somebody reads them.
+    Note: TypeAlias = Problem | Callable[[], Iterable[Problem]]
 
 _COMPUTED: Final = frozenset({"audience", "journey_step"})
 _HOLDERS: Final = {"identify": "traits", "track": "properties"}
@@ -74,6 +78,22 @@ class Scope:
         return attrs.evolve(self, state=RehearsedState(self.state), stats=TaggedStats())
 
 
+def told(notes: Iterable[Note]) -> tuple[Problem, ...]:
+    """Return the warnings of notes, worded where they are not yet."""
+    found: list[Problem] = []
+    for note in notes:
+        if isinstance(note, Problem):
+            found.append(note)
+        else:
+            try:
+                found += note()
+            except Exception as error:  # noqa: BLE001 - a handler's function, called where it can stop nothing
+                found.append(
+                    Problem("$", f"a warning could not be worded: {type(error).__name__}", "warning")
+                )
+    return tuple(found)
+
+
 def plain_settings(context: Context) -> JsonObject:
     """Return the settings as ordinary JSON, for what the engine itself resolves: nothing may change them."""
     return context._scope.settings  # type: ignore[return-value]  # noqa: SLF001 - handlers get the other ones
@@ -82,7 +102,7 @@ def plain_settings(context: Context) -> JsonObject:
 class Context:
     """One event in one subscription, as a handler sees it. `settings` are those of the instance."""
 
-    __slots__ = ("_each", "_scope", "dry_run", "event", "warnings")
+    __slots__ = ("_each", "_scope", "dry_run", "event", "notes")
 
     def __init__(
         self,
@@ -96,8 +116,8 @@ class Context:
         self.event = event
         self.dry_run = dry_run
         self._each = None if events is None else [Context(scope, one, dry_run=dry_run) for one in events]
-        #: what was warned of so far
-        self.warnings: tuple[Problem, ...] = ()
+        #: what was warned of so far, in part not worded yet
+        self.notes: tuple[Note, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Context {self._scope.instance}>"
@@ -201,7 +221,16 @@ class Context:
 
     def warn(self, path: str, message: str, severity: Severity = "warning") -> None:
         """Report something that does not stop the event: it comes with the result and with `explain`."""
-        self.warnings = (*self.warnings, Problem(path, message, severity))
+        self.notes = (*self.notes, Problem(path, message, severity))
+
+    def warn_later(self, tell: Callable[[], Iterable[Problem]]) -> None:
+        """Report what `tell` returns, which is called when somebody reads the warnings: most are not read."""
+        self.notes = (*self.notes, tell)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What was warned of so far."""
+        return told(self.notes)
 
 
 def membership(event: JsonObject, sync_mode: str | None) -> bool | None:

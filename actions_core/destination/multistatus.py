@@ -30,7 +30,8 @@ _FIRST_FAILURE: Final = 400
 _NODE_KEYS: Final = ("status", "body", "sent", "errortype", "errormessage", "errorreporter", "skipped")
 
 
-@attrs.frozen(eq=False, repr=False)
+# Without slots: a frozen class sets its attributes at half the price then, and a twin takes a third.
+@attrs.frozen(eq=False, repr=False, slots=False)
 class Node:
     """What became of one payload. `sent` is what went out for it, `body` what came back.
 
@@ -101,7 +102,9 @@ class Node:
 
     def masked(self, mask: Mask) -> Node:
         """Return the same node, without secrets for whoever reads it."""
-        return attrs.evolve(self, mask=mask)
+        twin = object.__new__(Node)
+        twin.__dict__.update(self.__dict__, _mask=mask)
+        return twin
 
 
 def success(status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING) -> Node:

@@ -11,6 +11,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
+import attrs
+
 from actions_core.destination.registry import Registry
 from actions_core.destination.stats import GuardedStats
 from actions_core.engine import on_demand
@@ -105,8 +107,10 @@ class Engine:
             state=state,
             stats=stats,
         )
+        self.workspace = workspace
         self._deadlines = services.deadlines
-        instances, problems = compile_instances(workspace, registry, services)
+        instances, found = compile_instances(workspace, registry, services)
+        problems = workspace.with_problems(found)
         if any(problem.is_error for problem in problems):
             raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
         for problem in problems:
@@ -146,10 +150,7 @@ class Engine:
 
         Raises `EventError` when it is not an event; what goes wrong later is in the report.
         """
-        checked = self._checked(event)
-        if isinstance(checked, EventError):
-            raise checked
-        return await self._run(checked, 0)
+        return await self._run(self.check(event), 0)
 
     def send_many(
         self,
@@ -294,7 +295,38 @@ class Engine:
                 raise RequestError(
                     f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
                 )
-            return await deliver_event(instance.lane, Step(instance.authentication, {}))
+            # A person asks: neither the breaker nor the budget of events keeps the test waiting.
+            lane = instance.lane.with_connection(attrs.evolve(instance.lane.connection, admission=None))
+            return await deliver_event(lane, Step(instance.authentication, {}))
+
+    def check(self, event: Json) -> JsonObject:
+        """Return a checked copy of an event, completed, as it is taken in. Raises `EventError`."""
+        checked = self._checked(event)
+        if isinstance(checked, EventError):
+            raise checked
+        return checked
+
+    async def attempt(self, lane: Lane, step: Step) -> Result:
+        """Deliver the event of a step that matched, for one who may have it delivered again.
+
+        Traces are told, all else only by `note_outcome`.
+        """
+        with self._in_flight:
+            return await (
+                deliver_event(lane, step) if self._observer is None else self._observer.attempt(lane, step)
+            )
+
+    def note_outcome(self, result: Result) -> None:
+        """Tell observers and the log of the final outcome of an event that was delivered by `attempt`."""
+        if self._observer is not None:
+            self._observer.note(result)
+        if result.status is Status.FAILED:
+            self._failures.note(result)
+
+    def note_retry(self, result: Result) -> None:
+        """Count an attempt that will be followed by another."""
+        if self._observer is not None:
+            self._observer.note_retry(result)
 
     async def close(self, grace: float = GRACE) -> None:
         """Let what is in progress end within `grace` seconds, then cancel it, and close the transport.

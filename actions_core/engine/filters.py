@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
-from actions_core.errors import DefinitionError, FqlError, Problem, child_path
+from actions_core.errors import DefinitionError, FqlError, Problem, child_path, is_within
 from actions_core.subscriptions import never_matches, parse_filter
 from actions_core.validation.documents import check_document, schema
 from actions_core.values.javascript import stringify, to_text
-from actions_core.values.json_faults import MAX_DEPTH
+from actions_core.values.json_faults import MAX_DEPTH, json_problems
 from actions_core.values.paths import parse_path, read
 from actions_core.values.types import MISSING
 
@@ -191,11 +191,19 @@ def validate_filters(raw: Json) -> list[Problem]:
     """Find every problem in the JSON of filters; paths begin at the list (`$[0].if`)."""
     form = {"type": "array", "items": {"$ref": "#/$defs/filter"}, "$defs": schema("workspace")["$defs"]}
     problems = check_document(raw, form)
-    if not problems:
-        for index, item in enumerate(raw):
-            problems += _condition_problems(item["if"], f"$[{index}].if")
-            for place, action in enumerate(item["actions"]):
-                problems += _action_problems(action, f"$[{index}].actions[{place}]")
+    faulty = {problem.path for problem in problems}
+    if "$" in faulty or (faulty and json_problems(raw)):
+        return problems
+    for index, item in enumerate(raw):
+        path = f"$[{index}]"
+        if isinstance(item, dict) and isinstance(item.get("if"), str):
+            problems += _condition_problems(item["if"], f"{path}.if")
+        listed = item.get("actions") if isinstance(item, dict) else None
+        for place, action in enumerate(listed if isinstance(listed, list) else ()):
+            here = f"{path}.actions[{place}]"
+            # What does not fit its form is not looked into, but hides nothing beside it.
+            if not any(is_within(fault, here) for fault in faulty):
+                problems += _action_problems(action, here)
     return problems
 
 

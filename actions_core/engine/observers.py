@@ -41,6 +41,9 @@ _SLOW: Final = 1.0
 
 #: Seconds in which one line is logged for failures of the same kind.
 _HUSH: Final = 60.0
+#: The lines of the log of failures: the first of a kind, and those that were held back.
+_FIRST: Final = "%s: %s%s failed: %s: %s"
+_MORE: Final = "%s: %s more failed: %s (within a minute)"
 #: Of a failure's text, what a line takes.
 _LONGEST_TEXT: Final = 500
 
@@ -113,7 +116,7 @@ class FailureLog:
         self._kinds[kind] = _Hushed(now + _HUSH)
         which = "an event" if message_id is None else f"the event {shown(message_id)}"
         alike = f" and {count - 1:,} more of its batch" if count > 1 else ""
-        self._logger.warning("%s: %s%s failed: %s: %s", _place(kind), which, alike, code, _line(text))
+        self._logger.warning(_FIRST, _place(kind), which, alike, code, _line(text))
 
     def _release(self, now: float | None) -> None:
         """Say what is held back of the kinds whose minute is over, or of all."""
@@ -124,9 +127,12 @@ class FailureLog:
 
     def _say_held_back(self, kind: tuple[str, str, str], hushed: _Hushed) -> None:
         if hushed.count:
-            self._logger.warning(
-                "%s: %s more failed: %s (within a minute)", _place(kind), f"{hushed.count:,}", kind[2]
-            )
+            self._logger.warning(_MORE, _place(kind), f"{hushed.count:,}", kind[2])
+
+
+def is_no_failure(record: logging.LogRecord) -> bool:
+    """Filter the failures from a logger, for a program that tells of each of them in its own way."""
+    return record.msg not in (_FIRST, _MORE)
 
 
 @attrs.define
@@ -178,13 +184,18 @@ class Observer:
 
     async def deliver(self, lane: Lane, step: Step) -> Result:
         """Deliver the event of a step that matched."""
+        result = await self.attempt(lane, step)
+        self.note(result)
+        return result
+
+    async def attempt(self, lane: Lane, step: Step) -> Result:
+        """Deliver the event of a step that matched, and tell only the traces."""
         end = self._begin(lane.instance, step.pipeline)
         result = None
         try:
             result = await deliver_event(lane, step)
         finally:
             self._guard("tracing", end, result)
-        self._note(result)
         return result
 
     async def deliver_events(self, instance: Instance, pipeline: Pipeline, batch: EventBatch) -> BatchResult:
@@ -204,7 +215,12 @@ class Observer:
         """Note the results of an event that was not meant for some subscriptions."""
         for result in report.results:
             if result.status is Status.SKIPPED:
-                self._note(result)
+                self.note(result)
+
+    def note_retry(self, result: Result) -> None:
+        """Count an attempt that will be followed by another."""
+        if self._stats is not None:
+            self._stats.count("actions.retries", 1, self._tags(result.instance, result.action))
 
     def note_refused(self, error: EventError) -> None:
         """Note input that was not an event."""
@@ -217,7 +233,8 @@ class Observer:
         begun = self._guard("tracing", self._tracing.begin, self._tags(instance, pipeline.action))
         return begun or _unseen
 
-    def _note(self, result: Result) -> None:
+    def note(self, result: Result) -> None:
+        """Note a final outcome."""
         if self._stats is not None:
             self._count(self._stats, result)
         self._tell(result)

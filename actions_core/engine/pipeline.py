@@ -199,6 +199,15 @@ def compile_pipeline(
     return pipeline, problems
 
 
+def check_subscription(spec: SubscriptionSpec, path: str) -> list[Problem]:
+    """Return what is wrong with a subscription whatever its destination: its condition, and its mapping."""
+    problems: list[Problem] = []
+    _condition(spec.subscribe, child_path(path, "subscribe"), problems)
+    if spec.mapping is not None:
+        _mapping(_split(spec.mapping)[0], child_path(path, "mapping"), problems)
+    return problems
+
+
 def deletion_pipeline(destination: Destination, scope: Scope) -> Pipeline | None:
     """Make the pipeline that deletes users, which is for `delete` events only."""
     handler = destination.deletion_handler

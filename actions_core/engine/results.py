@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from actions_core.destination.context import told
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from actions_core.destination.context import Note
     from actions_core.destination.multistatus import Node
     from actions_core.errors import ActionsError, EventError, Problem
     from actions_core.http.masking import Mask
@@ -52,7 +55,7 @@ class Result:
     reason: str = ""
     tries: int = 0
     duration: float = 0.0
-    warnings: tuple[Problem, ...] = ()
+    _warnings: tuple[Note, ...] = ()
     _request: Request | None = None
     _response: Response | None = None
     _mask: Mask | None = None
@@ -66,6 +69,11 @@ class Result:
     def ok(self) -> bool:
         """Whether nothing went wrong: the event was sent, or skipped."""
         return self.status is Status.SENT or self.status is Status.SKIPPED
+
+    @cached_property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What did not stop the event but should be known, secrets masked; worded when it is first read."""
+        return _told(self._warnings, self._mask)
 
     @property
     def request(self) -> Request | None:
@@ -111,12 +119,12 @@ class Result:
         return text if self._mask is None else self._mask.text(text)
 
 
-@attrs.frozen(repr=False, eq=False)
+@attrs.frozen(repr=False, eq=False, slots=False)
 class BatchResult:
     """The outcome of a batch in one subscription: one node for each event, in the caller's order.
 
-    `skipped` are the places of the events that were not meant for this subscription; `warnings` has the
-    warnings by the place of their event. `message_ids` are the events' messageIds, None where there is none.
+    `skipped` are the places of the events that were not meant for this subscription, `message_ids` the
+    events' messageIds, None where there is none.
     """
 
     instance: str
@@ -125,8 +133,14 @@ class BatchResult:
     nodes: tuple[Node, ...]
     duration: float = 0.0
     skipped: frozenset[int] = frozenset()
-    warnings: Mapping[int, tuple[Problem, ...]] = attrs.field(factory=dict)
+    _warnings: Mapping[int, tuple[Note, ...]] = attrs.field(factory=dict)
     message_ids: tuple[str | None, ...] = ()
+    _mask: Mask | None = None
+
+    @cached_property
+    def warnings(self) -> Mapping[int, tuple[Problem, ...]]:
+        """The warnings by the place of their event, secrets masked; worded when they are first read."""
+        return {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
 
     def __repr__(self) -> str:
         good = sum(node.ok for node in self.nodes)
@@ -228,6 +242,11 @@ class Report:
             "error": None if self.error is None else _error_json(self.error),
             "results": [result.to_dict() for result in self.results],
         }
+
+
+def _told(notes: tuple[Note, ...], mask: Mask | None) -> tuple[Problem, ...]:
+    found = told(notes)
+    return found if mask is None or not found else mask.problems(found)
 
 
 def _unmasked(text: str) -> str:

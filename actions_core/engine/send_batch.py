@@ -72,7 +72,7 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
             nodes[item.place] = node
     done = tuple(node for node in nodes if node is not None)
     duration = perf_counter() - started
-    warnings = {item.place: tuple(item.warnings) for item in [*together, *alone] if item.warnings}
+    warnings = {item.place: item.warnings for item in [*together, *alone] if item.warnings}
     return BatchResult(
         instance.id,
         pipeline.name,
@@ -82,6 +82,7 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
         frozenset(skipped),
         warnings,
         batch.message_ids,
+        instance.lane.connection.mask,
     )
 
 
@@ -108,7 +109,7 @@ def _prepare(
 
 async def _deliver_alone(lane: Lane, item: Item) -> list[Node]:
     result = await deliver_event(lane, item.step)
-    item.warnings.extend(result.warnings)
+    item.warnings = result.warnings
     return [_node(result)]
 
 

@@ -1,5 +1,9 @@
 """The configured destinations, as they stand in a file: checked as a document, not yet compiled.
 
+What does not fit the schema is noted, not raised, and the rest is read: only an engine, which knows the
+destinations, finds what else is wrong, and refuses everything at once. A part that cannot be read leaves an
+empty one in its place, so that the others keep their paths.
+
 A secret is written `{"$env": "NAME"}` and read from the environment when an engine is made, so a
 workspace object, like its file, contains no secrets of the environment.
 """
@@ -12,18 +16,21 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
-from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_path
+from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_path, is_within
 from actions_core.http.retry import DEFAULT_TIMEOUT, PollPolicy, RetryPolicy
 from actions_core.validation.documents import check_document, schema
+from actions_core.values.json_faults import json_problems
 from actions_core.values.json_files import read_json
 from actions_core.values.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from actions_core.values.types import Json, JsonObject
 
 DEFAULT_CONCURRENCY: Final = 50
+#: Seconds that an event may wait for others of its batch, where batches are asked for.
+DEFAULT_BATCH_AGE: Final = 5.0
 
 
 @attrs.frozen
@@ -38,13 +45,64 @@ class SubscriptionSpec:
 
 
 @attrs.frozen
+class RateSpec:
+    """The most requests in a period of so many seconds; `burst` is how many may be made at once."""
+
+    requests: float
+    per: float = 1.0
+    burst: float | None = None
+
+    @property
+    def per_second(self) -> float:
+        """The requests in a second."""
+        return self.requests / self.per
+
+    @property
+    def at_once(self) -> float:
+        """The requests that may be made at once."""
+        return self.requests if self.burst is None else self.burst
+
+
+@attrs.frozen
+class BreakerSpec:
+    """When an instance is left alone: after so many failures in a row, for so many seconds."""
+
+    failures: int = 20
+    pause: float = 30.0
+    longest: float = 300.0
+
+
+@attrs.frozen
 class DeliverySpec:
-    """The limits of an instance's deliveries: how many at once, seconds for one try, retries, polls."""
+    """The limits of an instance's deliveries: how many at once, seconds for one try, retries, polls.
+
+    `retry_keys` are the keys of `retry` that the workspace gives itself: these hold with an outbox too,
+    which has defaults of its own. `ordered_by` and `batch_age` hold with an outbox only; without `batch_age`
+    it delivers events one by one.
+    """
 
     concurrency: int = DEFAULT_CONCURRENCY
     timeout: float = DEFAULT_TIMEOUT
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     poll: PollPolicy = attrs.field(factory=PollPolicy)
+    rate: RateSpec | None = None
+    breaker: BreakerSpec = attrs.field(factory=BreakerSpec)
+    retry_keys: frozenset[str] = frozenset()
+    ordered_by: str | None = None
+    batch_age: float | None = None
+
+
+@attrs.frozen
+class OutboxSpec:
+    """The file of an outbox and its options; times are in seconds."""
+
+    path: Path
+    dedupe: float = 86400.0
+    keep: float = 2592000.0
+    oldest: float = 604800.0
+    most_bytes: int | None = None
+    synchronous: Literal["full", "normal"] = "full"
+    recent: int = 1000
 
 
 @attrs.frozen
@@ -70,19 +128,25 @@ class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `source` names where the workspace came from, for error messages; `name` is for people.
+    definition only. `outbox` is where accepted events are kept. `source` names where the workspace came
+    from, for error messages; `name` is for people. `problems` has everything in which it does not fit its
+    schema: an engine refuses it, with what else is wrong.
     """
 
     destinations: tuple[InstanceSpec, ...]
     source: str = "the workspace"
     definitions: tuple[Path, ...] = ()
     name: str = "workspace"
+    outbox: OutboxSpec | None = None
+    problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
+    #: The paths of parts that could not be read, where an empty one stands.
+    _unread: frozenset[str] = attrs.field(default=frozenset(), repr=False)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Workspace:
         """Read the workspace in a JSON file.
 
-        Raises `WorkspaceError` with every problem of the file and its path.
+        Raises `WorkspaceError` where the file cannot be read, or is not a workspace at all.
         """
         try:
             data = read_json(Path(path))
@@ -95,67 +159,186 @@ class Workspace:
     def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
         """Read the workspace in a dictionary of the same form as the file.
 
-        The files that it names under `definitions` are relative to `folder`.
+        The files that it names, under `definitions` and as its `outbox`, are relative to `folder`. What does
+        not fit is in `problems`, and refused by the engine together with what it finds itself. Raises
+        `WorkspaceError` where there is no list of destinations to go on with.
         """
         problems = check_document(data, schema("workspace"))
-        if not problems:
-            problems = _same_ids(data)
-        if any(problem.is_error for problem in problems):
+        if problems and not _is_readable(data, problems):
             raise WorkspaceError(f"{source} is faulty:", problems=problems)
-        definitions = tuple(Path(folder, name) for name in data.get("definitions") or ())
-        instances = tuple(_instance(raw) for raw in data["destinations"])
-        return cls(instances, source, definitions, data.get("name") or "workspace")
+        reader = _Reader({problem.path for problem in problems})
+        instances = tuple(reader.instances(data["destinations"]))
+        definitions = tuple(reader.definitions(data.get("definitions"), Path(folder)))
+        problems += _same_ids(data["destinations"])
+        name = data.get("name")
+        name = name if isinstance(name, str) and name else "workspace"
+        outbox = reader.outbox(data.get("outbox"), Path(folder))
+        return cls(instances, source, definitions, name, outbox, tuple(problems), frozenset(reader.unread))
+
+    def with_problems(self, found: Iterable[Problem]) -> list[Problem]:
+        """Return the problems of the document, and those of `found` that do not merely follow from them."""
+        told = {problem.path for problem in self.problems}
+        return [*self.problems, *(problem for problem in found if not self._follows(problem.path, told))]
+
+    def _follows(self, path: str, told: set[str]) -> bool:
+        return path in told or any(is_within(path, place) for place in self._unread)
 
 
-def _same_ids(data: JsonObject) -> list[Problem]:
+def _is_readable(data: Json, problems: list[Problem]) -> bool:
+    """Return whether there are destinations to go on with; what is not JSON may hold itself."""
+    if any(problem.path == "$" for problem in problems) or json_problems(data):
+        return False
+    return isinstance(data["destinations"], list)
+
+
+def _same_ids(raw: list[Json]) -> list[Problem]:
     first: dict[str, int] = {}
     problems = []
-    for index, raw in enumerate(data["destinations"]):
-        identifier = raw.get("id") or raw["destination"]
+    for index, item in enumerate(raw):
+        identifier = _identifier(item) if isinstance(item, dict) else ""
         before = first.setdefault(identifier, index)
-        if before != index:
+        if before != index and identifier:
             message = f"{identifier!r} is the id of $.destinations[{before}] too; give each its own"
             problems.append(Problem(f"$.destinations[{index}].id", message))
     return problems
 
 
-def _instance(raw: JsonObject) -> InstanceSpec:
-    subscriptions: Any = raw.get("subscriptions") or []
-    if subscriptions != "presets":
-        subscriptions = tuple(_subscription(item) for item in subscriptions)
-    return InstanceSpec(
-        id=raw.get("id") or raw["destination"],
-        destination=raw["destination"],
-        enabled=_given(raw, "enabled", default=True),
-        settings=raw.get("settings") or {},
-        subscriptions=subscriptions,
-        filters=tuple(raw.get("filters") or ()),
-        allow_private_addresses=raw.get("allowPrivateAddresses") is True,
-        consent_categories=tuple(raw.get("consentCategories") or ()),
-        delivery=_delivery(raw.get("delivery") or {}),
-    )
+def _identifier(raw: JsonObject) -> str:
+    """Return the id of an instance, which is the slug of its destination where none is given."""
+    identifier: Json = raw.get("id") or raw.get("destination")
+    return identifier if isinstance(identifier, str) else ""
 
 
-def _given(raw: JsonObject, key: str, *, default: Any) -> Any:
-    value = raw.get(key)
-    return default if value is None else value
+class _Reader:
+    """Reads the parts of a workspace, of which some may not fit the schema: `faulty` are the paths of faults.
+
+    What is read in place of such a part is noted in `unread`.
+    """
+
+    def __init__(self, faulty: set[str]) -> None:
+        self.faulty = faulty
+        self.unread: set[str] = set()
+
+    def instances(self, raw: list[Json]) -> Iterator[InstanceSpec]:
+        """Read every instance; an empty one stands for what is none."""
+        for index, item in enumerate(raw):
+            path = f"$.destinations[{index}]"
+            if not isinstance(item, dict):
+                self.unread.add(path)
+            yield self._instance(item if isinstance(item, dict) else {}, path)
+
+    def definitions(self, raw: Json, folder: Path) -> Iterator[Path]:
+        """Read the paths of definitions; a second time, the same one is not read."""
+        listed = raw if isinstance(raw, list) else []
+        for index, item in enumerate(listed):
+            if not isinstance(item, str) or not item or item in listed[:index]:
+                self.unread.add(f"$.definitions[{index}]")
+            yield Path(folder, item) if isinstance(item, str) else Path(folder)
+
+    def outbox(self, raw: Json, folder: Path) -> OutboxSpec | None:
+        """Read where accepted events are kept; None where that is not said, or faulty."""
+        return _outbox(raw, folder) if self._fits("$.outbox") else None
+
+    def _instance(self, raw: JsonObject, path: str) -> InstanceSpec:
+        destination = self._text(raw, "destination", path)
+        subscriptions: Any = raw.get("subscriptions")
+        if subscriptions != "presets":
+            items = subscriptions if isinstance(subscriptions, list) else []
+            subscriptions = tuple(
+                self._subscription(item, f"{path}.subscriptions[{index}]") for index, item in enumerate(items)
+            )
+        categories, delivery = raw.get("consentCategories"), raw.get("delivery")
+        return InstanceSpec(
+            id=_identifier(raw) or destination,
+            destination=destination,
+            enabled=raw.get("enabled") is not False,
+            settings=self._settings(raw.get("settings"), f"{path}.settings"),
+            subscriptions=subscriptions,
+            filters=tuple(_objects(raw.get("filters"))),
+            allow_private_addresses=raw.get("allowPrivateAddresses") is True,
+            consent_categories=tuple(categories or ()) if self._fits(f"{path}.consentCategories") else (),
+            delivery=_delivery(delivery or {}) if self._fits(f"{path}.delivery") else DeliverySpec(),
+        )
+
+    def _subscription(self, item: Json, path: str) -> SubscriptionSpec:
+        if not isinstance(item, dict):
+            self.unread.add(path)
+        raw: JsonObject = item if isinstance(item, dict) else {}
+        action = self._text(raw, "partnerAction", path)
+        name = raw.get("name")
+        return SubscriptionSpec(
+            name=name if isinstance(name, str) and name else action,
+            partner_action=action,
+            subscribe=self._text(raw, "subscribe", path),
+            mapping=raw.get("mapping"),
+            enabled=raw.get("enabled") is not False,
+        )
+
+    def _settings(self, raw: Json, path: str) -> JsonObject:
+        if raw is not None and not isinstance(raw, dict):
+            self.unread.add(path)
+        read = {}
+        for key, value in raw.items() if isinstance(raw, dict) else ():
+            place = child_path(path, key)
+            read[key] = value
+            if not self._fits(place):
+                # A variable that nobody can set: the setting is not missing, but has no value either.
+                self.unread.add(place)
+                read[key] = {"$env": ""}
+        return read
+
+    def _text(self, raw: JsonObject, key: str, path: str) -> str:
+        """Return the str of a key that must have one; the empty str where it has none."""
+        value = raw.get(key)
+        if isinstance(value, str):
+            return value
+        self.unread.add(child_path(path, key))
+        return ""
+
+    def _fits(self, path: str) -> bool:
+        """Return whether nothing is wrong with a part, and in it."""
+        return not any(is_within(place, path) for place in self.faulty)
 
 
-def _subscription(raw: JsonObject) -> SubscriptionSpec:
-    return SubscriptionSpec(
-        name=raw.get("name") or raw["partnerAction"],
-        partner_action=raw["partnerAction"],
-        subscribe=raw["subscribe"],
-        mapping=raw.get("mapping"),
-        enabled=_given(raw, "enabled", default=True),
-    )
+def _objects(raw: Json) -> Iterator[JsonObject]:
+    for item in raw if isinstance(raw, list) else ():
+        yield item if isinstance(item, dict) else {}
 
 
 def _delivery(raw: JsonObject) -> DeliverySpec:
-    known = {key: value for key, value in raw.items() if value is not None}
-    retry = RetryPolicy(**(known.pop("retry", None) or {}))
-    poll = PollPolicy(**(known.pop("poll", None) or {}))
-    return DeliverySpec(retry=retry, poll=poll, **known)
+    known = _known(raw)
+    retry = _known(known.pop("retry", None))
+    poll = PollPolicy(**_known(known.pop("poll", None)))
+    breaker = BreakerSpec(**_known(known.pop("breaker", None)))
+    rate = known.pop("rate", None)
+    if rate is not None:
+        rate = RateSpec(**_known(rate)) if isinstance(rate, dict) else RateSpec(rate)
+    batch = known.pop("batch", None)
+    age = None if batch is None else _known(batch).get("age", DEFAULT_BATCH_AGE)
+    return DeliverySpec(
+        retry=RetryPolicy(**retry),
+        poll=poll,
+        rate=rate,
+        breaker=breaker,
+        retry_keys=frozenset(retry),
+        ordered_by=known.pop("orderedBy", None),
+        batch_age=age,
+        **known,
+    )
+
+
+def _known(raw: JsonObject | None) -> dict[str, Any]:
+    """Return the keys that have a value."""
+    return {key: value for key, value in (raw or {}).items() if value is not None}
+
+
+def _outbox(raw: Json, folder: Path) -> OutboxSpec | None:
+    if raw is None:
+        return None
+    known = {"path": raw} if isinstance(raw, str) else _known(raw)
+    path = folder / known.pop("path")
+    most_bytes: Any = known.pop("mostBytes", None)
+    return OutboxSpec(path, most_bytes=most_bytes, **known)
 
 
 def resolve_environment(

@@ -71,11 +71,8 @@ class Request:
         that is not absolute: it comes from the settings.
         """
         url = self.url
-        if not is_absolute(url):
-            if not is_absolute(base_url):
-                # Without its text, which may hold a secret.
-                raise SettingsError("the base URL in the settings must begin with https:// or http://")
-            url = base_url.rstrip("/") + "/" + url.lstrip("/")
+        if url[:1] == "/" or not is_absolute(url):
+            url = _folder(base_url) + url.lstrip("/")
         return self._twin({"url": url, "headers": _joined(headers or {}, self.headers)})
 
     def with_headers(self, headers: Mapping[str, str]) -> Request:
@@ -156,6 +153,15 @@ def _joined(headers: Mapping[str, str], winning: Mapping[str, str]) -> Mapping[s
         return joined
     names = {*map(str.lower, winning)}
     return {**{name: text for name, text in headers.items() if name.lower() not in names}, **winning}
+
+
+@lru_cache(maxsize=64)
+def _folder(base_url: str) -> str:
+    """Return the base URL with one slash at its end; cached, since an instance has only one."""
+    if not is_absolute(base_url):
+        # Without its text, which may hold a secret.
+        raise SettingsError("the base URL in the settings must begin with https:// or http://")
+    return base_url.rstrip("/") + "/"
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ import attrs
 from actions_core.errors import ActionsError, MappingError, Problem
 from actions_core.mapping.codegen import MappingSource, Object
 from actions_core.mapping.directives import DIRECTIVES
-from actions_core.mapping.reader import METADATA, Reader, is_directive, raw_kind
+from actions_core.mapping.reader import MAX_COST, METADATA, Reader, is_directive, raw_kind
 from actions_core.values.paths import format_path
 from actions_core.values.types import MISSING, Json, JsonObject, Missing
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from actions_core.mapping.codegen import Node
 
 ROOT_DIRECTIVE: Final = "__segment_internal_directive"
+_TOO_LARGE: Final = (
+    f"is too large to be compiled: a mapping may have {MAX_COST:,} directives, objects and lists, "
+    "fewer where they stand deep or are JMESPath or Liquid; split it, or compute values beforehand"
+)
 
 
 @attrs.frozen
@@ -122,7 +126,9 @@ def _read(mapping: Json) -> tuple[_Root | None, list[Problem]]:
         effective = _apply_root_directive(mapping, reader)
         node = reader.value(effective)
     except RecursionError:
-        return None, [Problem("$", "is nested too deeply")]
+        return None, [*reader.problems, Problem("$", "is nested too deeply")]
+    if reader.is_too_large:
+        return None, [*reader.problems, Problem("$", _TOO_LARGE)]
     return _Root(mapping, node), reader.problems
 
 

@@ -40,6 +40,8 @@ MAX_SECONDS: Final = 0.5
 MAX_SIZE: Final = 100_000
 #: The most characters in a text that a function writes.
 MAX_TEXT: Final = 1_000_000
+#: The most characters of an expression.
+MAX_LENGTH: Final = 10_000
 #: Python reads no longer integer than this.
 _MOST_DIGITS: Final = 4_300
 #: Steps whose result can contain the same value several times.
@@ -197,6 +199,8 @@ def _sentence(error: Exception) -> str:
 @lru_cache(maxsize=256)
 def parse(text: str) -> Expression | str:
     """Parse an expression; return a message where it is invalid."""
+    if len(text) > MAX_LENGTH:
+        return f"has {len(text):,} characters; a JMESPath expression has at most {MAX_LENGTH:,}"
     position = long_number(text, _MOST_DIGITS)
     if position is not None:
         return f"is not JMESPath: the number at position {position} has more than {_MOST_DIGITS:,} digits"

@@ -27,6 +27,11 @@ METADATA: Final = "_metadata"
 DIRECTIVE_NAME: Final = re.compile(r"@[a-z][A-Za-z0-9]+")
 
 _LONGEST_QUOTED: Final = 60
+#: What a mapping may cost to compile: directives, and objects and lists with directives in them, each more
+#: the deeper it stands; and the length of the texts that are languages of their own. Far less than a second.
+MAX_COST: Final = 10_000
+#: Levels below which a node costs as much again, since source is indented by them.
+_DEEP: Final = 10
 
 
 def is_directive(value: object) -> bool:
@@ -53,6 +58,7 @@ class Reader:
         self.path = "$"
         self._directives = directives
         self._depth = 0
+        self._cost = 0
         self._in_list = False
         self._failure: str | None = None
 
@@ -71,6 +77,16 @@ class Reader:
         """Warn, and return the node of a directive that fails whenever an event reaches it."""
         self.warn(message, key)
         return AlwaysFails(self._at(key), message)
+
+    def claim(self, cost: int = 1) -> bool:
+        """Count what a part of the mapping costs; return whether all of it is still within bounds."""
+        self._cost += cost * (1 + self._depth // _DEEP)
+        return not self.is_too_large
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the mapping would take too long to compile."""
+        return self._cost > MAX_COST
 
     def _at(self, key: str | int | None) -> str:
         return self.path if key is None else child_path(self.path, key)
@@ -113,7 +129,7 @@ class Reader:
             entries[key] = self.read(item, key)
         if all(isinstance(node, Constant) for node in entries.values()):
             return Constant({key: node.value for key, node in entries.items() if isinstance(node, Constant)})
-        return Object(entries)
+        return Object(entries) if self.claim() else Absent()
 
     def _list(self, raw: list[Json]) -> Node:
         in_list, self._in_list = self._in_list, True
@@ -121,10 +137,12 @@ class Reader:
         self._in_list = in_list
         if all(isinstance(node, Constant) for node in nodes):
             return Constant([node.value for node in nodes if isinstance(node, Constant)])
-        return List(tuple(nodes))
+        return List(tuple(nodes)) if self.claim() else Absent()
 
     def _directive(self, raw: JsonObject) -> Node:
         """Read a directive; inside a list its errors affect no other."""
+        if not self.claim():
+            return Absent()
         path, outer, self._failure = self.path, self._failure, None
         node = self._named_directive(raw)
         if self._failure is not None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -216,11 +216,10 @@ def _satisfiable(literals: frozenset[_Literal]) -> bool:
 def _field_satisfiable(path: tuple[str, ...], literals: list[_Literal]) -> bool:
     if path == ("type",):
         return _any_allowed(EVENT_TYPES, literals)
-    texts = [
-        literal.check.operand for literal in literals if literal.check.kind == "text" and literal.expected
-    ]
-    if texts:
-        return _any_allowed(texts[:1], literals)
+    for literal in literals:
+        if literal.expected and literal.check.kind in ("text", "one_of"):
+            operand: Any = literal.check.operand
+            return _any_allowed(operand if literal.check.kind == "one_of" else (operand,), literals)
     return _any_allowed([None, True, False, {}, *_numbers(literals)], literals) or _text_satisfiable(literals)
 
 

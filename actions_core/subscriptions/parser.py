@@ -59,6 +59,8 @@ _FUNCTIONS: Final = ("contains", "match")
 _FIELD: Final = "a field (type, event, name, userId, properties.…, traits.… or context.…)"
 _SINGLE: Final = f"{_FIELD}, contains, match or ("
 _VALUE: Final = "text in quotes, a number, true, false or null"
+#: The most characters of a condition, so that reading one takes far less than a second.
+MAX_LENGTH: Final = 50_000
 #: The most characters of an unreadable text that a message quotes.
 _MOST_QUOTED: Final = 100
 _OPERAND: Final = "text in quotes, a number, true, false, null, a field, a function or a list in brackets"
@@ -92,6 +94,9 @@ def parse_filter(text: str) -> Condition:
 def _parse(text: str, form: type[_Parser]) -> Condition:
     if not isinstance(text, str):
         raise FqlError(f"expected a string, but found a Python {type(text).__name__}", text="", position=0)
+    if len(text) > MAX_LENGTH:
+        message = f"has {len(text):,} characters; a condition has at most {MAX_LENGTH:,}, and is cut off"
+        raise FqlError(message, text=text[:_MOST_QUOTED], position=MAX_LENGTH)
     parser = form(text)
     tree = parser.parse()
     return Condition(tree, warnings=tuple(dict.fromkeys(parser.warnings)))

@@ -7,6 +7,7 @@ deeper than it goes. NaN and infinities are null, as in JavaScript.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -26,6 +27,23 @@ def json_bytes(value: Json) -> bytes:
         return orjson.dumps(value, None, _OPTIONS)
     except TypeError:
         return _write(value).encode()
+
+
+def stored_text(value: Json) -> str:
+    """Write a value as text to be kept, which `read_stored` reads back as it was.
+
+    What orjson does not write begins with a blank, since orjson reads some of it as something else.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return " " + json.dumps(value, separators=(",", ":"))
+
+
+def read_stored(text: str) -> Json:
+    """Read what `stored_text` wrote."""
+    read: Json = json.loads(text) if text.startswith(" ") else orjson.loads(text)
+    return read
 
 
 def _write(value: object) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from actions_core.values.types import Json
 
+_ENDS: Final = {"}": "object", "]": "array"}
 #: Python's words for bad syntax, in ours.
 _SYNTAX: Final = {
     "Expecting value": "a value is expected here",
@@ -70,6 +71,7 @@ def parse_json(text: str, name: str) -> Json:
     try:
         return _parse(text, _file_place)
     except json.JSONDecodeError as error:
+        error = _as_newer(error)
         line, column = line_and_column(text, error.pos)
         raise DefinitionError(f"{name}:{line}:{column}: {_syntax(text, error, 'file')}") from None
     except _NotPlainError as error:
@@ -88,6 +90,7 @@ def parse_events(data: bytes) -> Json:
     try:
         return _parse(text, _event_place)
     except json.JSONDecodeError as error:
+        error = _as_newer(error)
         place = _event_place(text, error.pos)
         raise EventError(f"not JSON: {_syntax(text, error, 'text')} ({place})") from None
     except _NotPlainError as error:
@@ -181,6 +184,16 @@ def _decode(data: bytes, name: str) -> str:
         line, column = line_and_column(before, len(before))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
         raise DefinitionError(f"{name}:{line}:{column}: {message}") from None
+
+
+def _as_newer(error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """Return the error as Python 3.13 and later word it: a comma too many is named as such."""
+    before = error.doc[: error.pos].rstrip(" \t\n\r")
+    end = error.doc[error.pos : error.pos + 1]
+    if before.endswith(",") and end in _ENDS and not error.msg.startswith("Illegal"):
+        message = f"Illegal trailing comma before end of {_ENDS[end]}"
+        return json.JSONDecodeError(message, error.doc, len(before) - 1)
+    return error
 
 
 def _syntax(text: str, error: json.JSONDecodeError, noun: str) -> str:

@@ -94,18 +94,7 @@ class SteadyClock:
 def read_time(value: Json) -> datetime:
     """Return the moment that the value names, with its zone; raises `PayloadError` when it names none."""
     if type(value) is str:
-        # The usual forms have a shortcut: at these lengths, with these signs in these places, the parser
-        # has no other reading. (It is lenient with others.)
-        size = len(value)
-        if ((size == _WITH_MILLISECONDS and value[19] == ".") or size == _WITH_SECONDS) and value[
-            4:17:3
-        ] == "--T::":
-            try:
-                if value[-1] == "Z":
-                    return datetime.fromisoformat(value)
-            except ValueError:
-                pass
-        return _read_text(value)
+        return _usual_time(value) or _read_text(value)
     if isinstance(value, datetime):
         return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     if isinstance(value, str):
@@ -115,9 +104,28 @@ def read_time(value: Json) -> datetime:
     raise _unreadable(value)
 
 
+def _usual_time(text: str) -> datetime | None:
+    """Read one of the usual forms; None for any other text.
+
+    At these lengths, with these signs in these places, the parser has no other reading. (It is lenient with
+    others.)
+    """
+    size = len(text)
+    if (
+        ((size == _WITH_MILLISECONDS and text[19] == ".") or size == _WITH_SECONDS)
+        and text[-1] == "Z"
+        and text[4:17:3] == "--T::"
+    ):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+    return None
+
+
 def is_time_text(text: str) -> bool:
     """Return whether the text is a decimal number, or names a date or a time that `read_time` reads."""
-    if _DECIMAL.fullmatch(text) is not None:
+    if _usual_time(text) is not None or _DECIMAL.fullmatch(text) is not None:
         return True
     try:
         _read_text(text)

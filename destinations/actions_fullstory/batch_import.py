@@ -18,6 +18,7 @@ from actions_core import (
     Job,
     JobStatus,
     MultiStatus,
+    Node,
     PayloadError,
     Poll,
     Request,
@@ -107,20 +108,21 @@ async def _import(
     nodes = MultiStatus(len(payloads))
     places: list[int] = []
     bodies: list[Json] = []
-    digest = hashlib.sha256()
+    keys: list[str] = []
     for place, (payload, alone) in enumerate(zip(payloads, context.each, strict=True)):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
         try:
-            bodies.append(single.call(payload, alone).json)
+            request = single.call(payload, alone)
         except PayloadError as error:
             nodes.put(place, error)
         else:
             places.append(place)
-            digest.update(f"{alone.idempotency_key}\n".encode())
+            bodies.append(request.json)
+            keys.append(f"{request.headers['Idempotency-Key']}\n")
     if not bodies:
         return nodes
-    upload = Upload(path, bodies, digest.hexdigest())
+    upload = Upload(path, bodies, hashlib.sha256("".join(keys).encode()).hexdigest())
     headers = {"Idempotency-Key": _key(upload, context)}
     try:
         answer = await client.send(Request("POST", path, headers=headers, json={"requests": bodies}))
@@ -129,8 +131,9 @@ async def _import(
         for place in places:
             nodes.put(place, error)
         return nodes
+    accepted = Node(answer.status)
     for place in places:
-        nodes.put_success(place, answer.status)
+        nodes.put(place, accepted)
     return Job(job_id, nodes=nodes, memo=upload)
 
 

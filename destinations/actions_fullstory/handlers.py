@@ -198,9 +198,9 @@ def _changed(source: JsonObject | None, style: Style, path: str, context: Contex
     """Return properties as FullStory accepts them, and warn of those that it will drop."""
     if not source:
         return {}
-    changed, notes = change_names(source, style, path)
-    for note in notes:
-        context.warn(note.path, note.message)
+    changed, tell = change_names(source, style, path)
+    if tell is not None:
+        context.warn_later(tell)
     return changed
 
 

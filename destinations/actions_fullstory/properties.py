@@ -11,6 +11,7 @@ an object is looked at more closely only when there may be something to say abou
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
@@ -143,15 +144,22 @@ _Trail: TypeAlias = "tuple[_Trail, str] | None"
 _Notes: TypeAlias = list[tuple[_Trail, str]]
 
 
-def change_names(source: JsonObject, style: Style, root: str) -> tuple[JsonObject, list[Problem]]:
-    """Return `source` as it is sent, and warnings about what FullStory will drop, with paths below `root`."""
+def change_names(
+    source: JsonObject, style: Style, root: str
+) -> tuple[JsonObject, Callable[[], list[Problem]] | None]:
+    """Return `source` as it is sent, and what tells what FullStory will drop, with paths below `root`.
+
+    That is None where there is nothing to tell; hardly any warning is ever read, so none is worded yet.
+    """
     notes: _Notes = []
     changed, count = _change(source, style, None, 1, notes, style.doubts.count)
     if count > MOST_PROPERTIES:
         notes.append((None, f"There are {count} properties; FullStory keeps {MOST_PROPERTIES} at most."))
-    if not notes:
-        return changed, []
-    return changed, [Problem(_path(root, trail), message, "warning") for trail, message in notes]
+    return changed, partial(_warnings, root, notes) if notes else None
+
+
+def _warnings(root: str, notes: _Notes) -> list[Problem]:
+    return [Problem(_path(root, trail), message, "warning") for trail, message in notes]
 
 
 def _path(root: str, trail: _Trail) -> str:

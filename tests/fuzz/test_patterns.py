@@ -14,7 +14,7 @@ READING = 0.5
 MADE = {
     "actions_core.subscriptions.globs.compile_glob": "pieces of one width each, without repetition",
     "actions_core.values.times.": "English times: no text of more than 100 characters is tried",
-    "actions_core.http.masking.learn": "the spellings of secrets; tried by the reader 'secrets'",
+    "actions_core.http.spellings.__init__": "the spellings of secrets; tried by the reader 'secrets'",
     "actions_core.validation.documents._whole_pattern": "the patterns of our own schemas, for short keys",
     "actions_core.validation.formats.is_regex": "a user's text, compiled only; tried by 'format regex'",
     "actions_fullstory.sandbox.routes._route": "paths of the stand-in: one class without what ends it, each",

@@ -15,11 +15,7 @@ from tests.fuzz.adapter import ROOT
 COUNT = 200
 SEED = 0
 #: What is known to fail today, by kind, until it is mended.
-KNOWN = {
-    "jmespath": "ValueError for a number of 4,301 digits in an expression",
-    "liquid": "comparisons of long lists run past the 500 ms of a template",
-    "event": "ValueError from repr of an explanation in which a number of more than 4,300 digits stands",
-}
+KNOWN: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)

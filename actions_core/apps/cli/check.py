@@ -153,7 +153,9 @@ def _check_workspace(data: Json, file: Path, samples: SampleKeys | None) -> list
         found = _problems(error)
     finally:
         logger.setLevel(level)
-    return sorted([*found, *_unset(workspace), *advise(workspace, destinations, samples)], key=_sort_key)
+    advice = workspace.with_problems([*_unset(workspace), *advise(workspace, destinations, samples)])
+    # Each once, though an engine that refuses the workspace has told those of the document already.
+    return sorted(dict.fromkeys([*found, *advice]), key=_sort_key)
 
 
 def _sort_key(problem: Problem) -> str:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from actions_core.engine.executor.batch import Item, chunks, deliver_batch, is_batched
+from actions_core.engine.executor.breaker import Breaker
 from actions_core.engine.executor.call import HandlerError, call_handler, limit
 from actions_core.engine.executor.deliver import deliver_event
 from actions_core.engine.executor.jobs import Job, JobStatus, Poll
 from actions_core.engine.executor.lane import Lane
+from actions_core.engine.executor.rate_budget import RateBudget
 
 __all__ = [
+    "Breaker",
     "HandlerError",
     "Item",
     "Job",
     "JobStatus",
     "Lane",
     "Poll",
+    "RateBudget",
     "call_handler",
     "chunks",
     "deliver_batch",

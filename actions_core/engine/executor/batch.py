@@ -24,30 +24,34 @@ from actions_core.engine.results import Status
 from actions_core.errors import PayloadError
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError
 from actions_core.http.requests import Request
+from actions_core.values.json_bytes import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from actions_core.destination.context import Note
     from actions_core.destination.specs import BatchSpec
     from actions_core.engine.executor.lane import Lane
     from actions_core.engine.pipeline import Pipeline, Step
-    from actions_core.errors import ActionsError, Problem
+    from actions_core.errors import ActionsError
     from actions_core.values.types import Json, JsonObject
 
 MOST_KEYS: Final = 3
+#: The types of a size that is given, or is not.
+_WHOLE: Final = frozenset({int, type(None)})
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Item:
     """A payload, its step, and the place of its event in what the caller handed in.
 
-    `warnings` fills while the item is delivered.
+    `warnings` are known when the item was delivered.
     """
 
     place: int
     step: Step
     payload: JsonObject
-    warnings: list[Problem] = attrs.field(factory=list)
+    warnings: tuple[Note, ...] = ()
 
 
 def chunks(items: Iterable[Item], spec: BatchSpec) -> Iterator[list[Item]]:
@@ -56,7 +60,7 @@ def chunks(items: Iterable[Item], spec: BatchSpec) -> Iterator[list[Item]]:
     A payload that alone is larger than `batch_bytes` makes a batch of its own: whether it is too large
     for the destination only the destination can say.
     """
-    groups: dict[str, list[Item]] = {}
+    groups: dict[object, list[Item]] = {}
     for item in items:
         groups.setdefault(_group(item.payload, spec), []).append(item)
     for group in groups.values():
@@ -68,14 +72,16 @@ def is_batched(payload: JsonObject) -> bool:
     return payload.get("enable_batching") is not False
 
 
-def _group(payload: JsonObject, spec: BatchSpec) -> str:
-    keys = payload.get("batch_keys")
+def _group(payload: JsonObject, spec: BatchSpec) -> object:
+    """Return what is equal for payloads that may go together."""
+    keys, size, most = payload.get("batch_keys"), payload.get("batch_size"), payload.get("batch_bytes")
+    if keys is None and not spec.keys and type(size) in _WHOLE and type(most) in _WHOLE:
+        return size, most
     names: Iterable[str] = spec.keys
     if isinstance(keys, list):
         names = [key for key in keys if isinstance(key, str)]
     values = [[name, payload.get(name)] for name in list(names)[:MOST_KEYS]]
-    sizes = [payload.get("batch_size"), payload.get("batch_bytes")]
-    return json.dumps([values, sizes], sort_keys=True, default=str)
+    return json.dumps([values, [size, most]], sort_keys=True, default=str)
 
 
 def _split(group: list[Item], most: int, spec: BatchSpec) -> Iterator[list[Item]]:
@@ -99,6 +105,10 @@ def _positive(payload: JsonObject, key: str, default: int) -> int:
 
 
 def _bytes(payload: Json) -> int:
+    try:
+        return len(json_bytes(payload))
+    except (TypeError, ValueError, RecursionError):
+        pass  # the handler may take it all the same
     return len(json.dumps(payload, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
 
 
@@ -211,7 +221,8 @@ class _BatchStep:
     def note_warnings(self, context: Context) -> None:
         """Give each item what was warned of all and of itself."""
         for item, one in zip(self.items, context.each, strict=True):
-            item.warnings[:] = [*context.warnings, *one.warnings]
+            if context.notes or one.notes:
+                item.warnings = (*context.notes, *one.notes)
 
 
 @attrs.frozen

@@ -94,6 +94,16 @@ class Breaker:
             if self._in_a_row >= self._limit:
                 self._open(self._pause)
 
+    @property
+    def is_calm(self) -> bool:
+        """True while it is closed and the last attempt did not fail."""
+        return self._until is None and not self._in_a_row
+
+    def note(self, *, up: bool | None) -> None:
+        """Note the outcome of an attempt that was made while it was calm."""
+        if self._until is None:
+            self.leave(self._ticket, up)
+
     def _open(self, pause: float) -> None:
         self._in_a_row = 0
         self._probing = False

@@ -12,6 +12,8 @@ import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from actions_core.destination.context import Context
 from actions_core.engine.executor.client import EventClient, current_task, let_through
 from actions_core.errors import ActionsError
@@ -70,6 +72,7 @@ async def call_handler(
     retrying, timing and masking hold; the result is its response then. Raises `ActionsError`, whatever the
     function does.
     """
+    connection = attrs.evolve(connection, admission=None)  # people do not wait in line with events
     context = Context(scope, {} if event is None else event)
     client = EventClient(connection, context, {} if hints is None else hints)
     task = current_task()

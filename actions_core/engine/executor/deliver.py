@@ -84,7 +84,7 @@ def _result(
         reason,
         0 if batch is None else batch.tries,
         perf_counter() - started,
-        mask.problems(item.warnings) if item is not None else (),
+        () if item is None else item.warnings,
         None if client is None else client.request,
         None if client is None else client.response,
         mask,

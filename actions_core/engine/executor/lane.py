@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 from actions_core.destination.context import Context
 from actions_core.engine.executor.call import HandlerError, finish, limit, masked_failure
-from actions_core.engine.executor.client import EventClient, Semaphore, let_through
+from actions_core.engine.executor.client import ClosedBeforeTurnError, EventClient, Semaphore, let_through
 from actions_core.engine.results import Result, Status
 from actions_core.errors import ActionsError, RequestError
 from actions_core.http.requests import Request
@@ -65,6 +65,10 @@ class Lane:
         self._places = Semaphore(concurrency)
         self._logger = logger
 
+    def with_connection(self, connection: Connection) -> Lane:
+        """Return a lane to the same instance, with places of its own, over another connection."""
+        return Lane(self.instance, connection, self.concurrency, self._logger)
+
     def deliver(self, step: Step) -> Coroutine[Any, Any, Result]:
         """Deliver the event of a step that matched. Raises nothing but `CancelledError`."""
         pipeline = step.pipeline
@@ -72,7 +76,7 @@ class Lane:
         client = EventClient(self.connection, context, pipeline.hints)
         return self.run(step, context, client, Lane.call_action, _result)
 
-    async def run(
+    async def run(  # noqa: C901, PLR0912 - the guard of every event: a call more would cost each of them
         self,
         step: StepT,
         context: Context,
@@ -89,10 +93,13 @@ class Lane:
         started = perf_counter()
         status, error, answer = Status.SENT, None, None
         places = self._places
+        admission = self.connection.admission
         task = asyncio.current_task()
         cancelled = 0 if task is None else task.cancelling()
         try:
             payload = step.payload()
+            if admission is not None and not admission.quiet:
+                admission.refuse_if_open()
             if not places.acquire_now():
                 await places.acquire()
             try:
@@ -104,12 +111,18 @@ class Lane:
                     tokens = self.connection.tokens
                     if tokens is not None:
                         await tokens.ensure()
+                    if admission is not None and not admission.quiet:
+                        client.ticket = await admission.enter(self.connection.deadlines.closing)
                     answer = await call(self, step.pipeline, payload, context, client)
             finally:
                 places.release()
+                if client.ticket is not None:
+                    client.give_back()
         except BaseException as failure:  # noqa: BLE001 - a handler may raise anything; it must not touch the others
             let_through(failure, task, cancelled)
-            status, error = Status.FAILED, self.error_of(step.pipeline, failure)
+            status = Status.NOT_TRIED
+            if client.tries or not isinstance(failure, ClosedBeforeTurnError):
+                status, error = Status.FAILED, self.error_of(step.pipeline, failure)
         else:
             if task is not None and task.cancelling() > cancelled:
                 let_through(None, task, cancelled)
@@ -180,7 +193,7 @@ def _result(
     started: float,
 ) -> Result:
     """Return the result of one event, with the last request and its response."""
-    pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.warnings
+    pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.notes
     reason = ""
     if status is not Status.SENT:
         # Masked as text too: an error of a destination's own may word itself from anything.
@@ -194,7 +207,7 @@ def _result(
         reason,
         client.tries,
         perf_counter() - started,
-        mask.problems(warnings) if warnings else (),
+        warnings,
         client.request,
         client.response,
         mask,

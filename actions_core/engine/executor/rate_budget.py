@@ -22,6 +22,8 @@ _LEARNED_BURST: Final = 0.05
 #: Seconds to pause where a 429 does not say: doubled for each in a row, up to the longest.
 _PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 60.0
+#: Seconds: what was taken in the last two spans of this length tells a rate, before a 429 has taught one.
+_SPAN: Final = 1.0
 #: Sums of broken numbers: a token that lacks this little is one.
 _NEARLY_ONE: Final = 1 - 1e-9
 
@@ -59,8 +61,8 @@ class RateBudget:
         size = max(rate if burst is None else burst, 1.0) if rate is not None else 0.0
         self._bucket = None if rate is None else _Bucket(rate, size, now, size)
         self._learned: _Bucket | None = None
-        self._taken = 0
-        self._since = now
+        self._taken = self._taken_before = 0
+        self._since = self._since_before = now
         self._limited_at = -math.inf
         self._in_a_row = 0
 
@@ -91,11 +93,30 @@ class RateBudget:
         self.in_progress += 1
         return 0.0
 
+    @property
+    def is_unlimited(self) -> bool:
+        """True while nothing is to be asked: no rate, no lesson, no pause, no bound but the concurrency."""
+        return (
+            self._bucket is None
+            and self._learned is None
+            and self.cap >= self.concurrency
+            and self._clock() >= self.paused_until
+        )
+
+    def count(self, at: float) -> None:
+        """Count a success, at a time of the clock; nothing more is done as long as nothing was learned."""
+        if self._learned is None and at - self._since > _SPAN:
+            # Only what was lately taken says how much the destination takes, not how seldom it was asked.
+            idle = at - self._since > 2 * _SPAN
+            self._taken_before, self._since_before = (0, at) if idle else (self._taken, self._since)
+            self._taken, self._since = 0, at
+        self._taken += 1
+
     def leave(self, *, success: bool) -> None:
         """Note the end of a request that was not limited."""
         self.in_progress -= 1
         if success:
-            self._taken += 1
+            self.count(self._clock())
             self._in_a_row = 0
             self.cap = min(float(self.concurrency), self.cap + 1 / self.cap)
             if self._learned is not None:
@@ -115,12 +136,14 @@ class RateBudget:
             self.pause(now + min(_PAUSE * 2.0 ** min(self._in_a_row, 10), _LONGEST_PAUSE))
         self._in_a_row += 1
         resumed = max(now, self.paused_until)
-        elapsed = resumed - self._since
-        if elapsed > 0 and self._taken:
-            measured = self._taken / elapsed
+        elapsed = resumed - self._since_before
+        taken = self._taken_before + self._taken
+        if elapsed > 0 and taken:
+            measured = taken / elapsed
             known = self.learned_rate
             self._set_rate(measured if known is None else min(known, max(measured, known * 0.9)))
-        self._taken, self._since = 0, resumed
+        self._taken = self._taken_before = 0
+        self._since = self._since_before = resumed
 
     def pause(self, until: float) -> None:
         """Make no request before `until`, a time of the clock."""

@@ -13,13 +13,18 @@ import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
-from actions_core.engine.executor import Lane, call_handler, limit
-from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
+from actions_core.engine.executor import Breaker, Lane, RateBudget, call_handler, limit
+from actions_core.engine.executor.client import Admission, Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
 from actions_core.engine.instances.instance import Instance
-from actions_core.engine.pipeline import authentication_pipeline, compile_pipeline, deletion_pipeline
+from actions_core.engine.pipeline import (
+    authentication_pipeline,
+    check_subscription,
+    compile_pipeline,
+    deletion_pipeline,
+)
 from actions_core.engine.workspace import SubscriptionSpec, resolve_environment
-from actions_core.errors import DefinitionError, PayloadError, Problem, child_path
+from actions_core.errors import DefinitionError, PayloadError, Problem, child_path, is_within
 from actions_core.http.addresses import check_url
 from actions_core.http.masking import Mask, texts
 from actions_core.http.transport import public_only
@@ -59,12 +64,21 @@ def compile_instances(
             destination = own.get(spec.destination) or registry.get(spec.destination)
         except DefinitionError as error:
             problems.append(Problem(f"{path}.destination", str(error)))
+            problems += _without_destination(spec, path, services.environ)
             continue
         instance, found = compile_instance(spec, destination, services, path)
         problems += found
         if instance is not None:
             instances.append(instance)
     return instances, problems
+
+
+def _without_destination(spec: InstanceSpec, path: str, environ: Mapping[str, str]) -> list[Problem]:
+    """Return what is wrong with an instance whatever its destination."""
+    problems = resolve_environment(spec.settings, f"{path}.settings", environ)[2]
+    for index, subscription in enumerate(() if spec.subscriptions == "presets" else spec.subscriptions):
+        problems += check_subscription(subscription, f"{path}.subscriptions[{index}]")
+    return problems + _compile_filters(spec, f"{path}.filters")[1]
 
 
 def known_destinations(workspace: Workspace, registry: Registry) -> dict[str, Destination]:
@@ -129,6 +143,7 @@ def compile_instance(
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination),
         poll=spec.delivery.poll,
+        admission=_admission(spec),
     )
     if destination.spec.public_addresses_only and not spec.allow_private_addresses:
         connection = _public_only(connection)
@@ -150,6 +165,20 @@ def compile_instance(
     return instance, problems
 
 
+def _admission(spec: InstanceSpec) -> Admission:
+    """Make the circuit breaker and the rate budget of an instance."""
+    delivery, breaker, rate = spec.delivery, spec.delivery.breaker, spec.delivery.rate
+    return Admission(
+        spec.id,
+        Breaker(breaker.failures, breaker.pause, breaker.longest),
+        RateBudget(
+            delivery.concurrency,
+            None if rate is None else rate.per_second,
+            None if rate is None else rate.at_once,
+        ),
+    )
+
+
 def read_settings(
     raw: JsonObject, destination: Destination, path: str, environ: Mapping[str, str]
 ) -> tuple[JsonObject, list[str], list[Problem]]:
@@ -167,15 +196,19 @@ def read_settings(
             problems.append(Problem(child_path(path, key), message, "warning"))
     filled = filled_settings(settings, fields)
     secrets += password_texts(filled, fields) + texts(filled.get("oauth"))
-    missing = {problem.path for problem in problems if problem.is_error}
+    # A variable that is not set is one error, not also a missing setting.
+    unset = {problem.path for problem in problems if problem.is_error}
+    known = {
+        key: field
+        for key, field in fields.items()
+        if not any(is_within(place, child_path(path, key)) for place in unset)
+    }
     try:
-        checked = PayloadValidator(fields).check(
-            {key: filled[key] for key in filled if key in fields}, given=settings
+        checked = PayloadValidator(known).check(
+            {key: filled[key] for key in filled if key in known}, given=settings
         )
     except PayloadError as error:
-        # A variable that is not set is one error, not also a missing setting.
-        places = [problem.below(path) for problem in error.problems]
-        problems += [problem for problem in places if not missing]
+        problems += [problem.below(path) for problem in error.problems]
         return filled, secrets, problems
     # As handlers get them: a field may have read a number, or text, in a spelling of its own.
     secrets += password_texts(checked, fields)

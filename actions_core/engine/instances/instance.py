@@ -66,7 +66,7 @@ class Instance:
         if not self.enabled:
             return [pipeline.skip("the instance is disabled") for pipeline in pipelines]
         permissions = self.permissions
-        if "integrations" in event or permissions.categories:
+        if event.get("integrations") or permissions.categories:
             refusal = permissions.refusal(event)
             if refusal:
                 return [pipeline.skip(refusal) for pipeline in pipelines]

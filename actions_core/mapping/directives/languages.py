@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, Missing
 
 MAX_LIQUID: Final = 1_000
+#: What the texts cost of what a mapping may cost: each its parser, and its characters.
+_PARSER_COST: Final = 5
+_CHARACTERS_FOR_ONE: Final = 10
 
 
 @attrs.frozen
@@ -62,10 +65,14 @@ class FieldPath:
         return 1
 
 
+def _cost(text: str) -> int:
+    return _PARSER_COST + len(text) // _CHARACTERS_FOR_ONE
+
+
 def read_jmespath(option: Json, reader: Reader) -> Node:
     """Read `@jmespath`, an expression of JMESPath."""
     text = reader.text(option)
-    if text is None:
+    if text is None or not reader.claim(_cost(text)):
         return Absent()
     from actions_core.mapping.jmespath_bounded import parse  # its library loads with the first expression
 
@@ -126,6 +133,8 @@ def read_liquid(option: Json, reader: Reader) -> Node:
         return Absent()
     if len(text) > MAX_LIQUID:
         reader.error(f"must have at most {MAX_LIQUID:,} characters but has {len(text):,}")
+        return Absent()
+    if not reader.claim(_cost(text)):
         return Absent()
     template = parse_liquid(text)
     if isinstance(template, str):

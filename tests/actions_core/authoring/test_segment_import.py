@@ -72,7 +72,7 @@ def test_a_definition_becomes_an_instance_with_its_presets() -> None:
     made = instance["subscriptions"][2]
     assert (made["subscribe"], made["enabled"]) == ('type = "identify"', False)
     assert [note.path for note in imported.notes] == ["$.presets[2]"]
-    assert Workspace.from_dict({"destinations": [instance]})
+    assert Workspace.from_dict({"destinations": [instance]}).problems == ()
 
 
 PUBLIC = {
@@ -208,7 +208,7 @@ def imported_workspace(*files: Any, destination: str | None = None) -> tuple[dic
         work.add(f"{number}.json", data)
     workspace = work.workspace()
     assert "SECRET" not in json.dumps(workspace)
-    assert Workspace.from_dict(workspace)
+    assert Workspace.from_dict(workspace).problems == ()
     return workspace, work
 
 

@@ -17,7 +17,7 @@ from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
 from actions_core.engine.results import Status
 from actions_core.engine.workspace import Workspace
-from actions_core.errors import ActionsError, DefinitionError, PayloadError, WorkspaceError
+from actions_core.errors import ActionsError, DefinitionError, SettingsError, WorkspaceError
 from actions_core.http.requests import Request
 from actions_core.testing import RecordingTransport, make_event
 from actions_core.values.types import MISSING
@@ -253,7 +253,7 @@ def test_a_base_that_is_no_url_is_an_error_that_shows_no_setting() -> None:
     made = definition()
     made["request"]["baseUrl"] = {"@path": "$.settings.apiKey"}
     error = refused(made, {"id": "o-1"})
-    assert isinstance(error, PayloadError)
+    assert isinstance(error, SettingsError)
     assert "baseUrl must begin with https:// or http://" in str(error)
     assert "s3cret" not in str(error)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions_core.subscriptions import never_matches, normal_form, parse_fql, same_meaning
+from actions_core.subscriptions import never_matches, normal_form, parse_filter, parse_fql, same_meaning
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,18 @@ def test_same(first: str, second: str) -> None:
 def test_not_the_same(first: str, second: str) -> None:
     """Conditions on which some event gives different verdicts are not the same."""
     assert not same_meaning(parse_fql(first), parse_fql(second))
+
+
+@pytest.mark.parametrize(
+    ("text", "never"),
+    [
+        ('event in ["a", "b"]', False),
+        ('event in ["a", "b"] and event != "a"', False),
+        ('event in ["a", "b"] and event != "a" and event != "b"', True),
+        ('event in ["a", "b"] and event = "c"', True),
+        ('!(event in ["a", "b"])', False),
+    ],
+)
+def test_a_list_can_be_matched_by_what_is_in_it(text: str, *, never: bool) -> None:
+    """A filter's `in` is no contradiction as long as one of its texts is allowed by the rest."""
+    assert never_matches(parse_filter(text)) is never

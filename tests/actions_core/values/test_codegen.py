@@ -19,6 +19,7 @@ from actions_core.subscriptions import Comparison, Condition, Group
 from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import ConditionSet, read_fields
 from actions_core.values.codegen import Source, identifier
+from actions_core.values.naming import parameter_names
 
 TEXTS = [
     "",
@@ -325,17 +326,18 @@ def test_constants_of_payload_checks(value: Any) -> None:
 @each(TEXTS)
 def test_constants_of_calls(value: str) -> None:
     """A call of a handler takes keys and defaults as they are."""
-    text, default = value, Liar("d")
-
-    def handler(k: Any = None, *, other: Any = default, **rest: Any) -> Any:
-        return k, other, rest
-
-    handler.__qualname__ = f"handler{text}"
-    fields = {"k": False, "other": False, text: False}
+    default = Liar("d")
+    parameter = parameter_names(["k", "other", value])[value]
+    function: dict[str, Any] = {"default": default}
+    source = f"def handler(k=None, *, other=default, {parameter}=None): return k, other, {parameter}"
+    exec(source, function)  # noqa: S102 - the parameter's name is an identifier, as `parameter_names` makes them
+    handler = function["handler"]
+    handler.__qualname__ = f"handler{value}"
+    fields = {"k": False, "other": False, value: False}
     compiled, problems = compile_handler(ROLES["action"], ("a",), handler, fields=fields, path="$")
     assert compiled is not None, problems
-    k, other, rest = compiled.call({"k": 1, text: text})
-    assert (k, list(rest.values())) == (1, [text])
+    k, other, given = compiled.call({"k": 1, value: value})
+    assert (k, given) == (1, value)
     assert other is default
-    assert compiled.bind({"k": text, "other": [text]})["other"] == [text]
-    assert MISSING not in rest.values()
+    assert compiled.bind({"k": value, "other": [value]})["other"] == [value]
+    assert MISSING not in compiled.bind({"k": 1}).values()

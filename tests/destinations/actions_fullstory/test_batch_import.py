@@ -329,10 +329,10 @@ def test_a_refused_upload() -> None:
     """It is the failure of what was uploaded; what was not keeps its reason."""
 
     async def check(sandbox: FullStorySandbox, engine: Engine) -> None:
-        sandbox.fail(429, times=2, retry_after=0)
+        sandbox.fail(503, times=2)
         nodes = await nodes_of(engine, [track(1), too_long(2)])
         assert [(node.status, node.errortype) for node in nodes] == [
-            (429, "TOO_MANY_REQUESTS"),
+            (503, "SERVICE_UNAVAILABLE"),
             (400, "PAYLOAD_VALIDATION_FAILED"),
         ]
 

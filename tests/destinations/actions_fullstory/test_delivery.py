@@ -214,11 +214,12 @@ def test_lost_answers(fault: dict[str, Any]) -> None:
 
 
 def test_same_event_twice() -> None:
-    """An event that comes twice is delivered once, thanks to its messageId."""
+    """An event that comes twice with its id and time is delivered once, thanks to the idempotency key."""
 
     async def check(sandbox: FullStorySandbox, engine: Engine) -> None:
+        event = {**TRACK, "timestamp": "2026-01-02T03:04:05.000Z"}
         for _ in range(2):
-            assert (await the_result(engine, TRACK)).status is Status.SENT
+            assert (await the_result(engine, event)).status is Status.SENT
         assert len(sandbox.requests) == 2
         assert len(sandbox.events) == 1
 

@@ -1,7 +1,9 @@
 """`actions run`: deliver a stream of events as a workspace says, or print what would be sent."""
 
 import contextlib
+import logging
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -30,6 +32,7 @@ from actions_core.apps.cli.shared import (
     run_async,
 )
 from actions_core.engine import Engine
+from actions_core.engine.observers import is_no_failure
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError, PayloadError, Problem
 
@@ -136,11 +139,23 @@ def run(  # noqa: PLR0913 - each option of a command is a parameter
         file.check()
         totals = RunTotals(file)
         pace = Pace(concurrency, batch_size if batch else None, grace)
-        halted = run_async(_deliver(engine, selection, totals, file, pace, *reader_of))
+        with _quiet_failures():
+            halted = run_async(_deliver(engine, selection, totals, file, pace, *reader_of))
     seconds = time.monotonic() - started
     outcome = Outcome(totals, seconds, halted, file.path if file.count else None, file.lost)
     (print_summary_json if as_json else print_summary)(outcome)
     raise typer.Exit(totals.exit_code)
+
+
+@contextlib.contextmanager
+def _quiet_failures() -> Iterator[None]:
+    """Log no failures meanwhile: the summary and the file of failures tell of all of them."""
+    logger = logging.getLogger("actions_core")
+    logger.addFilter(is_no_failure)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_no_failure)
 
 
 async def _deliver(

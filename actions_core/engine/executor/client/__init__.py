@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actions_core.engine.executor.client.admission import Admission, ClosedBeforeTurnError
 from actions_core.engine.executor.client.client import (
     Connection,
     DryRunClient,
@@ -19,6 +20,8 @@ from actions_core.engine.executor.client.waiting import (
 )
 
 __all__ = [
+    "Admission",
+    "ClosedBeforeTurnError",
     "Connection",
     "Deadlines",
     "DryRunClient",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import attrs
 
 from actions_core.destination.client import Client
+from actions_core.engine.executor.client.admission import TOO_MANY_REQUESTS
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
 from actions_core.http.retry import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from actions_core.destination.context import Context
+    from actions_core.engine.executor.client.admission import Admission, Ticket
     from actions_core.engine.executor.client.tokens import TokenKeeper
     from actions_core.engine.executor.client.waiting import Deadlines
     from actions_core.errors import RequestError
@@ -43,7 +45,10 @@ def unprepared(request: Request, _context: Context) -> Request:
 
 @attrs.frozen(repr=False)
 class Connection:
-    """The parts that all requests of one instance share."""
+    """The parts that all requests of one instance share.
+
+    Without `admission` nothing limits the requests: for what serves people, and for those whose caller asks.
+    """
 
     transport: Transport
     deadlines: Deadlines
@@ -54,15 +59,17 @@ class Connection:
     tries_by_status: Mapping[int, int] = attrs.field(factory=dict)
     tokens: TokenKeeper | None = None
     poll: PollPolicy = attrs.field(factory=PollPolicy)
+    admission: Admission | None = None
 
 
 class EventClient(Client):
     """The client of one event in one subscription.
 
-    After the handler is done, `tries`, `request` and `response` tell what was sent last.
+    After the handler is done, `tries`, `request` and `response` tell what was sent last. `ticket` is for the
+    first request, where the lane has asked for it already.
     """
 
-    __slots__ = ("_connection", "_context", "_hints", "request", "response", "tries")
+    __slots__ = ("_connection", "_context", "_hints", "request", "response", "ticket", "tries")
 
     def __init__(self, connection: Connection, context: Context, hints: Mapping[int, str]) -> None:
         self._connection = connection
@@ -71,6 +78,7 @@ class EventClient(Client):
         self.tries = 0
         self.request: Request | None = None
         self.response: Response | None = None
+        self.ticket: Ticket | None = None
 
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and return its successful response; see `Client`."""
@@ -85,13 +93,16 @@ class EventClient(Client):
         self.request = self._connection.prepare(request, self._context).complete()
         return self._deliver(self.request)
 
-    async def _deliver(self, request: Request) -> Response:
+    async def _deliver(self, request: Request) -> Response:  # noqa: C901 - a coroutine more for each event would cost more
         connection = self._connection
+        admission = connection.admission
         seconds = connection.timeout if request.timeout is None else request.timeout
-        started = monotonic()
+        ticket, self.ticket = self.ticket, None
+        if ticket is None and admission is not None and not admission.quiet:
+            ticket = await admission.enter(connection.deadlines.closing)
+        started = at = monotonic()
         tried = 0
         while True:
-            tried += 1
             self.tries += 1
             error: RequestError
             retry_after: float | None = None
@@ -102,15 +113,42 @@ class EventClient(Client):
                 error = failure
             except TimeoutError:
                 error = self._overdue(seconds)
+            except BaseException:
+                if ticket is not None and admission is not None:
+                    admission.give_back(ticket)
+                raise
             else:
                 self.response = response
                 if response.ok:
+                    if admission is not None:
+                        admission.succeed(ticket, at)
                     if response.unreadable:
                         self._context.warn("$", f"the destination took it, but {response.unreadable}")
                     return response
                 error = self._refusal(request, response)
                 retry_after = _retry_after(response)
-            await self._pause(error, tried, monotonic() - started, retry_after)
+            if admission is not None:
+                admission.fail(ticket, at, error, retry_after)
+            # A 429 says nothing of this request: the whole instance waits, and no try is counted.
+            if admission is None or error.status != TOO_MANY_REQUESTS:
+                tried += 1
+                await self._pause(error, tried, monotonic() - started, retry_after)
+            ticket = await self._enter_again(error, started)
+            at = monotonic()
+
+    async def _enter_again(self, error: RequestError, started: float) -> Ticket | None:
+        """Wait until another try may be made, or raise `error` where that takes too long."""
+        connection = self._connection
+        admission = connection.admission
+        if admission is None or admission.quiet:
+            return None
+        return await admission.enter(connection.deadlines.closing, error, started + connection.policy.within)
+
+    def give_back(self) -> None:
+        """Give the ticket back that no request has used."""
+        ticket, self.ticket = self.ticket, None
+        if ticket is not None and self._connection.admission is not None:
+            self._connection.admission.give_back(ticket)
 
     def _overdue(self, seconds: float) -> RequestError:
         if self._connection.deadlines.expired:
@@ -128,6 +166,8 @@ class EventClient(Client):
         allowed = connection.tries_by_status.get(error.status or 0, tried + 1)
         delay = connection.policy.delay(tried, elapsed, retry_after)
         if not error.retryable or delay is None or tried >= allowed or connection.deadlines.closing.is_set():
+            raise error
+        if connection.admission is not None and connection.admission.is_open:
             raise error
         try:
             async with asyncio.timeout(delay):

@@ -28,7 +28,6 @@ def test_an_event_is_explained_for_people(shell: Shell, workspace: dict[str, Any
         '✓ type = "track"',
         'found "track"',
         "← event",
-        "nothing found at timestamp",
         "POST https://api.fullstory.com/v2/events",
         "--header 'Authorization: Basic ***'",
         'Identify User → identifyUserV2: not sent, the subscription type = "identify" does not match',
