@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
-from actions_core import Job, JobStatus, Poll
+from actions_core import Job, JobStatus, MultiStatus, Node, Poll
 from actions_core.engine.executor import jobs
 from actions_core.engine.executor.client import Deadlines
 from actions_core.http.retry import PollPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 def test_a_job_is_asked_for_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +32,125 @@ def test_a_job_is_asked_for_less_and_less_often(monkeypatch: pytest.MonkeyPatch)
     nodes = asyncio.run(jobs.await_job(Job("j"), 2, poll, policy, Deadlines(), lambda _path, _message: None))
     assert [node.status for node in nodes] == [200, 200]
     assert pauses == [1, 2, 4, 5, 5, 5]
+
+
+def awaited(
+    job: Job,
+    count: int,
+    polls: Iterable[Poll],
+    policy: PollPolicy | None = None,
+    warnings: list[str] | None = None,
+) -> list[Node]:
+    """The nodes of a job whose polls give these states, on a clock that stands still."""
+    states = iter(polls)
+
+    async def poll(_job: Job, _upload_count: int) -> Poll:
+        return next(states)
+
+    def warn(path: str, message: str) -> None:
+        assert warnings is not None
+        warnings.append(f"{path}: {message}")
+
+    async def scenario() -> list[Node]:
+        return await jobs.await_job(job, count, poll, policy or PollPolicy(), Deadlines(), warn)
+
+    return asyncio.run(scenario())
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the event loop, which the pauses move on instead of waiting."""
+    now = [1000.0]
+
+    async def pause(_job: Job, seconds: float, _deadlines: Deadlines) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr(jobs, "_pause", pause)
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "time", lambda _loop: now[0])
+    return now
+
+
+@pytest.mark.parametrize(("within", "polls"), [(6.0, 2), (7.0, 3), (7.5, 3), (14.0, 3), (15.0, 4)])
+def test_a_job_is_polled_as_long_as_the_next_poll_comes_in_time(
+    clock: list[float], within: float, polls: int
+) -> None:
+    """After 1, 2, 4 and 8 s; a poll that would come exactly at the end is still made."""
+    asked: list[float] = []
+
+    def states() -> Iterator[Poll]:
+        while True:
+            asked.append(clock[0] - 1000.0)
+            yield Poll(JobStatus.IN_PROGRESS)
+
+    (node,) = awaited(Job("j"), 1, states(), PollPolicy(base=1.0, cap=60.0, within=within))
+    assert asked == [1.0, 3.0, 7.0, 15.0][:polls]
+    assert (node.status, node.errortype) == (408, "SELF_TIMEOUT")
+    assert node.errormessage == f"the job j was not done within {within:g} s"
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_job_of_which_nothing_was_accepted_is_not_polled() -> None:
+    """Where every payload was refused at once their nodes are the outcome."""
+    refused = MultiStatus()
+    refused.add_failure(400, "no")
+    assert [node.status for node in awaited(Job("j", nodes=refused), 1, [])] == [400]
+
+
+@pytest.mark.parametrize(("count", "warned"), [(1, True), (2, False), (3, False)])
+@pytest.mark.usefixtures("clock")
+def test_nodes_for_no_payload_are_warned_of(count: int, *, warned: bool) -> None:
+    """More nodes than there are payloads are a warning, as many or fewer are none."""
+    nodes = MultiStatus()
+    nodes.add_success(200)
+    nodes.add_success(201)
+    warnings: list[str] = []
+    found = awaited(Job("j"), count, [Poll(JobStatus.SUCCEEDED, nodes)], warnings=warnings)
+    assert [node.status for node in found][:2] == [200, 201][:count]
+    message = "$: the handler returned 2 nodes for 1 payloads; the last are ignored"
+    assert warnings == [message] * warned
+
+
+@pytest.mark.parametrize(
+    ("poll", "status", "errortype", "message"),
+    [
+        (Poll(JobStatus.FAILED), 500, "INTERNAL_SERVER_ERROR", "the destination's job failed"),
+        (Poll(JobStatus.FAILED, message="mine"), 500, "INTERNAL_SERVER_ERROR", "mine"),
+        (Poll(JobStatus.RETRYABLE_ERROR), 500, "RETRYABLE_ERROR", "the destination's job failed"),
+        (Poll(JobStatus.SUCCEEDED, message="fine"), 200, None, None),
+    ],
+)
+@pytest.mark.usefixtures("clock")
+def test_without_nodes_a_state_counts_for_all(
+    poll: Poll, status: int, errortype: str | None, message: str | None
+) -> None:
+    """Its status and message are those of every payload."""
+    found = awaited(Job("j"), 2, [poll])
+    assert [(node.status, node.errortype, node.errormessage) for node in found] == [
+        (status, errortype, message)
+    ] * 2
+
+
+def test_a_job_is_accepted_and_keeps_its_memo_to_itself() -> None:
+    """Its status is 202 unless it says otherwise, and what it remembers is not shown."""
+    assert Job("j").status == 202
+    assert "s3cret" not in repr(Job("j", memo="s3cret"))
+
+
+def test_closing_ends_the_wait_for_the_next_poll() -> None:
+    """An engine that closes does not wait for a job: its outcome is not known."""
+
+    async def poll(_job: Job, _upload_count: int) -> Poll:
+        raise AssertionError("it was closed before")
+
+    async def scenario() -> list[Node]:
+        deadlines = Deadlines()
+        deadlines.closing.set()
+        return await jobs.await_job(
+            Job("j"), 1, poll, PollPolicy(base=60.0), deadlines, lambda _path, _message: None
+        )
+
+    (node,) = asyncio.run(scenario())
+    assert (node.errortype, node.errormessage) == (
+        "INTERRUPTED",
+        "interrupted while the job j was in progress: its outcome is not known",
+    )

@@ -9,7 +9,7 @@ import pytest
 
 from actions_core.destination.context import Context, Scope
 from actions_core.engine.executor.client import Connection, Deadlines, DryRunClient, DryRunEnd, EventClient
-from actions_core.errors import RequestError
+from actions_core.errors import PayloadError, RequestError
 from actions_core.http.errors import AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
 from actions_core.http.requests import Request, Response
@@ -17,6 +17,8 @@ from actions_core.http.retry import RetryPolicy, is_retryable
 from actions_core.testing import RecordingTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from actions_core.http.requests import Transport
 
 QUICK = RetryPolicy(base=0.0)
@@ -185,3 +187,48 @@ def test_a_request_that_cannot_be_sent_is_not_tried() -> None:
     with pytest.raises(RequestError, match="absolute"):
         asyncio.run(client.send(Request("GET", "/a")))
     assert client.tries == 0
+
+
+def test_tokens_renew_a_refused_request_prepared_anew() -> None:
+    """With tokens each attempt is prepared by itself: credentials are part of what `prepare` adds."""
+    tokens = ["old", "new"]
+
+    class Keeper:
+        async def retry_once(self, attempt: Callable[[], Awaitable[Response]]) -> Response:
+            with pytest.raises(AuthenticationError, match="401"):
+                await attempt()
+            tokens.pop(0)
+            return await attempt()
+
+    def prepare(request: Request, _context: Context) -> Request:
+        return request.with_bearer(tokens[0])
+
+    transport = answers(401)
+    client = make_client(transport, prepare=prepare, tokens=Keeper())
+    assert asyncio.run(client.send(ASK)).ok
+    sent = [request.headers["Authorization"] for request in transport.requests]
+    assert sent == ["Bearer old", "Bearer new"]
+    assert client.tries == 2
+
+
+def test_a_success_that_cannot_be_read_is_warned_of() -> None:
+    """A 2xx whose body cannot be decoded is a success with a warning; one that can is one without."""
+    for unreadable in ("", "its body cannot be decoded"):
+        context = Context(Scope("i"), {})
+        transport = RecordingTransport([Response(200, {}, b"", unreadable)])
+        client = EventClient(Connection(transport, Deadlines(), policy=QUICK), context, {})
+        assert asyncio.run(client.send(ASK)).ok
+        warned = [(problem.path, problem.message) for problem in context.warnings]
+        assert warned == ([("$", f"the destination took it, but {unreadable}")] if unreadable else [])
+
+
+def test_a_dry_run_writes_the_body() -> None:
+    """What cannot be written fails in a dry run as it would on the way out."""
+    client = DryRunClient(Connection(answers(), Deadlines()), Context(Scope("i"), {}, dry_run=True), {})
+    with pytest.raises(PayloadError, match="cannot be written"):
+        asyncio.run(client.send(ASK.evolve(json={"a": object()})))
+
+
+def test_a_connection_does_not_show_itself() -> None:
+    """Its parts hold settings and tokens, so its repr has none of them."""
+    assert "tries_by_status" not in repr(Connection(answers(), Deadlines(), tries_by_status={500: 1}))
