@@ -46,8 +46,8 @@ def test_a_limit_ends_its_block_when_the_time_is_over() -> None:
             assert await hang(deadlines, seconds) == "over"
             order.append(seconds)
 
-        await asyncio.gather(*(one(seconds) for seconds in (0.12, 0.03, 0.09, 0.0, 0.06)))
-        assert order == [0.0, 0.03, 0.06, 0.09, 0.12]
+        await asyncio.gather(*(one(seconds) for seconds in (1.2, 0.3, 0.9, 0.0, 0.6)))
+        assert order == [0.0, 0.3, 0.6, 0.9, 1.2]
 
     run(scenario())
 
