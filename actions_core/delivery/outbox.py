@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import AsyncIterable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import attrs
@@ -33,7 +34,7 @@ from actions_core.values.events import message_id_of
 from actions_core.values.json_bytes import read_stored, stored_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from actions_core.delivery.pump import Settled
@@ -91,6 +92,8 @@ class Outbox:
         self._accept_loss = accept_loss
         self._pumps: dict[str, Pump] = {}
         self._pump_of: dict[int, Pump] = {}
+        #: Pumps of instances that are gone, while they close.
+        self._retired: list[Pump] = []
         self._paused_until: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._writer: Writer | None = None
@@ -218,15 +221,16 @@ class Outbox:
         if not events and position is None:
             return []
         writer, router = self._parts()
-        reserve = None if self._store_only or self._closing else self._reserve
+        holders: dict[int, Pump] = {}
+        reserve = None if self._store_only or self._closing else partial(self._reserve, holders)
         arrivals = [router.arrival(event, made_id=made, reserve=reserve) for event, made in events]
         try:
             accepting = writer.accept(arrivals, position)
         except BaseException:
-            self._hand_over(arrivals, None)
+            self._hand_over(arrivals, None, holders)
             raise
         # Whoever waits may be cancelled; what is accepted is delivered all the same.
-        accepting.add_done_callback(lambda done: self._hand_over(arrivals, _result_of(done)))
+        accepting.add_done_callback(lambda done: self._hand_over(arrivals, _result_of(done), holders))
         accepted = await asyncio.shield(accepting)
         return [
             Receipt(
@@ -235,24 +239,29 @@ class Outbox:
             for (event, _), arrival, each in zip(events, arrivals, accepted, strict=True)
         ]
 
-    def _reserve(self, number: int) -> bool:
+    def _reserve(self, holders: dict[int, Pump], number: int) -> bool:
         pump = self._pump_of.get(number)
-        return pump is not None and pump.reserve(number)
+        if pump is None or not pump.reserve(number):
+            return False
+        holders[number] = pump
+        return True
 
-    def _hand_over(self, arrivals: Sequence[Arrival], accepted: Sequence[Acceptance] | None) -> None:
-        """Give what was accepted to the pumps that have kept a place for it."""
+    def _hand_over(
+        self,
+        arrivals: Sequence[Arrival],
+        accepted: Sequence[Acceptance] | None,
+        holders: Mapping[int, Pump],
+    ) -> None:
+        """Give what was accepted to the pumps that have kept a place for it, also if they are closing now."""
         for place, arrival in enumerate(arrivals):
             event = None if accepted is None else accepted[place].event
             for row in arrival.deliveries:
-                pump = self._pump_of.get(row.subscription)
-                if pump is None:
-                    continue
-                if not row.owned:
+                if row.owned:
+                    body = arrival.body
+                    owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
+                    holders[row.subscription].hand_over(owned)
+                elif (pump := self._pump_of.get(row.subscription)) is not None:
                     pump.look()
-                elif event is None:
-                    pump.hand_over(None)
-                else:
-                    pump.hand_over(Claimed(event, row.subscription, 0, None, None, arrival.body))
 
     # Delivering.
 
@@ -312,8 +321,10 @@ class Outbox:
         writer, _ = self._parts()
         await writer.run(lambda store: store.set_state(instance, "gone", reason=reason))
         _LOGGER.error("outbox: %s is gone, and its events wait until it is resumed: %s", instance, reason)
+        self._retired.append(pump)
         # Not cancelled: a claim that is thrown away leaves its rows in this worker's hands.
         await pump.close(_GRACE)
+        self._retired.remove(pump)
 
     async def _note_pause(self, instance: str, seconds: float) -> None:
         writer, _ = self._parts()
@@ -390,7 +401,8 @@ class Outbox:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(pump.close(grace) for pump in self._pumps.values()), return_exceptions=True)
+        pumps = [*self._pumps.values(), *self._retired]
+        await asyncio.gather(*(pump.close(grace) for pump in pumps), return_exceptions=True)
         if self._writer is not None:
             await asyncio.to_thread(self._writer.close)
         await self.engine.close(0.0)

@@ -25,7 +25,7 @@ from actions_core.engine.executor.breaker import Breaker, is_up
 from actions_core.engine.results import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from actions_core.delivery.rules import Verdict
     from actions_core.delivery.store import Claim, Claimed
@@ -137,9 +137,14 @@ class Pump:
         return True
 
     def hand_over(self, row: Claimed | None) -> None:
-        """Deliver the row that a place was kept for; None where it was not accepted."""
+        """Deliver the row that a place was kept for; None where it was not accepted.
+
+        A pump that is closing gives it back: nobody else would while this process lives.
+        """
         self._pending -= 1
-        if row is not None:
+        if row is not None and self._closing:
+            self._give_back([row])
+        elif row is not None:
             self._add(row)
 
     def look(self) -> None:
@@ -167,9 +172,14 @@ class Pump:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._queue:
-            self._writer.settle(Settlement(released=[(row.event, row.subscription) for row in self._queue]))
-            self._queue.clear()
+        self._give_back(self._queue)
+        self._queue.clear()
+
+    def _give_back(self, rows: Collection[Claimed]) -> None:
+        """Release rows that were not tried; a writer that is closed has given back everything."""
+        if rows:
+            with suppress(OutboxError):
+                self._writer.settle(Settlement(released=[(row.event, row.subscription) for row in rows]))
 
     # Tasks.
 

@@ -88,4 +88,5 @@ def _result(
         None if client is None else client.request,
         None if client is None else client.response,
         mask,
+        step.message_id,
     )

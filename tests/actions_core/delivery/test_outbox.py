@@ -280,9 +280,6 @@ def test_a_server_that_limits_pauses_the_instance(tmp_path: Path) -> None:
     assert max(server.got.values()) == 1
 
 
-@pytest.mark.xfail(
-    reason="a resumed instance is not delivered to in time; the outbox is not finished", strict=False
-)
 def test_an_instance_that_is_gone_waits_to_be_resumed(tmp_path: Path) -> None:
     """A 410 stops an instance and keeps its events; once it is active again they are delivered."""
     gone = True

@@ -93,6 +93,7 @@ def test_a_single_event_goes_as_a_batch_of_one() -> None:
     engine = engine_of(destination_of(post), Response(503), Response(202))
     result = send(engine)
     assert (result.status, result.tries) == ("sent", 2)
+    assert result.message_id == "message-1"
     assert result.request is not None
     assert result.request.json == [{"name": "Test Event"}]
     assert result.response is not None

@@ -214,6 +214,26 @@ def test_what_is_handed_over_is_not_claimed(open_store: Maker, arrival: Maker) -
     play(Bench(open_store(), lambda *_: answered(200)), work)
 
 
+def test_a_row_that_is_handed_over_while_the_pump_closes_is_given_back(
+    open_store: Maker, arrival: Maker
+) -> None:
+    """A place that was kept before the pump closed leaves no row in the hands of a worker that lives on."""
+
+    async def work(bench: Bench) -> None:
+        bench.pump.look()
+        await bench.until(lambda: bench.pump.reserve(1))
+        made = arrival("m1", owned=True)
+        (accepted,) = await bench.writer.accept([made])
+        await bench.pump.close(1.0)
+        assert accepted.event is not None
+        bench.pump.hand_over(Claimed(accepted.event, 1, 0, None, None, made.body))
+        await bench.writer.wait_noted(1)
+        assert [row.event for row in (await bench.writer.claim(1, 10)).rows] == [accepted.event]
+        assert not bench.tries
+
+    play(Bench(open_store(), lambda *_: answered(200)), work)
+
+
 def test_closing_gives_back_what_was_not_tried(open_store: Maker, arrival: Maker) -> None:
     """What is in progress ends within the grace; the rest waits for the next process, without a try."""
     store = open_store()
