@@ -99,7 +99,7 @@ class Lane:
         try:
             payload = step.payload()
             if admission is not None and not admission.quiet:
-                admission.refuse_if_open()
+                admission.refuse_if_unavailable()
             if not places.acquire_now():
                 await places.acquire()
             try:

@@ -22,6 +22,8 @@ _LEARNED_BURST: Final = 0.05
 #: Seconds to pause where a 429 does not say: doubled for each in a row, up to the longest.
 _PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 60.0
+#: Seconds: a `Retry-After` of more than this is cut down to it, so that none stops an instance for good.
+LONGEST_RETRY_AFTER: Final = 900.0
 #: Seconds: what was taken in the last two spans of this length tells a rate, before a 429 has taught one.
 _SPAN: Final = 1.0
 #: Sums of broken numbers: a token that lacks this little is one.
@@ -127,7 +129,7 @@ class RateBudget:
         self.in_progress -= 1
         now = self._clock()
         if retry_after is not None:
-            self.pause(now + retry_after)
+            self.pause(now + min(retry_after, LONGEST_RETRY_AFTER))
         if started <= self._limited_at:
             return
         self.cap = max(1.0, self.cap / 2)
@@ -144,6 +146,11 @@ class RateBudget:
             self._set_rate(measured if known is None else min(known, max(measured, known * 0.9)))
         self._taken = self._taken_before = 0
         self._since = self._since_before = resumed
+
+    @property
+    def pause_left(self) -> float:
+        """The seconds until the present pause ends, 0 without one."""
+        return max(self.paused_until - self._clock(), 0.0)
 
     def pause(self, until: float) -> None:
         """Make no request before `until`, a time of the clock."""

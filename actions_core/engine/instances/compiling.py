@@ -176,6 +176,7 @@ def _admission(spec: InstanceSpec) -> Admission:
             None if rate is None else rate.per_second,
             None if rate is None else rate.at_once,
         ),
+        patience=delivery.retry.within,
     )
 
 

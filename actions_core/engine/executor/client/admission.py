@@ -38,10 +38,12 @@ class ClosedBeforeTurnError(RequestError):
 class Admission:
     """The admission to one instance. `quiet` is True while a request needs no ticket."""
 
-    __slots__ = ("_changed", "_turn", "breaker", "budget", "instance", "quiet")
+    __slots__ = ("_changed", "_turn", "breaker", "budget", "instance", "patience", "quiet")
 
-    def __init__(self, instance: str, breaker: Breaker, budget: RateBudget) -> None:
+    def __init__(self, instance: str, breaker: Breaker, budget: RateBudget, patience: float = 60.0) -> None:
         self.instance = instance
+        #: Seconds: a first try does not wait for a pause that is longer.
+        self.patience = patience
         self.breaker = breaker
         self.budget = budget
         self.quiet = budget.is_unlimited
@@ -54,32 +56,34 @@ class Admission:
         """True while the breaker lets nothing in."""
         return not self.quiet and self.breaker.wait > 0
 
-    def refuse_if_open(self) -> None:
-        """Raise `RequestError` while the breaker lets nothing in."""
+    def refuse_if_unavailable(self) -> None:
+        """Raise `RequestError` while the breaker lets nothing in, or a long pause was asked for."""
+        reason = ""
         if self.is_open:
-            raise RequestError(
-                f"{self.instance} is not available: its last requests all failed, so it is left alone for a "
-                "while",
-                code=_UNAVAILABLE,
-                status=503,
-                retryable=True,
-            )
+            reason = "its last requests all failed, so it is left alone for a while"
+        elif (pause := self.budget.pause_left) > self.patience:
+            reason = f"it asked not to be called for another {pause:.0f} s"
+        if reason:
+            message = f"{self.instance} is not available: {reason}"
+            raise RequestError(message, code=_UNAVAILABLE, status=503, retryable=True)
 
     async def enter(
         self, closing: OneShotEvent, error: RequestError | None = None, deadline: float = math.inf
     ) -> Ticket:
         """Wait for the budget, and return a ticket.
 
-        Raises `RequestError` when the breaker is open, `ClosedBeforeTurnError` when `closing` is set. After
-        a first try `error` is raised instead, also where the wait would last beyond `deadline`.
+        Raises `RequestError` when the breaker is open or the pause too long, `ClosedBeforeTurnError` when
+        `closing` is set. After a first try `error` is raised instead, also where the wait would last beyond
+        `deadline`.
         """
         async with self._turn:
             while True:
                 if closing.is_set():
                     raise error or ClosedBeforeTurnError("the engine was closed before its turn came")
-                if error is not None and self.is_open:
+                if error is None:
+                    self.refuse_if_unavailable()
+                elif self.is_open:
                     raise error
-                self.refuse_if_open()
                 wait = self.budget.take()
                 now = monotonic()
                 if wait == 0:

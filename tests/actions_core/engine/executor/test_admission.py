@@ -197,6 +197,34 @@ def test_a_retry_after_beyond_the_time_fails_at_once() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("asked", ["1e9", "100000", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_no_retry_after_stops_an_instance_for_good(asked: str) -> None:
+    """Events that come in a pause longer than `retry.within` fail at once; the pause has a bound itself."""
+
+    async def main() -> None:
+        async def handle(_request: Request) -> Response:
+            return Response(429, {"retry-after": asked})
+
+        async with LoopbackServer(handle) as server:
+            async with Engine(workspace({"a": server.url}), registry=registry()) as engine:
+                async with asyncio.timeout(10):
+                    first, *others = [(await engine.send(track(n))).results[0] for n in range(3)]
+                    batch = await engine.send_batch([track(4), track(5)])
+                admission = engine.instances["a"].lane.connection.admission
+            assert admission is not None
+            assert 800 < admission.budget.pause_left <= 900
+        assert first.error is not None
+        assert (first.error.status, first.error.retryable, first.tries) == (429, True, 1)
+        for result in others:
+            assert result.error is not None
+            assert (result.error.code, result.error.retryable) == ("INSTANCE_UNAVAILABLE", True)
+            assert "it asked not to be called for another" in result.reason
+            assert result.tries == 0
+        assert {node.errortype for node in batch.results[0].nodes} == {"INSTANCE_UNAVAILABLE"}
+
+    asyncio.run(main())
+
+
 def test_what_waits_for_the_budget_is_not_tried_when_the_engine_closes() -> None:
     """An event that waits for its turn says that it was not tried, and nothing is sent."""
 
