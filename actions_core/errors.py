@@ -92,6 +92,9 @@ class ActionsError(Exception):
         self.status = self.default_status if status is None else status
         self.retryable = self.default_retryable if retryable is None else retryable
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __str__(self) -> str:
         if not self.problems:
             return self.message

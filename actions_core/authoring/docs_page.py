@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from actions_core.engine.workspace import MOST_SUBSCRIPTIONS
 from actions_core.validation.fields import ConditionSet
 from actions_core.values.types import MISSING
 
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldCondition, FieldSpec
     from actions_core.values.types import Json
 
-_MOST_SUBSCRIPTIONS = 50
 _SPECIAL: Final = re.compile(r"[<>|]")
-_CODE: Final = re.compile(r"(`+[^`]+`+)")
+#: Only from where a run of backticks begins, and the whole run: linear in any text.
+_CODE: Final = re.compile(r"(?<!`)(`++[^`]+`+)")
 _NOT_IN_AN_ANCHOR: Final = re.compile(r"[^\w\- ]")
 
 
@@ -97,7 +98,7 @@ def _shown(spec: DestinationSpec) -> dict[str, ActionSpec]:
 
 def _available(spec: DestinationSpec) -> Iterator[list[str]]:
     yield ["## Available actions"]
-    most = f"An instance has at most {_MOST_SUBSCRIPTIONS} subscriptions."
+    most = f"An instance has at most {MOST_SUBSCRIPTIONS} subscriptions."
     yield [f"A subscription takes events to one of them. {most}"]
     # GitHub and others number headings with the same text.
     seen: Counter[str] = Counter()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 DEFAULT_CONCURRENCY: Final = 50
+#: Subscriptions of one instance, as in Segment.
+MOST_SUBSCRIPTIONS: Final = 50
 #: Seconds that an event may wait for others of its batch, where batches are asked for.
 DEFAULT_BATCH_AGE: Final = 5.0
 

@@ -38,14 +38,14 @@ _LONG: Final = 16
 #: So often may a spelling be spelled again: JSON in JSON in a form, for one.
 _LEVELS: Final = 5
 
-#: How a character may be spelled. Runs of backslashes are read as one, whatever depth of JSON they are from.
+#: How a character may be spelled, but for `+`, which forms have for a blank. Runs of backslashes are read as
+#: one, whatever depth of JSON they are from.
 _SPELLED: Final = re.compile(
     r"""%(?P<percent>[0-9A-Fa-f]{2})
     | \\++ (?: u(?P<high>[dD][89abAB][0-9A-Fa-f]{2}) \\++ u(?P<low>[dD][c-fC-F][0-9A-Fa-f]{2})
              | u(?P<four>[0-9A-Fa-f]{4}) | u\{(?P<braced>[0-9A-Fa-f]{1,6})\} | U(?P<eight>[0-9A-Fa-f]{8})
              | x(?P<two>[0-9A-Fa-f]{2}) | (?P<escaped>.) )?
-    | & (?: \#[xX](?P<hex>[0-9A-Fa-f]{1,7}) | \#(?P<decimal>[0-9]{1,8}) | (?P<name>[A-Za-z]{2,10}) ) ;
-    | (?P<plus>\+)""",
+    | & (?: \#[xX](?P<hex>[0-9A-Fa-f]{1,7}) | \#(?P<decimal>[0-9]{1,8}) | (?P<name>[A-Za-z]{2,10}) ) ;""",
     re.VERBOSE | re.DOTALL,
 )
 _CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
@@ -100,7 +100,7 @@ class _Level:
         """Return the level with the spellings read; None where there are none."""
         first = _SPELLED.search(self.text)
         if first is None:
-            return None
+            return _Level(_without_plus(self.text), self.places) if "+" in self.text else None
         parts: list[str] = []
         places: list[int] = []
         known = self.places
@@ -108,14 +108,18 @@ class _Level:
         for found in _SPELLED.finditer(self.text, first.start()):
             start, end = found.span()
             read = _read(found)
-            parts += (self.text[behind:start], read)
+            parts += (_without_plus(self.text[behind:start]), read)
             places.extend(range(behind, start) if known is None else known[behind:start])
             places.extend([start if known is None else known[start]] * len(read))
             behind = end
-        parts.append(self.text[behind:])
+        parts.append(_without_plus(self.text[behind:]))
         places.extend(range(behind, len(self.text) + 1) if known is None else known[behind:])
         text = "".join(parts)
         return None if text == self.text else _Level(text, places)
+
+
+def _without_plus(text: str) -> str:
+    return text.replace("+", " ")
 
 
 def _read(found: re.Match[str]) -> str:
@@ -124,8 +128,6 @@ def _read(found: re.Match[str]) -> str:
     if kind is None:
         return ""  # backslashes at the end
     said = found[kind]
-    if kind == "plus":
-        return " "
     if kind in {"percent", "two"}:
         return chr(int(said, 16))
     if kind == "escaped":
@@ -224,7 +226,7 @@ class Finder:
             return text
         if len(text) <= _SHORT:
             plain = _bytewise(text)
-            if self._hint.search(plain) is None and _SPELLED.search(plain) is None:
+            if self._hint.search(plain) is None and "+" not in plain and _SPELLED.search(plain) is None:
                 return text
         level: _Level | None = _first_level(text)
         spans: list[Span] = []

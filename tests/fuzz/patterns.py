@@ -8,6 +8,7 @@ that repeats for 32 KB, then something that does not fit.
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import re
 import signal
@@ -263,14 +264,16 @@ def _bell(*_: object) -> None:
 
 @contextmanager
 def limited(seconds: float = LIMIT) -> Iterator[None]:
-    """Interrupt the block after so many seconds of the processor."""
+    """Interrupt the block after so many seconds of the processor, none of them for the rubbish of others."""
     before = signal.signal(signal.SIGPROF, _bell)
+    gc.disable()
     signal.setitimer(signal.ITIMER_PROF, seconds, 0.05)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+        gc.enable()
 
 
 def slowest(pattern: Pattern) -> tuple[float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -19,28 +20,9 @@ MADE = {
     "actions_core.validation.formats.is_regex": "a user's text, compiled only; tried by 'format regex'",
     "actions_fullstory.sandbox.routes._route": "paths of the stand-in: one class without what ends it, each",
 }
-#: Known to be slow: the reason, until they are mended.
-SLOW = {
-    "actions_core.authoring.docs_page._CODE": "two repetitions of a backtick side by side",
-}
-SLOW_READERS: dict[str, str] = {}
 
 
-def marked(items: dict[str, object], slow: dict[str, str]) -> list[object]:
-    """Parameters of which those known to be slow are expected to fail."""
-    return [
-        pytest.param(
-            item,
-            id=name,
-            marks=pytest.mark.xfail(reason=slow[name], raises=(AssertionError, ValueError))
-            if name in slow
-            else (),
-        )
-        for name, item in items.items()
-    ]
-
-
-@pytest.mark.parametrize("pattern", marked({pattern.place: pattern for pattern in found()[0]}, SLOW))
+@pytest.mark.parametrize("pattern", found()[0], ids=lambda pattern: pattern.place)
 def test_every_pattern_is_quick(pattern: Pattern) -> None:
     """A regular expression takes at most 0.1 s for 32 KB of its worst text."""
     seconds, text = slowest(pattern)
@@ -59,13 +41,14 @@ def closed() -> Iterator[None]:
     readers.close()
 
 
-@pytest.mark.parametrize("read", marked(readers.readers(), SLOW_READERS))
+@pytest.mark.parametrize("read", [pytest.param(read, id=name) for name, read in readers.readers().items()])
 def test_every_reader_is_quick(read: Callable[[str], None]) -> None:
     """Whatever reads users' text takes at most half a second for 32 KB of any bad text.
 
     Each takes a fraction of that, in proportion to the text; what grows with its square takes many seconds.
     """
     read("a")
+    gc.collect()
     for text in readers.texts():
         try:
             with limited(READING):

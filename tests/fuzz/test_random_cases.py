@@ -14,8 +14,6 @@ from tests.fuzz.adapter import ROOT
 #: Cases of each kind; always the same ones.
 COUNT = 200
 SEED = 0
-#: What is known to fail today, by kind, until it is mended.
-KNOWN: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -28,15 +26,7 @@ def closed() -> Iterator[None]:
 
 # The library of JMESPath says so of literals such as `foo` without quotes, which Segment takes.
 @pytest.mark.filterwarnings("ignore:deprecated string literal syntax:PendingDeprecationWarning")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(
-            name, marks=pytest.mark.xfail(reason=KNOWN[name], raises=AssertionError) if name in KNOWN else ()
-        )
-        for name in kinds.KINDS
-    ],
-)
+@pytest.mark.parametrize("kind", kinds.KINDS)
 def test_random_cases(kind: str) -> None:
     """Whatever comes in gives a result or an ActionsError, within a second."""
     tally = runner.Tally()

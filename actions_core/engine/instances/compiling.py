@@ -23,7 +23,7 @@ from actions_core.engine.pipeline import (
     compile_pipeline,
     deletion_pipeline,
 )
-from actions_core.engine.workspace import SubscriptionSpec, resolve_environment
+from actions_core.engine.workspace import MOST_SUBSCRIPTIONS, SubscriptionSpec, resolve_environment
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path, is_within
 from actions_core.http.addresses import check_url
 from actions_core.http.masking import Mask, texts
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import Json, JsonObject
 
-_MOST_SUBSCRIPTIONS: Final = 50
 #: Settings that stand beside the declared ones in what Segment exports.
 _OTHER_SETTINGS: Final = frozenset({"oauth", "dynamicAuthSettings"})
 
@@ -248,10 +247,8 @@ def _compile_subscriptions(
     pipelines: list[Pipeline] = []
     problems: list[Problem] = []
     chosen = _presets(destination) if spec.subscriptions == "presets" else spec.subscriptions
-    if len(chosen) > _MOST_SUBSCRIPTIONS:
-        message = (
-            f"has {len(chosen)} subscriptions; at most {_MOST_SUBSCRIPTIONS} are allowed in one instance"
-        )
+    if len(chosen) > MOST_SUBSCRIPTIONS:
+        message = f"has {len(chosen)} subscriptions; at most {MOST_SUBSCRIPTIONS} are allowed in one instance"
         problems.append(Problem(f"{path}.subscriptions", message))
     handled = {*destination.handlers, *destination.batch_handlers}
     if chosen and not handled:
