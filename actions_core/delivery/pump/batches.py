@@ -140,6 +140,7 @@ class BatchPump:
         self._places = asyncio.Semaphore(self._most)
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._at_jobs: set[asyncio.Task[Any]] = set()
+        self._is_claiming = False
         self._closing = False
 
     # What waits.
@@ -168,7 +169,9 @@ class BatchPump:
     @property
     def is_idle(self) -> bool:
         """True while no batch is open or may be ready."""
-        return not self._tasks and not any(self._is_ready(number) for number in self._gathering)
+        return not (
+            self._tasks or self._is_claiming or any(self._is_ready(number) for number in self._gathering)
+        )
 
     @property
     def is_full(self) -> bool:
@@ -183,14 +186,20 @@ class BatchPump:
         for number, gathering in self._gathering.items():
             while self._is_ready(number) and self._has_room():
                 size = attrs.evolve(gathering.size, flush=self.flushing > 0)
-                claim = await self._writer.claim_batch(number, size)
+                # Before the claim: who looks meanwhile may know of more than it finds.
+                gathering.may_be_ready = False
+                self._is_claiming = True
+                try:
+                    claim = await self._writer.claim_batch(number, size)
+                finally:
+                    self._is_claiming = False
                 self._outcomes.next_due[number] = claim.next_due
                 gathering.count, gathering.bytes = claim.waiting, claim.waiting_bytes
-                if not claim.rows:
-                    gathering.may_be_ready = False
+                if claim.rows:
+                    gathering.may_be_ready = True
+                    self._open(claim)
+                elif not gathering.may_be_ready:
                     break
-                gathering.may_be_ready = True
-                self._open(claim)
 
     def _has_room(self) -> bool:
         if self._closing or self.is_full:
