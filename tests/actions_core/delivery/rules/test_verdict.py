@@ -243,7 +243,7 @@ def test_what_follows_for_each_member(
     kinds: list[type],
     keep: bool,  # noqa: FBT001 - as above
 ) -> None:
-    """Members stay together while nothing has arrived and nobody knows of some; else each goes its own way."""
+    """Members stay together while nothing has arrived and some are unknown; else each goes its own way."""
     verdicts, kept = judge_members(
         [Attempt.from_result(result) for result in results],
         tries=[0] * len(results),
