@@ -123,7 +123,7 @@ class Outbox:
         writer = self._writer = Writer(store)
         if not self._store_only:
             self._set_upkeep(writer, self._router)
-            self._dispatch = Dispatch(self.engine, writer, store, recent=spec.recent > 0)
+            self._dispatch = Dispatch(self.engine, writer, store, recent=spec.recent)
             await self._dispatch.start(self._router)
 
     @staticmethod
