@@ -72,7 +72,7 @@ def _told_empty(message: str, path: Iterable[str | int], given: Json) -> str:
             given = given.get(step)
         elif isinstance(given, list) and isinstance(step, int) and step < len(given):
             given = given[step]
-        elif step != 0:  # a lone value has become the item of a list
+        else:
             return message
     empty = isinstance(given, dict) and given.get(key.removesuffix("'")) == ""
     return f"{before}{_EMPTY}{key}" if empty else message
