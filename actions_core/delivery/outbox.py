@@ -220,38 +220,21 @@ class Outbox:
         dispatch = self._dispatch
         reserve = None if dispatch is None or self._closing else partial(_reserve, dispatch, holders)
         arrivals = [router.arrival(event, made_id=made, reserve=reserve) for event, made in events]
+        hand_over = None if dispatch is None else partial(_hand_over, dispatch, holders, arrivals)
         try:
-            accepting = writer.accept(arrivals, position)
+            # Whoever waits may be cancelled; what is accepted is delivered all the same.
+            accepting = writer.accept(arrivals, position, hand_over)
         except BaseException:
-            self._hand_over(arrivals, None, holders)
+            if hand_over is not None:
+                hand_over(None)
             raise
-        # Whoever waits may be cancelled; what is accepted is delivered all the same.
-        accepting.add_done_callback(lambda done: self._hand_over(arrivals, _result_of(done), holders))
-        accepted = await asyncio.shield(accepting)
+        accepted = await accepting
         return [
             Receipt(
                 message_id_of(event) or "", each.duplicate, 0 if each.duplicate else len(arrival.deliveries)
             )
             for (event, _), arrival, each in zip(events, arrivals, accepted, strict=True)
         ]
-
-    def _hand_over(
-        self,
-        arrivals: Sequence[Arrival],
-        accepted: Sequence[Acceptance] | None,
-        holders: Mapping[int, Pump],
-    ) -> None:
-        """Give what was accepted to the pumps that have kept a place for it, also if they are closing now."""
-        pump_of = {} if self._dispatch is None else self._dispatch.pump_of
-        for place, arrival in enumerate(arrivals):
-            event = None if accepted is None else accepted[place].event
-            for row in arrival.deliveries:
-                if row.owned:
-                    body = arrival.body
-                    owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
-                    holders[row.subscription].hand_over(owned)
-                elif event is not None and (pump := pump_of.get(row.subscription)) is not None:
-                    pump.note_stored(row.subscription, row.size)
 
     # Looking, ending.
 
@@ -356,5 +339,19 @@ def _reserve(dispatch: Dispatch, holders: dict[int, Pump], number: int) -> bool:
     return True
 
 
-def _result_of(done: asyncio.Future[list[Acceptance]]) -> list[Acceptance] | None:
-    return None if done.cancelled() or done.exception() is not None else done.result()
+def _hand_over(
+    dispatch: Dispatch,
+    holders: Mapping[int, Pump],
+    arrivals: Sequence[Arrival],
+    accepted: Sequence[Acceptance] | None,
+) -> None:
+    """Give what was accepted to the pumps that have kept a place for it, also if they are closing now."""
+    for place, arrival in enumerate(arrivals):
+        event = None if accepted is None else accepted[place].event
+        for row in arrival.deliveries:
+            if row.owned:
+                body = arrival.body
+                owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
+                holders[row.subscription].hand_over(owned)
+            elif event is not None and (pump := dispatch.pump_of.get(row.subscription)) is not None:
+                pump.note_stored(row.subscription, row.size)
