@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.errors import OutboxFullError
 from actions_core.delivery.memory import closed
-from actions_core.delivery.outbox import Outbox
+from actions_core.delivery.outbox import CheckedEvent, Outbox
 from actions_core.delivery.threads import LoopThread
 from actions_core.errors import ActionsError
 
@@ -170,7 +170,7 @@ class DurableBackend:
     async def _store(self, event: JsonObject, until: float | None, *, made_id: bool) -> None:
         while True:
             try:
-                await self._outbox._enqueue([(event, made_id)])  # noqa: SLF001 - it is checked already
+                await self._outbox.enqueue_checked([CheckedEvent(event, made_id)])
             except OutboxFullError:
                 if self._when_full == "raise" or (until is not None and monotonic() >= until):
                     raise

@@ -302,8 +302,10 @@ engine.track("u", "parent 2")
 """
     )
     check(run)
+    # What a child had in hand when it left, whoever opens the file next delivers.
+    check(program(OUTBOX + 'BackgroundEngine(WORKSPACE).track("u", "next")'))
     names = sorted({event["name"] for event in stand_in.events})
-    assert names == ["before", "closes", "exit", "leaves", "parent 1", "parent 2"]
+    assert names == ["before", "closes", "exit", "leaves", "next", "parent 1", "parent 2"]
 
 
 @CAN_FORK
