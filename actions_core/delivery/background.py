@@ -253,9 +253,13 @@ def _lacks_id(event: object) -> bool:
 def _load_network() -> None:
     """Import what deliveries need in this thread, before there are others.
 
-    A fork while another thread imports a module leaves that module's lock locked in the child for good.
+    A fork while another thread imports a module leaves that module's lock locked in the child for good, or
+    half of the module there.
     """
+    import difflib  # noqa: F401 - for the words of errors
+    import email.utils  # noqa: F401 - for the dates of responses
     import encodings.idna  # noqa: F401 - for names of hosts
+    import uuid  # noqa: F401 - for events without an id
 
     import actions_core.http.transport.http  # noqa: F401 - all of aiohttp
 

@@ -102,7 +102,7 @@ class Outbox:
         #: Told of each try and what follows from it, in the event loop; it must not raise or block.
         self.on_try: Callable[[Settled], None] | None = None
         self._targets = find_targets(engine)
-        self._store_only = store_only
+        self.store_only = store_only
         self._accept_loss = accept_loss
         self._pumps: dict[str, Pump] = {}
         self._pump_of: dict[int, Pump] = {}
@@ -113,7 +113,7 @@ class Outbox:
         self._writer: Writer | None = None
         self._store: FileStore | None = None
         self._router: Router | None = None
-        self._closing = False
+        self._closing = self._closed = False
 
     def __repr__(self) -> str:
         return f"<Outbox {self.spec.path}>"
@@ -146,7 +146,7 @@ class Outbox:
             spec.dedupe, spec.keep, spec.oldest, spec.most_bytes, spec.synchronous, spec.recent
         )
         store = await asyncio.to_thread(
-            FileStore.open, spec.path, options, worker=not self._store_only, accept_loss=self._accept_loss
+            FileStore.open, spec.path, options, worker=not self.store_only, accept_loss=self._accept_loss
         )
         self._store = store
         numbers = store.register([target.name for target in self._targets])
@@ -154,7 +154,7 @@ class Outbox:
         router = self._router = Router(self._targets, numbers)
         writer = self._writer = Writer(store)
         writer.longest = int(max([target.retry.cap for target in self._targets], default=0.0) * _MILLISECONDS)
-        if not self._store_only:
+        if not self.store_only:
             writer.active = set(router.targets)
             for instance in {target.instance.id for target in self._targets if target.enabled}:
                 state = states.get(instance)
@@ -238,7 +238,7 @@ class Outbox:
             return []
         writer, router = self._parts()
         holders: dict[int, Pump] = {}
-        reserve = None if self._store_only or self._closing else partial(self._reserve, holders)
+        reserve = None if self.store_only or self._closing else partial(self._reserve, holders)
         arrivals = [
             router.arrival(each.event, made_id=each.made_id, reserve=reserve, wanted=each.wanted)
             for each in events
@@ -426,16 +426,26 @@ class Outbox:
         writer, _ = self._parts()
         return DeadLetters(WriterLetters(writer))
 
-    async def close(self, grace: float = _GRACE) -> None:
-        """Take nothing out of the file any more, give what is in progress `grace` seconds, and close."""
-        if self._closing:
-            return
+    async def stop(self, grace: float = _GRACE) -> None:
+        """Take nothing out of the file any more, and give what is in progress `grace` seconds.
+
+        Events are still accepted, and left in the file.
+        """
         self._closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         pumps = [*self._pumps.values(), *self._retired]
         await asyncio.gather(*(pump.close(grace) for pump in pumps), return_exceptions=True)
+        if self._writer is not None:
+            await self._writer.wait_noted(1)
+
+    async def close(self, grace: float = _GRACE) -> None:
+        """Stop, give back what this process holds, and close the file and the engine."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.stop(grace)
         if self._writer is not None:
             await asyncio.to_thread(self._writer.close)
         await self.engine.close(0.0)
