@@ -15,8 +15,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from actions_core.errors import PayloadError, RequestError, SettingsError
-from actions_core.http.wire import base_fault, check_headers, checked_url, is_absolute, query, with_query
+from actions_core.errors import PayloadError, SettingsError
+from actions_core.http.wire import (
+    base_fault,
+    check_headers,
+    checked_url,
+    is_absolute,
+    method_fault,
+    query,
+    refused,
+    with_query,
+)
 from actions_core.values.javascript import stringify
 from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING, Json
@@ -82,12 +91,16 @@ class Request:
     def with_basic_auth(self, user: str, password: str = "") -> Request:
         """Return the request with a user and a password, in place of other credentials in its headers.
 
-        Raises `RequestError` for a user with a colon, behind which the password would begin.
+        Raises `RequestError` for a user with a colon, behind which the password would begin, and for what
+        UTF-8 cannot say.
         """
         if ":" in user:
-            raise RequestError("the user of basic authentication contains a colon", code="REQUEST_INVALID")
-        pair = f"{user}:{password}".encode("utf-8", "replace")
-        return self.with_headers({"Authorization": f"Basic {b64encode(pair).decode('ascii')}"})
+            raise refused("the user of basic authentication contains a colon")
+        try:
+            pair = b64encode(f"{user}:{password}".encode())
+        except UnicodeEncodeError:
+            raise refused("the user or password of basic authentication has half a surrogate pair") from None
+        return self.with_headers({"Authorization": f"Basic {pair.decode('ascii')}"})
 
     def with_bearer(self, token: str) -> Request:
         """Return the request with a bearer token, in place of other credentials in its headers."""
@@ -108,10 +121,13 @@ class Request:
     def complete(self) -> Request:
         """Return the request for a transport: an absolute URL, query included, and headers that can be sent.
 
-        Raises `RequestError` for a URL that is not absolute or would not arrive as it stands, `PayloadError`
-        for a header that is none, could break out of its line, or says how the message is framed: such things
-        come from data, and trying again cannot help.
+        Raises `RequestError` for a method that is none, or a URL that is not absolute or would not arrive as
+        it stands; `PayloadError` for a header that is none, could break out of its line, or says how the
+        message is framed: such things come from data, and trying again cannot help.
         """
+        fault = method_fault(self.method)
+        if fault:
+            raise refused(f"the method of the request {fault}")
         headers = self.headers
         if headers:
             check_headers(headers)
@@ -124,7 +140,7 @@ class Request:
         """Return the body as bytes and its content type; (None, None) without a body.
 
         The body is written once: whoever asks later, of this request or of one that differs in its URL or
-        headers only, gets the same bytes. Raises `PayloadError` for what JSON cannot say.
+        headers only, gets the same bytes. Raises `PayloadError` for what JSON or UTF-8 cannot say.
         """
         # Beside the attributes, which are frozen; `_twin` takes it along, `evolve` does not.
         written: tuple[bytes | None, str | None] | None = self.__dict__.get("_content")
@@ -138,7 +154,10 @@ class Request:
         if self.form is not None:
             return query(self.form).encode(), "application/x-www-form-urlencoded"
         if isinstance(self.body, str):
-            return self.body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
+            try:
+                return self.body.encode(), "text/plain; charset=utf-8"
+            except UnicodeEncodeError:
+                raise PayloadError("the request's body contains half a surrogate pair") from None
         if self.body is not None:
             return self.body, "application/octet-stream"
         return None, None
