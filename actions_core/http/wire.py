@@ -42,8 +42,8 @@ _FRAMING: Final = frozenset(
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]++")
 #: What no value of a header may contain (RFC 9110, 5.5); a tab may stand in one.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-#: A URL in which there is nothing to look at: no escapes, no fragment, nobody's name in front of the host, and
-#: that short that it and its port are within their bounds.
+#: A URL in which there is nothing to look at: no escapes, no fragment, nobody's name in front of the host,
+#: which is within its bounds, as its port is.
 _PLAIN_URL: Final = re.compile(
     r"https?://[A-Za-z0-9-]{1,62}+(?:\.[A-Za-z0-9-]{1,62}+){0,3}+(?::[0-9]{1,4}+)?"
     r"(?:[/?][A-Za-z0-9!$&'()*+,\-./:;=?_~]*+)?"
