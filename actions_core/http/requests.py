@@ -9,6 +9,7 @@ where keys and personal data are.
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +30,7 @@ from actions_core.http.wire import (
 from actions_core.values.javascript import stringify
 from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING, Json
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -158,8 +160,10 @@ class Request:
                 return self.body.encode(), "text/plain; charset=utf-8"
             except UnicodeEncodeError:
                 raise PayloadError("the request's body contains half a surrogate pair") from None
+        if isinstance(self.body, bytes | bytearray | memoryview):
+            return bytes(self.body), "application/octet-stream"
         if self.body is not None:
-            return self.body, "application/octet-stream"
+            raise PayloadError(f"the request's body must be bytes or a string but it is {kind(self.body)}")
         return None, None
 
 
@@ -192,8 +196,22 @@ def _clash(names: tuple[str, ...]) -> bool:
 def _json_bytes(value: Json, *, stringify_it: bool) -> bytes:
     try:
         return stringify(value).encode() if stringify_it else json_bytes(value)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise PayloadError(f"the request's JSON cannot be written: {error}") from None
+    except RecursionError:
+        why = "it is nested too deeply, or contains itself"
+    except TypeError as error:
+        why = str(error)
+    except ValueError:  # all that Python says of such numbers is how to raise its limit
+        why = "a number in it has too many digits"
+    raise PayloadError(f"the request's JSON cannot be written: {why}")
+
+
+def _no_json(constant: str) -> Json:
+    raise ValueError(constant)
+
+
+def _double(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 @attrs.frozen(repr=False)
@@ -223,11 +241,12 @@ class Response:
 
     @property
     def json(self) -> Json:
-        """The body as JSON, None when it is not JSON."""
+        """The body as JSON, None when it is not JSON; a number that no double can hold is null in it."""
         try:
-            return json.loads(self.body)
+            read: Json = json.loads(self.body, parse_constant=_no_json, parse_float=_double)
         except (ValueError, RecursionError):
             return None
+        return read
 
 
 class Transport(Protocol):

@@ -7,8 +7,9 @@ refused before anything is sent. Values of an event get everywhere, so the rules
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -19,7 +20,7 @@ from actions_core.values.types import MISSING
 from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
 _SCHEMES: Final = ("https://", "http://")
 #: How a header's value says how its message is framed, or whom it is for: the transport's to say.
@@ -136,6 +137,8 @@ def checked_url(url: str, headers: Mapping[str, str]) -> str:
     characters, backslashes, a `%` that begins no escape, segments `.` and `..`. Raises `SettingsError` for a
     user and a password in front of the host where the headers carry credentials too.
     """
+    if not isinstance(url, str):
+        raise refused(f"the URL must be a string but it is {kind(url)}")
     if _PLAIN_URL.fullmatch(url) and "/." not in url:
         return url
     if not is_absolute(url):
@@ -186,9 +189,7 @@ def host_fault(authority: str) -> str:
         return "has a host with a blank or another character that no host may have"
     if named.startswith("["):
         host, bracket, port = named[1:].partition("]")
-        fault = (
-            "" if bracket and _is_address(host, IPv6Address) else "has an address in brackets that is none"
-        )
+        fault = "" if bracket and _is_address(_inet6, host) else "has an address in brackets that is none"
     else:
         host, colon, number = named.partition(":")
         fault, port = _label_fault(host), colon + number
@@ -202,7 +203,7 @@ def host_fault(authority: str) -> str:
 def _label_fault(host: str) -> str:
     if not host:
         return "has no host"
-    if _NUMERIC.search(host) and not _is_address(host, IPv4Address):
+    if _NUMERIC.search(host) and not _is_address(socket.inet_aton, host):
         return "has a host that ends in a number but is no address"
     try:
         name = host.removesuffix(".").encode("idna")
@@ -213,11 +214,17 @@ def _label_fault(host: str) -> str:
     return ""
 
 
-def _is_address(text: str, form: type[IPv4Address | IPv6Address]) -> bool:
+def _is_address(read: Callable[[str], bytes], text: str) -> bool:
     try:
-        return bool(form(text))
-    except ValueError:
+        return bool(
+            read(text)
+        )  # in the forms of old too, such as 127.1: whether it may be reached is asked later
+    except (OSError, ValueError):
         return False
+
+
+def _inet6(text: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6, text)
 
 
 def _path_fault(path: str) -> str:
@@ -240,6 +247,8 @@ def query(params: Mapping[str, Any]) -> str:
 
     Raises `PayloadError` for what has no spelling, or none in UTF-8.
     """
+    if not isinstance(params, Mapping):
+        raise PayloadError(f"the parameters of the request must be an object but they are {kind(params)}")
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
         plain = _plain(value)
