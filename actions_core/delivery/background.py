@@ -74,7 +74,7 @@ class BackgroundEngine(SegmentCalls):
     ) -> None:
         _check_options(max_queue, when_full, exit_timeout)
         if not isinstance(workspace, Workspace):
-            workspace = Workspace.from_file(os.fspath(workspace))
+            workspace = Workspace.from_file(os.fspath(workspace), lenient=True)
         if workspace.outbox is not None:
             # Kept in memory, events would be lost in a crash although the workspace promises otherwise.
             raise WorkspaceError(

@@ -19,7 +19,6 @@ from actions_core.engine.filters import Permissions, compile_filters, validate_f
 from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import (
     authentication_pipeline,
-    check_subscription,
     compile_pipeline,
     deletion_pipeline,
 )
@@ -75,9 +74,7 @@ def compile_instances(
 def _without_destination(spec: InstanceSpec, path: str, environ: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with an instance whatever its destination."""
     problems = resolve_environment(spec.settings, f"{path}.settings", environ)[2]
-    for index, subscription in enumerate(() if spec.subscriptions == "presets" else spec.subscriptions):
-        problems += check_subscription(subscription, f"{path}.subscriptions[{index}]")
-    return problems + _compile_filters(spec, f"{path}.filters")[1]
+    return [*problems, *spec.parts_problems(path)]
 
 
 def known_destinations(workspace: Workspace, registry: Registry) -> dict[str, Destination]:
