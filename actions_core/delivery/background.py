@@ -81,7 +81,7 @@ class BackgroundEngine(SegmentCalls):
     ) -> None:
         _check_options(max_queue, when_full, exit_timeout)
         if not isinstance(workspace, Workspace):
-            workspace = Workspace.from_file(os.fspath(workspace))
+            workspace = Workspace.from_file(os.fspath(workspace), lenient=True)
         if workspace.outbox is not None:
             # Here, so that no fork comes while another thread imports it.
             import actions_core.delivery.durable  # noqa: F401 - with SQLite, for those who have an outbox

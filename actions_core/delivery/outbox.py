@@ -105,7 +105,7 @@ class Outbox:
         cls, path: str | os.PathLike[str], *, store_only: bool = False, **options: Unpack[Options]
     ) -> Outbox:
         """Make an outbox for the workspace in a file, which says where it is; `options` are the engine's."""
-        workspace = Workspace.from_file(os.fspath(path))
+        workspace = Workspace.from_file(os.fspath(path), lenient=True)
         _spec(workspace, None)  # before an engine is made
         return cls(Engine(workspace, **options), store_only=store_only)
 
