@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from actions_core.engine.workspace import BrokerSpec
     from actions_core.values.types import JsonObject
 
-_NANOSECONDS: Final = 1_000_000_000
+NANOSECONDS: Final = 1_000_000_000
 #: The form of subjects, headers and consumers; a broker with another one is refused.
 _LAYOUT: Final = "1"
 _LAYOUT_KEY: Final = "actions-layout"
@@ -37,7 +37,7 @@ _WINDOW: Final = 120
 _LONGEST_TOKEN: Final = 150
 #: The group of a consumer that serves one worker at a time, and the seconds after which the next one follows.
 GROUP: Final = "workers"
-PIN_TIMEOUT: Final = 6.0
+PIN_TIMEOUT: Final = 4.0
 #: Never: for a consumer that is paused until somebody resumes it.
 FOR_GOOD: Final = "9999-01-01T00:00:00Z"
 
@@ -74,7 +74,7 @@ class Consumer:
             "name": self.name,
             "filter_subject": self.subject,
             "ack_policy": "explicit",
-            "ack_wait": int(takeover * _NANOSECONDS),
+            "ack_wait": int(takeover * NANOSECONDS),
             "max_deliver": -1,
             "max_ack_pending": 1 if self.ordered else self.most,
         }
@@ -82,7 +82,7 @@ class Consumer:
             config |= {
                 "priority_policy": "pinned_client",
                 "priority_groups": [GROUP],
-                "priority_timeout": int(PIN_TIMEOUT * _NANOSECONDS),
+                "priority_timeout": int(PIN_TIMEOUT * NANOSECONDS),
             }
         return config
 
@@ -159,7 +159,7 @@ async def open_layout(connection: Connection, name: str, spec: BrokerSpec, *, ke
     metadata = {_LAYOUT_KEY: _LAYOUT, _PARTITIONS_KEY: str(spec.partitions)}
     common = {"storage": "file", "num_replicas": spec.replicas, "metadata": metadata}
     bound = {} if spec.most_bytes is None else {"max_bytes": spec.most_bytes}
-    window = {"duplicate_window": _WINDOW * _NANOSECONDS}
+    window = {"duplicate_window": _WINDOW * NANOSECONDS}
     base = layout.name
     streams: list[tuple[str, JsonObject]] = [
         (
@@ -190,8 +190,8 @@ async def open_layout(connection: Connection, name: str, spec: BrokerSpec, *, ke
                 "retention": "limits",
                 "discard": "new",
                 "allow_direct": True,
-                "max_age": int(keep * _NANOSECONDS),
-                "duplicate_window": int(min(keep, _WINDOW) * _NANOSECONDS),
+                "max_age": int(keep * NANOSECONDS),
+                "duplicate_window": int(min(keep, _WINDOW) * NANOSECONDS),
                 **common,
             },
         ),

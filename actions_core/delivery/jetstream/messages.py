@@ -6,7 +6,7 @@ Names are percent-encoded in headers, which take neither line breaks nor what is
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote, unquote
 
 import attrs
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions_core.engine.workspace import InstanceSpec
+    from actions_core.values.types import JsonObject
 
 MESSAGE_ID: Final = "Nats-Msg-Id"
 SCHEDULE: Final = "Nats-Schedule"
@@ -67,10 +68,17 @@ class Delivery:
 
     @classmethod
     def of_event(
-        cls, text: str, instance: str, subscription: str, *, at: int, workspace: str = ""
+        cls,
+        text: str,
+        instance: str,
+        subscription: str,
+        *,
+        at: int,
+        workspace: str = "",
+        event: JsonObject | None = None,
     ) -> Delivery:
-        """Make the delivery of an event as an outbox keeps it."""
-        event: Any = read_stored(text)
+        """Make the delivery of an event as an outbox keeps it; `event` is the same, where it was read."""
+        event = cast("JsonObject", read_stored(text)) if event is None else event
         names = f"{message_id_of(event)}\0{instance}\0{subscription}".encode("utf-8", "surrogatepass")
         key = blake2b(names, digest_size=16).hexdigest()
         return cls(key, instance, subscription, text.encode(), at, workspace)
@@ -148,6 +156,14 @@ def read_letter(number: int, headers: Mapping[str, str], body: bytes) -> DeadLet
         delivery.at,
         body.decode(),
     )
+
+
+def place_of(reply: str) -> tuple[tuple[str, int], int]:
+    """Return the stream and the number in it of a message, and how often it was handed out."""
+    # $JS.ACK.STREAM.CONSUMER.DELIVERED.NUMBER.…, or with a domain and an account before the stream.
+    tokens = reply.split(".")
+    first = 2 if len(tokens) == 9 else 4  # noqa: PLR2004 - the parts of the shorter form
+    return (tokens[first], int(tokens[first + 3])), int(tokens[first + 2])
 
 
 def _message_id(body: bytes) -> str:

@@ -1,0 +1,135 @@
+"""Hand deliveries over to a broker: an outbox's other way, beside delivering them itself.
+
+A row is done once the broker has stored it. What it does not take, since it is full or cannot be reached,
+stays in the outbox for as long as that lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.delivery.errors import BrokerError
+from actions_core.delivery.jetstream.brokers import broker_of, kept_for
+from actions_core.delivery.jetstream.connection import connect
+from actions_core.delivery.jetstream.layout import open_layout
+from actions_core.delivery.jetstream.messages import Delivery, workspace_digest
+from actions_core.delivery.rules import DurableRetry
+from actions_core.engine.executor import Breaker, RateBudget
+from actions_core.engine.results import Result, Status
+from actions_core.errors import RequestError
+from actions_core.http.errors import TransportError
+from actions_core.values.json_bytes import read_stored
+
+if TYPE_CHECKING:
+    from actions_core.delivery.jetstream.connection import Connection
+    from actions_core.delivery.jetstream.layout import Layout
+    from actions_core.delivery.routing import Target
+    from actions_core.delivery.store import Claimed
+    from actions_core.engine.workspace import Workspace
+
+_LOGGER: Final = logging.getLogger("actions_core")
+#: Messages that are published and not acknowledged yet.
+_PENDING: Final = 512
+#: Failures in a row after which the broker is left alone, and the seconds for which it is.
+_FAILURES: Final = 3
+_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 10.0
+#: Seconds between two tries to connect for the first time.
+_CONNECT_PAUSE: Final = 2.0
+#: What headers may add to an event.
+_HEADERS: Final = 4096
+_MILLISECONDS: Final = 1000
+
+
+class Forwarder:
+    """Publishes an outbox's rows to the broker of its workspace."""
+
+    #: A row that the broker does not take waits for it, however long that is.
+    retry: Final = DurableRetry(within=float("inf"), base=0.5, cap=15.0)
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.breaker = Breaker(_FAILURES, _PAUSE, _LONGEST_PAUSE)
+        self.budget = RateBudget(_PENDING)
+        self._workspace = workspace
+        self._spec = broker_of(workspace)
+        self._digests = {spec.id: workspace_digest(spec) for spec in workspace.destinations}
+        self._connection: Connection | None = None
+        self._layout: Layout | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._told = ""
+
+    async def open(self) -> None:
+        """Begin to connect; what is to be forwarded waits until that is done."""
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
+
+    async def close(self) -> None:
+        """End, once nothing is being published any more."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def forward(self, target: Target, row: Claimed) -> Result:
+        """Publish a row, and return what became of it: sent, if the broker has stored it."""
+        connection, layout = self._connection, self._layout
+        if connection is None or layout is None:
+            return _failed(target, TransportError("there is no connection to the broker yet"))
+        event: Any = read_stored(row.body)
+        instance, subscription = target.name
+        delivery = Delivery.of_event(
+            row.body,
+            instance,
+            subscription,
+            at=int(time.time() * _MILLISECONDS),
+            workspace=self._digests.get(instance, ""),
+            event=event,
+        )
+        if len(delivery.body) + _HEADERS > connection.largest:
+            words = (
+                f"an event of {len(delivery.body)} bytes is too large for the broker: raise its max_payload"
+            )
+            return _failed(target, RequestError(words, code="EVENT_TOO_LARGE", retryable=False))
+        subject = layout.work_subject(instance, target.key(event))
+        try:
+            await connection.publish(subject, delivery.body, delivery.headers(delivery.key))
+        except BrokerError as error:
+            self._tell(str(error))
+            return _failed(target, TransportError(str(error), code=error.code))
+        self._told = ""
+        return Result(instance, subscription, target.pipeline.action, Status.SENT, tries=1)
+
+    async def _connect(self) -> None:
+        spec = self._spec
+        url: Any = spec.url
+        while True:
+            connection = None
+            try:
+                connection = await connect(
+                    url, credentials=spec.credentials, name=f"actions outbox {self._workspace.name}"
+                )
+                keep = kept_for(self._workspace).keep
+                self._layout = await open_layout(connection, self._workspace.name, spec, keep=keep)
+            except BrokerError as error:
+                if connection is not None:
+                    await connection.close()
+                self._tell(str(error))
+                await asyncio.sleep(_CONNECT_PAUSE)
+            else:
+                self._connection = connection
+                return
+
+    def _tell(self, words: str) -> None:
+        """Log what keeps the broker from taking events, once as long as that lasts."""
+        if not self._told:
+            _LOGGER.warning("broker: events wait in the outbox: %s", words)
+        self._told = words
+
+
+def _failed(target: Target, error: RequestError) -> Result:
+    instance, subscription = target.name
+    action = target.pipeline.action
+    return Result(instance, subscription, action, Status.FAILED, error, str(error), tries=1)
