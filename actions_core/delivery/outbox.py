@@ -99,6 +99,7 @@ class Outbox:
         self._writer: Writer | None = None
         self._store: FileStore | None = None
         self._router: Router | None = None
+        self._forwarding: Any = None
         self._closing = False
 
     def __repr__(self) -> str:
@@ -142,6 +143,17 @@ class Outbox:
         writer.longest = int(max([target.retry.cap for target in self._targets], default=0.0) * _MILLISECONDS)
         if not self._store_only:
             writer.active = set(router.targets)
+            if self.engine.workspace.broker is not None:
+                from actions_core.delivery.jetstream.forwarding import Forwarding
+
+                forwarding = Forwarding(self.engine.workspace, writer, lambda: store.now() / _MILLISECONDS)
+                await forwarding.start(router)
+                self._forwarding, self._pumps, self._pump_of = (
+                    forwarding,
+                    forwarding.pumps,
+                    forwarding.pump_of,
+                )
+                return
             for instance in {target.instance.id for target in self._targets if target.enabled}:
                 state = states.get(instance)
                 if state is None or state.state != "gone":
@@ -365,10 +377,14 @@ class Outbox:
                 for pump in self._pumps.values():
                     pump.look()
                 await asyncio.sleep(0)
-                while not all(pump.is_idle for pump in self._pumps.values()):  # noqa: ASYNC110 - nobody tells
+                while not self._is_idle():  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.02)
                 await writer.wait_noted(1)
         return await self.backlog()
+
+    def _is_idle(self) -> bool:
+        forwarding = self._forwarding is None or self._forwarding.is_idle
+        return forwarding and all(pump.is_idle for pump in self._pumps.values())
 
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""
@@ -401,7 +417,9 @@ class Outbox:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        pumps = [*self._pumps.values(), *self._retired]
+        if self._forwarding is not None:
+            await self._forwarding.close(grace)
+        pumps = [*(() if self._forwarding else self._pumps.values()), *self._retired]
         await asyncio.gather(*(pump.close(grace) for pump in pumps), return_exceptions=True)
         if self._writer is not None:
             await asyncio.to_thread(self._writer.close)

@@ -16,6 +16,7 @@ from actions_core.delivery.jetstream.brokers import broker_of, kept_for
 from actions_core.delivery.jetstream.connection import connect
 from actions_core.delivery.jetstream.layout import open_layout
 from actions_core.delivery.jetstream.messages import Delivery, workspace_digest
+from actions_core.delivery.pump import Pump
 from actions_core.delivery.rules import DurableRetry
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.results import Result, Status
@@ -24,13 +25,18 @@ from actions_core.http.errors import TransportError
 from actions_core.values.json_bytes import read_stored
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from actions_core.delivery.jetstream.connection import Connection
     from actions_core.delivery.jetstream.layout import Layout
-    from actions_core.delivery.routing import Target
+    from actions_core.delivery.pump import PumpWriter
+    from actions_core.delivery.routing import Router, Target
     from actions_core.delivery.store import Claimed
     from actions_core.engine.workspace import Workspace
 
 _LOGGER: Final = logging.getLogger("actions_core")
+#: A row that the broker does not take waits for it, however long that is.
+_RETRY: Final = DurableRetry(within=float("inf"), base=0.5, cap=15.0)
 #: Messages that are published and not acknowledged yet.
 _PENDING: Final = 512
 #: Failures in a row after which the broker is left alone, and the seconds for which it is.
@@ -44,40 +50,79 @@ _HEADERS: Final = 4096
 _MILLISECONDS: Final = 1000
 
 
-class Forwarder:
-    """Publishes an outbox's rows to the broker of its workspace."""
+class Forwarding:
+    """Publishes the rows of an outbox to the broker of its workspace, by one pump for all instances."""
 
-    #: A row that the broker does not take waits for it, however long that is.
-    retry: Final = DurableRetry(within=float("inf"), base=0.5, cap=15.0)
-
-    def __init__(self, workspace: Workspace) -> None:
-        self.breaker = Breaker(_FAILURES, _PAUSE, _LONGEST_PAUSE)
-        self.budget = RateBudget(_PENDING)
+    def __init__(self, workspace: Workspace, writer: PumpWriter, now: Callable[[], float]) -> None:
+        #: The pump, by instance and by number.
+        self.pumps: dict[str, Pump] = {}
+        self.pump_of: dict[int, Pump] = {}
         self._workspace = workspace
+        self._writer = writer
+        self._now = now
         self._spec = broker_of(workspace)
-        self._digests = {spec.id: workspace_digest(spec) for spec in workspace.destinations}
+        self._breaker = Breaker(_FAILURES, _PAUSE, _LONGEST_PAUSE)
+        self._targets: Mapping[int, Target] = {}
+        self._digests: dict[str, str] = {}
+        self._pump: Pump | None = None
         self._connection: Connection | None = None
         self._layout: Layout | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._told = ""
 
-    async def open(self) -> None:
-        """Begin to connect; what is to be forwarded waits until that is done."""
+    async def start(self, router: Router) -> None:
+        """Begin to connect, and to publish once that is done."""
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
+        await self.replace(router)
 
-    async def close(self) -> None:
-        """End, once nothing is being published any more."""
+    async def replace(self, router: Router) -> None:
+        """Publish the rows of another router's targets."""
+        self._targets = router.targets
+        specs = self._workspace.destinations
+        self._digests = {spec.id: workspace_digest(spec) for spec in specs}
+        if self._connection is not None:
+            await self._restart()
+
+    async def _restart(self) -> None:
+        """Put a pump for the present targets in the place of the last one."""
+        numbers = [number for number, target in self._targets.items() if target.enabled]
+        before = self._pump
+        pump = self._pump = Pump(
+            self._writer,
+            dict.fromkeys(numbers, _RETRY),
+            self._publish,
+            breaker=self._breaker,
+            budget=RateBudget(_PENDING),
+            now=self._now,
+        )
+        self.pump_of.clear()
+        self.pump_of.update(dict.fromkeys(numbers, pump))
+        self.pumps.clear()
+        self.pumps.update({self._targets[number].instance.id: pump for number in numbers})
+        pump.start()
+        if before is not None:
+            await before.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """True while nothing is due or in progress."""
+        return self._pump is not None and self._pump.is_idle
+
+    async def close(self, grace: float) -> None:
+        """Take nothing out of the file any more, and give what is in progress `grace` seconds."""
+        if self._pump is not None:
+            await self._pump.close(grace)
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._connection is not None:
             await self._connection.close()
 
-    async def forward(self, target: Target, row: Claimed) -> Result:
+    async def _publish(self, row: Claimed) -> Result:
         """Publish a row, and return what became of it: sent, if the broker has stored it."""
+        target = self._targets[row.subscription]
         connection, layout = self._connection, self._layout
-        if connection is None or layout is None:
-            return _failed(target, TransportError("there is no connection to the broker yet"))
+        assert connection is not None and layout is not None  # noqa: S101, PT018 - the pump comes after them
         event: Any = read_stored(row.body)
         instance, subscription = target.name
         delivery = Delivery.of_event(
@@ -89,9 +134,9 @@ class Forwarder:
             event=event,
         )
         if len(delivery.body) + _HEADERS > connection.largest:
-            words = (
-                f"an event of {len(delivery.body)} bytes is too large for the broker: raise its max_payload"
-            )
+            size = len(delivery.body)
+            words = f"an event of {size} bytes is too large for the broker: raise its max_payload"
+            _LOGGER.error("broker: %s, of %s: %s", instance, subscription, words)
             return _failed(target, RequestError(words, code="EVENT_TOO_LARGE", retryable=False))
         subject = layout.work_subject(instance, target.key(event))
         try:
@@ -120,6 +165,7 @@ class Forwarder:
                 await asyncio.sleep(_CONNECT_PAUSE)
             else:
                 self._connection = connection
+                await self._restart()
                 return
 
     def _tell(self, words: str) -> None:
