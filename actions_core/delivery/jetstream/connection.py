@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 
 from actions_core.delivery.errors import BrokerError
 
@@ -37,6 +36,8 @@ _OLDEST_SERVER: Final = (2, 12)
 CALL: Final = 5.0
 #: Seconds between two tries to connect.
 _RECONNECT: Final = 0.5
+#: The status of what nobody takes.
+_NO_RESPONDERS: Final = "503"
 #: The codes of JetStream's errors that are told apart.
 STREAM_NOT_FOUND: Final = 10059
 CONSUMER_NOT_FOUND: Final = 10014
@@ -55,9 +56,9 @@ class Connection:
         #: The broker's address without its secrets.
         self.shown = shown
         self._inbox = client.new_inbox()
-        self._acks: Subscription | None = None
-        self._pending: dict[str, asyncio.Future[bytes]] = {}
-        self._published = 0
+        self._answers: Subscription | None = None
+        self._pending: dict[str, asyncio.Future[bytes | None]] = {}
+        self._requests = 0
         #: Called after each reconnection.
         self.on_reconnect: list[Callable[[], None]] = []
 
@@ -77,17 +78,13 @@ class Connection:
     async def call(self, call: str, **values: Any) -> JsonObject:
         """Call JetStream's API. Raises `BrokerError` with the code of its error in `status`."""
         payload = json.dumps(values).encode() if values else b""
-        self._check_connected()
-        try:
-            message = await self._client.request(f"$JS.API.{call}", payload, timeout=CALL)
-        except NoRespondersError:
+        answer = await self._request(f"$JS.API.{call}", payload)
+        if answer is None:
             raise BrokerError(
                 f"the broker at {self.shown} has no JetStream: enable 'jetstream' in its configuration",
                 code="BROKER_WITHOUT_JETSTREAM",
-            ) from None
-        except (NatsError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from error
-        read: JsonObject = json.loads(message.data)
+            )
+        read: JsonObject = json.loads(answer)
         refused: Any = read.get("error")
         if refused:
             raise BrokerError(
@@ -101,22 +98,7 @@ class Connection:
 
         Raises `BrokerError` where that is not so, or not known.
         """
-        self._check_connected()
-        if self._acks is None:
-            self._acks = await self._client.subscribe(f"{self._inbox}.*", cb=self._take_ack)
-        self._published += 1
-        number = str(self._published)
-        acked: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._pending[number] = acked
-        try:
-            async with asyncio.timeout(CALL):
-                reply = f"{self._inbox}.{number}"
-                await self._client.publish(subject, body, reply=reply, headers=dict(headers))
-                ack: Any = json.loads(await acked or b"{}")
-        except (NatsError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from error
-        finally:
-            self._pending.pop(number, None)
+        ack: Any = json.loads(await self._request(subject, body, headers) or b"{}")
         refused = ack.get("error")
         if refused or "seq" not in ack:
             told = refused or {}
@@ -128,18 +110,52 @@ class Connection:
             )
         return int(ack["seq"])
 
-    async def _take_ack(self, message: Msg) -> None:
-        acked = self._pending.get(message.subject.rpartition(".")[2])
-        if acked is not None and not acked.done():
-            acked.set_result(message.data)
-
-    async def ask(self, subject: str, body: bytes) -> None:
+    async def ask(self, subject: str, body: bytes, *, timeout: float = CALL) -> None:  # noqa: ASYNC109
         """Send something that is confirmed, such as an acknowledgement, and wait for that."""
-        self._check_connected()
+        await self._request(subject, body, timeout=timeout)
+
+    async def _request(
+        self,
+        subject: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = CALL,  # noqa: ASYNC109 - as everywhere in this API
+    ) -> bytes | None:
+        """Send a message and return the answer, None where nobody listens there.
+
+        Fails as soon as the connection is lost, since no answer comes any more then.
+        """
+        if (
+            not self._client.is_connected
+        ):  # it would keep it for later: whoever calls has a better place for it
+            raise self._lost()
+        if self._answers is None:
+            self._answers = await self._client.subscribe(f"{self._inbox}.*", cb=self._take_answer)
+        self._requests += 1
+        number = str(self._requests)
+        answered: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+        self._pending[number] = answered
         try:
-            await self._client.request(subject, body, timeout=CALL)
+            async with asyncio.timeout(timeout):
+                told = None if headers is None else dict(headers)
+                await self._client.publish(subject, body, reply=f"{self._inbox}.{number}", headers=told)
+                return await answered
         except (NatsError, TimeoutError, OSError) as error:
             raise self._unreachable(error) from error
+        finally:
+            self._pending.pop(number, None)
+
+    async def _take_answer(self, message: Msg) -> None:
+        answered = self._pending.get(message.subject.rpartition(".")[2])
+        if answered is not None and not answered.done():
+            nobody = not message.data and (message.headers or {}).get("Status") == _NO_RESPONDERS
+            answered.set_result(None if nobody else message.data)
+
+    def fail_pending(self) -> None:
+        """Have everything fail whose answer is lost with the connection."""
+        for answered in self._pending.values():
+            if not answered.done():
+                answered.set_exception(self._lost())
 
     async def tell(self, subject: str, body: bytes, *, reply: str = "") -> None:
         """Send something that nobody confirms."""
@@ -168,12 +184,8 @@ class Connection:
         with suppress(NatsError, TimeoutError, OSError):
             await self._client.close()
 
-    def _check_connected(self) -> None:
-        # The client would keep it for later; whoever calls has a place where it is kept better.
-        if not self._client.is_connected:
-            raise BrokerError(
-                f"the connection to the broker at {self.shown} is lost", code="BROKER_UNREACHABLE"
-            )
+    def _lost(self) -> BrokerError:
+        return BrokerError(f"the connection to the broker at {self.shown} is lost", code="BROKER_UNREACHABLE")
 
     def _unreachable(self, error: BaseException) -> BrokerError:
         words = str(error) or type(error).__name__
@@ -227,6 +239,7 @@ async def _open(
     async def disconnected() -> None:
         if holder and not holder[0].is_closing:
             _LOGGER.warning("broker: the connection to %s is lost", shown)
+            holder[0].fail_pending()
 
     async def reconnected() -> None:
         _LOGGER.warning("broker: connected to %s again", shown)

@@ -56,6 +56,11 @@ _UNKNOWN_LONGEST: Final = 3600.0
 _NOT_TRIED_PAUSE: Final = 1.0
 _HANDED_BACK: Final = 0.1
 _SIGN_SHARE: Final = 3
+#: How often an outcome is told while the broker is there, and the seconds that it has for its answer.
+_ACK_TRIES: Final = 5
+_ACK_TIME: Final = 2.0
+#: Outcomes that the broker did not confirm, and that are remembered.
+_MOST_UNCONFIRMED: Final = 10_000
 _ACK: Final = b"+ACK"
 _IN_PROGRESS: Final = b"+WPI"
 _TERM: Final = b"+TERM"
@@ -128,6 +133,7 @@ class Source:
         self._count: Counter[Consumer] = Counter()
         #: The latest message of each partition; there is one at a time.
         self._tried: dict[Consumer, _Tried] = {}
+        self._unconfirmed: dict[tuple[str, int], None] = {}
         self._numbers = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._unnoted = 0
@@ -252,6 +258,9 @@ class Source:
         if again is not None:
             again.reply = message.reply
             return
+        if place in self._unconfirmed:
+            await self._connection.tell(message.reply, _ACK)
+            return
         if self._closing:
             await self._nak(message.reply, _HANDED_BACK)
             return
@@ -314,6 +323,10 @@ class Source:
     # What became of it.
 
     def _spawn(self, held: _Held, work: Coroutine[Any, Any, None]) -> None:
+        # It makes room at once: a broker that was killed may have forgotten that we have it, and confirms
+        # its outcome only after it has handed it out once more.
+        self._count[held.consumer] -= 1
+        self._wake()
         self._unnoted += 1
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -330,22 +343,28 @@ class Source:
     def _drop(self, held: _Held) -> None:
         if self._held.pop(held.place, None) is not None:
             del self._by_number[held.number]
-            self._count[held.consumer] -= 1
-            self._wake()
 
     def _wake(self) -> None:
         for puller in self._pullers:
             puller.wake()
 
     async def _finish(self, held: _Held) -> None:
-        """Acknowledge a message until the broker confirms it."""
-        while True:
+        """Acknowledge a message until the broker confirms it.
+
+        One that is never confirmed is somebody else's by now; should it come again, it is acknowledged only.
+        """
+        tries = 0
+        while tries < _ACK_TRIES:
+            tries += self._connection.is_connected
             try:
-                await self._connection.ask(held.reply, _ACK)
+                await self._connection.ask(held.reply, _ACK, timeout=_ACK_TIME)
             except BrokerError:
                 await asyncio.sleep(_REPEAT)
             else:
                 return
+        self._unconfirmed[held.place] = None
+        if len(self._unconfirmed) > _MOST_UNCONFIRMED:
+            del self._unconfirmed[next(iter(self._unconfirmed))]
 
     async def _again(self, held: _Held, retry: Retry) -> None:
         delivery = held.delivery
