@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.jetstream.connection import Connection
     from actions_core.delivery.jetstream.layout import Layout
-    from actions_core.delivery.pump import PumpWriter
+    from actions_core.delivery.pump.pump import PumpWriter
     from actions_core.delivery.routing import Router, Target
     from actions_core.delivery.store import Claimed
-    from actions_core.engine.workspace import Workspace
+    from actions_core.engine import Engine
 
 _LOGGER: Final = logging.getLogger("actions_core")
 #: A row that the broker does not take waits for it, however long that is.
@@ -53,14 +53,14 @@ _MILLISECONDS: Final = 1000
 class Forwarding:
     """Publishes the rows of an outbox to the broker of its workspace, by one pump for all instances."""
 
-    def __init__(self, workspace: Workspace, writer: PumpWriter, now: Callable[[], float]) -> None:
+    def __init__(self, engine: Engine, writer: PumpWriter, now: Callable[[], float]) -> None:
         #: The pump, by instance and by number.
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
-        self._workspace = workspace
+        self._engine = engine
         self._writer = writer
         self._now = now
-        self._spec = broker_of(workspace)
+        self._spec = broker_of(engine.workspace)
         self._breaker = Breaker(_FAILURES, _PAUSE, _LONGEST_PAUSE)
         self._targets: Mapping[int, Target] = {}
         self._digests: dict[str, str] = {}
@@ -78,7 +78,7 @@ class Forwarding:
     async def replace(self, router: Router) -> None:
         """Publish the rows of another router's targets."""
         self._targets = router.targets
-        specs = self._workspace.destinations
+        specs = self._engine.workspace.destinations
         self._digests = {spec.id: workspace_digest(spec) for spec in specs}
         if self._connection is not None:
             await self._restart()
@@ -148,16 +148,16 @@ class Forwarding:
         return Result(instance, subscription, target.pipeline.action, Status.SENT, tries=1)
 
     async def _connect(self) -> None:
-        spec = self._spec
+        spec, workspace = self._spec, self._engine.workspace
         url: Any = spec.url
         while True:
             connection = None
             try:
                 connection = await connect(
-                    url, credentials=spec.credentials, name=f"actions outbox {self._workspace.name}"
+                    url, credentials=spec.credentials, name=f"actions outbox {workspace.name}"
                 )
-                keep = kept_for(self._workspace).keep
-                self._layout = await open_layout(connection, self._workspace.name, spec, keep=keep)
+                keep = kept_for(workspace).keep
+                self._layout = await open_layout(connection, workspace.name, spec, keep=keep)
             except BrokerError as error:
                 if connection is not None:
                     await connection.close()

@@ -36,12 +36,13 @@ from actions_core.delivery.store import Claim, Claimed
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from nats.aio.msg import Msg
 
     from actions_core.delivery.jetstream.connection import Connection
     from actions_core.delivery.jetstream.layout import Consumer, Layout
+    from actions_core.delivery.rules import BatchSize
     from actions_core.delivery.store import Burial, Retry, Settlement
     from actions_core.engine.executor import Breaker
 
@@ -192,6 +193,14 @@ class Source:
             number = self._options.known[delivery.subscription]
             rows.append(Claimed(held.number, number, delivery.tries, delivery.first, None, delivery.text))
         return Claim(tuple(rows), 0 if self._ready else None)
+
+    async def claim_batch(self, subscription: int, size: BatchSize) -> Claim:  # noqa: ARG002 - none come
+        """Return nothing: events come one by one."""
+        return Claim((), None)
+
+    async def regroup(self, subscription: int, groups: Sequence[Sequence[int]]) -> list[int]:  # noqa: ARG002
+        """Return nothing, as there are no batches."""
+        return []
 
     def done(self, event: int, subscription: int) -> None:  # noqa: ARG002 - the message says it
         """Acknowledge a delivery that is done."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import attrs
 
+from actions_core.delivery.attempts import Attempts
 from actions_core.delivery.errors import BrokerError
 from actions_core.delivery.jetstream.brokers import broker_of, kept_for
 from actions_core.delivery.jetstream.connection import connect
@@ -28,8 +29,6 @@ from actions_core.engine import Engine
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import WorkspaceError
-from actions_core.values.events import message_id_of
-from actions_core.values.json_bytes import read_stored
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class BrokerWorker:
     def __init__(self, engine: Engine, url: str | None = None) -> None:
         self.engine = engine
         self.spec = broker_of(engine.workspace, url)
-        self._targets = find_targets(engine)
+        self._targets = find_targets(engine.workspace, engine.instances.values())
         self._clock = SteadyClock()
         self._connection: Connection | None = None
         self._layout: Layout | None = None
@@ -122,8 +121,8 @@ class BrokerWorker:
         admission = instance.lane.connection.admission
         breaker = Breaker() if admission is None else admission.breaker
         budget = RateBudget(instance.lane.concurrency) if admission is None else admission.budget
-        spec = next(each for each in self.engine.workspace.destinations if each.id == instance.id)
-        ordered, pinned = spec.delivery.ordered_by is not None, spec.delivery.rate is not None
+        delivery = instance.spec.delivery
+        ordered, pinned = delivery.ordered_by is not None, delivery.rate is not None
         most = max(1000, _MOST_FACTOR * budget.concurrency)
         consumers = layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
         await asyncio.gather(*(ensure_consumer(connection, each, self.spec.takeover) for each in consumers))
@@ -137,8 +136,11 @@ class BrokerWorker:
         )
         source = Source(connection, layout, instance.id, consumers, options, self._clock)
 
+        attempts = Attempts(self.engine, enabled)
+
         async def deliver(row: Claimed) -> Result:
-            return await self._deliver(enabled[row.subscription], row)
+            self._revive(enabled[row.subscription])
+            return await attempts.one(row)
 
         pump = Pump(
             source,
@@ -148,23 +150,20 @@ class BrokerWorker:
             budget=budget,
             now=self._clock,
             note=self._note,
+            suffixes={number: target.pipeline.scope.key_suffix for number, target in enabled.items()},
         )
         source.breaker, source.arrived = breaker, pump.look
         self._lines[instance.id] = source, pump
         pump.start()
         await source.open()
 
-    async def _deliver(self, target: Target, row: Claimed) -> Result:
-        if target.lane.disabled and self._clock() - self._gone.get(target.instance.id, 0.0) > _PAUSED_WITHIN:
-            # It comes although the instance was gone: somebody has resumed it.
+    def _revive(self, target: Target) -> None:
+        """Deliver again to an instance that was gone, if it was resumed: nothing comes of it before."""
+        gone = self._gone.get(target.instance.id, 0.0)
+        if target.lane.disabled and self._clock() - gone > _PAUSED_WITHIN:
             for each in self._targets:
                 if each.instance is target.instance:
                     each.lane.disabled = ""
-        event: Any = read_stored(row.body)
-        (step,) = target.instance.route(event, only=target.pipeline)
-        if step.skipped is not None:
-            return step.skipped.of_event(message_id_of(event))
-        return await self.engine.attempt(target.lane, step)
 
     def _note(self, settled: Settled) -> None:
         result = settled.result
