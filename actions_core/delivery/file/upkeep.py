@@ -102,7 +102,8 @@ def backlog(connection: sqlite3.Connection, now: int) -> list[Backlog]:
         "SELECT counted.instance, due, later, in_hand, event.at FROM ("
         "SELECT instance, sum(owner = 0 AND due <= ?) AS due, "
         "sum(owner = -1 OR (owner = 0 AND due > ?)) AS later, sum(owner > 0) AS in_hand, "
-        "min(event) AS oldest FROM delivery GROUP BY instance) AS counted LEFT JOIN event ON event.seq = counted.oldest",
+        "min(event) AS oldest FROM delivery GROUP BY instance) AS counted "
+        "LEFT JOIN event ON event.seq = counted.oldest",
         (now, now),
     ).fetchall()
     counts = {number: rest for number, *rest in counted}
