@@ -12,9 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.errors import BrokerError
-from actions_core.delivery.jetstream.brokers import broker_of, kept_for
-from actions_core.delivery.jetstream.connection import connect
-from actions_core.delivery.jetstream.layout import open_layout
+from actions_core.delivery.jetstream.broker import Broker, broker_of
 from actions_core.delivery.jetstream.messages import Delivery, workspace_digest
 from actions_core.delivery.pump import Pump
 from actions_core.delivery.rules import DurableRetry
@@ -27,8 +25,6 @@ from actions_core.values.json_bytes import read_stored
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actions_core.delivery.jetstream.connection import Connection
-    from actions_core.delivery.jetstream.layout import Layout
     from actions_core.delivery.pump.pump import PumpWriter
     from actions_core.delivery.routing import Router, Target
     from actions_core.delivery.store import Claimed
@@ -60,13 +56,12 @@ class Forwarding:
         self._engine = engine
         self._writer = writer
         self._now = now
-        self._spec = broker_of(engine.workspace)
+        broker_of(engine.workspace)  # a variable that is missing refuses the start
         self._breaker = Breaker(_FAILURES, _PAUSE, _LONGEST_PAUSE)
         self._targets: Mapping[int, Target] = {}
         self._digests: dict[str, str] = {}
         self._pump: Pump | None = None
-        self._connection: Connection | None = None
-        self._layout: Layout | None = None
+        self._broker: Broker | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._told = ""
 
@@ -80,7 +75,7 @@ class Forwarding:
         self._targets = router.targets
         specs = self._engine.workspace.destinations
         self._digests = {spec.id: workspace_digest(spec) for spec in specs}
-        if self._connection is not None:
+        if self._broker is not None:
             await self._restart()
 
     async def _restart(self) -> None:
@@ -115,14 +110,15 @@ class Forwarding:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        if self._connection is not None:
-            await self._connection.close()
+        if self._broker is not None:
+            await self._broker.close()
 
     async def _publish(self, row: Claimed) -> Result:
         """Publish a row, and return what became of it: sent, if the broker has stored it."""
         target = self._targets[row.subscription]
-        connection, layout = self._connection, self._layout
-        assert connection is not None and layout is not None  # noqa: S101, PT018 - the pump comes after them
+        broker = self._broker
+        assert broker is not None  # noqa: S101 - the pump comes after it
+        connection, layout = broker.connection, broker.layout
         event: Any = read_stored(row.body)
         instance, subscription = target.name
         delivery = Delivery.of_event(
@@ -148,25 +144,13 @@ class Forwarding:
         return Result(instance, subscription, target.pipeline.action, Status.SENT, tries=1)
 
     async def _connect(self) -> None:
-        spec, workspace = self._spec, self._engine.workspace
-        url: Any = spec.url
-        while True:
-            connection = None
+        while self._broker is None:
             try:
-                connection = await connect(
-                    url, credentials=spec.credentials, name=f"actions outbox {workspace.name}"
-                )
-                keep = kept_for(workspace).keep
-                self._layout = await open_layout(connection, workspace.name, spec, keep=keep)
+                self._broker = await Broker.open(self._engine.workspace, client="actions outbox")
             except BrokerError as error:
-                if connection is not None:
-                    await connection.close()
                 self._tell(str(error))
                 await asyncio.sleep(_CONNECT_PAUSE)
-            else:
-                self._connection = connection
-                await self._restart()
-                return
+        await self._restart()
 
     def _tell(self, words: str) -> None:
         """Log what keeps the broker from taking events, once as long as that lasts."""

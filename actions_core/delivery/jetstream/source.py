@@ -232,12 +232,6 @@ class Source:
         for puller in self._pullers:
             await pause(self._connection, puller.consumer, until)
 
-    async def is_paused(self) -> bool:
-        """Return whether the broker hands out nothing of this instance at present."""
-        first = self._pullers[0].consumer
-        info = await self._connection.call(f"CONSUMER.INFO.{first.stream}.{first.name}")
-        return bool(info.get("paused"))
-
     async def pause_for(self, seconds: float) -> None:
         """Have the broker hand out nothing of this instance for so long, unless that is so already."""
         now = self._now()

@@ -12,15 +12,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 import attrs
 
 from actions_core.delivery.attempts import Attempts
 from actions_core.delivery.errors import BrokerError
-from actions_core.delivery.jetstream.brokers import broker_of, kept_for
-from actions_core.delivery.jetstream.connection import connect
-from actions_core.delivery.jetstream.layout import FOR_GOOD, ensure_consumer, open_layout
+from actions_core.delivery.jetstream.broker import Broker, broker_of, kept_for
+from actions_core.delivery.jetstream.layout import FOR_GOOD, ensure_consumer
 from actions_core.delivery.jetstream.source import Source, SourceOptions
 from actions_core.delivery.pump import Pump
 from actions_core.delivery.routing import find_targets
@@ -28,18 +27,17 @@ from actions_core.delivery.rules import Again, Dead, Done
 from actions_core.engine import Engine
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import Workspace
-from actions_core.errors import WorkspaceError
+from actions_core.errors import Problem, WorkspaceError
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
 
-    from actions_core.delivery.jetstream.connection import Connection
-    from actions_core.delivery.jetstream.layout import Layout
+    from actions_core.delivery.letters import DeadLetters
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.routing import Target
-    from actions_core.delivery.store import Claimed
+    from actions_core.delivery.store import Backlog, Claimed
     from actions_core.engine.engine import Options
     from actions_core.engine.instances import Instance
     from actions_core.engine.results import Result
@@ -57,6 +55,21 @@ _PAUSED_WITHIN: Final = 5.0
 _MOST_FACTOR: Final = 64
 
 
+@attrs.frozen(eq=False)
+class _Line:
+    """What delivers to one instance."""
+
+    instance: Instance
+    source: Source
+    pump: Pump
+
+    async def end(self, grace: float) -> None:
+        """Take nothing more, let what is in progress end, and give the rest back."""
+        await self.source.stop()
+        await self.pump.close(grace)
+        await self.source.close(min(grace, _CONFIRM))
+
+
 class BrokerWorker:
     """Delivers with an engine what the workspace's broker holds, while its context is entered.
 
@@ -65,14 +78,17 @@ class BrokerWorker:
 
     def __init__(self, engine: Engine, url: str | None = None) -> None:
         self.engine = engine
-        self.spec = broker_of(engine.workspace, url)
+        #: Told of each try and what follows from it, in the event loop; it must not raise or block.
+        self.on_try: Callable[[Settled], None] | None = None
+        self._url = url
+        self._spec = broker_of(engine.workspace, url)
         self._targets = find_targets(engine.workspace, engine.instances.values())
         self._clock = SteadyClock()
-        self._connection: Connection | None = None
-        self._layout: Layout | None = None
-        self._lines: dict[str, tuple[Source, Pump]] = {}
+        self._broker: Broker | None = None
+        self._lines: dict[str, _Line] = {}
         self._gone: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._replacing = asyncio.Lock()
         self._closing = False
 
     def __repr__(self) -> str:
@@ -101,22 +117,50 @@ class BrokerWorker:
 
     async def open(self) -> None:
         """Connect and begin to deliver. Raises `BrokerError` where the broker cannot be used."""
-        workspace, spec = self.engine.workspace, self.spec
-        url: Any = spec.url
-        connection = await connect(url, credentials=spec.credentials, name=f"actions worker {workspace.name}")
-        self._connection = connection
+        self._broker = await Broker.open(self.engine.workspace, self._url, client="actions worker")
         try:
-            keep = kept_for(workspace).keep
-            self._layout = await open_layout(connection, workspace.name, spec, keep=keep)
-            for instance in self.engine.instances.values():
-                if instance.enabled:
-                    await self._start(instance)
+            await self._start_missing()
         except BaseException:
             await self.close(0.0)
             raise
 
+    async def replace(self, workspace: Workspace) -> None:
+        """Take up a changed workspace, all or nothing, while events are delivered.
+
+        Raises `WorkspaceError` with every problem, and goes on as before then. Instances that have not
+        changed go on; what is in progress in the others ends by the old workspace. The name and the broker
+        cannot change here.
+        """
+        async with self._replacing:
+            before = self.engine.workspace
+            kept = {"name": (before.name, workspace.name), "broker": (before.broker, workspace.broker)}
+            if changed := [key for key, (old, new) in kept.items() if old != new]:
+                problems = [
+                    Problem(f"$.{key}", f"the {key} cannot be changed while a worker runs: start it anew")
+                    for key in changed
+                ]
+                raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
+            compiled = self.engine.compile(workspace)
+            targets = find_targets(workspace, compiled.instances.values())
+            self.engine.replace(compiled)
+            self._targets = targets
+            if self._broker is None or self._closing:
+                return
+            self._broker.workspace = workspace
+            present = self.engine.instances
+            for name, line in list(self._lines.items()):
+                if present.get(name) is not line.instance:
+                    del self._lines[name]
+                    self._spawn(line.end(_GRACE))
+            await self._start_missing()
+
+    async def _start_missing(self) -> None:
+        for instance in self.engine.instances.values():
+            if instance.enabled and instance.id not in self._lines and not self._closing:
+                await self._start(instance)
+
     async def _start(self, instance: Instance) -> None:
-        connection, layout = self._parts()
+        broker = self._opened()
         targets = [target for target in self._targets if target.instance is instance]
         admission = instance.lane.connection.admission
         breaker = Breaker() if admission is None else admission.breaker
@@ -124,18 +168,18 @@ class BrokerWorker:
         delivery = instance.spec.delivery
         ordered, pinned = delivery.ordered_by is not None, delivery.rate is not None
         most = max(1000, _MOST_FACTOR * budget.concurrency)
-        consumers = layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
-        await asyncio.gather(*(ensure_consumer(connection, each, self.spec.takeover) for each in consumers))
+        consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
+        takeover = self._spec.takeover
+        await asyncio.gather(*(ensure_consumer(broker.connection, each, takeover) for each in consumers))
         enabled = dict(enumerate(target for target in targets if target.enabled))
         options = SourceOptions(
             budget.concurrency,
-            self.spec.takeover,
+            takeover,
             {target.pipeline.name: number for number, target in enabled.items()},
             frozenset(target.pipeline.name for target in targets if not target.enabled),
             kept_for(self.engine.workspace).oldest,
         )
-        source = Source(connection, layout, instance.id, consumers, options, self._clock)
-
+        source = Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
         attempts = Attempts(self.engine, enabled)
 
         async def deliver(row: Claimed) -> Result:
@@ -153,7 +197,7 @@ class BrokerWorker:
             suffixes={number: target.pipeline.scope.key_suffix for number, target in enabled.items()},
         )
         source.breaker, source.arrived = breaker, pump.look
-        self._lines[instance.id] = source, pump
+        self._lines[instance.id] = _Line(instance, source, pump)
         pump.start()
         await source.open()
 
@@ -166,61 +210,70 @@ class BrokerWorker:
                     each.lane.disabled = ""
 
     def _note(self, settled: Settled) -> None:
+        if self.on_try is not None:
+            self.on_try(settled)
         result = settled.result
         if isinstance(settled.verdict, Done | Dead):
             self.engine.note_outcome(attrs.evolve(result, tries=settled.tries))
         elif isinstance(settled.verdict, Again):
             self.engine.note_retry(result)
-        source, pump = self._lines[result.instance]
+        line = self._lines.get(result.instance)
+        if line is None:
+            return
         if result.error is not None and result.error.status == _GONE:
             words = "broker: %s is gone, and its events wait until it is resumed: %s"
             _LOGGER.error(words, result.instance, result.error)
             self._gone[result.instance] = self._clock()
-            self._spawn(source.pause(FOR_GOOD))
-        elif pump.budget.pause_left > _LONG_PAUSE:
-            self._spawn(source.pause_for(pump.budget.pause_left))
+            self._spawn(line.source.pause(FOR_GOOD))
+        elif line.pump.budget.pause_left > _LONG_PAUSE:
+            self._spawn(line.source.pause_for(line.pump.budget.pause_left))
 
     # Looking, ending.
 
+    async def backlog(self) -> list[Backlog]:
+        """Return what waits in the broker for each instance, with its breaker and its budget here."""
+        return [self._with_limits(each) for each in await self._opened().backlog()]
+
+    def _with_limits(self, backlog: Backlog) -> Backlog:
+        line = self._lines.get(backlog.instance)
+        if line is None:
+            return backlog
+        return attrs.evolve(
+            backlog,
+            breaker=line.pump.breaker.state,
+            cap=int(line.pump.budget.cap),
+            learned_rate=line.pump.budget.learned_rate,
+        )
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """The deliveries that were given up."""
+        return self._opened().dead_letters
+
     async def resume(self, instance: str) -> None:
         """Have the broker hand out the deliveries of an instance again, which was gone or paused."""
-        self._parts()
-        await self._line(instance)[0].pause(None)
-
-    async def is_paused(self, instance: str) -> bool:
-        """Return whether the broker hands out nothing of an instance, to no worker."""
-        self._parts()
-        return await self._line(instance)[0].is_paused()
+        await self._opened().resume(instance)
 
     def is_leading(self, instance: str) -> bool:
         """Return whether this worker may deliver to an instance; one with a rate has one worker at a time."""
-        return self._line(instance)[0].is_leading
-
-    def _line(self, instance: str) -> tuple[Source, Pump]:
-        if instance not in self._lines:
-            known = ", ".join(self._lines)
-            raise WorkspaceError(f"there is no instance {instance!r} that is delivered to; there are {known}")
-        return self._lines[instance]
+        return instance in self._lines and self._lines[instance].source.is_leading
 
     async def close(self, grace: float = _GRACE) -> None:
         """Take nothing more, give what is in progress `grace` seconds and the rest back, and close."""
         if self._closing:
             return
         self._closing = True
+        await asyncio.gather(*(line.end(grace) for line in self._lines.values()))
+        if self._tasks:  # lines that a replaced workspace has ended, and pauses
+            await asyncio.wait(self._tasks, timeout=grace)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(self._end(source, pump, grace) for source, pump in self._lines.values()))
-        if self._connection is not None:
-            await self._connection.close()
+        if self._broker is not None:
+            await self._broker.close()
         await self.engine.close(0.0)
 
-    async def _end(self, source: Source, pump: Pump, grace: float) -> None:
-        await source.stop()
-        await pump.close(grace)
-        await source.close(min(grace, _CONFIRM))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
@@ -230,11 +283,11 @@ class BrokerWorker:
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOGGER.error("broker: %s: %s", type(error).__name__, error)
 
-    def _parts(self) -> tuple[Connection, Layout]:
-        if self._connection is None or self._layout is None:
+    def _opened(self) -> Broker:
+        if self._broker is None:
             raise BrokerError(
                 "the worker is not open: use 'async with', or await open()",
                 code="BROKER_CLOSED",
                 retryable=False,
             )
-        return self._connection, self._layout
+        return self._broker

@@ -9,11 +9,13 @@ from typing import Any
 import attrs
 import pytest
 
-from actions_core import Response, Status, WorkspaceError
+from actions_core import Response, Status, Workspace, WorkspaceError
 from actions_core.delivery.errors import BrokerError
-from actions_core.delivery.jetstream.brokers import broker_of
+from actions_core.delivery.jetstream.broker import broker_of
 from actions_core.delivery.jetstream.connection import connect
 from actions_core.delivery.jetstream.worker import BrokerWorker
+
+NOBODY = {"destinations": [{"destination": "nobody", "settings": {}}]}
 
 
 async def until(condition: Any) -> None:
@@ -24,7 +26,7 @@ async def until(condition: Any) -> None:
 
 async def until_paused(worker: BrokerWorker) -> None:
     """Wait until the broker hands out nothing of the instance."""
-    while not await worker.is_paused("a"):  # noqa: ASYNC110 - the broker tells nobody
+    while [each.state.state for each in await worker.backlog()] == ["active"]:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.02)
 
 
@@ -233,6 +235,7 @@ def test_an_instance_that_is_gone_waits_for_all(site: Any) -> None:
             await until_paused(first)
         tried = site.times.total()
         async with worker(site, concurrency=1) as second:
+            assert [each.state.state for each in await second.backlog()] == ["gone"]
             await asyncio.sleep(0.2)
             assert site.times.total() == tried
             gone = False
@@ -252,6 +255,9 @@ def test_a_long_pause_holds_for_all(site: Any) -> None:
         async with worker(site, concurrency=1) as first:
             await until(lambda: site.times.total() > 0)
             await until_paused(first)
+            (left,) = await first.backlog()
+            assert left.state.state == "paused"
+            assert left.state.until is not None
 
     site.play(work)
     assert site.times.total() == 1
@@ -368,5 +374,56 @@ def test_a_worker_that_is_not_open(site: Any) -> None:
             await closed.resume("a")
         await closed.close()
         await closed.close()
+
+    site.play(work)
+
+
+def test_a_changed_workspace_is_taken_up(site: Any) -> None:
+    """A worker goes on with a changed workspace, which must not be faulty."""
+    new = "New"
+
+    async def work() -> None:
+        async with worker(site) as running:
+            await site.publish(range(20))
+            await until(lambda: len(site.got) == 20)
+            with pytest.raises(WorkspaceError, match="no destination"):
+                await running.replace(
+                    attrs.evolve(site.workspace(), destinations=Workspace.from_dict(NOBODY).destinations)
+                )
+            with pytest.raises(WorkspaceError, match=r"\$\.broker: the broker cannot be changed"):
+                await running.replace(site.workspace(broker={"takeover": 9}))
+            await running.replace(site.workspace(subscriptions=("Send", new)))
+            await site.publish(range(20, 25), subscription=new)
+            await site.until_empty()
+            site.delay = 0.2
+            await site.publish(range(25, 30))
+            await until(lambda: site.at_once > 0)
+            await running.replace(site.workspace(concurrency=3))
+            await site.until_empty()
+
+    site.play(work)
+    assert site.got == Counter(range(30))
+
+
+def test_the_backlog_of_a_broker(site: Any) -> None:
+    """What waits, what waits for a later try, and what is in workers' hands is counted for each instance."""
+    site.delay = 0.2
+    site.answer = lambda n, _times: Response(503 if n < 2 else 200)
+
+    async def work() -> None:
+        await site.publish(range(2))
+        options = {"concurrency": 1, "retry": {"base": 900, "cap": 900}}
+        tries: list[Any] = []
+        async with worker(site, **options) as running:
+            running.on_try = tries.append
+            await site.until_left(work=0, later=2, dead=0)
+            await site.publish(range(2, 12), key=None)
+            await until(lambda: site.at_once == 1)
+            (left,) = await running.backlog()
+            assert left.later == 2
+            assert 1 <= left.in_hand <= 2
+            assert left.due + left.in_hand == 10
+            assert (left.instance, left.breaker, left.cap) == ("a", "closed", 1)
+        assert [settled.result.status for settled in tries[:2]] == [Status.FAILED] * 2
 
     site.play(work)
