@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
+    from actions_core.delivery.jetstream.forwarding import Forwarding
     from actions_core.delivery.pump import Pump, Settled
     from actions_core.delivery.store import Acceptance, Arrival, Backlog, InputPosition
     from actions_core.engine.engine import Options
@@ -93,7 +94,7 @@ class Outbox:
         self._writer: Writer | None = None
         self._store: FileStore | None = None
         self._router: Router | None = None
-        self._dispatch: Dispatch | None = None
+        self._dispatch: Dispatch | Forwarding | None = None
         self._replacing = asyncio.Lock()
         self._closing = self._closed = False
 
@@ -137,8 +138,16 @@ class Outbox:
         writer = self._writer = Writer(store)
         if not self.store_only:
             self._set_upkeep(writer, self._router)
-            self._dispatch = Dispatch(self.engine, writer, store, self._told, recent=spec.recent > 0)
+            self._dispatch = self._make_dispatch(writer, store)
             await self._dispatch.start(self._router)
+
+    def _make_dispatch(self, writer: Writer, store: FileStore) -> Dispatch | Forwarding:
+        """Return what takes rows out of the file: pumps that deliver them, or one that feeds a broker."""
+        if self.engine.workspace.broker is None:
+            return Dispatch(self.engine, writer, store, self._told, recent=self.spec.recent > 0)
+        from actions_core.delivery.jetstream.forwarding import Forwarding
+
+        return Forwarding(self.engine, writer, lambda: store.now() / _MILLISECONDS)
 
     @staticmethod
     def _set_upkeep(writer: Writer, router: Router) -> None:
@@ -158,15 +167,14 @@ class Outbox:
         delivered to again if its settings have changed. The outbox's own options cannot change here.
         """
         async with self._replacing:
-            if workspace.outbox != self.engine.workspace.outbox:
-                raise WorkspaceError(
-                    f"{workspace.source} is faulty:",
-                    problems=[
-                        Problem(
-                            "$.outbox", "the outbox cannot be changed while it is open: start anew for it"
-                        )
-                    ],
-                )
+            before = self.engine.workspace
+            kept = {"outbox": (before.outbox, workspace.outbox), "broker": (before.broker, workspace.broker)}
+            if changed := [key for key, (old, new) in kept.items() if old != new]:
+                problems = [
+                    Problem(f"$.{key}", f"the {key} cannot be changed while it is open: start anew for it")
+                    for key in changed
+                ]
+                raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
             compiled = self.engine.compile(workspace)
             targets = find_targets(workspace, compiled.instances.values())
             router = None
@@ -312,7 +320,7 @@ class Outbox:
         return await self.backlog()
 
     @staticmethod
-    async def _until_idle(dispatch: Dispatch, writer: Writer) -> None:
+    async def _until_idle(dispatch: Dispatch | Forwarding, writer: Writer) -> None:
         for pump in dispatch.pumps.values():
             pump.look()
         await asyncio.sleep(0)
@@ -400,7 +408,7 @@ def _spec(workspace: Workspace, path: str | os.PathLike[str] | OutboxSpec | None
     return workspace.outbox
 
 
-def _reserve(dispatch: Dispatch, holders: dict[int, Pump], number: int) -> bool:
+def _reserve(dispatch: Dispatch | Forwarding, holders: dict[int, Pump], number: int) -> bool:
     """Keep a place in the pump of a subscription for a row that is being accepted."""
     pump = dispatch.pump_of.get(number)
     if pump is None or not pump.reserve(number):

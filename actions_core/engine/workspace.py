@@ -110,6 +110,24 @@ class OutboxSpec:
 
 
 @attrs.frozen
+class BrokerSpec:
+    """The broker to which an outbox hands its deliveries, and from which workers take them.
+
+    `url` is an address, several with commas between them, or `{"$env": NAME}`; `credentials` is a file.
+    `takeover` is after how many seconds without a sign of a worker its deliveries go to another one. The
+    other options hold when the broker's streams are made: their copies, their bounds, and by how many
+    partitions events are kept in order.
+    """
+
+    url: Json = attrs.field(repr=False)
+    credentials: Path | None = None
+    replicas: int = 1
+    most_bytes: int | None = None
+    partitions: int = 32
+    takeover: float = 30.0
+
+
+@attrs.frozen
 class InstanceSpec:
     """One configured destination. `destination` is its slug; `settings` may contain `{"$env": NAME}`.
 
@@ -139,9 +157,10 @@ class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `outbox` is where accepted events are kept. `source` names where the workspace came
-    from, for error messages; `name` is for people. `problems` has everything in which it does not fit its
-    schema: an engine refuses it, with what else is wrong.
+    definition only. `outbox` is where accepted events are kept, `broker` where workers take their deliveries.
+    `source` names where the workspace came from, for error messages; `name` is for people, and for a broker.
+    `problems` has everything in which it does not fit its schema: an engine refuses it, with what else is
+    wrong.
     """
 
     destinations: tuple[InstanceSpec, ...]
@@ -149,6 +168,7 @@ class Workspace:
     definitions: tuple[Path, ...] = ()
     name: str = "workspace"
     outbox: OutboxSpec | None = None
+    broker: BrokerSpec | None = None
     problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
     #: The paths of parts that could not be read, where an empty one stands.
     _unread: frozenset[str] = attrs.field(default=frozenset(), repr=False)
@@ -193,7 +213,9 @@ class Workspace:
         name = data.get("name")
         name = name if isinstance(name, str) and name else "workspace"
         outbox = reader.outbox(data.get("outbox"), Path(folder))
-        read = cls(instances, source, definitions, name, outbox, tuple(problems), frozenset(reader.unread))
+        broker = reader.broker(data.get("broker"), Path(folder))
+        unread = frozenset(reader.unread)
+        read = cls(instances, source, definitions, name, outbox, broker, tuple(problems), unread)
         if problems and not lenient:
             raise WorkspaceError(f"{source} is faulty:", problems=read.with_problems(read.parts_problems()))
         return read
@@ -266,6 +288,10 @@ class _Reader:
     def outbox(self, raw: Json, folder: Path) -> OutboxSpec | None:
         """Read where accepted events are kept; None where that is not said, or faulty."""
         return _outbox(raw, folder) if self._fits("$.outbox") else None
+
+    def broker(self, raw: Json, folder: Path) -> BrokerSpec | None:
+        """Read where workers take deliveries; None where that is not said, or faulty."""
+        return _broker(raw, folder) if self._fits("$.broker") else None
 
     def _instance(self, raw: JsonObject, path: str) -> InstanceSpec:
         destination = self._text(raw, "destination", path)
@@ -367,6 +393,18 @@ def _outbox(raw: Json, folder: Path) -> OutboxSpec | None:
     path = folder / known.pop("path")
     most_bytes: Any = known.pop("mostBytes", None)
     return OutboxSpec(path, most_bytes=most_bytes, **known)
+
+
+def _broker(raw: Json, folder: Path) -> BrokerSpec | None:
+    if raw is None:
+        return None
+    known = _known(raw) if isinstance(raw, dict) and "$env" not in raw else {"url": raw}
+    credentials = known.pop("credentials", None)
+    return BrokerSpec(
+        credentials=None if credentials is None else folder / credentials,
+        most_bytes=known.pop("mostBytes", None),
+        **known,
+    )
 
 
 def resolve_environment(

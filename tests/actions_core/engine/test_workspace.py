@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from actions_core import BackgroundEngine, Engine, Registry, Workspace, WorkspaceError, load_destination
+from actions_core.engine.workspace import BrokerSpec
 from actions_core.testing import RecordingTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PLACE = "$.destinations[0]"
 BAD_CONDITION = "type ="
@@ -232,3 +233,48 @@ def test_a_good_workspace_has_no_problems() -> None:
     assert workspace.destinations[0].id == "shop"
     engine = Engine(workspace, registry=registry(), transport=RecordingTransport())
     asyncio.run(engine.close())
+
+
+@pytest.mark.parametrize(
+    ("broker", "expected"),
+    [
+        (None, None),
+        ("nats://one,nats://two", BrokerSpec("nats://one,nats://two")),
+        ({"$env": "NATS_URL"}, BrokerSpec({"$env": "NATS_URL"})),
+        (
+            {"url": {"$env": "NATS_URL"}, "credentials": "a.creds", "replicas": 3, "mostBytes": 10**9},
+            BrokerSpec({"$env": "NATS_URL"}, Path("/shop/a.creds"), 3, 10**9),
+        ),
+        (
+            {"url": "x", "partitions": 8, "takeover": 5, "replicas": None},
+            BrokerSpec("x", None, 1, None, 8, 5),
+        ),
+    ],
+)
+def test_a_broker_has_a_short_form_and_a_long_one(broker: Any, expected: BrokerSpec | None) -> None:
+    """The broker is an address, a variable of the environment, or an object with options."""
+    workspace = Workspace.from_dict({"destinations": [], "broker": broker}, folder="/shop")
+    assert (workspace.problems, workspace.broker) == ((), expected)
+
+
+@pytest.mark.parametrize(
+    ("broker", "path"),
+    [
+        ("", "$.broker"),
+        (7, "$.broker"),
+        ({}, "$.broker"),
+        ({"$env": ""}, "$.broker.$env"),
+        ({"$env": "A", "url": "x"}, "$.broker"),
+        ({"url": "x", "takeover": 0}, "$.broker.takeover"),
+        ({"url": {"$env": ""}}, "$.broker.url.$env"),
+        ({"url": "x", "servers": 3}, "$.broker"),
+    ],
+)
+def test_a_faulty_broker_is_named_with_its_path(broker: Any, path: str) -> None:
+    """What is wrong with a broker is a problem at its place, and there is no broker then."""
+    workspace = Workspace.from_dict({"destinations": [], "broker": broker})
+    assert path in {
+        problem.path.removesuffix(".servers").removesuffix(".url") for problem in workspace.problems
+    }
+    assert workspace.broker is None
+    assert "secret" not in repr(BrokerSpec("nats://me:secret@host"))
