@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions_core import EventError
-from actions_core.values.plain import _walk, plain_copy
+from actions_core.values.plain import _walk, copier, plain_copy
 
 LARGE = 1_000_000
 
@@ -104,6 +104,19 @@ def test_the_copy_is_the_callers_no_more() -> None:
     copied["a"]["b"].append(2)
     original["a"]["c"] = 3
     assert (copied, original) == ({"a": {"b": [1, 2]}}, {"a": {"b": [1], "c": 3}})
+
+
+@pytest.mark.parametrize("beside", [0, 2**70, "\ud800"], ids=["orjson", "large number", "half a pair"])
+def test_a_copier_gives_a_new_copy_at_each_call(beside: object) -> None:
+    """No copy shares anything with another one or with the original, nor one of its parts with another."""
+    shared = [1]
+    original: dict[str, Any] = {"a": shared, "b": shared, "beside": beside}
+    copy = copier(original)
+    first: Any = copy()
+    first["a"].append(2)
+    shared.append(3)
+    assert first == {"a": [1, 2], "b": [1], "beside": beside}
+    assert copy() == {"a": [1], "b": [1], "beside": beside}
 
 
 def test_an_interrupt_is_not_a_fault_of_the_event() -> None:
