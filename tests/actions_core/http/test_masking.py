@@ -287,6 +287,15 @@ def test_an_echoed_body_is_masked() -> None:
     assert masked.headers == {"set-cookie": "***"}
 
 
+@pytest.mark.parametrize("secrets", [[], [SECRET]], ids=["no secrets", "one"])
+def test_a_response_is_masked_like_a_request(secrets: list[str]) -> None:
+    """What a header is there to keep is a secret whatever the settings are; bytes that are no text stay."""
+    response = Response(200, {"set-cookie": "session=1", "server": "x"}, b"\xff\x00\xc3", "cut")
+    masked = Mask(secrets).response(response)
+    assert masked == Response(200, {"set-cookie": "***", "server": "x"}, b"\xff\x00\xc3", "cut")
+    assert response.headers["set-cookie"] == "session=1"
+
+
 def test_reprs_show_neither_query_nor_body_nor_headers() -> None:
     """The repr of a request and of a response holds nothing that may be secret."""
     request = Request("GET", "https://x.test/a?k=secret", headers={"a": "secret"}, json="secret")
