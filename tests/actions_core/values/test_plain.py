@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import inspect
 import json
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -120,14 +122,35 @@ def test_a_copier_gives_a_new_copy_at_each_call(beside: object) -> None:
 
 
 def test_an_interrupt_is_not_a_fault_of_the_event() -> None:
-    """Ctrl-C while a value is converted gets through."""
+    """Ctrl-C while a value is converted gets through, though it comes once only."""
+    interrupts = iter([KeyboardInterrupt()])
 
     class Slow(collections.UserDict[str, int]):
         def items(self) -> Any:
-            raise KeyboardInterrupt
+            for interrupt in interrupts:
+                raise interrupt
+            return ()
 
     with pytest.raises(KeyboardInterrupt):
         plain_copy({"a": Slow()}, max_bytes=LARGE)
+
+
+def test_a_stack_that_is_nearly_full_is_a_fault_of_the_event() -> None:
+    """Where the caller has left too little of the stack for a deep value, that is said as any problem is."""
+    value: Any = 2**70
+    for _ in range(90):
+        value = [value]
+    depth = len(inspect.stack(0))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(depth + 120)
+    try:
+        with pytest.raises(EventError) as raised:
+            plain_copy(value, max_bytes=LARGE)
+    finally:
+        sys.setrecursionlimit(limit)
+    (problem,) = raised.value.problems
+    assert (problem.path, "too deeply for the stack" in problem.message) == ("$", True)
+    assert plain_copy(value, max_bytes=LARGE)[0] == value
 
 
 JSON = st.recursive(
@@ -149,10 +172,11 @@ def test_json_stays_what_it_is(value: Any) -> None:
 
 @given(JSON)
 def test_both_ways_give_the_same(value: Any) -> None:
-    """What orjson can write, the walk converts to the same copy of the same size."""
+    """What orjson can write, the walk converts to the same copy of the same size, which is not too large."""
     try:
         orjson.dumps(value)
     except TypeError:
         return
-    ours, theirs = plain_copy(value, max_bytes=LARGE), _walk(value, LARGE)
+    ours = plain_copy(value, max_bytes=LARGE)
+    theirs = _walk(value, ours[1])
     assert (repr(ours[0]), ours[1]) == (repr(theirs[0]), theirs[1])
