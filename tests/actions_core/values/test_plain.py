@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actions_core import EventError
@@ -171,6 +171,8 @@ def test_json_stays_what_it_is(value: Any) -> None:
 
 
 @given(JSON)
+@example(7)
+@example([1, [2, 3]])
 def test_both_ways_give_the_same(value: Any) -> None:
     """What orjson can write, the walk converts to the same copy of the same size, which is not too large."""
     try:

@@ -313,6 +313,20 @@ class Broken(collections.UserDict[str, int]):
         raise RuntimeError("closed")
 
 
+class BrokenKey(collections.UserString):
+    """A string that cannot be read."""
+
+    def __init__(self) -> None: ...
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __str__(self) -> str:
+        raise RuntimeError("closed")
+
+    data = property(__str__)  # type: ignore[assignment]  # on purpose
+
+
 class Endless(collections.UserString):
     """What turns into another of its kind, and again."""
 
@@ -349,6 +363,7 @@ REFUSED: list[tuple[object, str]] = [
     ({ID: 1, str(ID): 2}, "has two keys that both become"),
     ({b"\xff": 1}, "is bytes that are not UTF-8 text"),
     (Broken(), "cannot be read: RuntimeError: closed"),
+    ({BrokenKey(): 1}, "has a key that cannot be read: RuntimeError: closed"),
     (Endless(), "never becomes plain JSON"),
 ]
 
