@@ -274,6 +274,34 @@ def test_a_request_shows_no_secret_anywhere() -> None:
     assert request.json == {"deep": [{SECRET: SECRET}]}
 
 
+@pytest.mark.parametrize("secrets", [[], [SECRET]], ids=["no secrets", "one"])
+def test_what_is_no_secret_stays(secrets: list[str]) -> None:
+    """A masked request without any secret in it says what the request says, whichever body it has."""
+    bare = Request("POST", "https://x.test/a?b=c", headers={"Accept": "*/*"}, params={"k": ["v", 1]})
+    bodies: list[dict[str, Any]] = [
+        {"json": {"a": [1, None, "x"], "b": {}}},
+        {"json": None},
+        {"form": {"f": True}},
+        {"body": b"\xff\x00"},
+        {"body": "text"},
+        {},
+    ]
+    for body in bodies:
+        request = bare.evolve(**body)
+        assert Mask(secrets).request(request) == request
+
+
+@pytest.mark.parametrize(("body", "masked"), [("a geheim b", "a *** b"), (b"\xff geheim", b"\xff ***")])
+def test_a_body_stays_of_its_kind(body: str | bytes, masked: str | bytes) -> None:
+    """Masked text is text and masked bytes are bytes, in requests and among the parts of errors."""
+    mask = Mask(["geheim"])
+    assert mask.request(Request("POST", "/", body=body)).body == masked
+    error = ActionsError("no")
+    error.detail = (body, [body if isinstance(body, str) else ""])  # type: ignore[attr-defined]
+    mask.error(error)
+    assert vars(error)["detail"] == (masked, [masked if isinstance(masked, str) else ""])
+
+
 def test_credentials_without_a_scheme_are_masked_whole() -> None:
     """Only the word of a known scheme is left of a header that carries credentials."""
     assert Mask([]).headers({"authorization": "geheim ja"}) == {"authorization": "***"}
