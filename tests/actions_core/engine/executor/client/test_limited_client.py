@@ -55,7 +55,7 @@ async def lose_quiet(admission: Admission) -> None:
 
 
 def test_a_limited_request_waits_and_counts_as_no_try() -> None:
-    """A 429 says nothing of its request, which is made again after the pause, also where one try is allowed."""
+    """A 429 says nothing of its request: it is made again after the pause, also where one try is allowed."""
     client = client_of(admission_of(), *[limited("0.01")] * 3)
     assert asyncio.run(client.send(ASK)).ok
     assert client.tries == 4
