@@ -351,3 +351,54 @@ def test_name_and_password_in_a_url_are_never_shown() -> None:
 def test_a_very_short_secret_is_masked_as_a_word(text: str, masked: str) -> None:
     """Letters inside of words are no secret; where they stand alone they are masked."""
     assert Mask(["t"]).text(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "masked"),
+    [
+        ("abc", "xabcx abc", "xabcx ***"),
+        ("abcd", "xabcdx", "x***x"),
+        ("ab3de", "it is ab3", "it is ab3"),
+        ("ab3de", "it is ab3d", "it is ***"),
+        ("abcdefghi", "it is abcdefg", "it is abcdefg"),
+        ("abcdefghi", "it is abcdefgh", "it is ***"),
+        ("0123456789abcde", "x 01234567 y 789abcde z", "x 01234567 y 789abcde z"),
+        ("0123456789abcdef", "x 01234567 y 89abcdef z", "x *** y *** z"),
+        ("0123456789abcdefg", "x 01234567 y 9abcdefg z", "x 01234567 y 9abcdefg z"),
+        ("0123456789abcdefg", "x 012345678 y 89abcdefg z", "x *** y *** z"),
+        ("k3y-0", "dXNlcjprM3ktMDp4", "dXNlcjprM3ktMDp4"),
+        ("k3y-0a", "dXNlcjprM3ktMGE6eA==", "dXNlcjp***E6eA=="),
+        ("k3y-0", "6b33792d30", "6b33792d30"),
+        ("k3y-0a", "6b33792d3061", "***"),
+    ],
+)
+def test_from_how_many_characters_on_a_part_is_a_secret(secret: str, text: str, masked: str) -> None:
+    """Within words, at a cut, cut in the middle, inside of Base64 and in hexadecimal digits."""
+    assert Mask([secret]).text(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("&#x110000; secret-key", "&#x110000; ***"),
+        ("&#1114112;secret-key", "&#1114112;***"),
+        ("\\u{110000}secret-key", "\\u{110000}***"),
+        ("&nosuch;secret-key", "&nosuch;***"),
+        ("it is &#x10FFFF;-key", "it is ***"),
+        ("it is &#1114111;-key", "it is ***"),
+        ("it is \\u{10ffff}-key", "it is ***"),
+        ("it is \\U0010FFFF-key", "it is ***"),
+    ],
+)
+def test_a_spelling_of_no_character_stays(text: str, masked: str) -> None:
+    """A number beyond the last character, or a name that HTML does not know, hides no secret beside it."""
+    assert Mask(["secret-key", "\U0010ffff-key"]).text(text) == masked
+
+
+@pytest.mark.parametrize("depth", range(5))
+def test_a_spelling_may_be_spelled_again_four_times(depth: int) -> None:
+    """As for JSON in JSON in a form in a URL."""
+    text = "a/b c%d"
+    for _ in range(depth):
+        text = quote(text, safe="")
+    assert Mask(["a/b c%d"]).text(f"it is {text}!") == "it is ***!"
