@@ -70,7 +70,7 @@ def test_a_workspace_with_an_outbox_is_refused() -> None:
 def test_options_are_checked_all_at_once(bench: Bench) -> None:
     """Every faulty option is named."""
     with pytest.raises(DefinitionError) as raised:
-        BackgroundEngine(bench.workspace, max_queue=0, when_full="drop", exit_timeout=-1)  # type: ignore[arg-type]
+        BackgroundEngine(bench.workspace, max_queue=0, when_full="drop", exit_timeout=-1)  # type: ignore[arg-type]  # wrong on purpose
     assert [problem.path for problem in raised.value.problems] == ["max_queue", "when_full", "exit_timeout"]
 
 

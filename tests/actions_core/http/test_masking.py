@@ -193,7 +193,7 @@ def test_an_error_takes_no_secret_along() -> None:
         except KeyError as error:
             problems = [Problem(f"$.{key}", f"wrong: {key}")]
             failed = ActionsError(f"no {key}", code=f"CODE_{key}", problems=problems)
-            failed.detail = [key, {"k": key}]  # type: ignore[attr-defined]
+            failed.detail = [key, {"k": key}]  # type: ignore[attr-defined]  # as a host might
             raise failed from error
 
     with pytest.raises(ActionsError) as caught:
