@@ -154,3 +154,57 @@ def test_what_began_before_a_probe_does_not_decide_it() -> None:
     breaker.leave(failing, up=False)
     breaker.leave(late, up=True)
     assert breaker.state == "open"
+
+
+def test_the_limits_where_none_are_given() -> None:
+    """Twenty failures in a row, then 30 s, and twice as long after each failed probe, up to 300 s."""
+    now = 0.0
+    breaker = Breaker(clock=lambda: now)
+    for failures in range(1, 21):
+        assert breaker.state == "closed"
+        ticket = breaker.enter()
+        assert ticket is not None
+        breaker.leave(ticket, up=False)
+        assert breaker.is_calm is False, failures
+    pauses = []
+    for _ in range(5):
+        pauses.append(breaker.wait)
+        now += breaker.wait
+        probe = breaker.enter()
+        assert probe is not None
+        breaker.leave(probe, up=False)
+    assert pauses == [30, 60, 120, 240, 300]
+
+
+def test_a_pause_that_is_longer_than_the_longest_is_kept() -> None:
+    """It does not shrink after a failed probe either."""
+    now = 0.0
+    breaker = Breaker(1, 500, clock=lambda: now)
+    for _ in range(2):
+        ticket = breaker.enter()
+        assert ticket is not None
+        breaker.leave(ticket, up=False)
+        assert breaker.wait == 500
+        now += 500
+
+
+def test_outcomes_may_be_noted_without_a_ticket_while_it_is_closed() -> None:
+    """It is calm until a failure and after a success; open, it takes no outcome but its probe's."""
+    now = 0.0
+    breaker = Breaker(2, 10, clock=lambda: now)
+    calm = [breaker.is_calm]
+    for up in (False, None, True, False, False):
+        breaker.note(up=up)
+        calm.append(breaker.is_calm)
+    assert calm == [True, False, False, True, False, False]
+    assert breaker.state == "open"
+    breaker.note(up=True)
+    assert (breaker.state, breaker.wait) == ("open", 10)
+    now = 10.0
+    probe = breaker.enter()
+    assert probe is not None
+    breaker.note(up=True)
+    breaker.note(up=False)
+    assert (breaker.state, breaker.is_calm) == ("probing", False)
+    breaker.leave(probe, up=True)
+    assert (breaker.state, breaker.is_calm) == ("closed", True)
