@@ -103,7 +103,7 @@ def test_a_refused_request_is_made_once_more() -> None:
     asyncio.run(scenario())
 
 
-def test_a_renewal_is_made_with_the_last_tokens() -> None:
+def test_a_renewal_is_made_with_the_last_tokens(caplog: pytest.LogCaptureFixture) -> None:
     """Its refresh token is kept until there is a new one; what the settings give comes along each time."""
     kept = Kept(Tokens("t-1"), Tokens("t-2", "r-2"), Tokens("t-3"))
 
@@ -120,6 +120,7 @@ def test_a_renewal_is_made_with_the_last_tokens() -> None:
         {"access_token": "t-2", "refresh_token": "r-2", **same},
     ]
     assert kept.mask.text("t-1 t-2 r-2 t-3") == "*** *** *** ***"
+    assert caplog.records == []
 
 
 def test_a_failure_is_of_those_who_waited_for_it() -> None:
