@@ -20,7 +20,7 @@ from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.results import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from actions_core.delivery.file import FileStore, Writer
     from actions_core.delivery.pump import Settled
@@ -41,14 +41,27 @@ _MILLISECONDS: Final = 1000
 
 
 class Dispatch:
-    """The pumps of the instances of a router. So many of the latest outcomes are kept for those who look."""
+    """The pumps of the instances of a router.
 
-    def __init__(self, engine: Engine, writer: Writer, store: FileStore, *, recent: int) -> None:
+    `on_try` is told of each try and what follows from it; `recent` of the latest outcomes are kept for those
+    who look.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        writer: Writer,
+        store: FileStore,
+        on_try: Callable[[Settled], None],
+        *,
+        recent: int,
+    ) -> None:
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
         self._engine = engine
         self._writer = writer
         self._store = store
+        self._on_try = on_try
         self._recent = Recent(writer, store.now, recent) if recent else None
         self._own: dict[str, dict[int, Target]] = {}
         self._attempts: dict[str, Attempts] = {}
@@ -143,6 +156,7 @@ class Dispatch:
 
     def _note(self, attempts: Attempts, settled: Settled) -> None:
         """Tell observers of what became of a try, and keep what others look at."""
+        self._on_try(settled)
         result = settled.result
         if isinstance(settled.verdict, Done | Dead):
             final = result.after_tries(settled.tries)

@@ -59,19 +59,23 @@ class Target:
 
     def key(self, event: JsonObject) -> str | None:
         """Return the key by which its instance delivers events in order, None for an event that has none."""
-        if self.ordered_by is None:
-            return None
-        value = read(event, self.ordered_by)
-        if isinstance(value, str):
-            return value or None
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return to_text(value) if is_number else None
+        return None if self.ordered_by is None else key_of(event, self.ordered_by)
+
+
+def key_of(event: JsonObject, path: tuple[str, ...]) -> str | None:
+    """Return the key at a path of an event, None where there is none: it must be a str or a number."""
+    value = read(event, path)
+    if isinstance(value, str):
+        return value or None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return to_text(value) if is_number else None
 
 
 def find_targets(workspace: Workspace, instances: Iterable[Instance]) -> list[Target]:
     """Return every subscription of a workspace's instances.
 
-    Raises `WorkspaceError` where two of one instance share a name, since they would share their deliveries.
+    With a broker, which carries events one by one, none goes in batches. Raises `WorkspaceError` where two
+    of one instance share a name, since they would share their deliveries.
     """
     targets: list[Target] = []
     problems: list[Problem] = []
@@ -93,6 +97,8 @@ def find_targets(workspace: Workspace, instances: Iterable[Instance]) -> list[Ta
             targets.append(_target(instance, pipeline, spec.delivery, enabled=enabled))
     if problems:
         raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
+    if workspace.broker is not None:
+        return [attrs.evolve(target, batch=None, batch_lane=None) for target in targets]
     return targets
 
 
@@ -139,9 +145,17 @@ class Router:
         self._instances = tuple(instances.values())
 
     def arrival(
-        self, event: JsonObject, *, made_id: bool, reserve: Callable[[int], bool] | None = None
+        self,
+        event: JsonObject,
+        *,
+        made_id: bool,
+        reserve: Callable[[int], bool] | None = None,
+        wanted: Callable[[tuple[str, str]], bool] | None = None,
     ) -> Arrival:
-        """Return a checked event as it is stored; `reserve` says which rows this process delivers at once."""
+        """Return a checked event as it is stored.
+
+        `reserve` says which rows this process delivers at once, `wanted` by their names which are stored.
+        """
         body = stored_text(event)
         rows = []
         for instance in self._instances:
@@ -149,6 +163,8 @@ class Router:
                 if step.skipped is None:
                     number = self._numbers[id(step.pipeline)]
                     target = self.targets[number]
+                    if wanted is not None and not wanted(target.name):
+                        continue
                     key = target.key(event)
                     batch = target.batch
                     due = 0 if batch is None else self._now() + batch.age
