@@ -16,7 +16,12 @@ from actions_core.destination.context import Auth
 from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
-from actions_core.engine.instances.going_on import admission_of, has_settings_of, settings_digest
+from actions_core.engine.instances.going_on import (
+    admission_of,
+    has_settings_of,
+    has_spec_of,
+    settings_digest,
+)
 from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import (
     authentication_pipeline,
@@ -155,7 +160,7 @@ def compile_instance(
         problems.append(Problem(f"{path}.delivery.batch", message, "warning"))
     if any(problem.is_error for problem in problems):
         return None, problems
-    if same is not None and same.spec == spec:
+    if same is not None and has_spec_of(same, spec):
         return same, problems
     connection = Connection(
         transport=services.transport,
