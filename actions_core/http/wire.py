@@ -45,6 +45,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _PLAIN_URL: Final = re.compile(
     r"https?://[A-Za-z0-9.-]++(?::[0-9]++)?(?:[/?][A-Za-z0-9!$&'()*+,\-./:;=?_~]*+)?"
 )
+#: The same of a path below a base URL.
+_PLAIN_PATH: Final = re.compile(r"/(?!/)[A-Za-z0-9!$&'()*+,\-./:;=?_~]*+")
 #: What would not arrive from a path or a query, and what it is.
 _LOST: Final = (
     (re.compile("#"), "a fragment (#), which no server gets"),
@@ -68,9 +70,19 @@ def is_absolute(url: str) -> bool:
     return url.startswith(_SCHEMES) or url[:8].lower().startswith(_SCHEMES)
 
 
+def is_plain_url(url: str) -> bool:
+    """Return whether an absolute URL goes out as it is, without a closer look."""
+    return _PLAIN_URL.fullmatch(url) is not None and "/." not in url
+
+
+def is_plain_path(path: str) -> bool:
+    """Return whether what is put below a base URL goes out as it is, without a closer look."""
+    return _PLAIN_PATH.fullmatch(path) is not None and "/." not in path
+
+
 def check_headers(headers: Mapping[str, str]) -> None:
     """Raise `PayloadError` for headers that cannot be sent, or that would change where the message ends."""
-    fault = _name_fault(tuple(headers))
+    fault = name_fault(tuple(headers))
     if fault:
         raise PayloadError(fault)
     try:
@@ -84,7 +96,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 
 @lru_cache(maxsize=256)
-def _name_fault(names: tuple[object, ...]) -> str:
+def name_fault(names: tuple[object, ...]) -> str:
     """Say what is wrong with the names of headers; cached, since names hardly change."""
     for name in names:
         if not isinstance(name, str):
@@ -117,7 +129,7 @@ def checked_url(url: str, headers: Mapping[str, str]) -> str:
     characters, backslashes, a `%` that begins no escape, segments `.` and `..`. Raises `SettingsError` for a
     user and a password in front of the host where the headers carry credentials too.
     """
-    if _PLAIN_URL.fullmatch(url) and "/." not in url:
+    if is_plain_url(url):
         return url
     if not is_absolute(url):
         raise _refused(f"the URL {url.partition('?')[0]!r} is not absolute: prepare must add the base URL")

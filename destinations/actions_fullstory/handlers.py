@@ -1,4 +1,4 @@
-"""One function for each action, and what all requests to FullStory share.
+"""One function for each action; what all requests to FullStory share stands in the definition's `request`.
 
 The v1 actions speak to users whom a browser or app session has identified; the V2 actions create
 those that FullStory does not know. Idempotency keys go with the calls that create something under
@@ -27,20 +27,9 @@ from actions_fullstory.properties import EVENT_V1, USER_V1, V2, Style, change_na
 if TYPE_CHECKING:
     from actions_core import Context, Json, JsonObject
 
-DEFAULT_BASE_URL: Final = "https://api.fullstory.com"
 DEFAULT_SOURCE: Final = "segment"
 
 destination = Destination.from_package(__package__)
-
-
-@destination.prepare
-def prepare(request: Request, context: Context) -> Request:
-    """Add the base URL, the key and the name of the source to a request."""
-    settings = context.settings
-    return request.with_base(
-        settings.get("baseUrl") or DEFAULT_BASE_URL,
-        {"Authorization": f"Basic {settings['apiKey']}", "Integration-Source": _source(context)},
-    )
 
 
 @destination.test_authentication
