@@ -111,7 +111,9 @@ class BackgroundEngine(SegmentCalls):
         if workspace.outbox is not None:
             from actions_core.delivery.routing import find_targets
 
-            find_targets(self._unused)  # what an outbox does not take, is said here too
+            find_targets(
+                workspace, self._unused.instances.values()
+            )  # what an outbox does not take, is said here too
 
     def __repr__(self) -> str:
         return f"<BackgroundEngine {self._workspace.source}>"

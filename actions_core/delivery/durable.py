@@ -184,9 +184,10 @@ class DurableBackend:
         writer, router = self._outbox._parts()  # noqa: SLF001 - the parts that need no event loop
         arrival = router.arrival(event, made_id=made_id)
         writer.accept_from_thread([arrival]).result()
+        dispatch = self._outbox._dispatch  # noqa: SLF001 - as above
         for row in arrival.deliveries:
-            if (pump := self._outbox._pump_of.get(row.subscription)) is not None:  # noqa: SLF001 - as above
-                pump.look()
+            if dispatch is not None and (pump := dispatch.pump_of.get(row.subscription)) is not None:
+                pump.note_stored(row.subscription, row.size)
 
     async def _send(self, event: JsonObject) -> Report:
         task = asyncio.current_task()

@@ -92,11 +92,14 @@ class Claim:
     """Claimed rows, in order, and when the next one is due (None: nothing waits).
 
     `repeated` tells that these rows are a batch which was in somebody's hands before, and may have been sent.
+    `waiting` rows, of `waiting_bytes`, are left that a batch may grow by.
     """
 
     rows: tuple[Claimed, ...]
     next_due: int | None
     repeated: bool = False
+    waiting: int = 0
+    waiting_bytes: int = 0
 
 
 @attrs.frozen
@@ -162,13 +165,17 @@ class Settlement:
 
 @attrs.frozen
 class InstanceState:
-    """The state of an instance: `active`, `paused` until a time, or `gone` until it is resumed."""
+    """The state of an instance: `active`, `paused` until a time, or `gone` until it is resumed.
+
+    `settings` is the digest of those with which it was gone: others end that state.
+    """
 
     instance: str
     state: str = "active"
     until: int | None = None
     since: int | None = None
     reason: str = ""
+    settings: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen

@@ -67,6 +67,8 @@ class Pipeline:
     batch_handler: Handler | None = None
     poll_handler: Handler | None = None
     batch: BatchSpec = attrs.field(factory=BatchSpec)
+    #: False where the mapping says once and for all that nothing goes in batches
+    may_batch: bool = True
     condition: Condition | None = None
     mapping: CompiledMapping | None = None
     validator: PayloadValidator | None = None
@@ -190,7 +192,8 @@ def compile_pipeline(
         check=validator.check,
         batch_handler=destination.batch_handlers.get(spec.partner_action),
         poll_handler=destination.poll_handlers.get(spec.partner_action),
-        batch=action.batch,
+        batch=_batch_of(action, plain),
+        may_batch=not isinstance(plain, dict) or plain.get("enable_batching") is not False,
         matches=condition.matches if spec.enabled else _never,
         condition=condition,
         mapping=mapping,
@@ -265,6 +268,17 @@ def _id(value: Json) -> str | None:
     if isinstance(value, str):
         return value
     return to_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _batch_of(action: ActionSpec, mapping: Json) -> BatchSpec:
+    """Return the sizes of batches where a payload names none: the mapping's, where they are plain numbers."""
+
+    def given(key: str, default: int) -> int:
+        value = mapping.get(key) if isinstance(mapping, dict) and key in action.fields else None
+        return value if type(value) is int and value > 0 else default
+
+    spec = action.batch
+    return attrs.evolve(spec, size=given("batch_size", spec.size), bytes=given("batch_bytes", spec.bytes))
 
 
 def _split(raw: Json) -> tuple[Json, JsonObject]:

@@ -311,6 +311,3 @@ def test_faults_are_said_in_words(tmp_path: Path) -> None:
     twins = Engine(workspace("https://x.test", subscriptions=("Send", "Send")), registry=registry())
     with pytest.raises(WorkspaceError, match="the name of another subscription"):
         Outbox(twins, tmp_path / "events.db")
-    batches = Engine(workspace("https://x.test", batch={"age": 1}), registry=registry())
-    with pytest.raises(WorkspaceError, match="one by one"):
-        Outbox(batches, tmp_path / "events.db")

@@ -46,7 +46,7 @@ class Admission:
         self.patience = patience
         self.breaker = breaker
         self.budget = budget
-        self.quiet = budget.is_unlimited
+        self.quiet = breaker.is_calm and budget.is_unlimited
         # One request at a time asks, so that not all of them wake up for each token.
         self._turn = Semaphore(1)
         self._changed: asyncio.Future[None] | None = None

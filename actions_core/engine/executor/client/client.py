@@ -65,11 +65,12 @@ class Connection:
 class EventClient(Client):
     """The client of one event in one subscription.
 
-    After the handler is done, `tries`, `request` and `response` tell what was sent last. `ticket` is for the
-    first request, where the lane has asked for it already.
+    After the handler is done, `tries`, `request` and `response` tell what was sent last, and `failure` why
+    that failed, also where the handler made something else of it. `ticket` is for the first request, where
+    the lane has asked for it already.
     """
 
-    __slots__ = ("_connection", "_context", "_hints", "request", "response", "ticket", "tries")
+    __slots__ = ("_connection", "_context", "_hints", "failure", "request", "response", "ticket", "tries")
 
     def __init__(self, connection: Connection, context: Context, hints: Mapping[int, str]) -> None:
         self._connection = connection
@@ -79,6 +80,7 @@ class EventClient(Client):
         self.request: Request | None = None
         self.response: Response | None = None
         self.ticket: Ticket | None = None
+        self.failure: RequestError | None = None
 
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and return its successful response; see `Client`."""
@@ -120,6 +122,7 @@ class EventClient(Client):
             else:
                 self.response = response
                 if response.ok:
+                    self.failure = None
                     if admission is not None:
                         admission.succeed(ticket, at)
                     if response.unreadable:
@@ -127,6 +130,7 @@ class EventClient(Client):
                     return response
                 error = self._refusal(request, response)
                 retry_after = _retry_after(response)
+            self.failure = error
             if admission is not None:
                 admission.fail(ticket, at, error, retry_after)
             # A 429 says nothing of this request: the whole instance waits, and no try is counted.

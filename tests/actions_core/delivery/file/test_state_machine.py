@@ -348,6 +348,7 @@ class Outbox(RuleBasedStateMachine):
             row = self.rows[key]
             row.owner = self.own(place)
             row.batch = entry.batch
+            row.due = min(row.due, self.now)
             assert (entry.tries, entry.first) == (row.tries, row.first)
             assert f'"{self.messages[entry.event]}"' in entry.body
             if row.ordered is not None:
