@@ -81,7 +81,7 @@ class BackgroundEngine(SegmentCalls):
     ) -> None:
         _check_options(max_queue, when_full, exit_timeout)
         if not isinstance(workspace, Workspace):
-            workspace = Workspace.from_file(os.fspath(workspace))
+            workspace = Workspace.from_file(os.fspath(workspace), lenient=True)
         if workspace.outbox is not None:
             # Here, so that no fork comes while another thread imports it.
             import actions_core.delivery.durable  # noqa: F401 - with SQLite, for those who have an outbox
@@ -111,9 +111,8 @@ class BackgroundEngine(SegmentCalls):
         if workspace.outbox is not None:
             from actions_core.delivery.routing import find_targets
 
-            find_targets(
-                workspace, self._unused.instances.values()
-            )  # what an outbox does not take, is said here too
+            # What an outbox does not take, is said here too.
+            find_targets(self._unused.workspace, self._unused.instances.values())
 
     def __repr__(self) -> str:
         return f"<BackgroundEngine {self._workspace.source}>"

@@ -51,7 +51,7 @@ _LONGEST_TEXT: Final = 2000
 class Dispatch:
     """The pumps of the instances of a router.
 
-    With `recent` outcomes are kept for those who look; `on_try` is told of each try.
+    `on_try` is told of each try and what follows from it. With `recent` outcomes are kept for those who look.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Dispatch:
         engine: Engine,
         writer: Writer,
         store: FileStore,
+        on_try: Callable[[Settled], None],
         *,
         recent: bool,
-        on_try: Callable[[Settled], None] | None = None,
     ) -> None:
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
         self._engine = engine
         self._writer = writer
         self._store = store
-        self._recent = recent
         self._on_try = on_try
+        self._recent = recent
         self._own: dict[str, dict[int, Target]] = {}
         self._attempts: dict[str, Attempts] = {}
         #: Instances that are gone, while that is being noted.
@@ -161,8 +161,7 @@ class Dispatch:
 
     def _note(self, attempts: Attempts, settled: Settled) -> None:
         """Tell observers of what became of a try, and keep what others look at."""
-        if self._on_try is not None:
-            self._on_try(settled)
+        self._on_try(settled)
         result = settled.result
         if isinstance(settled.verdict, Done | Dead):
             final = attrs.evolve(result, tries=settled.tries)
@@ -237,11 +236,6 @@ class Dispatch:
                 await self._start_missing(await self._writer.run(lambda store: store.states()))
 
     # Ending.
-
-    @property
-    def in_progress(self) -> int:
-        """How many deliveries are in progress."""
-        return sum([pump.in_progress for pump in [*self.pumps.values(), *self._retired]])
 
     @property
     def is_idle(self) -> bool:

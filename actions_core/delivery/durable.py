@@ -181,13 +181,7 @@ class DurableBackend:
 
     def _store_here(self, event: JsonObject, *, made_id: bool) -> None:
         """Store an event that a handler or listener posts, in the thread that must not wait for itself."""
-        writer, router = self._outbox._parts()  # noqa: SLF001 - the parts that need no event loop
-        arrival = router.arrival(event, made_id=made_id)
-        writer.accept_from_thread([arrival]).result()
-        dispatch = self._outbox._dispatch  # noqa: SLF001 - as above
-        for row in arrival.deliveries:
-            if dispatch is not None and (pump := dispatch.pump_of.get(row.subscription)) is not None:
-                pump.note_stored(row.subscription, row.size)
+        self._outbox.store_at_once(CheckedEvent(event, made_id))
 
     async def _send(self, event: JsonObject) -> Report:
         task = asyncio.current_task()

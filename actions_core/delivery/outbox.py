@@ -19,10 +19,10 @@ import attrs
 from actions_core.delivery.dispatch import GRACE, Dispatch
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileOptions, FileStore, Writer, WriterLetters
+from actions_core.delivery.groups import in_groups
 from actions_core.delivery.letters import DeadLetters
 from actions_core.delivery.routing import Router, find_targets
 from actions_core.delivery.store import Claimed
-from actions_core.delivery.streams import groups
 from actions_core.engine import Engine
 from actions_core.engine.workspace import OutboxSpec, Workspace
 from actions_core.errors import EventError, Problem, WorkspaceError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
+    from actions_core.delivery.jetstream.forwarding import Forwarding
     from actions_core.delivery.pump import Pump, Settled
     from actions_core.delivery.store import Acceptance, Arrival, Backlog, InputPosition
     from actions_core.engine.engine import Options
@@ -85,16 +86,15 @@ class Outbox:
     ) -> None:
         self.engine = engine
         self.spec = _spec(engine.workspace, path)
-        self.store_only = store_only
-        #: Told of each try and what follows from it, in the event loop; it must not raise or block. Set it
-        #: before the outbox is opened.
+        #: Told of each try and what follows from it, in the event loop; it must not raise or block.
         self.on_try: Callable[[Settled], None] | None = None
         self._targets = find_targets(engine.workspace, engine.instances.values())
+        self.store_only = store_only
         self._accept_loss = accept_loss
         self._writer: Writer | None = None
         self._store: FileStore | None = None
         self._router: Router | None = None
-        self._dispatch: Dispatch | None = None
+        self._dispatch: Dispatch | Forwarding | None = None
         self._replacing = asyncio.Lock()
         self._closing = self._closed = False
 
@@ -106,7 +106,7 @@ class Outbox:
         cls, path: str | os.PathLike[str], *, store_only: bool = False, **options: Unpack[Options]
     ) -> Outbox:
         """Make an outbox for the workspace in a file, which says where it is; `options` are the engine's."""
-        workspace = Workspace.from_file(os.fspath(path))
+        workspace = Workspace.from_file(os.fspath(path), lenient=True)
         _spec(workspace, None)  # before an engine is made
         return cls(Engine(workspace, **options), store_only=store_only)
 
@@ -138,8 +138,16 @@ class Outbox:
         writer = self._writer = Writer(store)
         if not self.store_only:
             self._set_upkeep(writer, self._router)
-            self._dispatch = Dispatch(self.engine, writer, store, recent=spec.recent > 0, on_try=self.on_try)
+            self._dispatch = self._make_dispatch(writer, store)
             await self._dispatch.start(self._router)
+
+    def _make_dispatch(self, writer: Writer, store: FileStore) -> Dispatch | Forwarding:
+        """Return what takes rows out of the file: pumps that deliver them, or one that feeds a broker."""
+        if self.engine.workspace.broker is None:
+            return Dispatch(self.engine, writer, store, self._told, recent=self.spec.recent > 0)
+        from actions_core.delivery.jetstream.forwarding import Forwarding
+
+        return Forwarding(self.engine, writer, lambda: store.now() / _MILLISECONDS)
 
     @staticmethod
     def _set_upkeep(writer: Writer, router: Router) -> None:
@@ -159,15 +167,14 @@ class Outbox:
         delivered to again if its settings have changed. The outbox's own options cannot change here.
         """
         async with self._replacing:
-            if workspace.outbox != self.engine.workspace.outbox:
-                raise WorkspaceError(
-                    f"{workspace.source} is faulty:",
-                    problems=[
-                        Problem(
-                            "$.outbox", "the outbox cannot be changed while it is open: start anew for it"
-                        )
-                    ],
-                )
+            before = self.engine.workspace
+            kept = {"outbox": (before.outbox, workspace.outbox), "broker": (before.broker, workspace.broker)}
+            if changed := [key for key, (old, new) in kept.items() if old != new]:
+                problems = [
+                    Problem(f"$.{key}", f"the {key} cannot be changed while it is open: start anew for it")
+                    for key in changed
+                ]
+                raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
             compiled = self.engine.compile(workspace)
             targets = find_targets(workspace, compiled.instances.values())
             router = None
@@ -203,7 +210,7 @@ class Outbox:
         Input that is not an event gets a receipt with an `error`. Raises `OutboxError` when events could not
         be stored; those without a receipt are not accepted then.
         """
-        async for some in groups(events, group):
+        async for some in in_groups(events, group):
             taken: list[CheckedEvent | EventError] = []
             for event in some:
                 try:
@@ -257,6 +264,13 @@ class Outbox:
             for given, arrival, each in zip(events, arrivals, accepted, strict=True)
         ]
 
+    def store_at_once(self, given: CheckedEvent) -> None:
+        """Accept an event without awaiting: whoever calls waits for the disk."""
+        writer, router = self._parts()
+        arrival = router.arrival(given.event, made_id=given.made_id, wanted=given.wanted)
+        (accepted,) = writer.accept_from_thread([arrival]).result()
+        self._hand_over([arrival], [accepted], {})
+
     async def read_position(self, path: str) -> InputPosition | None:
         """Return how far a file of events has been read."""
         writer, _ = self._parts()
@@ -280,6 +294,10 @@ class Outbox:
                 elif event is not None and (pump := pump_of.get(row.subscription)) is not None:
                     pump.note_stored(row.subscription, row.size)
 
+    def _told(self, settled: Settled) -> None:
+        if self.on_try is not None:
+            self.on_try(settled)
+
     # Looking, ending.
 
     async def drain(self, timeout: float | None = None) -> list[Backlog]:  # noqa: ASYNC109 - as everywhere in this API
@@ -302,7 +320,7 @@ class Outbox:
         return await self.backlog()
 
     @staticmethod
-    async def _until_idle(dispatch: Dispatch, writer: Writer) -> None:
+    async def _until_idle(dispatch: Dispatch | Forwarding, writer: Writer) -> None:
         for pump in dispatch.pumps.values():
             pump.look()
         await asyncio.sleep(0)
@@ -318,7 +336,8 @@ class Outbox:
     @property
     def in_progress(self) -> int:
         """How many deliveries are in progress here."""
-        return 0 if self._dispatch is None else self._dispatch.in_progress
+        pumps = () if self._dispatch is None else self._dispatch.pumps.values()
+        return sum([pump.in_progress for pump in pumps])
 
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""
@@ -394,7 +413,7 @@ def _spec(workspace: Workspace, path: str | os.PathLike[str] | OutboxSpec | None
     return workspace.outbox
 
 
-def _reserve(dispatch: Dispatch, holders: dict[int, Pump], number: int) -> bool:
+def _reserve(dispatch: Dispatch | Forwarding, holders: dict[int, Pump], number: int) -> bool:
     """Keep a place in the pump of a subscription for a row that is being accepted."""
     pump = dispatch.pump_of.get(number)
     if pump is None or not pump.reserve(number):

@@ -59,13 +59,16 @@ class Target:
 
     def key(self, event: JsonObject) -> str | None:
         """Return the key by which its instance delivers events in order, None for an event that has none."""
-        if self.ordered_by is None:
-            return None
-        value = read(event, self.ordered_by)
-        if isinstance(value, str):
-            return value or None
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return to_text(value) if is_number else None
+        return None if self.ordered_by is None else key_of(event, self.ordered_by)
+
+
+def key_of(event: JsonObject, path: tuple[str, ...]) -> str | None:
+    """Return the key at a path of an event, None where there is none: it must be a str or a number."""
+    value = read(event, path)
+    if isinstance(value, str):
+        return value or None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return to_text(value) if is_number else None
 
 
 def find_targets(workspace: Workspace, instances: Iterable[Instance]) -> list[Target]:

@@ -21,7 +21,7 @@ def find_outbox(workspace: Path | None, outbox: Path | None) -> Path:
     if outbox is None:
         if workspace is None:
             fail("name an outbox: --outbox FILE, or a workspace that has one")
-        spec = Workspace.from_file(workspace).outbox
+        spec = Workspace.from_file(workspace, lenient=True).outbox
         if spec is None:
             fail(f'{workspace} has no outbox (it has no "outbox": "events.db"); name one with --outbox FILE')
         outbox = spec.path

@@ -43,7 +43,7 @@ _FORM: Final = "INSTANCE.SETTING=VALUE"
 
 def load_workspace(file: Path, settings: list[str] | None) -> Workspace:
     """Load the workspace from a file, with the settings that the command line replaces."""
-    workspace = Workspace.from_file(file)
+    workspace = Workspace.from_file(file, lenient=True)
     for text in settings or ():
         name, sign, value = text.partition("=")
         instance, dot, setting = name.rpartition(".")

@@ -1,0 +1,165 @@
+"""Hand deliveries over to a broker: an outbox's other way, beside delivering them itself.
+
+A row is done once the broker has stored it. What it does not take, since it is full or cannot be reached,
+stays in the outbox for as long as that lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.delivery.errors import BrokerError
+from actions_core.delivery.jetstream.broker import Broker, broker_of
+from actions_core.delivery.jetstream.messages import Delivery, workspace_digest
+from actions_core.delivery.pump import Pump
+from actions_core.delivery.rules import DurableRetry
+from actions_core.engine.executor import Breaker, RateBudget
+from actions_core.engine.results import Result, Status
+from actions_core.errors import RequestError
+from actions_core.http.errors import TransportError
+from actions_core.values.json_bytes import read_stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actions_core.delivery.pump.pump import PumpWriter
+    from actions_core.delivery.routing import Router, Target
+    from actions_core.delivery.store import Claimed
+    from actions_core.engine import Engine
+
+_LOGGER: Final = logging.getLogger("actions_core")
+#: A row that the broker does not take waits for it, however long that is.
+_RETRY: Final = DurableRetry(within=float("inf"), base=0.5, cap=15.0)
+#: Messages that are published and not acknowledged yet.
+_PENDING: Final = 512
+#: Failures in a row after which the broker is left alone, and the seconds for which it is.
+_FAILURES: Final = 3
+_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 10.0
+#: Seconds between two tries to connect for the first time.
+_CONNECT_PAUSE: Final = 2.0
+#: What headers may add to an event.
+_HEADERS: Final = 4096
+_MILLISECONDS: Final = 1000
+
+
+class Forwarding:
+    """Publishes the rows of an outbox to the broker of its workspace, by one pump for all instances."""
+
+    def __init__(self, engine: Engine, writer: PumpWriter, now: Callable[[], float]) -> None:
+        #: The pump, by instance and by number.
+        self.pumps: dict[str, Pump] = {}
+        self.pump_of: dict[int, Pump] = {}
+        self._engine = engine
+        self._writer = writer
+        self._now = now
+        broker_of(engine.workspace)  # a variable that is missing refuses the start
+        self._breaker = Breaker(_FAILURES, _PAUSE, _LONGEST_PAUSE)
+        self._targets: Mapping[int, Target] = {}
+        self._digests: dict[str, str] = {}
+        self._pump: Pump | None = None
+        self._broker: Broker | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._told = ""
+
+    async def start(self, router: Router) -> None:
+        """Begin to connect, and to publish once that is done."""
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
+        await self.replace(router)
+
+    async def replace(self, router: Router) -> None:
+        """Publish the rows of another router's targets."""
+        self._targets = router.targets
+        specs = self._engine.workspace.destinations
+        self._digests = {spec.id: workspace_digest(spec) for spec in specs}
+        if self._broker is not None:
+            await self._restart()
+
+    async def _restart(self) -> None:
+        """Put a pump for the present targets in the place of the last one."""
+        numbers = [number for number, target in self._targets.items() if target.enabled]
+        before = self._pump
+        pump = self._pump = Pump(
+            self._writer,
+            dict.fromkeys(numbers, _RETRY),
+            self._publish,
+            breaker=self._breaker,
+            budget=RateBudget(_PENDING),
+            now=self._now,
+        )
+        self.pump_of.clear()
+        self.pump_of.update(dict.fromkeys(numbers, pump))
+        self.pumps.clear()
+        self.pumps.update({self._targets[number].instance.id: pump for number in numbers})
+        pump.start()
+        if before is not None:
+            await before.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """True while nothing is due or in progress."""
+        return self._pump is not None and self._pump.is_idle
+
+    async def close(self, grace: float) -> None:
+        """Take nothing out of the file any more, and give what is in progress `grace` seconds."""
+        if self._pump is not None:
+            await self._pump.close(grace)
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self._broker is not None:
+            await self._broker.close()
+
+    async def _publish(self, row: Claimed) -> Result:
+        """Publish a row, and return what became of it: sent, if the broker has stored it."""
+        target = self._targets[row.subscription]
+        broker = self._broker
+        assert broker is not None  # noqa: S101 - the pump comes after it
+        connection, layout = broker.connection, broker.layout
+        event: Any = read_stored(row.body)
+        instance, subscription = target.name
+        delivery = Delivery.of_event(
+            row.body,
+            instance,
+            subscription,
+            at=int(time.time() * _MILLISECONDS),
+            workspace=self._digests.get(instance, ""),
+            event=event,
+        )
+        if len(delivery.body) + _HEADERS > connection.largest:
+            size = len(delivery.body)
+            words = f"an event of {size} bytes is too large for the broker: raise its max_payload"
+            _LOGGER.error("broker: %s, of %s: %s", instance, subscription, words)
+            return _failed(target, RequestError(words, code="EVENT_TOO_LARGE", retryable=False))
+        subject = layout.work_subject(instance, target.key(event))
+        try:
+            await connection.publish(subject, delivery.body, delivery.headers(delivery.key))
+        except BrokerError as error:
+            self._tell(str(error))
+            return _failed(target, TransportError(str(error), code=error.code))
+        self._told = ""
+        return Result(instance, subscription, target.pipeline.action, Status.SENT, tries=1)
+
+    async def _connect(self) -> None:
+        while self._broker is None:
+            try:
+                self._broker = await Broker.open(self._engine.workspace, client="actions outbox")
+            except BrokerError as error:
+                self._tell(str(error))
+                await asyncio.sleep(_CONNECT_PAUSE)
+        await self._restart()
+
+    def _tell(self, words: str) -> None:
+        """Log what keeps the broker from taking events, once as long as that lasts."""
+        if not self._told:
+            _LOGGER.warning("broker: events wait in the outbox: %s", words)
+        self._told = words
+
+
+def _failed(target: Target, error: RequestError) -> Result:
+    instance, subscription = target.name
+    action = target.pipeline.action
+    return Result(instance, subscription, action, Status.FAILED, error, str(error), tries=1)
