@@ -313,6 +313,11 @@ class Outbox:
         await writer.wait_noted(1)
 
     @property
+    def closed(self) -> str:
+        """The reason why the file can no longer be used, such as that it was deleted; empty while it can."""
+        return "" if self._store is None else self._store.closed
+
+    @property
     def in_progress(self) -> int:
         """How many deliveries are in progress here."""
         pumps = () if self._dispatch is None else self._dispatch.pumps.values()
