@@ -26,7 +26,7 @@ from actions_core.values.json_bytes import read_stored, stored_text
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from actions_core.delivery.file import FileStore, Writer
     from actions_core.delivery.pump import Settled
@@ -49,14 +49,26 @@ _LONGEST_TEXT: Final = 2000
 
 
 class Dispatch:
-    """The pumps of the instances of a router. With `recent` outcomes are kept for those who look."""
+    """The pumps of the instances of a router.
 
-    def __init__(self, engine: Engine, writer: Writer, store: FileStore, *, recent: bool) -> None:
+    `on_try` is told of each try and what follows from it. With `recent` outcomes are kept for those who look.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        writer: Writer,
+        store: FileStore,
+        on_try: Callable[[Settled], None],
+        *,
+        recent: bool,
+    ) -> None:
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
         self._engine = engine
         self._writer = writer
         self._store = store
+        self._on_try = on_try
         self._recent = recent
         self._own: dict[str, dict[int, Target]] = {}
         self._attempts: dict[str, Attempts] = {}
@@ -149,6 +161,7 @@ class Dispatch:
 
     def _note(self, attempts: Attempts, settled: Settled) -> None:
         """Tell observers of what became of a try, and keep what others look at."""
+        self._on_try(settled)
         result = settled.result
         if isinstance(settled.verdict, Done | Dead):
             final = attrs.evolve(result, tries=settled.tries)

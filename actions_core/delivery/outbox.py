@@ -19,21 +19,21 @@ import attrs
 from actions_core.delivery.dispatch import GRACE, Dispatch
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileOptions, FileStore, Writer, WriterLetters
+from actions_core.delivery.groups import in_groups
 from actions_core.delivery.letters import DeadLetters
 from actions_core.delivery.routing import Router, find_targets
 from actions_core.delivery.store import Claimed
-from actions_core.delivery.streams import groups
 from actions_core.engine import Engine
 from actions_core.engine.workspace import OutboxSpec, Workspace
 from actions_core.errors import EventError, Problem, WorkspaceError
 from actions_core.values.events import message_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from actions_core.delivery.jetstream.forwarding import Forwarding
-    from actions_core.delivery.pump import Pump
+    from actions_core.delivery.pump import Pump, Settled
     from actions_core.delivery.store import Acceptance, Arrival, Backlog, InputPosition
     from actions_core.engine.engine import Options
     from actions_core.values.types import Json, JsonObject
@@ -57,6 +57,18 @@ class Receipt:
     error: EventError | None = None
 
 
+@attrs.frozen
+class CheckedEvent:
+    """An event as it is stored. `made_id` tells that its messageId was made here.
+
+    `wanted` says, by the names of instance and subscription, for which deliveries it is stored; None for all.
+    """
+
+    event: JsonObject
+    made_id: bool = False
+    wanted: Callable[[tuple[str, str]], bool] | None = None
+
+
 class Outbox:
     """Accepts events on disk, and delivers them with an engine while its context is entered.
 
@@ -74,15 +86,17 @@ class Outbox:
     ) -> None:
         self.engine = engine
         self.spec = _spec(engine.workspace, path)
+        #: Told of each try and what follows from it, in the event loop; it must not raise or block.
+        self.on_try: Callable[[Settled], None] | None = None
         self._targets = find_targets(engine.workspace, engine.instances.values())
-        self._store_only = store_only
+        self.store_only = store_only
         self._accept_loss = accept_loss
         self._writer: Writer | None = None
         self._store: FileStore | None = None
         self._router: Router | None = None
         self._dispatch: Dispatch | Forwarding | None = None
         self._replacing = asyncio.Lock()
-        self._closing = False
+        self._closing = self._closed = False
 
     def __repr__(self) -> str:
         return f"<Outbox {self.spec.path}>"
@@ -92,7 +106,7 @@ class Outbox:
         cls, path: str | os.PathLike[str], *, store_only: bool = False, **options: Unpack[Options]
     ) -> Outbox:
         """Make an outbox for the workspace in a file, which says where it is; `options` are the engine's."""
-        workspace = Workspace.from_file(os.fspath(path))
+        workspace = Workspace.from_file(os.fspath(path), lenient=True)
         _spec(workspace, None)  # before an engine is made
         return cls(Engine(workspace, **options), store_only=store_only)
 
@@ -115,14 +129,14 @@ class Outbox:
             spec.dedupe, spec.keep, spec.oldest, spec.most_bytes, spec.synchronous, spec.recent
         )
         store = await asyncio.to_thread(
-            FileStore.open, spec.path, options, worker=not self._store_only, accept_loss=self._accept_loss
+            FileStore.open, spec.path, options, worker=not self.store_only, accept_loss=self._accept_loss
         )
         self._store = store
         self._router = Router(
             self._targets, store.register([target.name for target in self._targets]), store.now
         )
         writer = self._writer = Writer(store)
-        if not self._store_only:
+        if not self.store_only:
             self._set_upkeep(writer, self._router)
             self._dispatch = self._make_dispatch(writer, store)
             await self._dispatch.start(self._router)
@@ -130,7 +144,7 @@ class Outbox:
     def _make_dispatch(self, writer: Writer, store: FileStore) -> Dispatch | Forwarding:
         """Return what takes rows out of the file: pumps that deliver them, or one that feeds a broker."""
         if self.engine.workspace.broker is None:
-            return Dispatch(self.engine, writer, store, recent=self.spec.recent > 0)
+            return Dispatch(self.engine, writer, store, self._told, recent=self.spec.recent > 0)
         from actions_core.delivery.jetstream.forwarding import Forwarding
 
         return Forwarding(self.engine, writer, lambda: store.now() / _MILLISECONDS)
@@ -185,7 +199,7 @@ class Outbox:
         Raises `EventError` when it is not an event, and `OutboxError` or `OutboxFullError` when it could not
         be stored: it is not accepted then.
         """
-        (receipt,) = await self._enqueue([self._checked(event)])
+        (receipt,) = await self.enqueue_checked([self.check(event)])
         return receipt
 
     async def enqueue_many(
@@ -196,14 +210,15 @@ class Outbox:
         Input that is not an event gets a receipt with an `error`. Raises `OutboxError` when events could not
         be stored; those without a receipt are not accepted then.
         """
-        async for some in groups(events, group):
-            taken: list[tuple[JsonObject, bool] | EventError] = []
+        async for some in in_groups(events, group):
+            taken: list[CheckedEvent | EventError] = []
             for event in some:
                 try:
-                    taken.append(self._checked(event))
+                    taken.append(self.check(event))
                 except EventError as error:
                     taken.append(error)
-            receipts = iter(await self._enqueue([item for item in taken if not isinstance(item, EventError)]))
+            good = [item for item in taken if not isinstance(item, EventError)]
+            receipts = iter(await self.enqueue_checked(good))
             for item in taken:
                 yield Receipt("", error=item) if isinstance(item, EventError) else next(receipts)
 
@@ -211,23 +226,27 @@ class Outbox:
         self, events: Sequence[Json], position: InputPosition | None = None
     ) -> list[Receipt]:
         """Accept events all or none, in one transaction with how far their file has been read."""
-        return await self._enqueue([self._checked(event) for event in events], position)
+        return await self.enqueue_checked([self.check(event) for event in events], position)
 
-    def _checked(self, event: Json) -> tuple[JsonObject, bool]:
-        """Return the event as it is stored, and whether its messageId was made here."""
+    def check(self, event: Json, wanted: Callable[[tuple[str, str]], bool] | None = None) -> CheckedEvent:
+        """Return an event as it is stored. Raises `EventError` when it is not an event."""
         made = isinstance(event, dict) and event.get("messageId") in (None, "")
-        return self.engine.check(event), made
+        return CheckedEvent(self.engine.check(event), made, wanted)
 
-    async def _enqueue(
-        self, events: Sequence[tuple[JsonObject, bool]], position: InputPosition | None = None
+    async def enqueue_checked(
+        self, events: Sequence[CheckedEvent], position: InputPosition | None = None
     ) -> list[Receipt]:
+        """Accept events that were checked, as `enqueue_group` does."""
         if not events and position is None:
             return []
         writer, router = self._parts()
         holders: dict[int, Pump] = {}
         dispatch = self._dispatch
         reserve = None if dispatch is None or self._closing else partial(_reserve, dispatch, holders)
-        arrivals = [router.arrival(event, made_id=made, reserve=reserve) for event, made in events]
+        arrivals = [
+            router.arrival(each.event, made_id=each.made_id, reserve=reserve, wanted=each.wanted)
+            for each in events
+        ]
         try:
             accepting = writer.accept(arrivals, position)
         except BaseException:
@@ -238,10 +257,24 @@ class Outbox:
         accepted = await asyncio.shield(accepting)
         return [
             Receipt(
-                message_id_of(event) or "", each.duplicate, 0 if each.duplicate else len(arrival.deliveries)
+                message_id_of(given.event) or "",
+                each.duplicate,
+                0 if each.duplicate else len(arrival.deliveries),
             )
-            for (event, _), arrival, each in zip(events, arrivals, accepted, strict=True)
+            for given, arrival, each in zip(events, arrivals, accepted, strict=True)
         ]
+
+    def store_at_once(self, given: CheckedEvent) -> None:
+        """Accept an event without awaiting: whoever calls waits for the disk."""
+        writer, router = self._parts()
+        arrival = router.arrival(given.event, made_id=given.made_id, wanted=given.wanted)
+        (accepted,) = writer.accept_from_thread([arrival]).result()
+        self._hand_over([arrival], [accepted], {})
+
+    async def read_position(self, path: str) -> InputPosition | None:
+        """Return how far a file of events has been read."""
+        writer, _ = self._parts()
+        return await writer.run(lambda store: store.read_position(path))
 
     def _hand_over(
         self,
@@ -260,6 +293,10 @@ class Outbox:
                     holders[row.subscription].hand_over(owned)
                 elif event is not None and (pump := pump_of.get(row.subscription)) is not None:
                     pump.note_stored(row.subscription, row.size)
+
+    def _told(self, settled: Settled) -> None:
+        if self.on_try is not None:
+            self.on_try(settled)
 
     # Looking, ending.
 
@@ -291,6 +328,12 @@ class Outbox:
             await asyncio.sleep(0.02)
         await writer.wait_noted(1)
 
+    @property
+    def in_progress(self) -> int:
+        """How many deliveries are in progress here."""
+        pumps = () if self._dispatch is None else self._dispatch.pumps.values()
+        return sum([pump.in_progress for pump in pumps])
+
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""
         store = self._opened()
@@ -314,13 +357,23 @@ class Outbox:
         writer, _ = self._parts()
         return DeadLetters(WriterLetters(writer))
 
-    async def close(self, grace: float = GRACE) -> None:
-        """Take nothing out of the file any more, give what is in progress `grace` seconds, and close."""
-        if self._closing:
-            return
+    async def stop(self, grace: float = GRACE) -> None:
+        """Take nothing out of the file any more, and give what is in progress `grace` seconds.
+
+        Events are still accepted, and left in the file.
+        """
         self._closing = True
         if self._dispatch is not None:
             await self._dispatch.close(grace)
+        if self._writer is not None:
+            await self._writer.wait_noted(1)
+
+    async def close(self, grace: float = GRACE) -> None:
+        """Stop, give back what this process holds, and close the file and the engine."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.stop(grace)
         if self._writer is not None:
             await asyncio.to_thread(self._writer.close)
         await self.engine.close(0.0)

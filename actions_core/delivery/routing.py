@@ -142,9 +142,17 @@ class Router:
         self._instances = tuple(instances.values())
 
     def arrival(
-        self, event: JsonObject, *, made_id: bool, reserve: Callable[[int], bool] | None = None
+        self,
+        event: JsonObject,
+        *,
+        made_id: bool,
+        reserve: Callable[[int], bool] | None = None,
+        wanted: Callable[[tuple[str, str]], bool] | None = None,
     ) -> Arrival:
-        """Return a checked event as it is stored; `reserve` says which rows this process delivers at once."""
+        """Return a checked event as it is stored.
+
+        `reserve` says which rows this process delivers at once, `wanted` by their names which are stored.
+        """
         body = stored_text(event)
         rows = []
         for instance in self._instances:
@@ -152,6 +160,8 @@ class Router:
                 if step.skipped is None:
                     number = self._numbers[id(step.pipeline)]
                     target = self.targets[number]
+                    if wanted is not None and not wanted(target.name):
+                        continue
                     key = target.key(event)
                     batch = target.batch
                     due = 0 if batch is None else self._now() + batch.age

@@ -138,7 +138,7 @@ class Engine:
     @classmethod
     def from_file(cls, path: str | Path, **options: Unpack[Options]) -> Engine:
         """Make an engine for the workspace in a file, with the options that `Engine` takes."""
-        return cls(Workspace.from_file(path), **options)
+        return cls(Workspace.from_file(path, lenient=True), **options)
 
     async def __aenter__(self) -> Self:
         return self

@@ -271,7 +271,12 @@ def _problems_json(problems: Iterable[Problem], masked: Callable[[str], str] = _
 
 
 def _response_json(response: Response) -> JsonObject:
-    """Return the response as JSON: `status`, `headers`, and `json`, or `body` where it is something else."""
+    """Return the response as JSON: `status`, `headers`, and `json`, or `body` where it is something else.
+
+    `unreadable` says why there is no body, where it could not be decoded.
+    """
     shown: JsonObject = {"status": response.status, "headers": dict(response.headers)}
+    if response.unreadable:
+        shown["unreadable"] = response.unreadable
     body = response.json
     return {**shown, "body": response.text} if body is None else {**shown, "json": body}

@@ -1,8 +1,8 @@
 """The configured destinations, as they stand in a file: checked as a document, not yet compiled.
 
-What does not fit the schema is noted, not raised, and the rest is read: only an engine, which knows the
-destinations, finds what else is wrong, and refuses everything at once. A part that cannot be read leaves an
-empty one in its place, so that the others keep their paths.
+What does not fit the schema is noted, and the rest is read, so that all of it is told at once; where it is
+read leniently, by an engine, which knows the destinations and finds what else is wrong. A part that cannot
+be read leaves an empty one in its place, so that the others keep their paths.
 
 A secret is written `{"$env": "NAME"}` and read from the environment when an engine is made, so a
 workspace object, like its file, contains no secrets of the environment.
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
+from actions_core.engine.filters import validate_filters
+from actions_core.engine.subscription_parts import subscription_problems
 from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_path, is_within
 from actions_core.http.retry import DEFAULT_TIMEOUT, PollPolicy, RetryPolicy
 from actions_core.validation.documents import check_document, schema
@@ -142,6 +144,13 @@ class InstanceSpec:
     consent_categories: tuple[str, ...] = ()
     delivery: DeliverySpec = attrs.field(factory=DeliverySpec)
 
+    def parts_problems(self, path: str) -> Iterator[Problem]:
+        """Find what is wrong with subscriptions and filters below `path`, whatever the destination."""
+        for index, one in enumerate(() if self.subscriptions == "presets" else self.subscriptions):
+            yield from subscription_problems(one.subscribe, one.mapping, f"{path}.subscriptions[{index}]")
+        for problem in validate_filters(list(self.filters)) if self.filters else ():
+            yield problem.below(f"{path}.filters")
+
 
 @attrs.frozen
 class Workspace:
@@ -165,25 +174,34 @@ class Workspace:
     _unread: frozenset[str] = attrs.field(default=frozenset(), repr=False)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Workspace:
+    def from_file(cls, path: str | Path, *, lenient: bool = False) -> Workspace:
         """Read the workspace in a JSON file.
 
-        Raises `WorkspaceError` where the file cannot be read, or is not a workspace at all.
+        Raises `WorkspaceError` where the file cannot be read, and as `from_dict` does.
         """
         try:
             data = read_json(Path(path))
         except DefinitionError as error:
             raise WorkspaceError(error.message, problems=error.problems) from None
-        workspace = cls.from_dict(data, source=str(path), folder=Path(path).parent)
+        workspace = cls.from_dict(data, source=str(path), folder=Path(path).parent, lenient=lenient)
         return workspace if data.get("name") else attrs.evolve(workspace, name=Path(path).stem)
 
     @classmethod
-    def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
+    def from_dict(
+        cls,
+        data: Json,
+        *,
+        source: str = "the workspace",
+        folder: str | Path = ".",
+        lenient: bool = False,
+    ) -> Workspace:
         """Read the workspace in a dictionary of the same form as the file.
 
-        The files that it names, under `definitions` and as its `outbox`, are relative to `folder`. What does
-        not fit is in `problems`, and refused by the engine together with what it finds itself. Raises
-        `WorkspaceError` where there is no list of destinations to go on with.
+        The files that it names, under `definitions` and as its `outbox`, are relative to `folder`. Raises
+        `WorkspaceError` where it does not fit the schema, with everything that is wrong whatever the
+        destinations. With `lenient` what does not fit is in `problems` instead, and an engine refuses it
+        together with what it finds itself, which knows the destinations; only what has no list of
+        destinations to go on with raises then too.
         """
         problems = check_document(data, schema("workspace"))
         if problems and not _is_readable(data, problems):
@@ -197,7 +215,15 @@ class Workspace:
         outbox = reader.outbox(data.get("outbox"), Path(folder))
         broker = reader.broker(data.get("broker"), Path(folder))
         unread = frozenset(reader.unread)
-        return cls(instances, source, definitions, name, outbox, broker, tuple(problems), unread)
+        read = cls(instances, source, definitions, name, outbox, broker, tuple(problems), unread)
+        if problems and not lenient:
+            raise WorkspaceError(f"{source} is faulty:", problems=read.with_problems(read.parts_problems()))
+        return read
+
+    def parts_problems(self) -> Iterator[Problem]:
+        """Find what is wrong with subscriptions and filters, whatever their destinations."""
+        for index, spec in enumerate(self.destinations):
+            yield from spec.parts_problems(f"$.destinations[{index}]")
 
     def with_problems(self, found: Iterable[Problem]) -> list[Problem]:
         """Return the problems of the document, and those of `found` that do not merely follow from them."""

@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import marshal
 import math
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from actions_core.errors import EventError, Problem, child_path
+from actions_core.values.json_bytes import json_bytes
 from actions_core.values.json_faults import MAX_DEPTH, too_deep
 from actions_core.values.python_values import MOST_STEPS, UnfitError, checked_integer, key_text, simplify
-from actions_core.values.wording import shown
+from actions_core.values.wording import kind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +67,21 @@ def plain_copy(value: object, *, max_bytes: int) -> tuple[Json, int]:
     if written.count(b"{") + written.count(b"[") > MAX_DEPTH and too_deep(copied):
         return _walk(value, max_bytes)
     return copied, size
+
+
+def as_json(value: object) -> Json:
+    """Return any value as plain JSON, for people and logs: as it goes over the wire, where it can.
+
+    What has no JSON form is described by a string.
+    """
+    try:
+        read: Json = json.loads(json_bytes(value))
+    except (TypeError, ValueError, RecursionError):
+        try:
+            read = plain_copy(value, max_bytes=sys.maxsize)[0]
+        except EventError:
+            return f"({kind(value)} that is not JSON)"
+    return read
 
 
 def copier(value: Json) -> Callable[[], Json]:

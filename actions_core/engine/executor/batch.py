@@ -274,7 +274,8 @@ async def _call_batch(
     if handler is None:
         raise HandlerError(f"the action {pipeline.action!r} has no handler for batches")
     begun = perf_counter()
-    answer = handler.call(payload, context, client)
+    # A list of its own: it may take payloads out of it, and each still gets its node.
+    answer = handler.call({**payload, "payloads": [*payloads]}, context, client)
     warn_if_slow(handler, begun, context)
     if handler.is_async:
         answer = await limit(lane.connection, answer)

@@ -20,7 +20,6 @@ from actions_core.engine.instances.going_on import admission_of, has_settings_of
 from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import (
     authentication_pipeline,
-    check_subscription,
     compile_pipeline,
     deletion_pipeline,
 )
@@ -84,9 +83,7 @@ def compile_instances(
 def _without_destination(spec: InstanceSpec, path: str, environ: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with an instance whatever its destination."""
     problems = resolve_environment(spec.settings, f"{path}.settings", environ)[2]
-    for index, subscription in enumerate(() if spec.subscriptions == "presets" else spec.subscriptions):
-        problems += check_subscription(subscription, f"{path}.subscriptions[{index}]")
-    return problems + _compile_filters(spec, f"{path}.filters")[1]
+    return [*problems, *spec.parts_problems(path)]
 
 
 def known_destinations(workspace: Workspace, registry: Registry) -> dict[str, Destination]:

@@ -72,7 +72,7 @@ def faulty(**more: Any) -> dict[str, Any]:
 def faults(raw: Any) -> list[str]:
     """Return the path of every problem with which an engine refuses the workspace."""
     with pytest.raises(WorkspaceError) as caught:
-        Engine(Workspace.from_dict(raw), registry=registry(), transport=RecordingTransport())
+        Engine(Workspace.from_dict(raw, lenient=True), registry=registry(), transport=RecordingTransport())
     problems = caught.value.problems
     assert len({(problem.path, problem.message) for problem in problems}) == len(problems)
     return [problem.path for problem in problems]
@@ -179,7 +179,7 @@ def test_definitions_are_looked_at_beside_other_faults(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('{"slug": "x"}', encoding="utf-8")
     raw = {"definitions": ["bad.json", 5, "gone.json", "bad.json"], "destinations": [faulty()]}
     with pytest.raises(WorkspaceError) as caught:
-        Engine(Workspace.from_dict(raw, folder=tmp_path), registry=registry())
+        Engine(Workspace.from_dict(raw, folder=tmp_path, lenient=True), registry=registry())
     assert sorted(problem.path for problem in caught.value.problems) == sorted(
         ["$.definitions", *(f"$.definitions[{index}]" for index in (0, 1, 2)), *below(*BESIDE)]
     )
@@ -192,6 +192,25 @@ def test_what_is_no_workspace_is_refused_when_it_is_read(raw: Any) -> None:
     """Without a list of destinations, and with what JSON does not have, there is nothing to go on with."""
     with pytest.raises(WorkspaceError):
         Workspace.from_dict(raw)
+
+
+def test_a_workspace_alone_tells_all_that_needs_no_destination(tmp_path: Path) -> None:
+    """Read by itself, a workspace that does not fit its schema is refused with its other faults beside."""
+    raw = {"destinations": [faulty(typo=1)], "nope": 1}
+    file = tmp_path / "workspace.json"
+    file.write_text(json.dumps(raw), encoding="utf-8")
+    expected = sorted(["$.nope", *below("typo", *BESIDE[2:])])
+    for read in (lambda: Workspace.from_dict(raw), lambda: Workspace.from_file(file)):
+        with pytest.raises(WorkspaceError, match="is faulty:") as caught:
+            read()
+        assert sorted(problem.path for problem in caught.value.problems) == expected
+    for workspace in (Workspace.from_dict(raw, lenient=True), Workspace.from_file(file, lenient=True)):
+        assert {problem.path for problem in workspace.problems} == {"$.nope", "$.destinations[0].typo"}
+
+
+def test_a_workspace_alone_leaves_the_rest_to_the_engine() -> None:
+    """What fits the schema is read, though a condition may be faulty: the engine tells that with the rest."""
+    assert Workspace.from_dict({"destinations": [faulty(filters=[])]}).problems == ()
 
 
 @pytest.mark.parametrize("make", [Engine.from_file, BackgroundEngine], ids=["Engine", "BackgroundEngine"])

@@ -1,4 +1,4 @@
-"""Events from an iterable in groups, so that one transaction serves many."""
+"""Groups of events: full ones where there are many, what there is where they come slowly."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json
 
 
-async def groups(events: Iterable[Json] | AsyncIterable[Json], most: int) -> AsyncIterator[list[Json]]:
-    """Yield events in groups: full ones where there are many, what there is where they come slowly."""
+async def in_groups(events: Iterable[Json] | AsyncIterable[Json], most: int) -> AsyncIterator[list[Json]]:
+    """Yield events in groups of at most so many."""
     if isinstance(events, AsyncIterable):
-        async for group in _groups_as_they_come(aiter(events), most):
+        async for group in _as_they_come(aiter(events), most):
             yield group
         return
     group = []
@@ -28,7 +28,7 @@ async def groups(events: Iterable[Json] | AsyncIterable[Json], most: int) -> Asy
         yield group
 
 
-async def _groups_as_they_come(source: AsyncIterator[Json], most: int) -> AsyncIterator[list[Json]]:
+async def _as_they_come(source: AsyncIterator[Json], most: int) -> AsyncIterator[list[Json]]:
     end = object()
 
     async def following() -> Any:
