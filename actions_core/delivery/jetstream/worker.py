@@ -89,7 +89,7 @@ class BrokerWorker:
         self._gone: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._replacing = asyncio.Lock()
-        self._closing = False
+        self._closing = self._closed = False
 
     def __repr__(self) -> str:
         return f"<BrokerWorker {self.engine.workspace.name}>"
@@ -258,8 +258,18 @@ class BrokerWorker:
         """Return whether this worker may deliver to an instance; one with a rate has one worker at a time."""
         return instance in self._lines and self._lines[instance].source.is_leading
 
-    async def close(self, grace: float = _GRACE) -> None:
-        """Take nothing more, give what is in progress `grace` seconds and the rest back, and close."""
+    @property
+    def place(self) -> str:
+        """The broker's address, without its secrets."""
+        return self._opened().connection.shown
+
+    @property
+    def in_progress(self) -> int:
+        """The number of deliveries in progress."""
+        return sum(line.pump.in_progress for line in self._lines.values())
+
+    async def stop(self, grace: float = _GRACE) -> None:
+        """Take nothing more, give what is in progress `grace` seconds, and the rest back."""
         if self._closing:
             return
         self._closing = True
@@ -269,6 +279,13 @@ class BrokerWorker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self, grace: float = _GRACE) -> None:
+        """Stop, and close the connection and the engine."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.stop(grace)
         if self._broker is not None:
             await self._broker.close()
         await self.engine.close(0.0)
