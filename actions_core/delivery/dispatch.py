@@ -85,6 +85,9 @@ class Dispatch:
         await self.replace(router)
         self._spawn(self._watch_states())
 
+    async def until_ready(self) -> None:
+        """Wait until deliveries can begin: they can at once."""
+
     async def replace(self, router: Router) -> None:
         """Deliver by another router's targets; pumps of instances that have not changed go on."""
         own: dict[str, dict[int, Target]] = {}

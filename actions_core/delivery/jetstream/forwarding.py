@@ -66,6 +66,7 @@ class Forwarding:
         self._digests: dict[str, str] = {}
         self._pump: Pump | None = None
         self._broker: Broker | None = None
+        self._ready = asyncio.Event()
         self._connecting: asyncio.Task[None] | None = None
         self._told = ""
 
@@ -73,6 +74,10 @@ class Forwarding:
         """Begin to connect, and to publish once that is done."""
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
         await self.replace(router)
+
+    async def until_ready(self) -> None:
+        """Wait until there is a connection to the broker."""
+        await self._ready.wait()
 
     async def replace(self, router: Router) -> None:
         """Publish the rows of another router's targets."""
@@ -180,6 +185,7 @@ class Forwarding:
                 self._tell(str(error))
                 await asyncio.sleep(_CONNECT_PAUSE)
         await self._restart()
+        self._ready.set()
 
     def _tell(self, words: str) -> None:
         """Log what keeps the broker from taking events, once as long as that lasts."""
