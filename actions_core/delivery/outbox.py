@@ -329,6 +329,11 @@ class Outbox:
                 pump.flush(on=False)
 
     @property
+    def closed(self) -> str:
+        """The reason why the file can no longer be used, such as that it was deleted; empty while it can."""
+        return "" if self._store is None else self._store.closed
+
+    @property
     def in_progress(self) -> int:
         """How many deliveries are in progress here."""
         pumps = set() if self._dispatch is None else set(self._dispatch.pumps.values())
