@@ -80,6 +80,9 @@ class Dispatch:
         if self._recent is not None:
             self._spawn(self._recent.keep_written())
 
+    async def until_ready(self) -> None:
+        """Wait until deliveries can begin: they can at once."""
+
     async def replace(self, router: Router) -> None:
         """Deliver by another router's targets; pumps of instances that have not changed go on."""
         own: dict[str, dict[int, Target]] = {}
