@@ -43,8 +43,8 @@ _MILLISECONDS: Final = 1000
 class Dispatch:
     """The pumps of the instances of a router.
 
-    `on_try` is told of each try and what follows from it; `recent` of the latest outcomes are kept for those
-    who look.
+    `on_try` is told of each try and what follows from it. So many of the
+    latest outcomes are kept (`recent`) for those who look.
     """
 
     def __init__(
@@ -79,6 +79,9 @@ class Dispatch:
         self._spawn(self._watch_states())
         if self._recent is not None:
             self._spawn(self._recent.keep_written())
+
+    async def until_ready(self) -> None:
+        """Wait until deliveries can begin: they can at once."""
 
     async def replace(self, router: Router) -> None:
         """Deliver by another router's targets; pumps of instances that have not changed go on."""

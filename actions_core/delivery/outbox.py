@@ -291,31 +291,36 @@ class Outbox:
         """
         writer, _ = self._parts()
         if self._dispatch is not None:
-            pumps = list(self._dispatch.pumps.values())
-            for pump in pumps:
-                pump.flush(on=True)
-            try:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(timeout):
-                        await self._until_idle(self._dispatch, writer)
-            finally:
-                for pump in pumps:
-                    pump.flush(on=False)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._until_idle(self._dispatch, writer)
         return await self.backlog()
 
     @staticmethod
     async def _until_idle(dispatch: Dispatch | Forwarding, writer: Writer) -> None:
-        for pump in dispatch.pumps.values():
-            pump.look()
-        await asyncio.sleep(0)
-        while not dispatch.is_idle:  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.02)
-        await writer.wait_noted(1)
+        await dispatch.until_ready()
+        pumps = set(dispatch.pumps.values())
+        try:
+            for pump in pumps:
+                pump.flush(on=True)
+                pump.look()
+            await asyncio.sleep(0)
+            while not dispatch.is_idle:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
+            await writer.wait_noted(1)
+        finally:
+            for pump in pumps:
+                pump.flush(on=False)
+
+    @property
+    def closed(self) -> str:
+        """The reason why the file can no longer be used, such as that it was deleted; empty while it can."""
+        return "" if self._store is None else self._store.closed
 
     @property
     def in_progress(self) -> int:
         """How many deliveries are in progress here."""
-        pumps = () if self._dispatch is None else self._dispatch.pumps.values()
+        pumps = set() if self._dispatch is None else set(self._dispatch.pumps.values())
         return sum([pump.in_progress for pump in pumps])
 
     async def backlog(self) -> list[Backlog]:

@@ -76,6 +76,11 @@ class Result:
         return _told(self._warnings, self._mask)
 
     @property
+    def notes(self) -> tuple[Note, ...]:
+        """The warnings as they were left behind, in part not worded yet."""
+        return self._warnings
+
+    @property
     def request(self) -> Request | None:
         """The last request made, secrets masked."""
         if self._request is None or self._mask is None:
@@ -148,7 +153,8 @@ class BatchResult:
     @cached_property
     def warnings(self) -> Mapping[int, tuple[Problem, ...]]:
         """The warnings by the place of their event, secrets masked; worded when they are first read."""
-        return {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
+        worded = {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
+        return {place: found for place, found in worded.items() if found}
 
     def __repr__(self) -> str:
         good = sum(node.ok for node in self.nodes)

@@ -40,6 +40,8 @@ class Interruption:
         self._what = what
         self._run = asyncio.current_task()
         self._closing: list[asyncio.Task[None]] = []
+        #: The number of the first signal.
+        self.number: int | None = None
 
     @property
     def happened(self) -> bool:
@@ -53,9 +55,9 @@ class Interruption:
         before = [(number, signal.getsignal(number)) for number in _SIGNALS]
         for number in _SIGNALS:
             try:
-                loop.add_signal_handler(number, self._on_signal)
+                loop.add_signal_handler(number, self._on_signal, number)
             except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._on_signal))
+                signal.signal(number, lambda given, _: loop.call_soon_threadsafe(self._on_signal, given))
         try:
             yield
         except asyncio.CancelledError:
@@ -68,7 +70,8 @@ class Interruption:
                     loop.remove_signal_handler(number)
                 signal.signal(number, handler)
 
-    def _on_signal(self) -> None:
+    def _on_signal(self, number: int) -> None:
+        self.number = number if self.number is None else self.number
         self._stop()
         if len(self._closing) > 1:
             if self._run is not None:

@@ -55,6 +55,12 @@ class FileOptions:
 
 _open_paths: dict[tuple[int, str], None] = {}
 _open_guard = threading.Lock()
+if hasattr(os, "register_at_fork"):  # so that no child inherits it locked
+    os.register_at_fork(
+        before=_open_guard.acquire,
+        after_in_parent=_open_guard.release,
+        after_in_child=_open_guard.release,
+    )
 
 
 def _enter_path(path: Path) -> None:

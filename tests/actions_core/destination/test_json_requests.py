@@ -294,12 +294,14 @@ GET: JsonObject = {"method": "GET", "url": "http://10.0.0.1/"}
         ({**BARE, "request": {"baseUrl": "https://x.example"}}, True),
         ({**BARE, "testAuthentication": GET}, True),
         ({**BARE, "onDelete": GET, "urlsFromUsers": False}, True),
+        ({**BARE, "request": {"baseUrl": "https://x.test"}, "urlsFromUsers": False}, False),
+        ({**BARE, "request": {"baseUrl": "https://x.test"}, "onDelete": GET, "urlsFromUsers": False}, True),
         ({**BARE, "actions": {"order": {"title": "Order", "fields": {}, "request": GET}}}, True),
         ({**BARE, "actions": {"order": {"title": "Order", "fields": {}, "batchRequest": GET}}}, True),
     ],
 )
 def test_who_may_reach_public_addresses_only(made: JsonObject, guarded: bool) -> None:  # noqa: FBT001 - a case
-    """Any definition that writes a request, and one that says that users choose its URLs."""
+    """Any definition that writes a request, unless settings alone choose the host of functions."""
     assert load_destination(made).spec.public_addresses_only is guarded
 
 
