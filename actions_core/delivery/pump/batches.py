@@ -304,8 +304,9 @@ class BatchPump:
 
         def started_job() -> None:
             nonlocal has_left
-            has_left = True
-            self._turns.leave(ticket, started, up=True, success=True)
+            if not has_left:  # the rest of a batch may start another job
+                has_left = True
+                self._turns.leave(ticket, started, up=True, success=True)
             if task is not None:
                 self._at_jobs.add(task)
                 if self._closing:
