@@ -108,6 +108,18 @@ class OutboxSpec:
 
 
 @attrs.frozen
+class SourceSpec:
+    """An application that may send events to a server; `write_key` may be `{"$env": NAME}`.
+
+    Web pages of `origins` may send them from a browser.
+    """
+
+    name: str
+    write_key: Json = attrs.field(default="", repr=False)
+    origins: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class InstanceSpec:
     """One configured destination. `destination` is its slug; `settings` may contain `{"$env": NAME}`.
 
@@ -130,9 +142,10 @@ class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `outbox` is where accepted events are kept. `source` names where the workspace came
-    from, for error messages; `name` is for people. `problems` has everything in which it does not fit its
-    schema: an engine refuses it, with what else is wrong.
+    definition only. `outbox` is where accepted events are kept, `sources` are those who may send them to a
+    server. `source` names where the workspace came from, for error messages; `name` is for people.
+    `problems` has everything in which it does not fit its schema: an engine refuses it, with what else is
+    wrong.
     """
 
     destinations: tuple[InstanceSpec, ...]
@@ -140,6 +153,7 @@ class Workspace:
     definitions: tuple[Path, ...] = ()
     name: str = "workspace"
     outbox: OutboxSpec | None = None
+    sources: tuple[SourceSpec, ...] = ()
     problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
     #: The paths of parts that could not be read, where an empty one stands.
     _unread: frozenset[str] = attrs.field(default=frozenset(), repr=False)
@@ -175,7 +189,9 @@ class Workspace:
         name = data.get("name")
         name = name if isinstance(name, str) and name else "workspace"
         outbox = reader.outbox(data.get("outbox"), Path(folder))
-        return cls(instances, source, definitions, name, outbox, tuple(problems), frozenset(reader.unread))
+        sources = tuple(reader.sources(data.get("sources")))
+        unread = frozenset(reader.unread)
+        return cls(instances, source, definitions, name, outbox, sources, tuple(problems), unread)
 
     def with_problems(self, found: Iterable[Problem]) -> list[Problem]:
         """Return the problems of the document, and those of `found` that do not merely follow from them."""
@@ -240,6 +256,13 @@ class _Reader:
     def outbox(self, raw: Json, folder: Path) -> OutboxSpec | None:
         """Read where accepted events are kept; None where that is not said, or faulty."""
         return _outbox(raw, folder) if self._fits("$.outbox") else None
+
+    def sources(self, raw: Json) -> Iterator[SourceSpec]:
+        """Read those sources that fit."""
+        for index, item in enumerate(raw if isinstance(raw, list) else ()):
+            if self._fits(f"$.sources[{index}]"):
+                origins = tuple(item.get("origins") or ())
+                yield SourceSpec(item.get("name") or f"source {index + 1}", item["writeKey"], origins)
 
     def _instance(self, raw: JsonObject, path: str) -> InstanceSpec:
         destination = self._text(raw, "destination", path)
