@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _LOGGER: Final = logging.getLogger("actions_core")
-#: Seconds in which what a client still sends is read and thrown away, so that it gets to see the response.
-_LINGER: Final = 2.0
 #: A proxy closes its idle connections first, usually after 60 s: else it would send into a closed one.
 _IDLE: Final = 75.0
 #: Connections that wait in the kernel.
@@ -39,7 +37,8 @@ class Limits:
     """The bounds of a server. Sizes are bytes after unpacking, times are seconds.
 
     `body` bounds each body, `held` all bodies together that are in memory; `header_time` is for the first
-    request line and its headers, `body_time` for a body.
+    request line and its headers, `body_time` for a body. What a client still sends after a refusal is thrown
+    away for `linger`, so that it gets to see the response.
     """
 
     body: int = 1024 * 1024
@@ -47,6 +46,7 @@ class Limits:
     connections: int = 1000
     header_time: float = 10.0
     body_time: float = 30.0
+    linger: float = 2.0
 
 
 @attrs.frozen
@@ -71,7 +71,8 @@ Respond: TypeAlias = "Callable[[Incoming], Awaitable[Response]]"
 class Listener:
     """Serves `respond` at `url` while its context is entered.
 
-    Leaving it closes the socket at once, and gives requests in progress `grace` seconds.
+    Leaving it closes the socket at once, and gives requests in progress `grace` seconds. `held` are the bytes
+    of bodies that are in memory.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Listener:
         self._grace = grace
         self.limits = Limits() if limits is None else limits
         self._runner: web.ServerRunner | None = None
-        self._held = 0
+        self.held = 0
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -93,7 +94,7 @@ class Listener:
             self.limits,
             access_log=None,
             keepalive_timeout=_IDLE,
-            lingering_time=_LINGER,
+            lingering_time=self.limits.linger,
         )
         runner = self._runner = web.ServerRunner(server, shutdown_timeout=self._grace)
         await runner.setup()
@@ -131,7 +132,7 @@ class Listener:
                 given = Incoming(request.method, path, request.headers, body, request.remote or "")
                 response = await self._responded(given)
         finally:
-            self._held -= taken[0]
+            self.held -= taken[0]
         made = web.Response(body=response.body, status=response.status, headers=response.headers)
         if not request.content.is_eof() or self._runner is None:
             made.force_close()
@@ -168,12 +169,12 @@ class Listener:
     def _take(self, size: int, taken: list[int]) -> Response | None:
         """Note so many bytes more; return a response where that is too much."""
         taken[0] += size
-        self._held += size
+        self.held += size
         if taken[0] > self.limits.body:
             # Not 413: clients take both for final, and Segment says 400.
             message = f"the body is larger than {self.limits.body:,} bytes"
             return error_response(400, "too_large", message)
-        if self._held > self.limits.held:
+        if self.held > self.limits.held:
             return error_response(503, "busy", "too much is in progress", retry_after=1)
         return None
 
