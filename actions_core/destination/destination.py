@@ -158,7 +158,7 @@ class Destination:
 
     @property
     def dynamic_field_handlers(self) -> Mapping[tuple[str, ...], Handler]:
-        """The handlers that list choices, by action and field; of a hook's inputs, by the hook beside them."""
+        """The handlers that list choices, by action and field, and by the hook for its inputs."""
         return self._assembled().of("dynamic_field")
 
     @property

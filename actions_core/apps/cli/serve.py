@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import attrs
 import typer
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from actions_core.apps.cli.output import Exit, fail, printable, stderr, stdout
 from actions_core.apps.cli.shared import AsJson, Settings, load_workspace, run_async
+from actions_core.destination import Destination
 from actions_core.engine.workspace import OutboxSpec
 
 if TYPE_CHECKING:
@@ -26,8 +27,24 @@ WorkspaceOrNone = Annotated[
     Path | None,
     typer.Argument(metavar="WORKSPACE", exists=True, dir_okay=False, readable=True, help="A workspace file."),
 ]
+DestinationName = Annotated[
+    str | None,
+    typer.Option(
+        "--destination",
+        metavar="DESTINATION",
+        help="Instead of a workspace: try this destination (a slug, an alias, or its definition's file).",
+    ),
+]
 Host = Annotated[str, typer.Option("--host", help="The address to listen at.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=0,
+        max=65535,
+        help="The port, by default 8810, with --destination 3000; 0 takes a free one.",
+    ),
+]
 OutboxFile = Annotated[
     Path | None, typer.Option("--outbox", metavar="FILE", help="The outbox, instead of the workspace's.")
 ]
@@ -45,14 +62,16 @@ Grace = Annotated[
 ]
 
 _PORT: Final = 8810
+_TESTER_PORT: Final = 3000
 _CONNECTIONS: Final = 1000
 
 
 def serve(  # noqa: PLR0913 - each option of a command is a parameter
     workspace: WorkspaceOrNone = None,
     *,
+    destination: DestinationName = None,
     host: Host = "127.0.0.1",
-    port: Port = _PORT,
+    port: Port = None,
     store_only: StoreOnly = False,
     outbox: OutboxFile = None,
     connections: Connections = _CONNECTIONS,
@@ -65,13 +84,20 @@ def serve(  # noqa: PLR0913 - each option of a command is a parameter
     A client is told that its events were accepted once they are in the outbox, on disk. Without 'sources' in
     the workspace, only programs of this machine can send events. After SIGTERM or Ctrl-C, what is in progress
     may finish; the rest stays in the outbox.
+
+    With --destination, authors try a destination instead, with Segment's Actions Tester or a script.
     """
+    if destination is not None:
+        if workspace is not None:
+            raise typer.BadParameter("give a workspace or a destination", param_hint="--destination")
+        serve_destination(destination, host, _TESTER_PORT if port is None else port, as_json=as_json)
+    port = _PORT if port is None else port
     # Here: they load aiohttp's server and SQLite, which other commands do not need.
     from actions_core.apps.server.assembly import make_server
     from actions_core.apps.server.listener import Limits
 
     if workspace is None:
-        raise typer.BadParameter("give a workspace", param_hint="WORKSPACE")
+        raise typer.BadParameter("give a workspace, or --destination", param_hint="WORKSPACE")
     loaded = load_workspace(workspace, settings)
     if outbox is not None:
         given = loaded.outbox
@@ -92,6 +118,46 @@ def serve(  # noqa: PLR0913 - each option of a command is a parameter
     except OSError as error:
         fail(f"cannot listen at {host}:{port}: {error.strerror or error}")
     raise typer.Exit(Exit.OK)
+
+
+def serve_destination(name: str, host: str, port: int, *, as_json: bool) -> NoReturn:
+    """Serve a destination to Segment's tester until a signal comes."""
+    from actions_core.apps.server.hosts import is_loopback
+    from actions_core.apps.server.tester.server import DestinationServer
+    from actions_core.apps.server.tester.subject import Subject
+
+    if not is_loopback(host):
+        message = "a destination is tried at addresses of this machine only, such as 127.0.0.1"
+        raise typer.BadParameter(message, param_hint="--host")
+    subject = Subject(name)
+    server = DestinationServer(subject, host=host, port=port)
+
+    async def run() -> None:
+        stopped = asyncio.Event()
+        with _signals(stopped):
+            async with server:
+                _announce_destination(server.url, subject.destination, as_json=as_json)
+                await stopped.wait()
+
+    try:
+        run_async(run())
+    except OSError as error:
+        fail(f"cannot listen at {host}:{port}: {error.strerror or error}")
+    raise typer.Exit(Exit.OK)
+
+
+def _announce_destination(url: str, destination: Destination, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps({"url": url, "destination": destination.slug}) + "\n")
+        sys.stdout.flush()
+    else:
+        console = stdout()
+        line = Text(f"{printable(destination.slug)}: ", style="bold").append(url, style="not bold cyan")
+        console.print(line, soft_wrap=True)
+        for path in ("/manifest", "/authenticate", *(f"/{key}" for key in destination.spec.actions)):
+            console.print(f"  {printable(path)}", soft_wrap=True)
+        console.file.flush()
+    stderr().print("Press Ctrl-C to stop it.")
 
 
 async def _serve(outbox: "Outbox", server: "EventServer", announce: Callable[[], None], grace: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.apps.server import metrics
-from actions_core.apps.server.listener import is_loopback
+from actions_core.apps.server.hosts import is_loopback
 from actions_core.apps.server.server import EventServer
 from actions_core.apps.server.sources import resolve_sources
 from actions_core.delivery.outbox import Outbox

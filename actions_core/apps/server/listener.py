@@ -7,9 +7,7 @@ Whoever sends slowly, too much, or from too many connections takes nothing from 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import socket
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import attrs
@@ -230,12 +228,3 @@ class _BoundedHandler(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self._manager is not None:
             super().data_received(data)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether everything that a host's name stands for is this machine's loopback interface."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

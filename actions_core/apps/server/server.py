@@ -7,14 +7,13 @@ flight has its time, all else stays on disk.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
 
 import attrs
 
 from actions_core.apps.server import metrics
+from actions_core.apps.server.hosts import is_local_name
 from actions_core.apps.server.intake import Intake
 from actions_core.apps.server.listener import Listener
 from actions_core.apps.server.responses import error_response, json_response, text_response
@@ -81,7 +80,7 @@ class EventServer:
 
     async def respond(self, given: Incoming) -> Response:
         """Respond to a request."""
-        if self._sources.is_open and not _is_local_name(given.headers.get("Host", "")):
+        if self._sources.is_open and not is_local_name(given.headers.get("Host", "")):
             message = "this server has no sources, and answers to names of this machine only"
             return error_response(403, "host_not_allowed", message)
         response = await self.intake.respond(given)
@@ -121,14 +120,3 @@ class EventServer:
                 self._looked = time.monotonic()
         rendered = await asyncio.to_thread(self._numbers.render)
         return Response(200, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}, rendered)
-
-
-@lru_cache(maxsize=64)
-def _is_local_name(host: str) -> bool:
-    """Return whether a `Host` header is a name of this machine that nobody else can have."""
-    name, colon, port = host.rpartition(":")
-    name = (name if colon and port.isdecimal() else host).lower().removeprefix("[").removesuffix("]")
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

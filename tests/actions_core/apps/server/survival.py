@@ -1,5 +1,5 @@
 # ruff: noqa: T201 - a command prints
-"""Segment's own clients against `actions serve` that is killed: `python survival.py --events 10000 --kills 10`.
+"""Segment's own clients against `actions serve` that is killed: `survival.py --events 10000 --kills 10`.
 
     client ─► proxy ─► actions serve ─► stand-in        (SIGKILL, and started again, under one address)
 
@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -98,7 +98,11 @@ class Server:
         """How many events were ever stored, how many deliveries wait, how many were given up."""
         connection = sqlite3.connect(self.file)
         try:
-            queries = ("SELECT event FROM counter", "SELECT count(*) FROM delivery", "SELECT count(*) FROM dead")
+            queries = (
+                "SELECT event FROM counter",
+                "SELECT count(*) FROM delivery",
+                "SELECT count(*) FROM dead",
+            )
             found = [connection.execute(query).fetchone()[0] for query in queries]
         finally:
             connection.close()
@@ -109,23 +113,23 @@ class Killer:
     """Kills the server at chosen requests, each time at another moment, and starts it again."""
 
     def __init__(self, server: Server, requests: list[int]) -> None:
-        self.moment = ""
+        self._armed: deque[str] = deque()
         self._server = server
         self._at = {number: MOMENTS[place % len(MOMENTS)] for place, number in enumerate(requests)}
         self._seen = 0
-        self._restarting = False
         self.restarts: set[asyncio.Task[None]] = set()
 
     def note_request(self) -> None:
         """Count a request; one that was chosen arms this."""
         self._seen += 1
-        self.moment = self._at.pop(self._seen, self.moment)
+        if self._seen in self._at:
+            self._armed.append(self._at[self._seen])
 
     def strike(self, moment: str) -> bool:
         """Kill the server if this is the moment; return whether it was."""
-        if self.moment != moment:
+        if not self._armed or self._armed[0] != moment or self.restarts:
             return False
-        self.moment = ""
+        self._armed.popleft()
         self._server.kill()
         task = asyncio.get_running_loop().create_task(asyncio.to_thread(self._server.start))
         self.restarts.add(task)
@@ -175,7 +179,9 @@ class World:
             body = await reader.readexactly(int(length[1]) if length else 0)
             self.killer.note_request()
             inward, outward = await asyncio.open_connection("127.0.0.1", self.server.port)
-            outward.write(re.sub(rb"(?i)\r\nconnection:[^\r]*", b"", head[:-4]) + b"\r\nConnection: close\r\n\r\n")
+            outward.write(
+                re.sub(rb"(?i)\r\nconnection:[^\r]*", b"", head[:-4]) + b"\r\nConnection: close\r\n\r\n"
+            )
             outward.write(body)
             await outward.drain()
             if not self.killer.strike("request"):

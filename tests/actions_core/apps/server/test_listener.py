@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions_core.apps.server.listener import Limits, Listener, is_loopback
+from actions_core.apps.server.hosts import is_loopback
+from actions_core.apps.server.listener import Limits, Listener
 from actions_core.apps.server.responses import json_response
 
 if TYPE_CHECKING:
