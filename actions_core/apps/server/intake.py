@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from actions_core.apps.server.grouping import Groups
 from actions_core.apps.server.meter import NoMeter
 from actions_core.apps.server.responses import error_response, json_response
 from actions_core.apps.server.sources import Source, key_of_header
@@ -72,7 +73,7 @@ class Intake:
 
     def __init__(self, outbox: Outbox, sources: Sources, meter: Meter | None = None) -> None:
         self.discards: deque[Discard] = deque(maxlen=_DISCARDS)
-        self._outbox = outbox
+        self._groups = Groups(outbox)
         self._sources = sources
         self._meter: Meter = NoMeter() if meter is None else meter
         self._log = FailureLog(_LOGGER)
@@ -183,24 +184,24 @@ class Intake:
 
     async def _store(self, taken: _Taken) -> Response | None:
         """Have the events on disk, in one transaction; a response where that could not be done."""
-        counts: Counter[tuple[str, str]] = Counter()
-        place = 0
         try:
-            async for receipt in self._outbox.enqueue_many(taken.events, group=len(taken.events)):
-                name = taken.names[place]
-                if receipt.error is not None:
-                    taken.reject(taken.places[place], name, receipt.error)
-                    self._discard(name, receipt.error, taken.events[place], Reception.now())
-                else:
-                    counts[name, "duplicate" if receipt.duplicate else "accepted"] += 1
-                place += 1
+            receipts = await self._groups.accept(taken.events)
         except OutboxFullError as error:
             return self._unavailable(error, 429, _RETRY_FULL)
         except OutboxError as error:
             return self._unavailable(error, 503, _RETRY_SOON if error.retryable else _RETRY_FULL)
+        self._trouble_until = 0.0
+        counts: dict[tuple[str, str], int] = {}
+        for place, receipt in enumerate(receipts):
+            name = taken.names[place]
+            if receipt.error is not None:
+                taken.reject(taken.places[place], name, receipt.error)
+                self._discard(name, receipt.error, taken.events[place], Reception.now())
+            else:
+                key = name, "duplicate" if receipt.duplicate else "accepted"
+                counts[key] = counts.get(key, 0) + 1
         for (name, outcome), count in counts.items():
             self._meter.note_events(name, outcome, count)
-        self._trouble_until = 0.0
         return None
 
     def _unavailable(self, error: OutboxError, status: int, retry_after: int) -> Response:

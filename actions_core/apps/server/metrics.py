@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from actions_core.apps.server.series import Counter, Histogram
+
 try:
     import prometheus_client as prometheus
+    import prometheus_client.core  # noqa: F401 - a part of it that has to be asked for
 except ModuleNotFoundError as missing:
     if missing.name != "prometheus_client":
         raise
     prometheus = None  # type: ignore[assignment] # what is not installed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actions_core.delivery.store import Backlog
 
@@ -52,10 +55,11 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = prometheus.CollectorRegistry()
-        self._requests = self._counter("actions_intake_requests", "Requests of clients.", "route", "status")
-        self._seconds = self._histogram("actions_intake_seconds", "Time until the response.", ("route",))
-        self._events = self._counter(
-            "actions_intake_events", "Events of clients, by what became of them.", "source", "outcome"
+        self.registry.register(self)
+        self._requests = Counter("actions_intake_requests", "Requests of clients.", ("route", "status"))
+        self._seconds = Histogram("actions_intake_seconds", "Time until the response.", ("route",), _BUCKETS)
+        self._events = Counter(
+            "actions_intake_events", "Events of clients, by what became of them.", ("source", "outcome")
         )
         self._backlog = self._gauge("actions_backlog", "Deliveries that wait.", "instance", "state")
         self._oldest = self._gauge(
@@ -63,19 +67,19 @@ class Metrics:
         )
         self._open = self._gauge("actions_breaker_open", "1 while an instance is left alone.", "instance")
         self._letters = self._gauge("actions_dead_letters", "Deliveries that were given up.")
-        self._counters: dict[str, Any] = {}
-        self._histograms: dict[str, Any] = {}
+        self._counters: dict[str, Counter] = {}
+        self._histograms: dict[str, Histogram] = {}
 
     # What comes in.
 
     def note_request(self, route: str, status: int, seconds: float) -> None:
         """Count a request to a route, and how long it took."""
-        self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._requests.add((route, str(status)))
+        self._seconds.observe((route,), seconds)
 
     def note_events(self, source: str, outcome: str, count: int) -> None:
         """Count events of a source by what became of them."""
-        self._events.labels(source, outcome.lower()).inc(count)
+        self._events.add((source, outcome.lower()), count)
 
     # What the engine counts.
 
@@ -85,9 +89,8 @@ class Metrics:
         if made is None:
             if len(self._counters) >= _MOST_NAMES:
                 return
-            labels = _labels(name, tags)
-            made = self._counters[name] = labels, self._counter(_plain(name), f"{name}.", *labels)
-        _labelled(made, tags).inc(value)
+            made = self._counters[name] = Counter(_plain(name), f"{name}.", _labels(name, tags))
+        made.add(_values(made.labels, tags), value)
 
     def histogram(self, name: str, value: float, tags: Mapping[str, str]) -> None:
         """Note one of many values."""
@@ -95,13 +98,10 @@ class Metrics:
         if made is None:
             if len(self._histograms) >= _MOST_NAMES:
                 return
-            labels = _labels(name, tags)
-            buckets = _SIZES if name.endswith("size") else _BUCKETS
-            made = self._histograms[name] = (
-                labels,
-                self._histogram(_plain(name), f"{name}.", labels, buckets),
-            )
-        _labelled(made, tags).observe(value)
+            bounds = _SIZES if name.endswith("size") else _BUCKETS
+            made = Histogram(_plain(name), f"{name}.", _labels(name, tags), bounds)
+            self._histograms[name] = made
+        made.observe(_values(made.labels, tags), value)
 
     # What waits.
 
@@ -128,26 +128,36 @@ class Metrics:
         rendered: bytes = prometheus.generate_latest(self.registry)
         return rendered
 
-    def _counter(self, name: str, text: str, *labels: str) -> Any:
-        return prometheus.Counter(name, text, labels, registry=self.registry)
+    def collect(self) -> Iterator[Any]:
+        """Yield the counters and histograms, for the registry."""
+        for counter in (self._requests, self._events, *list(self._counters.values())):
+            family = prometheus.core.CounterMetricFamily(counter.name, counter.text, labels=counter.labels)
+            for values, value in counter.items():
+                family.add_metric(values, value)
+            yield family
+        for histogram in (self._seconds, *list(self._histograms.values())):
+            several = prometheus.core.HistogramMetricFamily(
+                histogram.name, histogram.text, labels=histogram.labels
+            )
+            for values, buckets, total in histogram.items():
+                several.add_metric(values, buckets, total)
+            yield several
+
+    def describe(self) -> list[Any]:
+        """Return nothing: the registry asks before there are any numbers."""
+        return []
 
     def _gauge(self, name: str, text: str, *labels: str) -> Any:
         return prometheus.Gauge(name, text, labels, registry=self.registry)
-
-    def _histogram(
-        self, name: str, text: str, labels: Sequence[str], buckets: Sequence[float] = _BUCKETS
-    ) -> Any:
-        return prometheus.Histogram(name, text, labels, registry=self.registry, buckets=buckets)
 
 
 def _labels(name: str, tags: Mapping[str, str]) -> tuple[str, ...]:
     return _KNOWN.get(name) or tuple(sorted(tags))
 
 
-def _labelled(made: tuple[tuple[str, ...], Any], tags: Mapping[str, str]) -> Any:
-    """Return the series with those tags; one without a label has an empty value there."""
-    labels, metric = made
-    return metric.labels(*[str(tags.get(label, "")) for label in labels]) if labels else metric
+def _values(labels: tuple[str, ...], tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the value of each label; one that is not among the tags is empty."""
+    return tuple([tags.get(label, "") for label in labels])
 
 
 def _plain(name: str) -> str:
