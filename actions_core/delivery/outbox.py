@@ -12,7 +12,6 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterable
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, Unpack
@@ -21,6 +20,7 @@ import attrs
 
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileOptions, FileStore, Writer, WriterLetters
+from actions_core.delivery.groups import in_groups
 from actions_core.delivery.letters import DeadLetters
 from actions_core.delivery.pump import Pump
 from actions_core.delivery.routing import Router, find_targets
@@ -34,7 +34,7 @@ from actions_core.values.events import message_id_of
 from actions_core.values.json_bytes import read_stored, stored_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from actions_core.delivery.pump import Settled
@@ -70,6 +70,18 @@ class Receipt:
     error: EventError | None = None
 
 
+@attrs.frozen
+class CheckedEvent:
+    """An event as it is stored. `made_id` tells that its messageId was made here.
+
+    `wanted` says, by the names of instance and subscription, for which deliveries it is stored; None for all.
+    """
+
+    event: JsonObject
+    made_id: bool = False
+    wanted: Callable[[tuple[str, str]], bool] | None = None
+
+
 class Outbox:
     """Accepts events on disk, and delivers them with an engine while its context is entered.
 
@@ -87,6 +99,8 @@ class Outbox:
     ) -> None:
         self.engine = engine
         self.spec = _spec(engine.workspace, path)
+        #: Told of each try and what follows from it, in the event loop; it must not raise or block.
+        self.on_try: Callable[[Settled], None] | None = None
         self._targets = find_targets(engine)
         self._store_only = store_only
         self._accept_loss = accept_loss
@@ -182,7 +196,7 @@ class Outbox:
         Raises `EventError` when it is not an event, and `OutboxError` or `OutboxFullError` when it could not
         be stored: it is not accepted then.
         """
-        (receipt,) = await self._enqueue([self._checked(event)])
+        (receipt,) = await self.enqueue_checked([self.check(event)])
         return receipt
 
     async def enqueue_many(
@@ -193,14 +207,15 @@ class Outbox:
         Input that is not an event gets a receipt with an `error`. Raises `OutboxError` when events could not
         be stored; those without a receipt are not accepted then.
         """
-        async for some in _groups(events, group):
-            taken: list[tuple[JsonObject, bool] | EventError] = []
+        async for some in in_groups(events, group):
+            taken: list[CheckedEvent | EventError] = []
             for event in some:
                 try:
-                    taken.append(self._checked(event))
+                    taken.append(self.check(event))
                 except EventError as error:
                     taken.append(error)
-            receipts = iter(await self._enqueue([item for item in taken if not isinstance(item, EventError)]))
+            good = [item for item in taken if not isinstance(item, EventError)]
+            receipts = iter(await self.enqueue_checked(good))
             for item in taken:
                 yield Receipt("", error=item) if isinstance(item, EventError) else next(receipts)
 
@@ -208,22 +223,26 @@ class Outbox:
         self, events: Sequence[Json], position: InputPosition | None = None
     ) -> list[Receipt]:
         """Accept events all or none, in one transaction with how far their file has been read."""
-        return await self._enqueue([self._checked(event) for event in events], position)
+        return await self.enqueue_checked([self.check(event) for event in events], position)
 
-    def _checked(self, event: Json) -> tuple[JsonObject, bool]:
-        """Return the event as it is stored, and whether its messageId was made here."""
+    def check(self, event: Json, wanted: Callable[[tuple[str, str]], bool] | None = None) -> CheckedEvent:
+        """Return an event as it is stored. Raises `EventError` when it is not an event."""
         made = isinstance(event, dict) and event.get("messageId") in (None, "")
-        return self.engine.check(event), made
+        return CheckedEvent(self.engine.check(event), made, wanted)
 
-    async def _enqueue(
-        self, events: Sequence[tuple[JsonObject, bool]], position: InputPosition | None = None
+    async def enqueue_checked(
+        self, events: Sequence[CheckedEvent], position: InputPosition | None = None
     ) -> list[Receipt]:
+        """Accept events that were checked, as `enqueue_group` does."""
         if not events and position is None:
             return []
         writer, router = self._parts()
         holders: dict[int, Pump] = {}
         reserve = None if self._store_only or self._closing else partial(self._reserve, holders)
-        arrivals = [router.arrival(event, made_id=made, reserve=reserve) for event, made in events]
+        arrivals = [
+            router.arrival(each.event, made_id=each.made_id, reserve=reserve, wanted=each.wanted)
+            for each in events
+        ]
         try:
             accepting = writer.accept(arrivals, position)
         except BaseException:
@@ -234,10 +253,17 @@ class Outbox:
         accepted = await asyncio.shield(accepting)
         return [
             Receipt(
-                message_id_of(event) or "", each.duplicate, 0 if each.duplicate else len(arrival.deliveries)
+                message_id_of(given.event) or "",
+                each.duplicate,
+                0 if each.duplicate else len(arrival.deliveries),
             )
-            for (event, _), arrival, each in zip(events, arrivals, accepted, strict=True)
+            for given, arrival, each in zip(events, arrivals, accepted, strict=True)
         ]
+
+    async def read_position(self, path: str) -> InputPosition | None:
+        """Return how far a file of events has been read."""
+        writer, _ = self._parts()
+        return await writer.run(lambda store: store.read_position(path))
 
     def _reserve(self, holders: dict[int, Pump], number: int) -> bool:
         pump = self._pump_of.get(number)
@@ -275,6 +301,8 @@ class Outbox:
 
     def _note(self, settled: Settled) -> None:
         """Tell observers of what became of a try, and keep what others look at."""
+        if self.on_try is not None:
+            self.on_try(settled)
         result = settled.result
         if isinstance(settled.verdict, Done | Dead):
             final = attrs.evolve(result, tries=settled.tries)
@@ -370,6 +398,11 @@ class Outbox:
                 await writer.wait_noted(1)
         return await self.backlog()
 
+    @property
+    def in_progress(self) -> int:
+        """How many deliveries are in progress here."""
+        return sum([pump.in_progress for pump in self._pumps.values()])
+
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""
         store = self._opened()
@@ -452,47 +485,3 @@ def _spec(workspace: Workspace, path: str | os.PathLike[str] | OutboxSpec | None
 
 def _result_of(done: asyncio.Future[list[Acceptance]]) -> list[Acceptance] | None:
     return None if done.cancelled() or done.exception() is not None else done.result()
-
-
-async def _groups(events: Iterable[Json] | AsyncIterable[Json], most: int) -> AsyncIterator[list[Json]]:
-    """Yield events in groups: full ones where there are many, what there is where they come slowly."""
-    if isinstance(events, AsyncIterable):
-        async for group in _groups_as_they_come(aiter(events), most):
-            yield group
-        return
-    group = []
-    for event in events:
-        group.append(event)
-        if len(group) >= most:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-async def _groups_as_they_come(source: AsyncIterator[Json], most: int) -> AsyncIterator[list[Json]]:
-    end = object()
-
-    async def following() -> Any:
-        return await anext(source, end)
-
-    coming: list[Json] = []
-    task = asyncio.ensure_future(following())
-    try:
-        while True:
-            await asyncio.sleep(0)
-            if coming and (not task.done() or task.exception() is not None or len(coming) >= most):
-                yield coming
-                coming = []
-            if (event := await task) is end:
-                break
-            coming.append(event)
-            task = asyncio.ensure_future(following())
-        if coming:
-            yield coming
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()

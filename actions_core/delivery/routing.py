@@ -122,15 +122,25 @@ class Router:
         self._instances = tuple(instances.values())
 
     def arrival(
-        self, event: JsonObject, *, made_id: bool, reserve: Callable[[int], bool] | None = None
+        self,
+        event: JsonObject,
+        *,
+        made_id: bool,
+        reserve: Callable[[int], bool] | None = None,
+        wanted: Callable[[tuple[str, str]], bool] | None = None,
     ) -> Arrival:
-        """Return a checked event as it is stored; `reserve` says which rows this process delivers at once."""
+        """Return a checked event as it is stored.
+
+        `reserve` says which rows this process delivers at once, `wanted` by their names which are stored.
+        """
         body = stored_text(event)
         rows = []
         for instance in self._instances:
             for step in instance.route(event):
                 if step.skipped is None:
                     number = self._numbers[id(step.pipeline)]
+                    if wanted is not None and not wanted(self.targets[number].name):
+                        continue
                     key = self.targets[number].key(event)
                     owned = key is None and reserve is not None and reserve(number)
                     rows.append(NewDelivery(number, owned, 0, key, len(body)))

@@ -23,7 +23,6 @@ from actions_core import (
     DefinitionError,
     EventError,
     Status,
-    Workspace,
     WorkspaceError,
 )
 from actions_core.delivery.at_exit import WATCH
@@ -58,13 +57,6 @@ def test_a_workspace_may_be_a_file(tmp_path: Path) -> None:
     file.write_text('{"destinations": [{"id": "a", "destination": "nowhere"}]}', encoding="utf-8")
     with pytest.raises(WorkspaceError, match="nowhere"):
         BackgroundEngine(file)
-
-
-def test_a_workspace_with_an_outbox_is_refused() -> None:
-    """What promises to keep events on disk is not run in memory without a word."""
-    workspace = Workspace.from_dict({"outbox": "events.db", "destinations": []})
-    with pytest.raises(WorkspaceError, match="names an outbox, which BackgroundEngine cannot use yet"):
-        BackgroundEngine(workspace)
 
 
 def test_options_are_checked_all_at_once(bench: Bench) -> None:
