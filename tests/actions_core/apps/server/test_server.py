@@ -205,7 +205,7 @@ def test_an_outbox_that_cannot_store(
         async def refuse(*_: Any) -> Any:
             raise OutboxError(f"{serving.path}: disk I/O error", retryable=retryable)
 
-        serving.outbox._enqueue = refuse
+        serving.outbox.enqueue_checked = refuse
         for _ in range(3):
             reply = await serving.post("/v1/batch", {"batch": [dict(EVENT)]})
             assert (reply.status, reply.headers["Retry-After"]) == (503, wait)
@@ -223,14 +223,14 @@ def test_draining(serve: Callable[..., Any]) -> None:
 
     async def check(serving: Any) -> None:
         gate, entered = asyncio.Event(), asyncio.Event()
-        enqueue = serving.outbox._enqueue
+        enqueue = serving.outbox.enqueue_checked
 
         async def slowly(*given: Any) -> Any:
             entered.set()
             await gate.wait()
             return await enqueue(*given)
 
-        serving.outbox._enqueue = slowly
+        serving.outbox.enqueue_checked = slowly
         pending = asyncio.ensure_future(serving.post("/v1/track", EVENT))
         await entered.wait()
         draining = asyncio.ensure_future(serving.server.drain())
