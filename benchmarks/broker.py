@@ -1,7 +1,8 @@
 """Two workers on a broker beside one, where each request takes 50 ms.
 
 `python broker.py` runs both sides in turns and prints the deliveries in a second, their ratio, and the
-processor time of a worker and of the broker for each delivery. `--events N` says how many each run has.
+processor time of a worker and of the broker for each delivery. `--events N` says how many each run has,
+`--concurrency N` how many requests a worker makes at once: few enough that they wait, not the processor.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ours import expect
 
 from actions_core import Response
 from actions_core.delivery.jetstream.connection import connect
-from actions_core.delivery.jetstream.layout import open_layout
+from actions_core.delivery.jetstream.layout import FOR_GOOD, open_layout, pause
 from actions_core.delivery.jetstream.messages import Delivery
 from actions_core.delivery.jetstream.worker import BrokerWorker
 from actions_core.engine.workspace import BrokerSpec
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from actions_core.delivery.jetstream.connection import Connection
 
 _LATENCY: Final = 0.05
-_CONCURRENCY: Final = 20
 _AHEAD: Final = 256
 _NAME: Final = "bench"
 
@@ -53,7 +53,7 @@ class _Server:
         return Response(200, body=b"{}")
 
 
-def _workspace(folder: Path, broker: str, url: str) -> Path:
+def _workspace(folder: Path, broker: str, url: str, concurrency: int) -> Path:
     path = folder / "workspace.json"
     instance = {
         "id": "fs",
@@ -68,7 +68,7 @@ def _workspace(folder: Path, broker: str, url: str) -> Path:
                 "mapping": {"name": {"@path": "$.event"}, "userId": {"@path": "$.userId"}},
             }
         ],
-        "delivery": {"concurrency": _CONCURRENCY},
+        "delivery": {"concurrency": concurrency},
     }
     path.write_text(json.dumps({"name": _NAME, "broker": broker, "destinations": [instance]}))
     return path
@@ -104,12 +104,14 @@ async def _run(path: Path, broker: str, server: _Server, workers: int, run: str,
     connection = await connect(broker)
     layout = await open_layout(connection, _NAME, BrokerSpec(broker), keep=3600.0)
     await _waiting(connection, workers)
+    (consumer, *_) = layout.consumers("fs", 1, ordered=False, pinned=False)
+    await pause(connection, consumer, FOR_GOOD)
+    await _publish(connection, layout.work_subject("fs"), run, count)
     before, started = server.count, time.perf_counter()
-    publishing = asyncio.create_task(_publish(connection, layout.work_subject("fs"), run, count))
+    await pause(connection, consumer, None)
     while server.count < before + count:  # noqa: ASYNC110 - the server tells nobody
         await asyncio.sleep(0.005)
     took = time.perf_counter() - started
-    await publishing
     await connection.close()
     for process in processes:
         process.terminate()
@@ -118,13 +120,13 @@ async def _run(path: Path, broker: str, server: _Server, workers: int, run: str,
     return count / took
 
 
-async def _compare(count: int, turns: int) -> None:
+async def _compare(count: int, turns: int, concurrency: int) -> None:
     server = _Server()
     rates: dict[int, list[float]] = {1: [], 2: []}
     processor: dict[int, list[float]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory() as folder, LoopbackBroker(Path(folder) / "broker") as broker:
         async with LoopbackServer(server.handle) as loopback:
-            path = _workspace(Path(folder), broker.url, loopback.url)
+            path = _workspace(Path(folder), broker.url, loopback.url, concurrency)
             for turn in range(turns):
                 for workers in (1, 2):
                     spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
@@ -155,9 +157,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    asyncio.run(_work(chosen.worker) if chosen.worker else _compare(chosen.events, chosen.turns))
+    asyncio.run(
+        _work(chosen.worker) if chosen.worker else _compare(chosen.events, chosen.turns, chosen.concurrency)
+    )
 
 
 if __name__ == "__main__":

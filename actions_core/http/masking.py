@@ -158,7 +158,7 @@ class Mask:
         if isinstance(value, Problem):
             return self.problems([value])[0]
         if isinstance(value, bytes):
-            return self._body(value)
+            return self._bytes(value)
         if isinstance(value, tuple):
             return tuple(self._part(part) for part in value)
         return value if isinstance(value, bool) else self.value(value)
@@ -181,13 +181,18 @@ class Mask:
 
     def _body(self, body: bytes | str | None) -> bytes | str | None:
         if isinstance(body, bytes):
-            # Bytes that are no UTF-8 come through this unharmed, and a body stays of the kind it is.
-            return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+            return self._bytes(body)
         return self.text(body) if isinstance(body, str) else body
+
+    def _bytes(self, body: bytes) -> bytes:
+        # Bytes that are no UTF-8 come through this unharmed.
+        return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def response(self, response: Response) -> Response:
         """Return the response as it may be shown: destinations do echo what they were sent."""
-        if not self._secrets:
-            return response
-        body = self.text(response.text).encode("utf-8", "replace")
-        return Response(response.status, self.headers(response.headers), body, self.text(response.unreadable))
+        return Response(
+            response.status,
+            self.headers(response.headers),
+            self._bytes(response.body),
+            self.text(response.unreadable),
+        )

@@ -22,7 +22,10 @@ from actions_core.http.wire import (
     check_headers,
     checked_url,
     is_absolute,
+    is_plain_path,
+    is_plain_url,
     method_fault,
+    name_fault,
     query,
     refused,
     with_query,
@@ -165,6 +168,49 @@ class Request:
         if self.body is not None:
             raise PayloadError(f"the request's body must be bytes or a string but it is {kind(self.body)}")
         return None, None
+
+
+class RequestBase:
+    """A base URL and headers that requests share, checked once instead of with every request.
+
+    Raises `SettingsError` for a base URL that is not absolute, or below which there can be no path.
+    """
+
+    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
+        self._url = _folder(base_url)
+        self._headers = dict(headers)
+        self._fits = lru_cache(maxsize=64)(self._names_fit)
+        self._is_plain = is_plain_url(self._url) and _are_plain_values(self._headers)
+
+    def complete(self, request: Request) -> Request:
+        """Return the request below the base URL, with the headers that it lacks, complete for a transport.
+
+        Raises what `Request.with_base` and `Request.complete` do.
+        """
+        url, headers = request.url, request.headers
+        if (
+            self._is_plain
+            and isinstance(url, str)
+            and is_plain_path(url)
+            and not method_fault(request.method)
+            and not request.params
+            and self._fits(tuple(headers))
+            and (not headers or _are_plain_values(headers))
+        ):
+            return request._twin({"url": self._url + url[1:], "headers": {**self._headers, **headers}})  # noqa: SLF001 - in this very module
+        return request.with_base(self._url, self._headers).complete()
+
+    def _names_fit(self, names: tuple[str, ...]) -> bool:
+        """Tell if all headers can go together as they are; cached, since names hardly change."""
+        joined = (*self._headers, *names)
+        return not name_fault(joined) and not _clash(joined)
+
+
+def _are_plain_values(headers: Mapping[str, str]) -> bool:
+    try:
+        return "".join(headers.values()).isprintable()
+    except TypeError:
+        return False
 
 
 def _joined(headers: Mapping[str, str], winning: Mapping[str, str]) -> Mapping[str, str]:

@@ -49,6 +49,8 @@ _PLAIN_URL: Final = re.compile(
     r"https?://[A-Za-z0-9-]{1,62}+(?:\.[A-Za-z0-9-]{1,62}+){0,3}+(?::[0-9]{1,4}+)?"
     r"(?:[/?][A-Za-z0-9!$&'()*+,\-./:;=?_~]*+)?"
 )
+#: The same of a path below a base URL.
+_PLAIN_PATH: Final = re.compile(r"/(?!/)[A-Za-z0-9!$&'()*+,\-./:;=?_~]*+")
 #: What would not arrive from a path or a query, and what it is.
 _LOST: Final = (
     (re.compile("#"), "a fragment (#), which no server gets"),
@@ -88,9 +90,19 @@ def method_fault(method: object) -> str:
     return "" if _TOKEN.fullmatch(method) else f"{method[:100]!a} is no token, such as POST"
 
 
+def is_plain_url(url: str) -> bool:
+    """Return whether an absolute URL goes out as it is, without a closer look."""
+    return _PLAIN_URL.fullmatch(url) is not None and "/." not in url
+
+
+def is_plain_path(path: str) -> bool:
+    """Return whether what is put below a base URL goes out as it is, without a closer look."""
+    return _PLAIN_PATH.fullmatch(path) is not None and "/." not in path
+
+
 def check_headers(headers: Mapping[str, str]) -> None:
     """Raise `PayloadError` for headers that cannot be sent, or that would change where the message ends."""
-    fault = _name_fault(tuple(headers))
+    fault = name_fault(tuple(headers))
     if fault:
         raise PayloadError(fault)
     try:
@@ -104,7 +116,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
 
 
 @lru_cache(maxsize=256)
-def _name_fault(names: tuple[object, ...]) -> str:
+def name_fault(names: tuple[object, ...]) -> str:
     """Say what is wrong with the names of headers; cached, since names hardly change."""
     for name in names:
         if not isinstance(name, str):
@@ -139,7 +151,7 @@ def checked_url(url: str, headers: Mapping[str, str]) -> str:
     """
     if not isinstance(url, str):
         raise refused(f"the URL must be a string but it is {kind(url)}")
-    if _PLAIN_URL.fullmatch(url) and "/." not in url:
+    if is_plain_url(url):
         return url
     if not is_absolute(url):
         raise refused(f"the URL {url.partition('?')[0]!r} is not absolute: prepare must add the base URL")

@@ -13,10 +13,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-
 from actions_core.delivery.errors import BrokerError
+
+try:
+    from nats.aio.client import Client
+    from nats.errors import Error as NatsError
+except ModuleNotFoundError as error:
+    raise BrokerError(
+        "a broker needs nats-py: pip install 'actions-core[nats]'", code="NATS_MISSING", retryable=False
+    ) from error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

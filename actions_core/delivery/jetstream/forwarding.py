@@ -11,22 +11,26 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from actions_core.delivery.errors import BrokerError
 from actions_core.delivery.jetstream.broker import Broker, broker_of
 from actions_core.delivery.jetstream.messages import Delivery, workspace_digest
-from actions_core.delivery.pump import Pump
+from actions_core.delivery.pump import BatchOutcome, Part, Prepared, Pump
 from actions_core.delivery.rules import DurableRetry
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.results import Result, Status
 from actions_core.errors import RequestError
 from actions_core.http.errors import TransportError
 from actions_core.values.json_bytes import read_stored
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from actions_core.delivery.pump.pump import PumpWriter
     from actions_core.delivery.routing import Router, Target
+    from actions_core.delivery.rules import BatchSize
     from actions_core.delivery.store import Claimed
     from actions_core.engine import Engine
 
@@ -62,6 +66,7 @@ class Forwarding:
         self._digests: dict[str, str] = {}
         self._pump: Pump | None = None
         self._broker: Broker | None = None
+        self._ready = asyncio.Event()
         self._connecting: asyncio.Task[None] | None = None
         self._told = ""
 
@@ -69,6 +74,10 @@ class Forwarding:
         """Begin to connect, and to publish once that is done."""
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
         await self.replace(router)
+
+    async def until_ready(self) -> None:
+        """Wait until there is a connection to the broker."""
+        await self._ready.wait()
 
     async def replace(self, router: Router) -> None:
         """Publish the rows of another router's targets."""
@@ -85,10 +94,12 @@ class Forwarding:
         pump = self._pump = Pump(
             self._writer,
             dict.fromkeys(numbers, _RETRY),
-            self._publish,
+            self._publish_one,
             breaker=self._breaker,
             budget=RateBudget(_PENDING),
             now=self._now,
+            batches={number: size for number in numbers if (size := self._batch(number)) is not None},
+            attempts=self,
         )
         self.pump_of.clear()
         self.pump_of.update(dict.fromkeys(numbers, pump))
@@ -97,6 +108,13 @@ class Forwarding:
         pump.start()
         if before is not None:
             await before.close()
+
+    def _batch(self, number: int) -> BatchSize | None:
+        """Return the size of a subscription's batches: those of ordered events have one event each."""
+        target, broker = self._targets[number], self._broker
+        if target.batch is None or target.ordered_by is not None or broker is None:
+            return None
+        return attrs.evolve(target.batch, size=min(target.batch.size, broker.connection.largest // 10 * 9))
 
     @property
     def is_idle(self) -> bool:
@@ -113,28 +131,44 @@ class Forwarding:
         if self._broker is not None:
             await self._broker.close()
 
-    async def _publish(self, row: Claimed) -> Result:
-        """Publish a row, and return what became of it: sent, if the broker has stored it."""
-        target = self._targets[row.subscription]
+    async def prepare(self, rows: Sequence[Claimed]) -> Prepared:
+        """Have all rows of a batch go together; the worker maps them."""
+        return Prepared([Part(rows, rows)])
+
+    async def deliver(self, part: Part, started_job: Callable[[], None]) -> BatchOutcome:  # noqa: ARG002 - no job
+        """Publish a batch as one message, so that its members stay together on their way."""
+        result = await self._publish(part.rows)
+        count = len(part.rows)
+        return BatchOutcome([result] * count, [MISSING] * count, result.error)
+
+    async def _publish_one(self, row: Claimed) -> Result:
+        return await self._publish([row])
+
+    async def _publish(self, rows: Sequence[Claimed]) -> Result:
+        """Publish rows, and return what became of them: sent, if the broker has stored them."""
+        target = self._targets[rows[0].subscription]
         broker = self._broker
         assert broker is not None  # noqa: S101 - the pump comes after it
         connection, layout = broker.connection, broker.layout
-        event: Any = read_stored(row.body)
         instance, subscription = target.name
-        delivery = Delivery.of_event(
-            row.body,
+        delivery = Delivery.of_batch(
+            [row.body for row in rows],
             instance,
             subscription,
             at=int(time.time() * _MILLISECONDS),
             workspace=self._digests.get(instance, ""),
-            event=event,
         )
         if len(delivery.body) + _HEADERS > connection.largest:
             size = len(delivery.body)
             words = f"an event of {size} bytes is too large for the broker: raise its max_payload"
-            _LOGGER.error("broker: %s, of %s: %s", instance, subscription, words)
-            return _failed(target, RequestError(words, code="EVENT_TOO_LARGE", retryable=False))
-        subject = layout.work_subject(instance, target.key(event))
+            if len(rows) == 1:
+                _LOGGER.error("broker: %s, of %s: %s", instance, subscription, words)
+            return _failed(target, RequestError(words, code="EVENT_TOO_LARGE", status=413, retryable=False))
+        key = None
+        if target.ordered_by is not None:
+            event: Any = read_stored(rows[0].body)
+            key = target.key(event)
+        subject = layout.work_subject(instance, key)
         try:
             await connection.publish(subject, delivery.body, delivery.headers(delivery.key))
         except BrokerError as error:
@@ -151,6 +185,7 @@ class Forwarding:
                 self._tell(str(error))
                 await asyncio.sleep(_CONNECT_PAUSE)
         await self._restart()
+        self._ready.set()
 
     def _tell(self, words: str) -> None:
         """Log what keeps the broker from taking events, once as long as that lasts."""

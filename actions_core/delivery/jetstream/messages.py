@@ -6,7 +6,7 @@ Names are percent-encoded in headers, which take neither line breaks nor what is
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote
 
 import attrs
@@ -16,10 +16,9 @@ from actions_core.values.events import message_id_of
 from actions_core.values.json_bytes import json_bytes, read_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from actions_core.engine.workspace import InstanceSpec
-    from actions_core.values.types import JsonObject
 
 MESSAGE_ID: Final = "Nats-Msg-Id"
 SCHEDULE: Final = "Nats-Schedule"
@@ -34,6 +33,8 @@ _AT: Final = "Actions-At"
 _TRIES: Final = "Actions-Tries"
 _FIRST: Final = "Actions-First"
 _STATUS: Final = "Actions-Status"
+_COUNT: Final = "Actions-Count"
+_REPEATED: Final = "Actions-Repeated"
 _UNKNOWN_SINCE: Final = "Actions-Unknown-Since"
 _CODE: Final = "Actions-Code"
 _REASON: Final = "Actions-Reason"
@@ -48,11 +49,11 @@ _MOST_ANSWER: Final = 4000
 
 @attrs.frozen
 class Delivery:
-    """An event for one subscription, on its way through the broker. Times are milliseconds since 1970.
+    """An event for one subscription on its way through the broker, or a batch of them, one in each line.
 
     `key` is the same for each message of this delivery. `workspace` is the digest of the instance's part of
     the workspace by which it was accepted; `unknown_since` is when a worker first did not know its
-    subscription.
+    subscription; a `repeated` batch may have been sent before. Times are milliseconds since 1970.
     """
 
     key: str
@@ -65,23 +66,31 @@ class Delivery:
     first: int | None = None
     status: int | None = None
     unknown_since: int | None = None
+    count: int = 1
+    repeated: bool = False
 
     @classmethod
     def of_event(
-        cls,
-        text: str,
-        instance: str,
-        subscription: str,
-        *,
-        at: int,
-        workspace: str = "",
-        event: JsonObject | None = None,
+        cls, text: str, instance: str, subscription: str, *, at: int, workspace: str = ""
     ) -> Delivery:
-        """Make the delivery of an event as an outbox keeps it; `event` is the same, where it was read."""
-        event = cast("JsonObject", read_stored(text)) if event is None else event
+        """Make the delivery of an event as an outbox keeps it."""
+        event: Any = read_stored(text)
         names = f"{message_id_of(event)}\0{instance}\0{subscription}".encode("utf-8", "surrogatepass")
         key = blake2b(names, digest_size=16).hexdigest()
         return cls(key, instance, subscription, text.encode(), at, workspace)
+
+    @classmethod
+    def of_batch(
+        cls, texts: Sequence[str], instance: str, subscription: str, *, at: int, workspace: str = ""
+    ) -> Delivery:
+        """Make the delivery of events that go together, as long as nobody knows what became of them."""
+        each = [cls.of_event(text, instance, subscription, at=at, workspace=workspace) for text in texts]
+        if len(each) == 1:
+            return each[0]
+        keys = "".join(one.key for one in each).encode()
+        key = blake2b(keys, digest_size=16).hexdigest()
+        body = b"\n".join(one.body for one in each)
+        return cls(key, instance, subscription, body, at, workspace, count=len(each))
 
     @classmethod
     def from_message(cls, headers: Mapping[str, str], body: bytes) -> Delivery:
@@ -97,12 +106,30 @@ class Delivery:
             _number(headers, _FIRST),
             _number(headers, _STATUS),
             _number(headers, _UNKNOWN_SINCE),
+            int(headers.get(_COUNT, "1")),
+            _REPEATED in headers,
         )
 
     @property
-    def text(self) -> str:
-        """The event as the outbox kept it."""
-        return self.body.decode()
+    def texts(self) -> list[str]:
+        """The events as the outbox kept them."""
+        return [self.body.decode()] if self.count == 1 else self.body.decode().split("\n")
+
+    def part(self, texts: Sequence[str]) -> Delivery:
+        """Return a delivery of some of its events, with its tries."""
+        if len(texts) == self.count:
+            return self
+        part = Delivery.of_batch(
+            texts, self.instance, self.subscription, at=self.at, workspace=self.workspace
+        )
+        return attrs.evolve(
+            part,
+            tries=self.tries,
+            first=self.first,
+            status=self.status,
+            unknown_since=self.unknown_since,
+            repeated=self.repeated,
+        )
 
     def headers(self, message_id: str) -> dict[str, str]:
         """Return the headers of a message; of two with the same `message_id` the broker takes one."""
@@ -117,6 +144,10 @@ class Delivery:
             headers[_WORKSPACE] = self.workspace
         if self.tries:
             headers[_TRIES] = str(self.tries)
+        if self.count > 1:
+            headers[_COUNT] = str(self.count)
+        if self.repeated:
+            headers[_REPEATED] = "1"
         numbers = {_FIRST: self.first, _STATUS: self.status, _UNKNOWN_SINCE: self.unknown_since}
         headers.update({name: str(number) for name, number in numbers.items() if number is not None})
         return headers

@@ -1,19 +1,14 @@
 """The deliveries of one instance in a broker, as a pump takes and settles them.
 
-What a worker takes stays in its hands until its outcome is in the broker: acknowledged where it is done,
-scheduled where it goes again, buried where it was given up. Each step is repeated until the broker confirms
-it, and the message goes last: a crash in between leaves two copies, and loses none. Signs of life keep a
-message in these hands; a message that comes a second time meanwhile, since the connection was lost, is
-settled with the first.
-
-In order, a partition's message stays where it is while it is put off: the broker hands out the next one when
-it is settled, and counts the tries.
+What a worker takes stays in its hands until its outcome is in the broker. Signs of life keep it there; what
+comes a second time meanwhile, since the connection was lost, is settled with the first. A message has one
+event, or those of a batch: these are claimed together where the worker sends batches, and one by one where it
+does not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections import Counter, deque
@@ -22,17 +17,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from actions_core.delivery.errors import BrokerError, OutboxError
-from actions_core.delivery.jetstream.layout import NANOSECONDS, pause
-from actions_core.delivery.jetstream.messages import (
-    CALL_FOR_WORKER,
-    SCHEDULE,
-    SCHEDULE_TARGET,
-    Delivery,
-    place_of,
-)
+from actions_core.delivery.errors import BrokerError
+from actions_core.delivery.jetstream.confirming import ACK, Confirmer, Ending, Held, Tried
+from actions_core.delivery.jetstream.layout import pause
+from actions_core.delivery.jetstream.messages import CALL_FOR_WORKER, Delivery, place_of
 from actions_core.delivery.jetstream.pulling import Puller
-from actions_core.delivery.store import Claim, Claimed
+from actions_core.delivery.store import Claim, Claimed, Settlement
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
@@ -43,64 +33,34 @@ if TYPE_CHECKING:
     from actions_core.delivery.jetstream.connection import Connection
     from actions_core.delivery.jetstream.layout import Consumer, Layout
     from actions_core.delivery.rules import BatchSize
-    from actions_core.delivery.store import Burial, Retry, Settlement
     from actions_core.engine.executor import Breaker
 
 _LOGGER: Final = logging.getLogger("actions_core")
 _MILLISECONDS: Final = 1000
-#: Seconds between two tries to tell the broker something.
-_REPEAT: Final = 0.5
-#: Seconds until a delivery comes again whose subscription is not known here, and until it is given up.
+#: Seconds until a delivery comes again whose subscription is not known here, or disabled.
 _UNKNOWN_PAUSE: Final = 30.0
+_DISABLED_PAUSE: Final = 300.0
+#: Seconds until a delivery is given up whose subscription nobody knows.
 _UNKNOWN_LONGEST: Final = 3600.0
-#: Seconds until a delivery that was not tried goes to another worker.
-_NOT_TRIED_PAUSE: Final = 1.0
+#: Seconds until what a worker gives back when it ends goes to another one.
 _HANDED_BACK: Final = 0.1
 _SIGN_SHARE: Final = 3
-#: How often an outcome is told while the broker is there, and the seconds that it has for its answer.
-_ACK_TRIES: Final = 5
-_ACK_TIME: Final = 2.0
-#: Outcomes that the broker did not confirm, and that are remembered.
-_MOST_UNCONFIRMED: Final = 10_000
-_ACK: Final = b"+ACK"
 _IN_PROGRESS: Final = b"+WPI"
 _TERM: Final = b"+TERM"
-
-
-@attrs.define(eq=False)
-class _Held:
-    """A message in this worker's hands. `reply` is where its outcome is acknowledged."""
-
-    number: int
-    consumer: Consumer
-    place: tuple[str, int]
-    reply: str
-    delivery: Delivery
-    seen: float
-
-
-@attrs.define
-class _Tried:
-    """The tries of a message that stays where it is while it is put off, handed out `given` times by then."""
-
-    place: tuple[str, int]
-    given: int
-    tries: int = 0
-    first: int | None = None
-    status: int | None = None
-    unknown_since: int | None = None
 
 
 @attrs.frozen
 class SourceOptions:
     """The limits of a source: how many requests run at once, and the seconds of `BrokerSpec.takeover`.
 
-    `known` are the numbers of the subscriptions, `waiting` the names of those that are known and disabled.
+    `known` are the numbers of the subscriptions, `batches` those that are sent in batches, `waiting` the
+    names of those that are known and disabled.
     """
 
     concurrency: int
     takeover: float
     known: Mapping[str, int]
+    batches: frozenset[int] = frozenset()
     waiting: frozenset[str] = frozenset()
     oldest: float = 604800.0
 
@@ -124,17 +84,15 @@ class Source:
         self.breaker: Breaker | None = None
         self.arrived: Callable[[], None] = lambda: None
         self._connection = connection
-        self._layout = layout
         self._options = options
         self._now = now
+        self._confirmer = Confirmer(connection, layout, instance, now)
         self._pullers = [Puller(connection, each, self._take, self._room) for each in consumers]
-        self._held: dict[tuple[str, int], _Held] = {}
-        self._by_number: dict[int, _Held] = {}
-        self._ready: deque[_Held] = deque()
+        self._held: dict[tuple[str, int], Held] = {}
+        self._by_number: dict[int, Held] = {}
+        self._ready: deque[tuple[Held, int]] = deque()
+        self._batches: dict[int, deque[Held]] = {number: deque() for number in options.batches}
         self._count: Counter[Consumer] = Counter()
-        #: The latest message of each partition; there is one at a time.
-        self._tried: dict[Consumer, _Tried] = {}
-        self._unconfirmed: dict[tuple[str, int], None] = {}
         self._numbers = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._unnoted = 0
@@ -157,19 +115,16 @@ class Source:
 
     async def close(self, grace: float) -> None:
         """Give back what was not claimed, and wait `grace` seconds for what the broker has not confirmed."""
-        for held in list(self._ready):
-            self._give_back(held)
+        waiting = {number for _, number in self._ready}
+        waiting.update(number for some in self._batches.values() for held in some for number in held.numbers)
         self._ready.clear()
+        self._batches.clear()
+        self.settle(Settlement(released=[(number, 0) for number in sorted(waiting)]))
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
         for task in [*self._tasks, *([self._signs] if self._signs else [])]:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    @property
-    def held(self) -> int:
-        """The number of messages in these hands."""
-        return len(self._held)
 
     @property
     def is_leading(self) -> bool:
@@ -185,41 +140,69 @@ class Source:
         return self._unnoted
 
     async def claim(self, subscription: int, limit: int) -> Claim:  # noqa: ARG002 - any of the instance is good
-        """Return what has been pulled, of whichever subscription."""
+        """Return events that go one by one, of whichever subscription."""
         rows: list[Claimed] = []
         while self._ready and len(rows) < limit:
-            held = self._ready.popleft()
-            delivery = held.delivery
-            number = self._options.known[delivery.subscription]
-            rows.append(Claimed(held.number, number, delivery.tries, delivery.first, None, delivery.text))
+            rows.append(self._row(*self._ready.popleft()))
         return Claim(tuple(rows), 0 if self._ready else None)
 
-    async def claim_batch(self, subscription: int, size: BatchSize) -> Claim:  # noqa: ARG002 - none come
-        """Return nothing: events come one by one."""
-        return Claim((), None)
+    async def claim_batch(self, subscription: int, size: BatchSize) -> Claim:  # noqa: ARG002 - it was made before
+        """Return the events of a message of a subscription that is sent in batches."""
+        waiting = self._batches.get(subscription)
+        if not waiting:
+            return Claim((), None)
+        held = waiting.popleft()
+        rows = tuple(self._row(held, number) for number in held.numbers)
+        repeated = held.delivery.repeated or held.given > 1
+        return Claim(rows, 0 if waiting else None, repeated)
+
+    def _row(self, held: Held, number: int) -> Claimed:
+        delivery = held.delivery
+        (text,) = held.texts([number])
+        batch = held.first_number if delivery.count > 1 else None
+        subscription = self._options.known[delivery.subscription]
+        return Claimed(number, subscription, delivery.tries, delivery.first, batch, text)
 
     async def regroup(self, subscription: int, groups: Sequence[Sequence[int]]) -> list[int]:  # noqa: ARG002
-        """Return nothing, as there are no batches."""
-        return []
+        """Put a message for each group in the place of one, before it is sent.
 
-    def done(self, event: int, subscription: int) -> None:  # noqa: ARG002 - the message says it
-        """Acknowledge a delivery that is done."""
-        held = self._by_number[event]
-        self._spawn(held, self._finish(held))
+        They are taken like any other. Raises `BrokerError`, so that nothing is sent from here now.
+        """
+        held = self._by_number[groups[0][0]]
+        held.unsettled.clear()
+        self._spawn(held, self._confirmer.divide(held, groups))
+        await self.wait_noted()
+        raise BrokerError("a batch is divided: its parts come by themselves", code="BATCH_DIVIDED")
+
+    def done(self, event: int, subscription: int) -> None:
+        """Note that an event is done."""
+        self.settle(Settlement(done=[(event, subscription)]))
 
     def settle(self, settlement: Settlement) -> None:
         """Tell the broker of outcomes."""
-        for key in settlement.done:
-            self.done(*key)
+        endings: dict[Held, Ending] = {}
+
+        def ending(number: int) -> Ending:
+            held = self._by_number.get(number)
+            if held is None or number not in held.unsettled:  # its message was divided
+                return Ending()
+            held.unsettled.discard(number)
+            return endings.setdefault(held, Ending())
+
+        for number, _ in settlement.done:
+            ending(number).done.append(number)
         for retry in settlement.retries:
-            held = self._by_number[retry.event]
-            self._spawn(held, self._again(held, retry))
+            ending(retry.event).retries.append(retry)
         for burial in settlement.burials:
-            held = self._by_number[burial.event]
-            self._spawn(held, self._bury(held, burial))
-        for event, _ in settlement.released:
-            held = self._by_number[event]
-            self._give_back(held)
+            ending(burial.event).burials.append(burial)
+        for number, _ in settlement.released:
+            ending(number).released.append(number)
+        for held, ended in endings.items():
+            whole = len(ended.released) == held.delivery.count
+            if whole and self._closing:
+                self._spawn(held, self._confirmer.give_back(held, _HANDED_BACK))
+            else:
+                self._spawn(held, self._confirmer.conclude(held, ended))
 
     async def wait_noted(self, below: int = 1) -> None:
         """Wait until fewer outcomes than `below` are unconfirmed."""
@@ -261,15 +244,15 @@ class Source:
         if again is not None:
             again.reply = message.reply
             return
-        if place in self._unconfirmed:
-            await self._connection.tell(message.reply, _ACK)
+        if place in self._confirmer.unconfirmed:
+            await self._connection.tell(message.reply, ACK)
             return
         if self._closing:
-            await self._nak(message.reply, _HANDED_BACK)
+            await self._confirmer.nak(message.reply, _HANDED_BACK)
             return
         headers = message.headers or {}
         if CALL_FOR_WORKER in headers:
-            await self._connection.tell(message.reply, _ACK)
+            await self._connection.tell(message.reply, ACK)
             return
         try:
             delivery = Delivery.from_message(headers, message.data)
@@ -286,153 +269,85 @@ class Source:
                 status=known.status,
                 unknown_since=known.unknown_since,
             )
-        self._numbers += 1
-        held = _Held(self._numbers, consumer, place, message.reply, delivery, time.monotonic())
-        self._held[place] = self._by_number[held.number] = held
-        self._count[consumer] += 1
-        if delivery.subscription in self._options.known:
-            self._ready.append(held)
-            self.arrived()
-        else:
-            self._spawn(held, self._put_off_unknown(held))
+        self._hold(Held(consumer, place, message.reply, given, delivery, time.monotonic(), self._numbers + 1))
 
-    def _recall(self, consumer: Consumer, place: tuple[str, int], given: int) -> _Tried:
+    def _hold(self, held: Held) -> None:
+        """Keep a message, and offer its events."""
+        numbers = held.numbers
+        self._numbers += len(numbers)
+        held.unsettled.update(numbers)
+        held.open.update(numbers)
+        self._held[held.place] = held
+        self._by_number.update(dict.fromkeys(numbers, held))
+        self._count[held.consumer] += 1
+        number = self._options.known.get(held.delivery.subscription)
+        if number is None:
+            held.unsettled.clear()
+            self._spawn(held, self._put_off_unknown(held))
+            return
+        if number in self._batches:
+            self._batches[number].append(held)
+        else:
+            self._ready.extend((held, each) for each in numbers)
+        self.arrived()
+
+    def _recall(self, consumer: Consumer, place: tuple[str, int], given: int) -> Tried:
         """Return the tries of a message in order, as far as they were ours; the broker counts the others."""
-        tried = self._tried.get(consumer)
+        tried = self._confirmer.tried.get(consumer)
         if tried is None or tried.place != place:
-            tried = self._tried[consumer] = _Tried(place, given, given - 1)
+            tried = self._confirmer.tried[consumer] = Tried(place, given, given - 1)
         elif given != tried.given + 1:
             tried.tries = given - 1
         tried.given = given
         return tried
 
-    async def _put_off_unknown(self, held: _Held) -> None:
+    async def _put_off_unknown(self, held: Held) -> None:
         """Put off what this worker's workspace does not know; another one may be newer, or older."""
         delivery = held.delivery
-        now = int(self._now() * _MILLISECONDS)
+        now = self._confirmer.now_ms()
         since = now if delivery.unknown_since is None else delivery.unknown_since
         disabled = delivery.subscription in self._options.waiting
         longest = self._options.oldest if disabled else _UNKNOWN_LONGEST
         if now - since > longest * _MILLISECONDS:
-            reason = (
-                "the workspace has no such subscription" if not disabled else "the subscription is disabled"
-            )
-            await self._publish_letter(held, delivery, "SUBSCRIPTION_GONE", reason, "", now)
-            await self._finish(held)
+            reason = "the subscription is disabled" if disabled else "the workspace has no such subscription"
+            await self._confirmer.bury_all(held, delivery, "SUBSCRIPTION_GONE", reason)
             return
-        pause_ms = int(_UNKNOWN_PAUSE * _MILLISECONDS) * (10 if disabled else 1)
-        await self._put_off(held, attrs.evolve(delivery, unknown_since=since), now + pause_ms)
+        wait = _DISABLED_PAUSE if disabled else _UNKNOWN_PAUSE
+        later = attrs.evolve(delivery, unknown_since=since)
+        await self._confirmer.put_off(held, later, now + int(wait * _MILLISECONDS))
 
     # What became of it.
 
-    def _spawn(self, held: _Held, work: Coroutine[Any, Any, None]) -> None:
-        # It makes room at once: a broker that was killed may have forgotten that we have it, and confirms
-        # its outcome only after it has handed it out once more.
-        self._count[held.consumer] -= 1
-        self._wake()
+    def _spawn(self, held: Held, work: Coroutine[Any, Any, None]) -> None:
+        if not held.unsettled:
+            # It makes room at once: a broker that was killed may have forgotten that we have it, and confirms
+            # its outcome only after it has handed it out once more.
+            self._count[held.consumer] -= 1
+            self._wake()
         self._unnoted += 1
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(held, done))
 
-    def _ended(self, held: _Held, task: asyncio.Task[None]) -> None:
+    def _ended(self, held: Held, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._unnoted -= 1
         self._noted.set()
-        self._drop(held)
+        failed = task.cancelled() or task.exception() is not None
+        if held.over or (failed and not held.unsettled):
+            self._drop(held)
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOGGER.error("broker: %s: %s: it comes again", type(error).__name__, error)
 
-    def _drop(self, held: _Held) -> None:
-        if self._held.pop(held.place, None) is not None:
-            del self._by_number[held.number]
+    def _drop(self, held: Held) -> None:
+        if self._held.get(held.place) is held:
+            del self._held[held.place]
+        for number in held.numbers:
+            self._by_number.pop(number, None)
 
     def _wake(self) -> None:
         for puller in self._pullers:
             puller.wake()
-
-    async def _finish(self, held: _Held) -> None:
-        """Acknowledge a message until the broker confirms it.
-
-        One that is never confirmed is somebody else's by now; should it come again, it is acknowledged only.
-        """
-        tries = 0
-        while tries < _ACK_TRIES:
-            tries += self._connection.is_connected
-            try:
-                await self._connection.ask(held.reply, _ACK, timeout=_ACK_TIME)
-            except BrokerError:
-                await asyncio.sleep(_REPEAT)
-            else:
-                return
-        self._unconfirmed[held.place] = None
-        if len(self._unconfirmed) > _MOST_UNCONFIRMED:
-            del self._unconfirmed[next(iter(self._unconfirmed))]
-
-    async def _again(self, held: _Held, retry: Retry) -> None:
-        delivery = held.delivery
-        later = attrs.evolve(
-            delivery,
-            tries=delivery.tries + retry.counted,
-            first=retry.tried_at if delivery.first is None else delivery.first,
-            status=retry.status,
-        )
-        await self._put_off(held, later, retry.due)
-
-    async def _put_off(self, held: _Held, delivery: Delivery, due: int) -> None:
-        if held.consumer.ordered:
-            tried = self._tried[held.consumer]
-            tried.tries, tried.first = delivery.tries, delivery.first
-            tried.status, tried.unknown_since = delivery.status, delivery.unknown_since
-            await self._nak(held.reply, max(due / _MILLISECONDS - self._now(), 0.0))
-            return
-        headers = delivery.headers(_successor(held))
-        headers[SCHEDULE] = f"@at {format_time(datetime.fromtimestamp(due / _MILLISECONDS, UTC))}"
-        headers[SCHEDULE_TARGET] = self._layout.due_subject(self.instance)
-        subject = self._layout.later_subject(self.instance, delivery.key)
-        await self._publish(subject, delivery.body, headers)
-        await self._finish(held)
-
-    async def _bury(self, held: _Held, burial: Burial) -> None:
-        delivery = held.delivery
-        buried = attrs.evolve(
-            delivery,
-            tries=delivery.tries + burial.counted,
-            first=burial.tried_at if delivery.first is None else delivery.first,
-            status=burial.status,
-        )
-        await self._publish_letter(held, buried, burial.code, burial.reason, burial.answer, burial.tried_at)
-        await self._finish(held)
-
-    async def _publish_letter(
-        self, held: _Held, delivery: Delivery, code: str, reason: str, answer: str, last: int
-    ) -> None:
-        headers = delivery.burial_headers(_successor(held), code, reason=reason, answer=answer, last=last)
-        subject = self._layout.dead_subject(self.instance, delivery.subscription)
-        await self._publish(subject, delivery.body, headers)
-
-    async def _publish(self, subject: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Publish a message until the broker has it; it keeps one of those with the same id."""
-        while True:
-            try:
-                await self._connection.publish(subject, body, headers)
-            except BrokerError as error:
-                if not error.retryable:
-                    raise
-                await asyncio.sleep(_REPEAT)
-            else:
-                return
-
-    def _give_back(self, held: _Held) -> None:
-        pause_s = _HANDED_BACK if self._closing else _NOT_TRIED_PAUSE
-        self._spawn(held, self._nak(held.reply, pause_s))
-
-    async def _nak(self, reply: str, seconds: float) -> None:
-        told = json.dumps({"delay": int(seconds * NANOSECONDS)})
-        try:
-            await self._connection.ask(reply, f"-NAK {told}".encode())
-        except BrokerError:  # it comes again of itself, a little later
-            return
 
     async def _give_signs(self) -> None:
         """Tell the broker of what is in these hands for long, so that it gives it to nobody else."""
@@ -443,11 +358,5 @@ class Source:
             for held in [each for each in self._held.values() if each.seen < before]:
                 try:
                     await self._connection.tell(held.reply, _IN_PROGRESS)
-                except (BrokerError, OutboxError):
+                except BrokerError:
                     break
-
-
-def _successor(held: _Held) -> str:
-    """Return the id of the message that follows this one, the same however often that is published."""
-    stream, number = held.place
-    return f"{held.delivery.key}:{stream}:{number}"

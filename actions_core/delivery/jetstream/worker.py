@@ -36,11 +36,9 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.letters import DeadLetters
     from actions_core.delivery.pump import Settled
-    from actions_core.delivery.routing import Target
-    from actions_core.delivery.store import Backlog, Claimed
+    from actions_core.delivery.store import Backlog
     from actions_core.engine.engine import Options
     from actions_core.engine.instances import Instance
-    from actions_core.engine.results import Result
 
 _LOGGER: Final = logging.getLogger("actions_core")
 _GRACE: Final = 10.0
@@ -89,7 +87,7 @@ class BrokerWorker:
         self._gone: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._replacing = asyncio.Lock()
-        self._closing = False
+        self._closing = self._closed = False
 
     def __repr__(self) -> str:
         return f"<BrokerWorker {self.engine.workspace.name}>"
@@ -172,42 +170,49 @@ class BrokerWorker:
         takeover = self._spec.takeover
         await asyncio.gather(*(ensure_consumer(broker.connection, each, takeover) for each in consumers))
         enabled = dict(enumerate(target for target in targets if target.enabled))
+        batches = {number: target.batch for number, target in enabled.items() if target.batch is not None}
         options = SourceOptions(
             budget.concurrency,
             takeover,
             {target.pipeline.name: number for number, target in enabled.items()},
-            frozenset(target.pipeline.name for target in targets if not target.enabled),
-            kept_for(self.engine.workspace).oldest,
+            batches=frozenset(batches),
+            waiting=frozenset(target.pipeline.name for target in targets if not target.enabled),
+            oldest=kept_for(self.engine.workspace).oldest,
         )
         source = Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
         attempts = Attempts(self.engine, enabled)
-
-        async def deliver(row: Claimed) -> Result:
-            self._revive(enabled[row.subscription])
-            return await attempts.one(row)
-
         pump = Pump(
             source,
             {number: target.retry for number, target in enabled.items()},
-            deliver,
+            attempts.one,
             breaker=breaker,
             budget=budget,
             now=self._clock,
             note=self._note,
+            batches=batches,
+            attempts=attempts,
             suffixes={number: target.pipeline.scope.key_suffix for number, target in enabled.items()},
         )
-        source.breaker, source.arrived = breaker, pump.look
+
+        def arrived() -> None:
+            self._revive(instance)
+            pump.look()
+
+        source.breaker, source.arrived = breaker, arrived
         self._lines[instance.id] = _Line(instance, source, pump)
         pump.start()
         await source.open()
 
-    def _revive(self, target: Target) -> None:
+    def _revive(self, instance: Instance) -> None:
         """Deliver again to an instance that was gone, if it was resumed: nothing comes of it before."""
-        gone = self._gone.get(target.instance.id, 0.0)
-        if target.lane.disabled and self._clock() - gone > _PAUSED_WITHIN:
-            for each in self._targets:
-                if each.instance is target.instance:
-                    each.lane.disabled = ""
+        gone = self._gone.get(instance.id)
+        if gone is not None and self._clock() - gone > _PAUSED_WITHIN:
+            del self._gone[instance.id]
+            for target in self._targets:
+                if target.instance is instance:
+                    for lane in (target.lane, target.batch_lane):
+                        if lane is not None:
+                            lane.disabled = ""
 
     def _note(self, settled: Settled) -> None:
         if self.on_try is not None:
@@ -258,8 +263,18 @@ class BrokerWorker:
         """Return whether this worker may deliver to an instance; one with a rate has one worker at a time."""
         return instance in self._lines and self._lines[instance].source.is_leading
 
-    async def close(self, grace: float = _GRACE) -> None:
-        """Take nothing more, give what is in progress `grace` seconds and the rest back, and close."""
+    @property
+    def place(self) -> str:
+        """The broker's address, without its secrets."""
+        return self._opened().connection.shown
+
+    @property
+    def in_progress(self) -> int:
+        """The number of deliveries in progress."""
+        return sum(line.pump.in_progress for line in self._lines.values())
+
+    async def stop(self, grace: float = _GRACE) -> None:
+        """Take nothing more, give what is in progress `grace` seconds, and the rest back."""
         if self._closing:
             return
         self._closing = True
@@ -269,6 +284,13 @@ class BrokerWorker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def close(self, grace: float = _GRACE) -> None:
+        """Stop, and close the connection and the engine."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.stop(grace)
         if self._broker is not None:
             await self._broker.close()
         await self.engine.close(0.0)

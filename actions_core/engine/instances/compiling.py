@@ -13,6 +13,7 @@ import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
+from actions_core.destination.json_requests import SharedBase
 from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
@@ -159,7 +160,7 @@ def compile_instance(
         timeout=spec.delivery.timeout,
         mask=mask,
         tries_by_status=destination.spec.tries_by_status,
-        prepare=_prepare_of(destination),
+        prepare=_prepare_of(destination, scope),
         poll=spec.delivery.poll,
         admission=admission_of(spec, same),
     )
@@ -337,15 +338,18 @@ def _with_tokens(
     return attrs.evolve(connection, tokens=keeper)
 
 
-def _prepare_of(destination: Destination) -> Callable[[Request, Context], Request]:
-    """Return the function that completes every request of the destination."""
+def _prepare_of(destination: Destination, scope: Scope) -> Callable[[Request, Context], Request]:
+    """Return the function that completes every request of an instance."""
+    if destination.spec.request is not None:
+        base = SharedBase(destination.spec.request, dict(scope.settings), scope.auth)
+        return lambda request, _context: base.complete(request)
     handler = destination.prepare_handler
     if handler is None:
         return unprepared
     call: Callable[..., Request] = handler.call
 
     def prepare(request: Request, context: Context) -> Request:
-        return call({}, context, None, request)
+        return call({}, context, None, request).complete()
 
     return prepare
 

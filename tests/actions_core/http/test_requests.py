@@ -6,16 +6,19 @@ import math
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions_core.errors import PayloadError, RequestError, SettingsError
-from actions_core.http.requests import Request, Response
+from actions_core.errors import ActionsError, PayloadError, RequestError, SettingsError
+from actions_core.http.requests import Request, RequestBase, Response
 from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Medal(str, Enum):  # noqa: UP042 - the older form, whose str() is its name
@@ -453,6 +456,38 @@ def test_a_base_below_which_there_is_no_path_is_the_settings_fault(base: str) ->
     with pytest.raises(SettingsError, match="the base URL in the settings") as refused:
         Request("GET", "/v2/users").with_base(base)
     assert base not in str(refused.value)
+
+
+paths = st.text("ab/.%?#= \\é", max_size=8) | st.sampled_from(
+    ["/v2/events", "https://y.test/a", "/a?b=c", "//a"]
+)
+named = st.sampled_from(["A", "a", "x-key", "Host", "bad name", "", "é"])
+valued = st.sampled_from(["v", "", "é", "a b", "a\nb", "\ud800"])
+header_sets = st.dictionaries(named, valued, max_size=3)
+
+
+@given(
+    paths,
+    header_sets,
+    st.dictionaries(st.sampled_from(["A", "b", "x-key"]), valued, max_size=2),
+    st.sampled_from(["https://x.test", "https://x.test/v1/", "http://[::1]:80", "https://u:p@x.test"]),
+    st.none() | st.just({"q": "1"}),
+)
+def test_a_checked_base_does_what_the_two_steps_do(
+    url: str, own: dict[str, str], shared: dict[str, str], base: str, params: dict[str, str] | None
+) -> None:
+    """A base that is checked once completes requests, or raises, as `with_base` and `complete` do."""
+
+    def outcome(make: Callable[[], Request]) -> object:
+        try:
+            made = make()
+        except ActionsError as error:
+            return type(error), str(error)
+        return made, dict(made.headers)
+
+    request = Request("POST", url, headers=own, params=params, json={})
+    expected = outcome(lambda: request.with_base(base, shared).complete())
+    assert outcome(lambda: RequestBase(base, shared).complete(request)) == expected
 
 
 def test_a_response_reads_its_body() -> None:

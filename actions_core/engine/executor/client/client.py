@@ -39,14 +39,15 @@ if TYPE_CHECKING:
 
 
 def unprepared(request: Request, _context: Context) -> Request:
-    """Return the request as it is: for destinations that prepare nothing."""
-    return request
+    """Complete the request as it is: for destinations that prepare nothing."""
+    return request.complete()
 
 
 @attrs.frozen(repr=False)
 class Connection:
     """The parts that all requests of one instance share.
 
+    `prepare` returns a handler's request as the transport gets it.
     Without `admission` nothing limits the requests: for what serves people, and for those whose caller asks.
     """
 
@@ -92,7 +93,7 @@ class EventClient(Client):
         return tokens.retry_once(partial(self._attempt, request))
 
     def _attempt(self, request: Request) -> Coroutine[Any, Any, Response]:
-        self.request = self._connection.prepare(request, self._context).complete()
+        self.request = self._connection.prepare(request, self._context)
         return self._deliver(self.request)
 
     async def _deliver(self, request: Request) -> Response:  # noqa: C901 - a coroutine more for each event would cost more
