@@ -187,6 +187,16 @@ def test_a_success_makes_it_quiet_again() -> None:
     assert (made.admission.quiet, made.budget.cap, made.budget.in_progress) == (True, 2, 0)
 
 
+def test_what_was_taken_while_it_was_quiet_teaches_a_rate() -> None:
+    """Requests that did not have to ask count for what the destination takes."""
+    made = Made()
+    for _ in range(8):
+        made.now += 0.125
+        made.admission.succeed(None, made.now)
+    made.be_limited(1.0)
+    assert made.budget.learned_rate == 8 / 2
+
+
 def test_what_is_no_success_gives_no_more_places() -> None:
     """Neither a failure nor a turn that was not used."""
     made = Made(failures=9)
