@@ -76,9 +76,9 @@ def _engine(shop: dict[str, Any], settings: dict[str, Any]) -> Any:
     from actions_core import Engine, Registry, Response, Workspace
 
     try:
+        from destinations.fullstory import destination  # as the package was called at the earlier commit
+    except ImportError:
         from actions_fullstory import destination
-    except ImportError:  # as the package was called at the earlier commit
-        from destinations.fullstory import destination
 
     def responding(body: str) -> Response:
         return Response(200, {"content-type": "application/json"}, body.encode())

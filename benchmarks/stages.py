@@ -22,6 +22,7 @@ from actions_core.engine.pipeline import Step
 from actions_core.engine.results import Report, Result, Status
 from actions_core.http.requests import Request
 from actions_core.values.events import check_event
+from actions_core.values.json_bytes import json_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -68,8 +69,7 @@ def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
         mapped = mapping.resolve(EVENT)
         payload = validator.check(mapped)
         request = handler.call(payload, context, client)
-        prepared = connection.prepare(request, context)
-        complete = prepared.complete()
+        complete = connection.prepare(request, context)
         result = await lane.deliver(Step(pipeline, EVENT))
         response = result.response
         steps: list[tuple[str, Callable[[], object]]] = [
@@ -81,10 +81,9 @@ def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
                 "context and client",
                 lambda: EventClient(connection, Context(pipeline.scope, EVENT), pipeline.hints),
             ),
-            ("handler", lambda: handler.call(payload, context, client)),
+            ("handler", lambda: handler.call(payload, Context(pipeline.scope, EVENT), client)),
             ("… of which a Request", lambda: Request("POST", "/v2/events", headers={}, json=EVENT)),
-            ("prepare", lambda: connection.prepare(request, context)),
-            ("complete", prepared.complete),
+            ("prepare, complete", lambda: connection.prepare(request, context)),
             ("client, its tries and deadlines", lambda: _finish(client._deliver(complete))),  # noqa: SLF001 - as above
             (
                 "result",
@@ -97,7 +96,7 @@ def stages(runner: asyncio.Runner) -> list[tuple[str, float]]:
                 "lane, with all of it but check and match",
                 lambda: _finish(lane.deliver(Step(pipeline, EVENT))),
             ),
-            ("JSON of the body (transport)", complete.content),
+            ("JSON of the body (transport)", lambda: json_bytes(complete.json)),
         ]
         return [(name, _cost(run)) for name, run in steps]
 

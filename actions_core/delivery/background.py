@@ -81,7 +81,7 @@ class BackgroundEngine(SegmentCalls):
     ) -> None:
         _check_options(max_queue, when_full, exit_timeout)
         if not isinstance(workspace, Workspace):
-            workspace = Workspace.from_file(os.fspath(workspace))
+            workspace = Workspace.from_file(os.fspath(workspace), lenient=True)
         if workspace.outbox is not None:
             # Here, so that no fork comes while another thread imports it.
             import actions_core.delivery.durable  # noqa: F401 - with SQLite, for those who have an outbox
@@ -111,7 +111,8 @@ class BackgroundEngine(SegmentCalls):
         if workspace.outbox is not None:
             from actions_core.delivery.routing import find_targets
 
-            find_targets(self._unused)  # what an outbox does not take, is said here too
+            # What an outbox does not take, is said here too.
+            find_targets(self._unused.workspace, self._unused.instances.values())
 
     def __repr__(self) -> str:
         return f"<BackgroundEngine {self._workspace.source}>"
@@ -253,9 +254,13 @@ def _lacks_id(event: object) -> bool:
 def _load_network() -> None:
     """Import what deliveries need in this thread, before there are others.
 
-    A fork while another thread imports a module leaves that module's lock locked in the child for good.
+    A fork while another thread imports a module leaves that module's lock locked in the child for good, or
+    half of the module there.
     """
+    import difflib  # noqa: F401 - for the words of errors
+    import email.utils  # noqa: F401 - for the dates of responses
     import encodings.idna  # noqa: F401 - for names of hosts
+    import uuid  # noqa: F401 - for events without an id
 
     import actions_core.http.transport.http  # noqa: F401 - all of aiohttp
 

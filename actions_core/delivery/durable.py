@@ -9,6 +9,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+import actions_core.http.curl  # noqa: F401 - what is kept of deliveries needs it: no import while a fork may come
 from actions_core.delivery.errors import OutboxFullError
 from actions_core.delivery.memory import closed
 from actions_core.delivery.outbox import CheckedEvent, Outbox
@@ -180,12 +181,7 @@ class DurableBackend:
 
     def _store_here(self, event: JsonObject, *, made_id: bool) -> None:
         """Store an event that a handler or listener posts, in the thread that must not wait for itself."""
-        writer, router = self._outbox._parts()  # noqa: SLF001 - the parts that need no event loop
-        arrival = router.arrival(event, made_id=made_id)
-        writer.accept_from_thread([arrival]).result()
-        for row in arrival.deliveries:
-            if (pump := self._outbox._pump_of.get(row.subscription)) is not None:  # noqa: SLF001 - as above
-                pump.look()
+        self._outbox.store_at_once(CheckedEvent(event, made_id))
 
     async def _send(self, event: JsonObject) -> Report:
         task = asyncio.current_task()
@@ -207,10 +203,11 @@ class DurableBackend:
 
     async def _end(self) -> None:
         try:
+            await self._outbox.stop(_LAST_REQUESTS)
             with suppress(ActionsError):  # it was not opened
                 if not self._flushed:
                     self._left = sum([each.due + each.in_hand for each in await self._outbox.backlog()])
-            await self._outbox.close(_LAST_REQUESTS)
+            await self._outbox.close(0.0)
             if self._sends:
                 await asyncio.wait(set(self._sends), timeout=_LAST_REQUESTS)
             tasks = self._thread.others()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from actions_core.destination.context import plain_settings
 from actions_core.destination.handler import Handler
 from actions_core.errors import MappingError, PayloadError, SettingsError
-from actions_core.http.requests import Request
+from actions_core.http.requests import Request, RequestBase
 from actions_core.http.wire import base_fault
 from actions_core.mapping import compile_mapping
 from actions_core.values.javascript import number_text
@@ -23,7 +23,7 @@ from actions_core.values.wording import kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actions_core.destination.context import Context
+    from actions_core.destination.context import Auth, Context
     from actions_core.destination.specs import DestinationSpec
 
     Place: TypeAlias = tuple[str, ...]
@@ -90,9 +90,8 @@ def _user(payload: JsonObject) -> JsonObject:
     return {"payload": {key: value for key, value in named.items() if value is not None}}
 
 
-def _shared(context: Context) -> JsonObject:
-    token = context.auth.access_token
-    return {"settings": plain_settings(context), "auth": {} if token is None else {"accessToken": token}}
+def _shared(settings: JsonObject, token: str | None) -> JsonObject:
+    return {"settings": settings, "auth": {} if token is None else {"accessToken": token}}
 
 
 def _handler(place: Place, raw: JsonObject, given: Given, *, relative: bool) -> Handler:
@@ -103,7 +102,7 @@ def _handler(place: Place, raw: JsonObject, given: Given, *, relative: bool) -> 
         payload: JsonObject, context: Context, client: object = None, request: object = None
     ) -> dict[str, Any]:
         del client, request
-        return {**given(payload), **_shared(context)}
+        return {**given(payload), **_shared(plain_settings(context), context.auth.access_token)}
 
     def build(**scope: Any) -> Request:
         return _request(mapping.resolve(scope), timeout, relative=relative)
@@ -133,19 +132,34 @@ def _request(parts: Json, timeout: float | None, *, relative: bool) -> Request:
     )
 
 
-def _base(raw: JsonObject) -> Handler:
-    """Return the handler that adds the base URL and headers to requests with a relative URL."""
-    mapping = compile_mapping({key: raw[key] for key in ("baseUrl", "headers") if raw.get(key) is not None})
+class SharedBase:
+    """The base URL and the headers that a definition gives to all requests, resolved once for an instance.
 
-    def bind(payload: JsonObject, context: Context, client: object, request: Request) -> dict[str, Any]:
-        del payload, client
-        return {"request": request, "scope": _shared(context)}
+    They are resolved anew when the access token has changed. A request whose URL is absolute gets neither.
+    """
 
-    def complete(request: Request, scope: JsonObject) -> Request:
-        if _ABSOLUTE.fullmatch(request.url):
-            return request
+    def __init__(self, raw: JsonObject, settings: JsonObject, auth: Auth) -> None:
+        self._mapping = compile_mapping(
+            {key: raw[key] for key in ("baseUrl", "headers") if raw.get(key) is not None}
+        )
+        self._settings = settings
+        self._auth = auth
+        self._token: str | None = None
+        self._base: RequestBase | None = None
+
+    def complete(self, request: Request) -> Request:
+        """Return the request as a transport gets it. Raises `SettingsError` where there can be no base."""
+        url = request.url
+        if url[:1] != "/" and _ABSOLUTE.fullmatch(url):
+            return request.complete()
+        token = self._auth.access_token
+        if self._base is None or token != self._token:
+            self._base, self._token = self._resolve(token), token
+        return self._base.complete(request)
+
+    def _resolve(self, token: str | None) -> RequestBase:
         try:
-            base: Json = mapping.resolve(scope)
+            base: Json = self._mapping.resolve(_shared(self._settings, token))
             headers = _headers(base.get("headers"))
             url = _text("baseUrl", base.get("baseUrl", MISSING))
         except (MappingError, PayloadError) as error:
@@ -154,10 +168,18 @@ def _base(raw: JsonObject) -> Handler:
         fault = base_fault(url)
         if fault:
             raise SettingsError(f"the request's baseUrl {fault}")
-        taken = {name.lower() for name in request.headers}
-        return request.with_base(
-            url, {name: value for name, value in headers.items() if name.lower() not in taken}
-        )
+        return RequestBase(url, headers)
+
+
+def _base(raw: JsonObject) -> Handler:
+    """Return the handler that stands for the base of a definition, which instances resolve once."""
+
+    def bind(payload: JsonObject, context: Context, client: object, request: Request) -> dict[str, Any]:
+        del payload, client
+        return {"request": request, "base": SharedBase(raw, plain_settings(context), context.auth)}
+
+    def complete(request: Request, base: SharedBase) -> Request:
+        return base.complete(request)
 
     def call(payload: JsonObject, context: Context, client: object, request: Request) -> Request:
         return complete(**bind(payload, context, client, request))

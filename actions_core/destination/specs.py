@@ -177,18 +177,20 @@ class DestinationSpec:
     request: JsonObject | None = None
     test_authentication: JsonObject | None = None
     on_delete: JsonObject | None = None
-    urls_from_users: bool = False
+    urls_from_users: bool | None = None
 
     @property
     def public_addresses_only(self) -> bool:
         """Whether its requests may reach public addresses only, where an instance does not allow others.
 
-        So it is where users choose the URLs: where the definition says so, and where it writes a request.
+        So it is where users choose the URLs: where the definition says so, and where it writes a request. It
+        may say that they do not where it writes no more than what the requests of functions share.
         """
-        written = [self.request, self.test_authentication, self.on_delete]
+        shared = self.request is not None if self.urls_from_users is None else self.urls_from_users
+        written = [self.test_authentication, self.on_delete]
         for action in self.actions.values():
             written += [action.request, action.batch_request]
-        return self.urls_from_users or any(request is not None for request in written)
+        return shared or any(request is not None for request in written)
 
     @property
     def settings(self) -> Mapping[str, FieldSpec]:

@@ -76,6 +76,11 @@ class Result:
         return _told(self._warnings, self._mask)
 
     @property
+    def notes(self) -> tuple[Note, ...]:
+        """The warnings as they were left behind, in part not worded yet."""
+        return self._warnings
+
+    @property
     def request(self) -> Request | None:
         """The last request made, secrets masked."""
         if self._request is None or self._mask is None:
@@ -93,6 +98,14 @@ class Result:
         """Return the same result with the messageId of one event."""
         twin = object.__new__(Result)
         twin.__dict__.update(self.__dict__, message_id=message_id)
+        return twin
+
+    def after_tries(self, tries: int) -> Result:
+        """Return the same result with so many tries: those of all processes that had the event."""
+        if tries == self.tries:
+            return self
+        twin = object.__new__(Result)
+        twin.__dict__.update(self.__dict__, tries=tries)
         return twin
 
     def to_dict(self) -> JsonObject:
@@ -140,7 +153,8 @@ class BatchResult:
     @cached_property
     def warnings(self) -> Mapping[int, tuple[Problem, ...]]:
         """The warnings by the place of their event, secrets masked; worded when they are first read."""
-        return {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
+        worded = {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
+        return {place: found for place, found in worded.items() if found}
 
     def __repr__(self) -> str:
         good = sum(node.ok for node in self.nodes)
@@ -271,7 +285,12 @@ def _problems_json(problems: Iterable[Problem], masked: Callable[[str], str] = _
 
 
 def _response_json(response: Response) -> JsonObject:
-    """Return the response as JSON: `status`, `headers`, and `json`, or `body` where it is something else."""
+    """Return the response as JSON: `status`, `headers`, and `json`, or `body` where it is something else.
+
+    `unreadable` says why there is no body, where it could not be decoded.
+    """
     shown: JsonObject = {"status": response.status, "headers": dict(response.headers)}
+    if response.unreadable:
+        shown["unreadable"] = response.unreadable
     body = response.json
     return {**shown, "body": response.text} if body is None else {**shown, "json": body}

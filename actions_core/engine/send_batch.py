@@ -109,7 +109,7 @@ def _prepare(
 
 async def _deliver_alone(lane: Lane, item: Item) -> list[Node]:
     result = await deliver_event(lane, item.step)
-    item.warnings = result.warnings
+    item.warnings = result.notes
     return [_node(result)]
 
 

@@ -1,4 +1,4 @@
-"""One function for each action, and what all requests to FullStory share.
+"""One function for each action; what all requests to FullStory share stands in the definition's `request`.
 
 The v1 actions speak to users whom a browser or app session has identified; the V2 actions create
 those that FullStory does not know. Idempotency keys go with the calls that create something under
@@ -7,6 +7,7 @@ v2, the only ones on which FullStory looks at them.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -21,25 +22,14 @@ from actions_fullstory.checks import (
     uid_segment,
 )
 from actions_fullstory.events import event_context, event_time, session_id
-from actions_fullstory.properties import EVENT_V1, USER_V1, V2, Style, change_names
+from actions_fullstory.properties import EVENT_V1, USER_V1, V2, Style, change_names, find_dropped
 
 if TYPE_CHECKING:
     from actions_core import Context, Json, JsonObject
 
-DEFAULT_BASE_URL: Final = "https://api.fullstory.com"
 DEFAULT_SOURCE: Final = "segment"
 
 destination = Destination.from_package(__package__)
-
-
-@destination.prepare
-def prepare(request: Request, context: Context) -> Request:
-    """Add the base URL, the key and the name of the source to a request."""
-    settings = context.settings
-    return request.with_base(
-        settings.get("baseUrl") or DEFAULT_BASE_URL,
-        {"Authorization": f"Basic {settings['apiKey']}", "Integration-Source": _source(context)},
-    )
 
 
 @destination.test_authentication
@@ -198,10 +188,8 @@ def _changed(source: JsonObject | None, style: Style, path: str, context: Contex
     """Return properties as FullStory accepts them, and warn of those that it will drop."""
     if not source:
         return {}
-    changed, tell = change_names(source, style, path)
-    if tell is not None:
-        context.warn_later(tell)
-    return changed
+    context.warn_later(partial(find_dropped, source, style, path))
+    return change_names(source, style)
 
 
 def _add_field(body: JsonObject, name: str, value: str | None, path: str, context: Context) -> None:

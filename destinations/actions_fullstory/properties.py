@@ -3,15 +3,14 @@
 Three ways to change a name, one for each kind of call: `USER_V1` joins words as camelCase and adds
 suffixes, `EVENT_V1` drops characters and adds suffixes, `V2` drops characters.
 
-FullStory takes a call whose properties it cannot keep, and drops those; what is known to be dropped
-comes back as warnings. Every event passes here, so the way of a property without faults is short, and
-an object is looked at more closely only when there may be something to say about it.
+FullStory takes a call whose properties it cannot keep, and drops those. `find_dropped` warns of what is
+known to be dropped. It goes through all properties once more, so call it only for somebody who reads the
+warnings. `change_names` does no more than an event needs: every event passes there.
 """
 
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
@@ -55,21 +54,12 @@ _LIST_SUFFIX_OF: Final[dict[frozenset[type], str]] = {
 _COMPOUND: Final = frozenset({dict, list})
 
 _DROPPED: Final = re.compile(r"[^A-Za-z0-9_]+")
-#: A text this short is within the limit, whatever its characters: no need to encode it.
-_SURELY_SMALL: Final = LARGEST_VALUE // 4
-#: Names this short are within the limit, even with those of all the levels above them.
-_SURELY_SHORT: Final = LONGEST_NAME // LEVELS - 1
-
 # Names come from events, so there are limits to how many are remembered, and to how long those are.
 _REMEMBERED: Final = 2048
 _LONGEST_REMEMBERED: Final = 128
-
-
-@attrs.define(eq=False)
-class _Doubts:
-    """A counter of names that FullStory may not keep; they are not cached, so each occurrence counts."""
-
-    count: int = 0
+#: The same for objects, whose names are remembered together.
+_REMEMBERED_OBJECTS: Final = 512
+_MOST_REMEMBERED_NAMES: Final = 100
 
 
 class _Names(dict[str, str]):
@@ -78,23 +68,40 @@ class _Names(dict[str, str]):
     A name is sent as "" when it has no character that FullStory takes.
     """
 
-    def __init__(self, change: Callable[[str], str], suffix: str, doubts: _Doubts) -> None:
+    def __init__(self, change: Callable[[str], str], suffix: str) -> None:
         super().__init__()
         self._change = change
         self._suffix = suffix
-        self._doubts = doubts
 
     def __missing__(self, name: str) -> str:
         head, last = split_suffix(name)
         changed = self._change(head)
         sent = changed + (last or self._suffix) if changed else ""
-        if not sent[:1].isalpha() or len(sent) > _SURELY_SHORT:
-            self._doubts.count += 1
-        elif len(name) <= _LONGEST_REMEMBERED:
+        if len(name) <= _LONGEST_REMEMBERED:
             if len(self) >= _REMEMBERED:
                 self.clear()
             self[name] = sent
         return sent
+
+
+class _Shapes(dict[tuple[str, ...], "tuple[str, ...] | None"]):
+    """A cache of how all names of an object are sent, by its keys.
+
+    It has None for names of which one is lost, and an empty tuple for those that stay as they are.
+    """
+
+    def __init__(self, names: _Names) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, keys: tuple[str, ...]) -> tuple[str, ...] | None:
+        sent = tuple([self._names[key] for key in keys])
+        known = sent if "" not in sent and len({*sent}) == len(sent) else None
+        if len(keys) <= _MOST_REMEMBERED_NAMES and max(map(len, keys), default=0) <= _LONGEST_REMEMBERED:
+            if len(self) >= _REMEMBERED_OBJECTS:
+                self.clear()
+            self[keys] = () if known == keys else known
+        return known
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -116,22 +123,21 @@ class Style:
     """The rules for the names of one kind of call.
 
     `scalars` has the names that go with each type of value, `lists` those with each suffix of a list,
-    `objects` those of objects.
+    `objects` those of objects. Where types have no say, `shapes` has all names of an object at once.
     """
 
     typed: bool
     scalars: dict[type, _Names]
     lists: dict[str, _Names]
     objects: _Names
-    doubts: _Doubts
+    shapes: _Shapes | None
 
 
 def _style(change: Callable[[str], str], *, typed: bool) -> Style:
-    doubts = _Doubts()
     suffixes = {*_SUFFIX_OF.values(), *_LIST_SUFFIX_OF.values()} if typed else {""}
-    names = {suffix: _Names(change, suffix, doubts) for suffix in suffixes}
+    names = {suffix: _Names(change, suffix) for suffix in suffixes}
     scalars = {kind: names[suffix if typed else ""] for kind, suffix in _SUFFIX_OF.items()}
-    return Style(typed, scalars, names, names[""], doubts)
+    return Style(typed, scalars, names, names[""], None if typed else _Shapes(names[""]))
 
 
 USER_V1: Final = _style(_camel_cased, typed=True)
@@ -139,64 +145,38 @@ EVENT_V1: Final = _style(_stripped, typed=True)
 V2: Final = _style(_stripped, typed=False)
 
 
-#: The keys that lead to an object, innermost first; a path is made of them when there is something to say.
-_Trail: TypeAlias = "tuple[_Trail, str] | None"
-_Notes: TypeAlias = list[tuple[_Trail, str]]
+def change_names(source: JsonObject, style: Style, level: int = 1) -> JsonObject:
+    """Return one object as it is sent, with what is in it, down to five levels."""
+    names = None if style.shapes is None else style.shapes[tuple(source)]
+    if names is None:
+        return _change_each(source, style, level)
+    values = source.values()
+    changed = dict(zip(names, values, strict=True)) if names else source.copy()
+    if level < LEVELS and dict in map(type, values):
+        for name, value in changed.items():
+            if type(value) is dict:
+                changed[name] = change_names(value, style, level + 1)
+    return changed
 
 
-def change_names(
-    source: JsonObject, style: Style, root: str
-) -> tuple[JsonObject, Callable[[], list[Problem]] | None]:
-    """Return `source` as it is sent, and what tells what FullStory will drop, with paths below `root`.
-
-    That is None where there is nothing to tell; hardly any warning is ever read, so none is worded yet.
-    """
-    notes: _Notes = []
-    changed, count = _change(source, style, None, 1, notes, style.doubts.count)
-    if count > MOST_PROPERTIES:
-        notes.append((None, f"There are {count} properties; FullStory keeps {MOST_PROPERTIES} at most."))
-    return changed, partial(_warnings, root, notes) if notes else None
-
-
-def _warnings(root: str, notes: _Notes) -> list[Problem]:
-    return [Problem(_path(root, trail), message, "warning") for trail, message in notes]
-
-
-def _path(root: str, trail: _Trail) -> str:
-    if trail is None:
-        return root
-    above, key = trail
-    return child_path(_path(root, above), key)
-
-
-def _change(
-    source: JsonObject, style: Style, trail: _Trail, level: int, notes: _Notes, doubts: int
-) -> tuple[JsonObject, int]:
-    """Return one object as it is sent, and the number of values in it and below.
-
-    `doubts` is how many there were before. One in a name above counts, for it lengthens those below.
-    """
+def _change_each(source: JsonObject, style: Style, level: int) -> JsonObject:
     changed: JsonObject = {}
-    below = 0
-    typed, names = style.typed, style.objects
     for key, value in source.items():
-        kind = type(value)
-        if kind is dict and level < LEVELS:
-            name = names[key]
-            changed[name], inside = _change(value, style, (trail, key), level + 1, notes, doubts)
-            below += inside - 1
-        elif kind is list:
-            name, sent = _change_list(key, value, style)
-            changed[name] = sent
-            _check_items(value, style, trail, key, notes)
+        if type(value) is dict and level < LEVELS:
+            changed[style.objects[key]] = change_names(value, style, level + 1)
         else:
-            changed[(style.scalars.get(kind, names) if typed else names)[key]] = value
-            if kind is str and len(value) > _SURELY_SMALL:
-                _check_size(value, trail, key, notes)
-    if len(changed) < len(source) or style.doubts.count != doubts:
-        _check_names(source, style, trail, notes)
-        changed.pop("", None)
-    return changed, below + len(changed)
+            name, changed_value = _sent(key, value, style)
+            changed[name] = changed_value
+    changed.pop("", None)
+    return changed
+
+
+def _sent(key: str, value: Json, style: Style) -> tuple[str, Json]:
+    """Return the name and the value of one property as they are sent."""
+    if isinstance(value, list):
+        return _change_list(key, value, style)
+    names = style.scalars.get(type(value), style.objects) if style.typed else style.objects
+    return names[key], value
 
 
 def _change_list(key: str, items: list[Json], style: Style) -> tuple[str, list[Json]]:
@@ -225,15 +205,45 @@ def _unmixed(items: list[Json], chosen: str) -> tuple[list[Json], str]:
     return [to_text(item) for item in items], "_strs"
 
 
+#: The keys that lead to an object, innermost first; a path is made of them when there is something to say.
+_Trail: TypeAlias = "tuple[_Trail, str] | None"
+_Notes: TypeAlias = list[tuple[_Trail, str]]
+
+
+def find_dropped(source: JsonObject, style: Style, root: str) -> list[Problem]:
+    """Return warnings of what FullStory will drop of `source`, with paths below `root`."""
+    notes: _Notes = []
+    count = _check_object(source, style, None, 1, notes)
+    if count > MOST_PROPERTIES:
+        notes.append((None, f"There are {count} properties; FullStory keeps {MOST_PROPERTIES} at most."))
+    return [Problem(_path(root, trail), message, "warning") for trail, message in notes]
+
+
+def _path(root: str, trail: _Trail) -> str:
+    if trail is None:
+        return root
+    above, key = trail
+    return child_path(_path(root, above), key)
+
+
+def _check_object(source: JsonObject, style: Style, trail: _Trail, level: int, notes: _Notes) -> int:
+    """Add what is dropped of an object, and return the number of values in it and below."""
+    below = 0
+    for key, value in source.items():
+        if isinstance(value, dict) and level < LEVELS:
+            below += _check_object(value, style, (trail, key), level + 1, notes) - 1
+        elif isinstance(value, list):
+            _check_items(value, style, trail, key, notes)
+        elif isinstance(value, str):
+            _check_size(value, trail, key, notes)
+    return below + _check_names(source, style, trail, notes)
+
+
 def _check_items(items: list[Json], style: Style, trail: _Trail, key: str, notes: _Notes) -> None:
-    has_objects = False
     for item in items:
-        kind = type(item)
-        if kind is str and len(item) > _SURELY_SMALL:
+        if isinstance(item, str):
             _check_size(item, trail, key, notes)
-        elif kind is dict:
-            has_objects = True
-    if has_objects and not style.typed:
+    if not style.typed and any(isinstance(item, dict) for item in items):
         notes.append(((trail, key), f"{key!r} is a list with objects in it, which FullStory does not keep."))
 
 
@@ -245,12 +255,12 @@ def _check_size(text: str, trail: _Trail, key: str, notes: _Notes) -> None:
         )
 
 
-def _check_names(source: JsonObject, style: Style, trail: _Trail, notes: _Notes) -> None:
-    """Add warnings about the names of one object."""
+def _check_names(source: JsonObject, style: Style, trail: _Trail, notes: _Notes) -> int:
+    """Add warnings about the names of one object, and return how many names are sent."""
     above = _length(style, trail)
     seen: dict[str, str] = {}
     for key, value in source.items():
-        sent = _sent_name(key, value, style)
+        sent = _sent(key, value, style)[0]
         if not sent:
             fault = f"{key!r} has no character that FullStory takes in a name, so it is left out."
         elif sent in seen:
@@ -264,12 +274,7 @@ def _check_names(source: JsonObject, style: Style, trail: _Trail, notes: _Notes)
         if fault:
             notes.append(((trail, key), fault))
         seen[sent] = key
-
-
-def _sent_name(key: str, value: Json, style: Style) -> str:
-    if isinstance(value, list):
-        return _change_list(key, value, style)[0]
-    return style.scalars.get(type(value), style.objects)[key]
+    return len(seen.keys() - {""})
 
 
 def _length(style: Style, trail: _Trail) -> int:

@@ -52,6 +52,8 @@ async def limit(connection: Connection, work: Awaitable[Any]) -> Any:
     except TimeoutError:
         if connection.deadlines.expired:
             raise TransportError("interrupted while the handler ran", code="INTERRUPTED") from None
+        if connection.admission is not None:
+            connection.admission.note_hang()
         raise TransportError(
             f"the handler was not done within {seconds:g} s", code="SELF_TIMEOUT", status=408
         ) from None

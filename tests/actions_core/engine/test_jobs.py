@@ -29,7 +29,8 @@ def test_a_job_is_asked_for_less_and_less_often(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(jobs, "_pause", pause)
     policy = PollPolicy(base=1, cap=5, within=60)
-    nodes = asyncio.run(jobs.await_job(Job("j"), 2, poll, policy, Deadlines(), lambda _path, _message: None))
+    end = asyncio.run(jobs.await_job(Job("j"), 2, poll, policy, Deadlines(), lambda _path, _message: None))
+    nodes = end.nodes
     assert [node.status for node in nodes] == [200, 200]
     assert pauses == [1, 2, 4, 5, 5, 5]
 
@@ -52,7 +53,8 @@ def awaited(
         warnings.append(f"{path}: {message}")
 
     async def scenario() -> list[Node]:
-        return await jobs.await_job(job, count, poll, policy or PollPolicy(), Deadlines(), warn)
+        end = await jobs.await_job(job, count, poll, policy or PollPolicy(), Deadlines(), warn)
+        return end.nodes
 
     return asyncio.run(scenario())
 
@@ -145,9 +147,11 @@ def test_closing_ends_the_wait_for_the_next_poll() -> None:
     async def scenario() -> list[Node]:
         deadlines = Deadlines()
         deadlines.closing.set()
-        return await jobs.await_job(
+        end = await jobs.await_job(
             Job("j"), 1, poll, PollPolicy(base=60.0), deadlines, lambda _path, _message: None
         )
+        assert end.is_unknown
+        return end.nodes
 
     (node,) = asyncio.run(scenario())
     assert (node.errortype, node.errormessage) == (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from actions_fullstory import handlers
@@ -10,12 +10,10 @@ from actions_fullstory.events import event_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actions_core import ActionsError, PayloadError, format_time, read_time
+from actions_core import ActionsError, PayloadError, Request, format_time, read_time
 from actions_core.destination.context import Context, Scope
+from actions_core.engine.instances.compiling import filled_settings
 from actions_core.values.types import MISSING
-
-if TYPE_CHECKING:
-    from actions_core import Request
 
 TRACK = {"trackEvent": handlers.track_event, "trackEventV2": handlers.track_event_v2}
 IDENTIFY = {"identifyUser": handlers.identify_user, "identifyUserV2": handlers.identify_user_v2}
@@ -311,9 +309,15 @@ def test_warnings_of_properties() -> None:
     ]
 
 
-def prepared(**settings: Any) -> Request:
+def prepared(request: Request | None = None, **settings: Any) -> Request:
     """A request as it goes out."""
-    return handlers.prepare(handlers.test_authentication(), context(**settings))
+    handler = handlers.destination.prepare_handler
+    assert handler is not None
+    filled = filled_settings({"apiKey": "na1.key", **settings}, handlers.destination.spec.settings)
+    known = Context(Scope("fullstory", settings=filled), {})
+    out = handler.call({}, known, None, request or handlers.test_authentication())
+    assert isinstance(out, Request)
+    return out
 
 
 def test_prepare() -> None:
@@ -323,6 +327,12 @@ def test_prepare() -> None:
     request = prepared(baseUrl="https://api.eu1.fullstory.com/", integrationSource="mine")
     assert request.url == "https://api.eu1.fullstory.com/me"
     assert request.headers["Integration-Source"] == "mine"
+    assert prepared(baseUrl="", integrationSource=None) == prepared()
+
+
+def test_only_the_settings_choose_the_host() -> None:
+    """An instance may reach any address that its settings name: a proxy, or a stand-in on loopback."""
+    assert not handlers.destination.spec.public_addresses_only
 
 
 def test_deletion() -> None:
@@ -365,7 +375,7 @@ def test_any_fields(
     ]
     for call in calls:
         try:
-            request = handlers.prepare(call(), context()).complete()
+            request = prepared(call())
         except PayloadError:
             continue
         assert request.content()[0]

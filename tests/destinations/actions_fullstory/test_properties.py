@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from actions_fullstory import properties
-from actions_fullstory.properties import EVENT_V1, SUFFIXES, USER_V1, V2, Style
+from actions_fullstory.properties import EVENT_V1, SUFFIXES, USER_V1, V2, Style, find_dropped
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +19,7 @@ STYLES = {"user v1": USER_V1, "event v1": EVENT_V1, "v2": V2}
 
 def change_names(source: dict[str, Any], style: Style, root: str) -> tuple[dict[str, Any], list[Problem]]:
     """What is sent, and what is warned of."""
-    sent, tell = properties.change_names(source, style, root)
-    return sent, [] if tell is None else tell()
+    return properties.change_names(source, style), find_dropped(source, style, root)
 
 
 def changed(source: dict[str, Any], style: Style) -> dict[str, Any]:
@@ -229,6 +228,9 @@ def test_many_different_names() -> None:
     long = "x-" * 300
     changed({long: 1}, V2)
     assert long not in V2.objects
+    assert V2.shapes is not None
+    assert len(V2.shapes) <= 512
+    assert (long,) not in V2.shapes
 
 
 def test_warnings_come_every_time() -> None:

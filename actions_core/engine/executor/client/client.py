@@ -39,14 +39,15 @@ if TYPE_CHECKING:
 
 
 def unprepared(request: Request, _context: Context) -> Request:
-    """Return the request as it is: for destinations that prepare nothing."""
-    return request
+    """Complete the request as it is: for destinations that prepare nothing."""
+    return request.complete()
 
 
 @attrs.frozen(repr=False)
 class Connection:
     """The parts that all requests of one instance share.
 
+    `prepare` returns a handler's request as the transport gets it.
     Without `admission` nothing limits the requests: for what serves people, and for those whose caller asks.
     """
 
@@ -65,11 +66,12 @@ class Connection:
 class EventClient(Client):
     """The client of one event in one subscription.
 
-    After the handler is done, `tries`, `request` and `response` tell what was sent last. `ticket` is for the
-    first request, where the lane has asked for it already.
+    After the handler is done, `tries`, `request` and `response` tell what was sent last, and `failure` why
+    that failed, also where the handler made something else of it. `ticket` is for the first request, where
+    the lane has asked for it already.
     """
 
-    __slots__ = ("_connection", "_context", "_hints", "request", "response", "ticket", "tries")
+    __slots__ = ("_connection", "_context", "_hints", "failure", "request", "response", "ticket", "tries")
 
     def __init__(self, connection: Connection, context: Context, hints: Mapping[int, str]) -> None:
         self._connection = connection
@@ -79,6 +81,7 @@ class EventClient(Client):
         self.request: Request | None = None
         self.response: Response | None = None
         self.ticket: Ticket | None = None
+        self.failure: RequestError | None = None
 
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and return its successful response; see `Client`."""
@@ -90,7 +93,7 @@ class EventClient(Client):
         return tokens.retry_once(partial(self._attempt, request))
 
     def _attempt(self, request: Request) -> Coroutine[Any, Any, Response]:
-        self.request = self._connection.prepare(request, self._context).complete()
+        self.request = self._connection.prepare(request, self._context)
         return self._deliver(self.request)
 
     async def _deliver(self, request: Request) -> Response:  # noqa: C901 - a coroutine more for each event would cost more
@@ -120,6 +123,7 @@ class EventClient(Client):
             else:
                 self.response = response
                 if response.ok:
+                    self.failure = None
                     if admission is not None:
                         admission.succeed(ticket, at)
                     if response.unreadable:
@@ -127,6 +131,7 @@ class EventClient(Client):
                     return response
                 error = self._refusal(request, response)
                 retry_after = _retry_after(response)
+            self.failure = error
             if admission is not None:
                 admission.fail(ticket, at, error, retry_after)
             # A 429 says nothing of this request: the whole instance waits, and no try is counted.

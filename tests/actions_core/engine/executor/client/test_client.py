@@ -163,7 +163,7 @@ def test_prepare_and_completion_come_before_the_network() -> None:
     """What the transport gets is prepared and absolute, its query in the URL."""
 
     def prepare(request: Request, context: Context) -> Request:
-        return request.with_base("https://x.test", {"m": context.event["messageId"]})
+        return request.with_base("https://x.test", {"m": context.event["messageId"]}).complete()
 
     transport = answers()
     asyncio.run(make_client(transport, prepare=prepare).send(Request("GET", "/a", params={"b": 1})))
