@@ -30,7 +30,7 @@ from aiohttp import web
 from actions_core import Outbox, Workspace
 from actions_core.apps.server.assembly import make_server
 
-_CONNECTIONS: Final = 128
+_CONNECTIONS: Final = 256
 _BATCH: Final = 100
 _BATCH_CONNECTIONS: Final = 8
 _MARK: Final = b"0123456789ab"

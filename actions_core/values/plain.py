@@ -13,7 +13,7 @@ import marshal
 import math
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -69,6 +69,19 @@ def plain_copy(value: object, *, max_bytes: int) -> tuple[Json, int]:
     if 2 * size - rest > MAX_DEPTH and too_deep(copied):
         return _walk(value, max_bytes)
     return copied, size
+
+
+def plain_json(value: Any, *, max_bytes: int) -> Any:
+    """Return a value just read from JSON, as `plain_copy` does: itself, if it is within all limits."""
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits, half a surrogate pair
+        return _walk(value, max_bytes)[0]
+    if len(written) > max_bytes:
+        raise _too_large(f"{len(written):,}", max_bytes)
+    if written.count(b"{") + written.count(b"[") > MAX_DEPTH and too_deep(value):
+        return _walk(value, max_bytes)[0]
+    return value
 
 
 def as_json(value: object) -> Json:

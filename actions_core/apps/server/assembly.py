@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -13,7 +13,6 @@ from actions_core.apps.server.sources import resolve_sources
 from actions_core.delivery.outbox import Outbox
 from actions_core.engine import Engine
 from actions_core.errors import ActionsError, Problem
-from actions_core.values.events import ADDED_BYTES, MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from actions_core.apps.server.listener import Limits
     from actions_core.engine.engine import Options
     from actions_core.engine.workspace import Workspace
-
-#: What a server adds to an event beside what every event gets: its times, and the address it came from.
-_STAMPS: Final = 200
 
 
 class AddressError(ActionsError):
@@ -53,7 +49,6 @@ def make_server(
         found.append(Problem("$.outbox", message))
     numbers = metrics.Metrics() if metrics.is_available() else None
     options.setdefault("stats", numbers)
-    options.setdefault("max_event_bytes", MAX_EVENT_BYTES + ADDED_BYTES + _STAMPS)
     engine = Engine(attrs.evolve(workspace, problems=(*workspace.problems, *found)), **options)
     if sources.is_open and not is_loopback(host):
         raise AddressError(

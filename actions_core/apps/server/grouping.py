@@ -7,18 +7,18 @@ alone, as it would by itself.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from actions_core.delivery.errors import OutboxError, OutboxFullError
+from actions_core.delivery.errors import OutboxFullError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actions_core.delivery.outbox import Outbox, Receipt
-    from actions_core.values.types import JsonObject
+    from actions_core.delivery.outbox import CheckedEvent, Outbox, Receipt
 
-#: Groups at once: one is made ready while the other is written.
-_AT_ONCE: Final = 2
+    #: The events of some requests, with the futures of their receipts.
+    _Group: TypeAlias = list[tuple[Sequence[CheckedEvent], asyncio.Future[list[Receipt]]]]
+
 #: Events of one group: the event loop turns to others when so many are made ready.
 _MOST: Final = 256
 
@@ -28,39 +28,49 @@ class Groups:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._waiting: list[tuple[Sequence[JsonObject], asyncio.Future[list[Receipt]]]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: _Group = []
+        self._task: asyncio.Task[None] | None = None
 
-    def accept(self, events: Sequence[JsonObject]) -> asyncio.Future[list[Receipt]]:
+    def accept(self, events: Sequence[CheckedEvent]) -> asyncio.Future[list[Receipt]]:
         """Return a future of the receipts of events, done when they are on disk: all of them, or none."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Receipt]] = loop.create_future()
         self._waiting.append((events, future))
-        if len(self._tasks) < _AT_ONCE:
-            task = loop.create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._task is None:
+            self._task = loop.create_task(self._work())
         return future
 
     async def _work(self) -> None:
         """Write groups until nobody waits."""
-        while self._waiting:
-            group = self._next()
-            try:
-                receipts = await self._store([event for events, _ in group for event in events])
-            except OutboxFullError as error:
-                await self._one_by_one(group, error)
-            except Exception as error:  # noqa: BLE001 - it is that of everyone who waits
-                for _, future in group:
-                    _fail(future, error)
-            else:
-                start = 0
-                for events, future in group:
-                    if not future.done():
-                        future.set_result(receipts[start : start + len(events)])
-                    start += len(events)
+        try:
+            while self._waiting:
+                await self._write(self._next())
+        finally:
+            # At once, and not when the task is done: whoever comes in between would wait for nobody.
+            self._task = None
+            for _, future in self._waiting:  # none, unless the task was cancelled
+                future.cancel()
 
-    def _next(self) -> list[tuple[Sequence[JsonObject], asyncio.Future[list[Receipt]]]]:
+    async def _write(self, group: _Group) -> None:
+        try:
+            receipts = await self._outbox.enqueue_checked([event for events, _ in group for event in events])
+        except OutboxFullError as error:
+            await self._one_by_one(group, error)
+        except asyncio.CancelledError:
+            for _, future in group:
+                future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - it is that of everyone who waits
+            for _, future in group:
+                _fail(future, error)
+        else:
+            start = 0
+            for events, future in group:
+                if not future.done():
+                    future.set_result(receipts[start : start + len(events)])
+                start += len(events)
+
+    def _next(self) -> _Group:
         """Take those who wait, the first in any case, up to the most events of a group."""
         count = size = 0
         for events, _ in self._waiting:
@@ -73,7 +83,7 @@ class Groups:
 
     async def _one_by_one(
         self,
-        group: list[tuple[Sequence[JsonObject], asyncio.Future[list[Receipt]]]],
+        group: _Group,
         error: OutboxFullError,
     ) -> None:
         """Try each request of a group alone: some may find space that all together do not."""
@@ -82,15 +92,12 @@ class Groups:
             return
         for events, future in group:
             try:
-                receipts = await self._store(events)
-            except OutboxError as own:
+                receipts = await self._outbox.enqueue_checked(events)
+            except Exception as own:  # noqa: BLE001 - as above
                 _fail(future, own)
             else:
                 if not future.done():
                     future.set_result(receipts)
-
-    async def _store(self, events: Sequence[JsonObject]) -> list[Receipt]:
-        return [receipt async for receipt in self._outbox.enqueue_many(events, group=len(events))]
 
 
 def _fail(future: asyncio.Future[list[Receipt]], error: Exception) -> None:

@@ -16,13 +16,15 @@ import attrs
 
 from actions_core.apps.server.grouping import Groups
 from actions_core.apps.server.meter import NoMeter
-from actions_core.apps.server.responses import error_response, json_response
+from actions_core.apps.server.responses import SUCCESS, error_response, json_response
 from actions_core.apps.server.sources import Source, key_of_header
 from actions_core.apps.server.tracking import BATCH, ROUTES, Completion, Reception, read_call
 from actions_core.delivery.errors import OutboxError, OutboxFullError
+from actions_core.delivery.outbox import CheckedEvent
 from actions_core.engine.observers import FailureLog
 from actions_core.errors import EventError
 from actions_core.http.requests import Response
+from actions_core.values.events import ADDED_BYTES, MAX_EVENT_BYTES, complete_event
 
 if TYPE_CHECKING:
     from actions_core.apps.server.listener import Incoming
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from actions_core.apps.server.sources import Sources
     from actions_core.apps.server.tracking import Call
     from actions_core.delivery.outbox import Outbox
-    from actions_core.values.types import Json, JsonObject
+    from actions_core.values.types import Json
 
 _LOGGER: Final = logging.getLogger("actions_core")
 #: Seconds after which clients send again: space takes longer to come than anything else.
@@ -38,10 +40,11 @@ _RETRY_SOON: Final = 1
 _RETRY_FULL: Final = 10
 #: Rejected items that are kept to look at.
 _DISCARDS: Final = 100
+#: Segment's limit, and what the server adds: times, an id, the address that it came from.
+_MOST_BYTES: Final = MAX_EVENT_BYTES + 2 * ADDED_BYTES
 #: Items that one response names.
 _NAMED: Final = 100
 _PREFLIGHT_AGE: Final = "7200"
-_SUCCESS: Final = json_response({"success": True})
 
 
 @attrs.frozen
@@ -56,10 +59,9 @@ class Discard:
 
 @attrs.define
 class _Taken:
-    """What became of the items of one call: events to store, with their places, and rejections."""
+    """What became of the items of one call: events to store, with their sources, and rejections."""
 
-    events: list[JsonObject] = attrs.field(factory=list)
-    places: list[int] = attrs.field(factory=list)
+    events: list[CheckedEvent] = attrs.field(factory=list)
     names: list[str] = attrs.field(factory=list)
     rejected: dict[int, tuple[str, EventError]] = attrs.field(factory=dict)
 
@@ -158,13 +160,14 @@ class Intake:
                 if owner is None:
                     owner = self._owner(item, origin)
                 event = completion.complete(item)
+                made_id = event.get("messageId") in (None, "")
+                event = complete_event(event, max_bytes=_MOST_BYTES)
             except EventError as error:
                 name = "" if owner is None else owner.name
                 taken.reject(place, name, error)
                 self._discard(name, error, item, reception)
             else:
-                taken.events.append(event)
-                taken.places.append(place)
+                taken.events.append(CheckedEvent(event, made_id))
                 taken.names.append(owner.name)
         return taken
 
@@ -192,14 +195,9 @@ class Intake:
             return self._unavailable(error, 503, _RETRY_SOON if error.retryable else _RETRY_FULL)
         self._trouble_until = 0.0
         counts: dict[tuple[str, str], int] = {}
-        for place, receipt in enumerate(receipts):
-            name = taken.names[place]
-            if receipt.error is not None:
-                taken.reject(taken.places[place], name, receipt.error)
-                self._discard(name, receipt.error, taken.events[place], Reception.now())
-            else:
-                key = name, "duplicate" if receipt.duplicate else "accepted"
-                counts[key] = counts.get(key, 0) + 1
+        for name, receipt in zip(taken.names, receipts, strict=True):
+            key = name, "duplicate" if receipt.duplicate else "accepted"
+            counts[key] = counts.get(key, 0) + 1
         for (name, outcome), count in counts.items():
             self._meter.note_events(name, outcome, count)
         return None
@@ -223,7 +221,7 @@ class Intake:
     def _result(self, call: Call, taken: _Taken) -> Response:
         rejected = taken.rejected
         if not rejected:
-            return _SUCCESS
+            return SUCCESS
         for name, error in rejected.values():
             self._meter.note_events(name, error.code, 1)
         if call.kind != BATCH:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import attrs
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
-from actions_core.apps.server.responses import error_response
+from actions_core.apps.server.responses import SUCCESS, error_response
 from actions_core.http.requests import Response
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("actions_core")
 #: A proxy closes its idle connections first, usually after 60 s: else it would send into a closed one.
 _IDLE: Final = 75.0
+#: Bytes of responses that a client may leave unread.
+_MOST_UNREAD: Final = 64 * 1024
 #: Connections that wait in the kernel.
 _QUEUE: Final = 1024
 _BUSY: Final = (
@@ -47,7 +51,7 @@ class Limits:
     linger: float = 2.0
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # set at half the price
 class Incoming:
     """A request as it came in. `path` is without the query; names of `headers` have any case."""
 
@@ -117,8 +121,8 @@ class Listener:
             await runner.cleanup()
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        protocol = request.protocol
-        if isinstance(protocol, _BoundedHandler):
+        protocol: Any = request.protocol  # one of ours
+        if protocol.waiting_for_headers is not None:
             protocol.note_request()
         taken = [0]
         try:
@@ -127,21 +131,24 @@ class Listener:
                 response = body
             else:
                 path = request.raw_path.partition("?")[0]
-                given = Incoming(request.method, path, request.headers, body, request.remote or "")
-                response = await self._responded(given)
+                response = await self._respond(
+                    Incoming(request.method, path, request.headers, body, request.remote or "")
+                )
+        except Exception:
+            _LOGGER.exception("%s %s failed in a way that is not foreseen", request.method, request.raw_path)
+            response = error_response(500, "internal_error", "this failed in a way that is not foreseen")
         finally:
             self.held -= taken[0]
+        if response is SUCCESS and self._is_plain(request):
+            return _WRITTEN
         made = web.Response(body=response.body, status=response.status, headers=response.headers)
         if not request.content.is_eof() or self._runner is None:
             made.force_close()
         return made
 
-    async def _responded(self, given: Incoming) -> Response:
-        try:
-            return await self._respond(given)
-        except Exception:
-            _LOGGER.exception("%s %s failed in a way that is not foreseen", given.method, given.path)
-            return error_response(500, "internal_error", "this failed in a way that is not foreseen")
+    def _is_plain(self, request: web.BaseRequest) -> bool:
+        """Return whether the connection goes on after a request, without a word about it in the response."""
+        return request.keep_alive and request.version == HttpVersion11 and self._runner is not None
 
     async def _read(self, request: web.BaseRequest, taken: list[int]) -> bytes | Response:
         """Read the body, and note what it takes; a response where it is refused."""
@@ -177,6 +184,45 @@ class Listener:
         return None
 
 
+class _Written(web.StreamResponse):
+    """The response to an accepted event, written in one piece: nearly all responses are this one.
+
+    It has no state of its own, so that one object serves all requests.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._second = 0
+        self._content = b""
+
+    @property
+    def keep_alive(self) -> bool:
+        """True: it is only used where the connection stays."""
+        return True
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write everything."""
+        second = int(time.time())
+        if second != self._second:
+            head = f"HTTP/1.1 200 OK\r\nDate: {formatdate(second, usegmt=True)}\r\n"
+            lines = [f"{name}: {value}\r\n" for name, value in SUCCESS.headers.items()]
+            lines.append(f"Content-Length: {len(SUCCESS.body)}\r\n\r\n")
+            self._content = (head + "".join(lines)).encode() + SUCCESS.body
+            self._second = second
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
+        transport.write(self._content)
+        if transport.get_write_buffer_size() > _MOST_UNREAD:
+            transport.abort()  # a client that sends and sends, and reads no response
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing: everything is written."""
+
+
+_WRITTEN: Final = _Written()
+
+
 class _BoundedServer(web.Server):
     """Makes the handlers of connections, as many as there may be."""
 
@@ -197,34 +243,32 @@ class _BoundedServer(web.Server):
 class _BoundedHandler(web.RequestHandler):
     """A connection that is refused where there are too many, and closed where no request comes."""
 
-    __slots__ = ("_bounds", "_waiting_for_headers")
+    __slots__ = ("_bounds", "waiting_for_headers")
 
     def __init__(self, server: _BoundedServer, **options: Any) -> None:
         super().__init__(server, **options)
         self._bounds = server
-        self._waiting_for_headers: asyncio.TimerHandle | None = None
+        self.waiting_for_headers: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._bounds.is_full:
             assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - sockets are; the type checker cannot know
             transport.write(_BUSY)
             transport.close()
-            self._manager = None  # as after the end of a connection
+            # As after the end of a connection: what still comes is thrown away.
+            self._manager = None
+            self._force_close = True
             return
         super().connection_made(transport)
         time = self._bounds.limits.header_time
-        self._waiting_for_headers = self._loop.call_later(time, self.force_close)
+        self.waiting_for_headers = self._loop.call_later(time, self.force_close)
 
     def note_request(self) -> None:
         """Note that the headers of a request are complete."""
-        if self._waiting_for_headers is not None:
-            self._waiting_for_headers.cancel()
-            self._waiting_for_headers = None
+        if self.waiting_for_headers is not None:
+            self.waiting_for_headers.cancel()
+            self.waiting_for_headers = None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.note_request()
         super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if self._manager is not None:
-            super().data_received(data)

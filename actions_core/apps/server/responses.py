@@ -21,6 +21,10 @@ def json_response(value: Json, status: int = 200, headers: Mapping[str, str] | N
     return Response(status, {**_JSON, **headers} if headers else _JSON, json_bytes(value))
 
 
+#: The response to everything that was accepted.
+SUCCESS: Final = json_response({"success": True})
+
+
 def text_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a response with plain text."""
     return Response(status, {**_TEXT, **(headers or {})}, text.encode())

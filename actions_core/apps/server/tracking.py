@@ -9,7 +9,9 @@ since a mapping of the whole event would hand them on.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -43,7 +45,8 @@ def _routes() -> dict[str, str]:
 ROUTES: Final[Mapping[str, str]] = _routes()
 
 
-@attrs.frozen
+# Without slots, here and below: a frozen class sets its attributes at half the price then.
+@attrs.frozen(slots=False)
 class Call:
     """What one request brings: its items, and what all of them share."""
 
@@ -55,7 +58,7 @@ class Call:
     sent_at: Json = None
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Reception:
     """The moment at which a request came in, and the address that it came from."""
 
@@ -65,9 +68,15 @@ class Reception:
 
     @classmethod
     def now(cls, address: str = "") -> Reception:
-        """Return the reception of a request from an address at this moment."""
-        at = datetime.now(UTC)
-        return cls(at, format_time(at), address)
+        """Return the reception of a request from an address at this moment, to the millisecond."""
+        at, text = _time_at(int(time.time() * 1000))
+        return cls(at, text, address)
+
+
+@lru_cache(maxsize=1)
+def _time_at(milliseconds: int) -> tuple[datetime, str]:
+    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return at, format_time(at)
 
 
 def read_call(kind_of_call: str, body: bytes) -> Call:

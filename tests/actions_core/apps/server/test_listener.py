@@ -7,11 +7,12 @@ import gzip
 import json
 import zlib
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
 from actions_core.apps.server.hosts import is_loopback
-from actions_core.apps.server.listener import Limits, Listener
+from actions_core.apps.server.listener import _WRITTEN, Limits, Listener
 from actions_core.apps.server.responses import json_response
 
 if TYPE_CHECKING:
@@ -207,6 +208,16 @@ def test_closing_lets_requests_in_progress_end() -> None:
         idle[1].close()
 
     listen(check, wait)
+
+
+@pytest.mark.parametrize(("unread", "aborted"), [(0, False), (64 * 1024, False), (64 * 1024 + 1, True)])
+def test_responses_that_nobody_reads(unread: int, *, aborted: bool) -> None:
+    """A client that sends and sends, and reads no response, is cut off before they fill the memory."""
+    transport = Mock()
+    transport.get_write_buffer_size.return_value = unread
+    asyncio.run(_WRITTEN.prepare(Mock(transport=transport)))
+    assert transport.write.called
+    assert transport.abort.called is aborted
 
 
 HOSTS = {

@@ -116,6 +116,38 @@ def test_without_sources_only_this_machine(tmp_path: Any) -> None:
     make_server(Workspace.from_dict({**given, "sources": sources}), host="0.0.0.0")  # noqa: S104 - as above
 
 
+@pytest.mark.parametrize(
+    ("version", "header", "stays"),
+    [
+        ("1.1", "", True),
+        ("1.1", "Connection: close\r\n", False),
+        ("1.0", "", False),
+        ("1.0", "Connection: keep-alive\r\n", True),
+    ],
+)
+def test_connections(version: str, header: str, *, stays: bool, serve: Callable[..., Any]) -> None:
+    """A connection stays, or ends, as its client asks; the response says its length and its time."""
+
+    async def check(serving: Any) -> None:
+        port = int(serving.server.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        body = json.dumps(event("wk-backend"))
+        request = f"POST /v1/t HTTP/{version}\r\nHost: x\r\n{header}Content-Length: {len(body)}\r\n\r\n{body}"
+        for _ in range(2 if stays else 1):
+            writer.write(request.encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            assert head.split()[1] == "200"
+            assert "\r\nContent-Length: 16\r\n" in head
+            assert "\r\nContent-Type: application/json\r\n" in head
+            assert "\r\nDate: " in head
+            assert await reader.readexactly(16) == b'{"success":true}'
+        if not stays:
+            assert await reader.read() == b""
+        writer.close()
+
+    serve(check)
+
+
 def test_other_paths_and_methods(serve: Callable[..., Any]) -> None:
     """What is not there is a 404, and a wrong method a 405 that says which are right."""
 
