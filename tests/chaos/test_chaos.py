@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.harness import killed, run_killed, stopped, terminated
+from tests.chaos.harness import killed, run_killed, stopped, storing_killed, terminated
 
 
 @pytest.mark.parametrize(("processes", "failures"), [(1, 0.2), (2, 0.0)])
@@ -24,6 +24,11 @@ def test_sigterm_repeats_nothing(tmp_path: Path) -> None:
 def test_a_stopped_worker_keeps_what_it_holds(tmp_path: Path) -> None:
     """A worker that hangs for a moment and its neighbour deliver nothing twice."""
     asyncio.run(stopped(tmp_path, 1, 1.0)).check(duplicates=False)
+
+
+def test_a_run_that_is_killed_while_it_stores_stores_each_event_once(tmp_path: Path) -> None:
+    """Events and their place are stored together: not one is missing or stored twice."""
+    asyncio.run(storing_killed(tmp_path, 6000, 3)).check(duplicates=False)
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
