@@ -329,6 +329,11 @@ class Outbox:
                 pump.flush(on=False)
 
     @property
+    def place(self) -> str:
+        """The path of the file, for people."""
+        return str(self.spec.path)
+
+    @property
     def closed(self) -> str:
         """The reason why the file can no longer be used, such as that it was deleted; empty while it can."""
         return "" if self._store is None else self._store.closed

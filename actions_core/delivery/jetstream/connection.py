@@ -176,6 +176,8 @@ class Connection:
 
     async def silence(self, subscription: Subscription) -> None:
         """End a subscription, once everything that has come to it was taken."""
+        if not self._client.is_connected:  # there is nothing to end
+            return
         with suppress(NatsError, TimeoutError, OSError):
             async with asyncio.timeout(CALL):
                 await subscription.drain()  # type: ignore[no-untyped-call]  # theirs
@@ -183,11 +185,16 @@ class Connection:
     async def close(self) -> None:
         """Send what is pending, and close."""
         self.is_closing = True
+        if self._client.is_connected:
+            await self._flush()
+        with suppress(NatsError, TimeoutError, OSError):
+            async with asyncio.timeout(1.0):
+                await self._client.close()
+
+    async def _flush(self) -> None:
         with suppress(NatsError, TimeoutError, OSError):
             async with asyncio.timeout(1.0):
                 await self._client.flush()
-        with suppress(NatsError, TimeoutError, OSError):
-            await self._client.close()
 
     def _lost(self) -> BrokerError:
         return BrokerError(f"the connection to the broker at {self.shown} is lost", code="BROKER_UNREACHABLE")

@@ -265,8 +265,13 @@ class BrokerWorker:
 
     @property
     def place(self) -> str:
-        """The broker's address, without its secrets."""
-        return self._opened().connection.shown
+        """The broker's address without its secrets, for people."""
+        return "a broker" if self._broker is None else f"the broker at {self._broker.connection.shown}"
+
+    @property
+    def closed(self) -> str:
+        """Why the worker can no longer be used: never for a broker, which is waited for."""
+        return ""
 
     @property
     def in_progress(self) -> int:
