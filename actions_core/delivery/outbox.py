@@ -344,6 +344,11 @@ class Outbox:
         pumps = set() if self._dispatch is None else set(self._dispatch.pumps.values())
         return sum([pump.in_progress for pump in pumps])
 
+    @property
+    def handed_over(self) -> int:
+        """How many deliveries a broker has taken over from this process."""
+        return 0 if self._dispatch is None else self._dispatch.handed_over
+
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""
         store = self._opened()

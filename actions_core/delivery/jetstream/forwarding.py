@@ -57,6 +57,8 @@ class Forwarding:
         #: The pump, by instance and by number.
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
+        #: The deliveries that the broker has taken over.
+        self.handed_over = 0
         self._engine = engine
         self._writer = writer
         self._now = now
@@ -175,6 +177,7 @@ class Forwarding:
             self._tell(str(error))
             return _failed(target, TransportError(str(error), code=error.code))
         self._told = ""
+        self.handed_over += len(rows)
         return Result(instance, subscription, target.pipeline.action, Status.SENT, tries=1)
 
     async def _connect(self) -> None:

@@ -64,7 +64,8 @@ def test_from_an_outbox_through_a_broker_to_a_worker(
 ) -> None:
     """`run` stores and hands over, a worker elsewhere delivers, and its dead letters are in the broker."""
     shell.write("events.ndjson", tracks(["a", "b", "fault:400"]))
-    assert command("run", "p.json", "events.ndjson").code == 0
+    run = command("run", "p.json", "events.ndjson")
+    assert (run.code, "3 deliveries: 3 handed to the broker" in run.out) == (0, True)
     assert not stand_in.events
     worker = shell.start("worker", "w.json")
     try:
