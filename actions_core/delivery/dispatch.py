@@ -9,21 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from actions_core.delivery.attempts import Attempts
-from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.pump import Pump
+from actions_core.delivery.recent import Recent
 from actions_core.delivery.rules import Again, Dead, Done
-from actions_core.delivery.store import RecentDelivery, Settlement
 from actions_core.engine.executor import Breaker, RateBudget
-from actions_core.values.events import message_id_of
-from actions_core.values.json_bytes import read_stored, stored_text
-from actions_core.values.types import MISSING
+from actions_core.engine.results import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -34,7 +28,6 @@ if TYPE_CHECKING:
     from actions_core.delivery.store import InstanceState
     from actions_core.engine import Engine
     from actions_core.engine.instances import Instance
-    from actions_core.engine.results import Result
 
 _LOGGER: Final = logging.getLogger("actions_core")
 #: Seconds that pumps which end get for what they have in progress.
@@ -45,13 +38,13 @@ _LOOK: Final = 1.0
 _LONG_PAUSE: Final = 5.0
 _GONE: Final = 410
 _MILLISECONDS: Final = 1000
-_LONGEST_TEXT: Final = 2000
 
 
 class Dispatch:
     """The pumps of the instances of a router.
 
-    `on_try` is told of each try and what follows from it. With `recent` outcomes are kept for those who look.
+    `on_try` is told of each try and what follows from it. So many of the
+    latest outcomes are kept (`recent`) for those who look.
     """
 
     def __init__(
@@ -61,7 +54,7 @@ class Dispatch:
         store: FileStore,
         on_try: Callable[[Settled], None],
         *,
-        recent: bool,
+        recent: int,
     ) -> None:
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
@@ -71,7 +64,7 @@ class Dispatch:
         self._writer = writer
         self._store = store
         self._on_try = on_try
-        self._recent = recent
+        self._recent = Recent(writer, store.now, recent) if recent else None
         self._own: dict[str, dict[int, Target]] = {}
         self._attempts: dict[str, Attempts] = {}
         #: Instances that are gone, while that is being noted.
@@ -86,6 +79,8 @@ class Dispatch:
         """Begin to deliver."""
         await self.replace(router)
         self._spawn(self._watch_states())
+        if self._recent is not None:
+            self._spawn(self._recent.keep_written())
 
     async def until_ready(self) -> None:
         """Wait until deliveries can begin: they can at once."""
@@ -141,6 +136,8 @@ class Dispatch:
         )
         for target in targets.values():
             target.lane.disabled = ""
+            if target.batch_lane is not None:
+                target.batch_lane.disabled = ""
         self._attempts[instance] = attempts
         self.pumps[instance] = pump
         self.pump_of.update(dict.fromkeys(targets, pump))
@@ -169,10 +166,12 @@ class Dispatch:
         self._on_try(settled)
         result = settled.result
         if isinstance(settled.verdict, Done | Dead):
-            final = attrs.evolve(result, tries=settled.tries)
+            final = result.after_tries(settled.tries)
             self._engine.note_outcome(final)
-            if self._recent:
-                self._keep_recent(attempts.targets[settled.row.subscription], settled, final)
+            if self._recent is not None:
+                self._recent.note(attempts.targets[settled.row.subscription], settled, final)
+            if result.status is Status.SENT:
+                return
         elif isinstance(settled.verdict, Again):
             self._engine.note_retry(result)
         error, pump = result.error, self.pumps.get(result.instance)
@@ -186,29 +185,6 @@ class Dispatch:
         if until - now > _LONG_PAUSE and until - self._paused_until.get(result.instance, 0.0) > _LONG_PAUSE:
             self._paused_until[result.instance] = until
             self._spawn(self._note_pause(result.instance, until - now))
-
-    def _keep_recent(self, target: Target, settled: Settled, result: Result) -> None:
-        response = result.response
-        event: Any = read_stored(settled.row.body)
-        mask = target.lane.connection.mask
-        sent = ""
-        if result.request is not None:
-            sent = stored_text(result.to_dict()["request"])
-        elif settled.sent is not MISSING:
-            sent = stored_text(settled.sent)
-        entry = RecentDelivery(
-            self._store.now(),
-            message_id_of(event) or "",
-            result.instance,
-            result.subscription,
-            str(result.status),
-            result.reason,
-            mask.text(settled.row.body),
-            sent,
-            "" if response is None else response.text[:_LONGEST_TEXT],
-        )
-        with suppress(OutboxError):
-            self._writer.settle(Settlement(recent=[entry]))
 
     async def _note_gone(self, instance: str, digest: str, reason: str) -> None:
         """Stop delivering to an instance that is gone, until it is resumed; its events wait."""
@@ -256,6 +232,8 @@ class Dispatch:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         pumps = [*self.pumps.values(), *retired]
         await asyncio.gather(*(pump.close(grace) for pump in pumps), return_exceptions=True)
+        if self._recent is not None:
+            self._recent.write()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

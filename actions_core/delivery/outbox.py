@@ -144,7 +144,7 @@ class Outbox:
     def _make_dispatch(self, writer: Writer, store: FileStore) -> Dispatch | Forwarding:
         """Return what takes rows out of the file: pumps that deliver them, or one that feeds a broker."""
         if self.engine.workspace.broker is None:
-            return Dispatch(self.engine, writer, store, self._told, recent=self.spec.recent > 0)
+            return Dispatch(self.engine, writer, store, self._told, recent=self.spec.recent)
         from actions_core.delivery.jetstream.forwarding import Forwarding
 
         return Forwarding(self.engine, writer, lambda: store.now() / _MILLISECONDS)
@@ -247,14 +247,15 @@ class Outbox:
             router.arrival(each.event, made_id=each.made_id, reserve=reserve, wanted=each.wanted)
             for each in events
         ]
+        hand_over = None if dispatch is None else partial(_hand_over, dispatch, holders, arrivals)
         try:
-            accepting = writer.accept(arrivals, position)
+            # Whoever waits may be cancelled; what is accepted is delivered all the same.
+            accepting = writer.accept(arrivals, position, hand_over)
         except BaseException:
-            self._hand_over(arrivals, None, holders)
+            if hand_over is not None:
+                hand_over(None)
             raise
-        # Whoever waits may be cancelled; what is accepted is delivered all the same.
-        accepting.add_done_callback(lambda done: self._hand_over(arrivals, _result_of(done), holders))
-        accepted = await asyncio.shield(accepting)
+        accepted = await accepting
         return [
             Receipt(
                 message_id_of(given.event) or "",
@@ -269,30 +270,13 @@ class Outbox:
         writer, router = self._parts()
         arrival = router.arrival(given.event, made_id=given.made_id, wanted=given.wanted)
         (accepted,) = writer.accept_from_thread([arrival]).result()
-        self._hand_over([arrival], [accepted], {})
+        if self._dispatch is not None:
+            _hand_over(self._dispatch, {}, [arrival], [accepted])
 
     async def read_position(self, path: str) -> InputPosition | None:
         """Return how far a file of events has been read."""
         writer, _ = self._parts()
         return await writer.run(lambda store: store.read_position(path))
-
-    def _hand_over(
-        self,
-        arrivals: Sequence[Arrival],
-        accepted: Sequence[Acceptance] | None,
-        holders: Mapping[int, Pump],
-    ) -> None:
-        """Give what was accepted to the pumps that have kept a place for it, also if they are closing now."""
-        pump_of = {} if self._dispatch is None else self._dispatch.pump_of
-        for place, arrival in enumerate(arrivals):
-            event = None if accepted is None else accepted[place].event
-            for row in arrival.deliveries:
-                if row.owned:
-                    body = arrival.body
-                    owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
-                    holders[row.subscription].hand_over(owned)
-                elif event is not None and (pump := pump_of.get(row.subscription)) is not None:
-                    pump.note_stored(row.subscription, row.size)
 
     def _told(self, settled: Settled) -> None:
         if self.on_try is not None:
@@ -432,5 +416,19 @@ def _reserve(dispatch: Dispatch | Forwarding, holders: dict[int, Pump], number: 
     return True
 
 
-def _result_of(done: asyncio.Future[list[Acceptance]]) -> list[Acceptance] | None:
-    return None if done.cancelled() or done.exception() is not None else done.result()
+def _hand_over(
+    dispatch: Dispatch | Forwarding,
+    holders: Mapping[int, Pump],
+    arrivals: Sequence[Arrival],
+    accepted: Sequence[Acceptance] | None,
+) -> None:
+    """Give what was accepted to the pumps that have kept a place for it, also if they are closing now."""
+    for place, arrival in enumerate(arrivals):
+        event = None if accepted is None else accepted[place].event
+        for row in arrival.deliveries:
+            if row.owned:
+                body = arrival.body
+                owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
+                holders[row.subscription].hand_over(owned)
+            elif event is not None and (pump := dispatch.pump_of.get(row.subscription)) is not None:
+                pump.note_stored(row.subscription, row.size)

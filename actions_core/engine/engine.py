@@ -329,13 +329,12 @@ class Engine:
         """
         with self._in_flight:
             instance = self._instance(instance_id)
-            if instance.authentication is None:
+            result = await on_demand.test_settings(instance)
+            if result is None:
                 raise RequestError(
                     f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
                 )
-            # A person asks: neither the breaker nor the budget of events keeps the test waiting.
-            lane = instance.lane.with_connection(attrs.evolve(instance.lane.connection, admission=None))
-            return await deliver_event(lane, Step(instance.authentication, {}))
+            return result
 
     def check(self, event: Json) -> JsonObject:
         """Return a checked copy of an event, completed, as it is taken in. Raises `EventError`."""

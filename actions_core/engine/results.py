@@ -100,6 +100,14 @@ class Result:
         twin.__dict__.update(self.__dict__, message_id=message_id)
         return twin
 
+    def after_tries(self, tries: int) -> Result:
+        """Return the same result with so many tries: those of all processes that had the event."""
+        if tries == self.tries:
+            return self
+        twin = object.__new__(Result)
+        twin.__dict__.update(self.__dict__, tries=tries)
+        return twin
+
     def to_dict(self) -> JsonObject:
         """Return the result as JSON, secrets masked."""
         from actions_core.http.curl import request_json  # people read it, deliveries do not need it

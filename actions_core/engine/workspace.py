@@ -128,6 +128,18 @@ class BrokerSpec:
 
 
 @attrs.frozen
+class SourceSpec:
+    """An application that may send events to a server; `write_key` may be `{"$env": NAME}`.
+
+    Web pages of `origins` may send them from a browser.
+    """
+
+    name: str
+    write_key: Json = attrs.field(default="", repr=False)
+    origins: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class InstanceSpec:
     """One configured destination. `destination` is its slug; `settings` may contain `{"$env": NAME}`.
 
@@ -157,8 +169,9 @@ class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `outbox` is where accepted events are kept, `broker` where workers take their deliveries.
-    `source` names where the workspace came from, for error messages; `name` is for people, and for a broker.
+    definition only. `outbox` is where accepted events are kept, `broker` where workers take their deliveries,
+    `sources` are those who may send events to a server. `source` names where the workspace came from, for
+    error messages; `name` is for people, and for a broker.
     `problems` has everything in which it does not fit its schema: an engine refuses it, with what else is
     wrong.
     """
@@ -169,6 +182,7 @@ class Workspace:
     name: str = "workspace"
     outbox: OutboxSpec | None = None
     broker: BrokerSpec | None = None
+    sources: tuple[SourceSpec, ...] = ()
     problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
     #: The paths of parts that could not be read, where an empty one stands.
     _unread: frozenset[str] = attrs.field(default=frozenset(), repr=False)
@@ -214,8 +228,9 @@ class Workspace:
         name = name if isinstance(name, str) and name else "workspace"
         outbox = reader.outbox(data.get("outbox"), Path(folder))
         broker = reader.broker(data.get("broker"), Path(folder))
+        sources = tuple(reader.sources(data.get("sources")))
         unread = frozenset(reader.unread)
-        read = cls(instances, source, definitions, name, outbox, broker, tuple(problems), unread)
+        read = cls(instances, source, definitions, name, outbox, broker, sources, tuple(problems), unread)
         if problems and not lenient:
             raise WorkspaceError(f"{source} is faulty:", problems=read.with_problems(read.parts_problems()))
         return read
@@ -292,6 +307,13 @@ class _Reader:
     def broker(self, raw: Json, folder: Path) -> BrokerSpec | None:
         """Read where workers take deliveries; None where that is not said, or faulty."""
         return _broker(raw, folder) if self._fits("$.broker") else None
+
+    def sources(self, raw: Json) -> Iterator[SourceSpec]:
+        """Read those sources that fit."""
+        for index, item in enumerate(raw if isinstance(raw, list) else ()):
+            if self._fits(f"$.sources[{index}]"):
+                origins = tuple(item.get("origins") or ())
+                yield SourceSpec(item.get("name") or f"source {index + 1}", item["writeKey"], origins)
 
     def _instance(self, raw: JsonObject, path: str) -> InstanceSpec:
         destination = self._text(raw, "destination", path)

@@ -18,6 +18,7 @@ from actions_core.apps.cli import (
     outbox,
     sandbox,
     scaffold,
+    serve,
 )
 from actions_core.apps.cli.output import ConsoleHandler, Exit, print_error
 from actions_core.apps.cli.run import command
@@ -67,6 +68,7 @@ app.command("import")(import_workspace.import_files)
 app.command("delete")(on_demand.delete)
 app.command("auth-test")(on_demand.auth_test)
 app.command("sandbox")(sandbox.sandbox)
+app.command("serve")(serve.serve)
 app.command("schema")(definitions.schema)
 app.command("init")(scaffold.init)
 app.command("add-action")(scaffold.add)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MILLISECONDS: Final = 1000
 _SENT: Final = Attempt(Status.SENT)
+_DONE: Final = Done()
 
 
 class OutcomeWriter(Protocol):
@@ -111,8 +112,10 @@ class Outcomes:
 
     def settle_one(self, row: Claimed, result: Result, attempt: Attempt) -> None:
         """Judge the attempt of one row, and note what follows."""
-        if attempt.status is Status.SENT and self._note is None:
+        if attempt.status is Status.SENT:
             self._writer.done(row.event, row.subscription)
+            if self._note is not None:
+                self._note(Settled(row, result, _DONE, row.tries + 1))
             return
         ended = Ended(row, result, attempt, self.judge(row, attempt))
         if isinstance(ended.verdict, Done):

@@ -133,6 +133,14 @@ class Admission:
             self.breaker.leave(ticket[0], is_up(error))
         self._settle()
 
+    def note_hang(self) -> None:
+        """Note a function of the destination that did not end in its time, whatever it waited for.
+
+        It holds a place for longer than a request may, so an instance with only such ones is down too.
+        """
+        self.breaker.note(up=False)
+        self._settle()
+
     def give_back(self, ticket: Ticket) -> None:
         """Note a request that was not made, or of which nobody knows what became."""
         self.budget.leave(success=False)

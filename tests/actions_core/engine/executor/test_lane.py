@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -407,3 +408,28 @@ def test_another_connection_to_an_instance_has_places_of_its_own(caplog: pytest.
         assert (other.disabled != "", lane.disabled) == (True, "")
 
     asyncio.run(scenario())
+
+
+def test_handlers_that_hang_open_the_breaker() -> None:
+    """What a handler waits for does not matter: after enough that hang, the others fail at once."""
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    calls = 0
+
+    async def counted() -> None:
+        nonlocal calls
+        calls += 1
+        await hang()
+
+    async def main() -> None:
+        admission = Admission("one", Breaker(3, pause=60.0), RateBudget(2))
+        lane = lane_of(concurrency=2, timeout=0.02, admission=admission)
+        results = await asyncio.gather(*(lane.deliver(step_of(counted)) for _ in range(20)))
+        codes = Counter(result.error.code for result in results if result.error is not None)
+        assert codes == {"SELF_TIMEOUT": calls, "INSTANCE_UNAVAILABLE": 20 - calls}
+        assert 3 <= calls <= 4
+        assert admission.breaker.state == "open"
+
+    asyncio.run(main())
