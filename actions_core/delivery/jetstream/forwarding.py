@@ -112,9 +112,9 @@ class Forwarding:
             await before.close()
 
     def _batch(self, number: int) -> BatchSize | None:
-        """Return the size of a subscription's batches: those of ordered events have one event each."""
+        """Return the size of a subscription's batches, each of which is one message."""
         target, broker = self._targets[number], self._broker
-        if target.batch is None or target.ordered_by is not None or broker is None:
+        if target.batch is None or broker is None:
             return None
         return attrs.evolve(target.batch, size=min(target.batch.size, broker.connection.largest // 10 * 9))
 
