@@ -71,12 +71,12 @@ class _Taken:
 
 
 class Intake:
-    """Accepts the events of client libraries into an outbox."""
+    """Accepts the events of client libraries into an outbox. `sources` may be replaced at any time."""
 
     def __init__(self, outbox: Outbox, sources: Sources, meter: Meter | None = None) -> None:
         self.discards: deque[Discard] = deque(maxlen=_DISCARDS)
         self._groups = Groups(outbox)
-        self._sources = sources
+        self.sources = sources
         self._meter: Meter = NoMeter() if meter is None else meter
         self._log = FailureLog(_LOGGER)
         self._trouble = ""
@@ -115,7 +115,7 @@ class Intake:
     def _preflight(self, given: Incoming) -> Response:
         """Respond to a browser that asks before it sends: that has no write key yet."""
         origin = given.origin
-        if origin is None or not self._sources.any_allows(origin):
+        if origin is None or not self.sources.any_allows(origin):
             return _foreign(origin)
         return Response(
             204,
@@ -129,7 +129,7 @@ class Intake:
         )
 
     async def _take(self, kind: str, given: Incoming, origin: str | None) -> Response:
-        if origin is not None and not self._sources.any_allows(origin):
+        if origin is not None and not self.sources.any_allows(origin):
             return _foreign(origin)
         try:
             call = read_call(kind, given.body)
@@ -138,7 +138,7 @@ class Intake:
             self._log.note_refused(error, None)
             return error_response(400, error.code.lower(), str(error))
         key = key_of_header(given.headers.get("Authorization", "")) or call.write_key
-        source = self._sources.find(key) if key or self._sources.is_open else None
+        source = self.sources.find(key) if key or self.sources.is_open else None
         if source is None and (key or not _has_own_keys(call)):
             return self._unknown_key(key)
         if source is not None and origin is not None and not source.allows(origin):
@@ -173,7 +173,7 @@ class Intake:
 
     def _owner(self, item: Json, origin: str | None) -> Source:
         key = item.get("writeKey") if isinstance(item, dict) else None
-        found = self._sources.find(key) if isinstance(key, str) else None
+        found = self.sources.find(key) if isinstance(key, str) else None
         if found is None:
             raise EventError("no source has this item's write key", code="INVALID_WRITE_KEY")
         if origin is not None and not found.allows(origin):
