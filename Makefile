@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-memory profile fuzz chaos test-all test-newest clean
+.PHONY: help demo test lint format coverage bench bench-memory bench-outbox profile fuzz chaos test-all test-newest clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -69,6 +69,11 @@ benchmarks/node_modules: benchmarks/package.json
 
 bench: $(VENV)/.dev benchmarks/node_modules
 	$(BIN)/python benchmarks/bench.py
+
+# What an outbox costs beside send_many, what a million waiting events cost, and one dead instance of 20.
+bench-outbox: $(VENV)/.dev
+	$(BIN)/python benchmarks/outbox.py
+	$(BIN)/python benchmarks/isolation.py
 
 bench-memory: $(VENV)/.dev
 	$(BIN)/python benchmarks/memory.py

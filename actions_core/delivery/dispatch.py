@@ -134,6 +134,8 @@ class Dispatch:
         )
         for target in targets.values():
             target.lane.disabled = ""
+            if target.batch_lane is not None:
+                target.batch_lane.disabled = ""
         self._attempts[instance] = attempts
         self.pumps[instance] = pump
         self.pump_of.update(dict.fromkeys(targets, pump))

@@ -14,6 +14,7 @@ import attrs
 
 from actions_core.delivery.threads import LoopThread
 from actions_core.errors import ActionsError
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     import logging
@@ -204,7 +205,7 @@ class MemoryBackend:
                 error = closed()
             if waiting is None:
                 self._logger.error(  # noqa: TRY400 - the traceback is for those who ask for it
-                    "event %s was not delivered: %s: %s", event["messageId"], type(error).__name__, error
+                    "event %s was not delivered: %s", event["messageId"], raised(error)
                 )
                 self._logger.debug("the traceback", exc_info=error)
             elif isinstance(error, Exception):

@@ -116,6 +116,7 @@ class InFlight:
                     "%d calls were still in progress when the engine was closed", self._count
                 )
         self._thread, self._ident = None, 0
+        self._deadlines.forget_loop()
 
     async def _wait_until_idle(self) -> None:
         while self._count:

@@ -18,7 +18,7 @@ from actions_core.engine.executor import attempt_batch, deliver_event
 from actions_core.engine.results import BatchResult, Result, Status
 from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
-from actions_core.values.wording import shown
+from actions_core.values.wording import raised, shown
 
 if TYPE_CHECKING:
     import logging
@@ -318,7 +318,7 @@ class Observer:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
-            self._complain(whose, f"the host's {whose} failed: {type(error).__name__}: {error}")
+            self._complain(whose, f"the host's {whose} failed: {raised(error)}")
             return None
 
     def _complain(self, whose: str, text: str) -> None:

@@ -96,6 +96,7 @@ class _ReportQueue:
     """A bounded queue for one reader, cheaper than one for many. It ends when its last writer leaves."""
 
     def __init__(self, writers: int) -> None:
+        self._loop = asyncio.get_running_loop()  # asked for once: that is a system call before Python 3.12
         self._room = self._writing = writers
         self._items: deque[Report] = deque()
         self._reader: asyncio.Future[None] | None = None
@@ -113,7 +114,7 @@ class _ReportQueue:
     async def put(self, item: Report) -> None:
         """Append the item once there is room."""
         while not self.put_now(item):
-            turn = asyncio.get_running_loop().create_future()
+            turn = self._loop.create_future()
             self._waiting.append(turn)
             # A worker that waits here is cancelled with all the others or not at all, so no turn gets lost.
             await turn
@@ -137,7 +138,7 @@ class _ReportQueue:
     async def get(self) -> Report | None:
         """Remove and return the next item when there is one, None when none will come."""
         while (item := self.get_now()) is None and self._writing:
-            self._reader = asyncio.get_running_loop().create_future()
+            self._reader = self._loop.create_future()
             try:
                 await self._reader
             finally:

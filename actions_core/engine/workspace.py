@@ -110,18 +110,6 @@ class OutboxSpec:
 
 
 @attrs.frozen
-class SourceSpec:
-    """An application that may send events to a server; `write_key` may be `{"$env": NAME}`.
-
-    Web pages of `origins` may send them from a browser.
-    """
-
-    name: str
-    write_key: Json = attrs.field(default="", repr=False)
-    origins: tuple[str, ...] = ()
-
-
-@attrs.frozen
 class BrokerSpec:
     """The broker to which an outbox hands its deliveries, and from which workers take them.
 
@@ -137,6 +125,18 @@ class BrokerSpec:
     most_bytes: int | None = None
     partitions: int = 32
     takeover: float = 30.0
+
+
+@attrs.frozen
+class SourceSpec:
+    """An application that may send events to a server; `write_key` may be `{"$env": NAME}`.
+
+    Web pages of `origins` may send them from a browser.
+    """
+
+    name: str
+    write_key: Json = attrs.field(default="", repr=False)
+    origins: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -304,16 +304,16 @@ class _Reader:
         """Read where accepted events are kept; None where that is not said, or faulty."""
         return _outbox(raw, folder) if self._fits("$.outbox") else None
 
+    def broker(self, raw: Json, folder: Path) -> BrokerSpec | None:
+        """Read where workers take deliveries; None where that is not said, or faulty."""
+        return _broker(raw, folder) if self._fits("$.broker") else None
+
     def sources(self, raw: Json) -> Iterator[SourceSpec]:
         """Read those sources that fit."""
         for index, item in enumerate(raw if isinstance(raw, list) else ()):
             if self._fits(f"$.sources[{index}]"):
                 origins = tuple(item.get("origins") or ())
                 yield SourceSpec(item.get("name") or f"source {index + 1}", item["writeKey"], origins)
-
-    def broker(self, raw: Json, folder: Path) -> BrokerSpec | None:
-        """Read where workers take deliveries; None where that is not said, or faulty."""
-        return _broker(raw, folder) if self._fits("$.broker") else None
 
     def _instance(self, raw: JsonObject, path: str) -> InstanceSpec:
         destination = self._text(raw, "destination", path)

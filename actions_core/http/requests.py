@@ -118,9 +118,9 @@ class Request:
     def _twin(self, changes: dict[str, Any]) -> Request:
         """Copy with changes, as `evolve` does but quicker: every request passes here."""
         twin = object.__new__(type(self))
-        attributes = twin.__dict__
-        attributes.update(self.__dict__)
+        attributes = self.__dict__.copy()
         attributes.update(changes)
+        object.__setattr__(twin, "__dict__", attributes)
         return twin
 
     def complete(self) -> Request:
@@ -191,11 +191,10 @@ class RequestBase:
         if (
             self._is_plain
             and isinstance(url, str)
-            and is_plain_path(url)
             and not method_fault(request.method)
             and not request.params
-            and self._fits(tuple(headers))
-            and (not headers or _are_plain_values(headers))
+            and is_plain_path(url)
+            and (not headers or (self._fits(tuple(headers)) and _are_plain_values(headers)))
         ):
             return request._twin({"url": self._url + url[1:], "headers": {**self._headers, **headers}})  # noqa: SLF001 - in this very module
         return request.with_base(self._url, self._headers).complete()

@@ -95,8 +95,12 @@ def is_plain_url(url: str) -> bool:
     return _PLAIN_URL.fullmatch(url) is not None and "/." not in url
 
 
+@lru_cache(maxsize=256)
 def is_plain_path(path: str) -> bool:
-    """Return whether what is put below a base URL goes out as it is, without a closer look."""
+    """Return whether what is put below a base URL goes out as it is, without a closer look.
+
+    Cached, since most requests go to one of few paths.
+    """
     return _PLAIN_PATH.fullmatch(path) is not None and "/." not in path
 
 

@@ -21,7 +21,7 @@ from actions_core.errors import EventError, Problem, child_path
 from actions_core.values.json_bytes import json_bytes
 from actions_core.values.json_faults import MAX_DEPTH, too_deep
 from actions_core.values.python_values import MOST_STEPS, UnfitError, checked_integer, key_text, simplify
-from actions_core.values.wording import kind, shown
+from actions_core.values.wording import kind, raised, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,4 +222,4 @@ def _joined(text: str) -> str:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {shown(error)[1:-1]}"
+    return shown(raised(error))[1:-1]

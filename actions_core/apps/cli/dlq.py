@@ -34,7 +34,8 @@ Subscription = Annotated[
     str | None, typer.Option("--subscription", metavar="NAME", help="Only of this subscription.")
 ]
 Code = Annotated[
-    str | None, typer.Option("--code", metavar="CODE", help="Only with this code, such as UNAUTHORIZED.")
+    str | None,
+    typer.Option("--code", metavar="CODE", help="Only with this code, such as INVALID_AUTHENTICATION."),
 ]
 Since = Annotated[
     str | None, typer.Option("--since", metavar="TIME", help="Only those given up from this time on.")

@@ -97,7 +97,7 @@ class BrokerWorker:
         cls, path: str | os.PathLike[str], url: str | None = None, **options: Unpack[Options]
     ) -> BrokerWorker:
         """Make a worker for the workspace in a file; `options` are the engine's."""
-        workspace = Workspace.from_file(os.fspath(path))
+        workspace = Workspace.from_file(os.fspath(path), lenient=True)
         broker_of(workspace, url)  # before an engine is made
         return cls(Engine(workspace, **options), url)
 

@@ -6,7 +6,6 @@ lets nothing but cancellation out. `Lane.run` is that guard, for single events a
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
@@ -93,8 +92,9 @@ class Lane:
         started = perf_counter()
         status, error, answer = Status.SENT, None, None
         places = self._places
-        admission = self.connection.admission
-        task = asyncio.current_task()
+        connection = self.connection
+        admission, deadlines = connection.admission, connection.deadlines
+        task = deadlines.current_task()
         cancelled = 0 if task is None else task.cancelling()
         try:
             payload = step.payload()
@@ -103,16 +103,15 @@ class Lane:
             if not places.acquire_now():
                 await places.acquire()
             try:
-                if self.connection.deadlines.closing.is_set():
+                if deadlines.closing.is_set():
                     status = Status.NOT_TRIED
                 else:
                     if self.disabled:
                         self.refuse_if_disabled()
-                    tokens = self.connection.tokens
-                    if tokens is not None:
-                        await tokens.ensure()
+                    if connection.tokens is not None:
+                        await connection.tokens.ensure()
                     if admission is not None and not admission.quiet:
-                        client.ticket = await admission.enter(self.connection.deadlines.closing)
+                        client.ticket = await admission.enter(deadlines.closing)
                     answer = await call(self, step.pipeline, payload, context, client)
             finally:
                 places.release()

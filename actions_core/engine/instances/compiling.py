@@ -17,7 +17,12 @@ from actions_core.destination.json_requests import SharedBase
 from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
-from actions_core.engine.instances.going_on import admission_of, has_settings_of, settings_digest
+from actions_core.engine.instances.going_on import (
+    admission_of,
+    has_settings_of,
+    has_spec_of,
+    settings_digest,
+)
 from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import (
     authentication_pipeline,
@@ -149,9 +154,14 @@ def compile_instance(
     problems += found
     filters, found = _compile_filters(spec, f"{path}.filters")
     problems += found
+    if spec.delivery.batch_age is not None and not any(
+        pipeline.batch_handler is not None and pipeline.may_batch for pipeline in pipelines
+    ):
+        message = "no subscription of this instance sends batches, so this does nothing; leave it out"
+        problems.append(Problem(f"{path}.delivery.batch", message, "warning"))
     if any(problem.is_error for problem in problems):
         return None, problems
-    if same is not None and same.spec == spec:
+    if same is not None and has_spec_of(same, spec):
         return same, problems
     connection = Connection(
         transport=services.transport,

@@ -11,6 +11,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+import attrs
+
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.executor.client import Admission
 
@@ -34,6 +36,15 @@ def has_settings_of(previous: Instance, destination: Destination, digest: str) -
     """
     same = previous.destination is destination or previous.destination.spec == destination.spec
     return same and previous.settings_digest == digest
+
+
+def has_spec_of(previous: Instance, spec: InstanceSpec) -> bool:
+    """Return whether a workspace says the same of an instance as before, to the letter: 1 is not true."""
+    return _text(previous.spec) == _text(spec)
+
+
+def _text(spec: InstanceSpec) -> str:
+    return json.dumps(attrs.asdict(spec), default=lambda value: sorted(map(str, value)))
 
 
 def admission_of(spec: InstanceSpec, previous: Instance | None) -> Admission:

@@ -20,6 +20,7 @@ from actions_core.engine.pipeline import Step
 from actions_core.errors import ActionsError
 from actions_core.testing.cases import TRIAL
 from actions_core.values.events import check_event
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ async def _request(
     except ActionsError as error:
         return f"fails: {error}" if error.code == "HANDLER_FAILED" else None
     except Exception as error:  # noqa: BLE001  # a handler may raise anything, and the check reports it
-        return f"fails with {type(error).__name__}: {connection.mask.text(str(error))}"
+        return f"fails with {connection.mask.text(raised(error))}"
     return client.request
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,7 @@ from actions_core.engine.workspace import OutboxSpec
 from actions_core.testing import LoopbackServer
 from tests.actions_core.delivery.support import until
 from tests.actions_core.delivery.test_outbox import Server, registry, track, workspace
+from tests.actions_core.engine.executor.test_admission import LimitedServer
 
 ROOT = Path(__file__).parents[3]
 _HERE = "delivery/test_outbox_faults.py"
@@ -353,5 +355,27 @@ def test_a_deleted_file_refuses_what_comes(tmp_path: Path) -> None:
                     with pytest.raises(OutboxError, match="deleted or replaced") as caught:
                         await outbox.enqueue(track(n))
                     assert not caught.value.retryable
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(not os.environ.get("ACTIONS_LONG_TESTS"), reason="a minute and more")
+def test_a_server_that_limits_gets_few_requests_too_many(tmp_path: Path) -> None:
+    """Without a rate of its own an outbox finds the server's: no event fails, few requests are wasted."""
+
+    async def main() -> None:
+        limited = LimitedServer(50)
+        async with LoopbackServer(limited.handle) as loopback:
+            made = workspace(loopback.url, retry={"within": 600})
+            async with Outbox(Engine(made, registry=registry()), tmp_path / "events.db") as outbox:
+                async for receipt in outbox.enqueue_many(track(n) for n in range(3000)):
+                    assert receipt.deliveries == 1
+                async with asyncio.timeout(300):
+                    while len(limited.taken) < 3000:  # noqa: ASYNC110 - nobody tells
+                        await asyncio.sleep(0.1)
+                await outbox.drain(20)
+                assert await outbox.dead_letters.count() == 0
+        assert max(limited.taken.values()) == 1
+        assert limited.refused <= 0.05 * (3000 + limited.refused), limited.refused
 
     asyncio.run(main())

@@ -124,6 +124,11 @@ def test_drop_of_what_is_not_there() -> None:
             {"user.email": "c@d.test", "user": {"email": "e@f.test"}},
         ),
         ({"properties": ["products.id"]}, ["properties"], {"products": [{"id": 1}, {"id": 2}]}),
+        (
+            {"properties": ["products.id", "products.price", "products.tags"]},
+            ["properties"],
+            {"products": PROPERTIES["products"][:2]},
+        ),
         ({"properties__user": ["name"]}, ["properties", "user"], {"name": "Ada"}),
         ({"context__page": ["path"]}, ["context"], {"ip": "8.8.8.8", "page": {"path": "/"}}),
         ({"properties__products": ["id"]}, ["properties", "products"], [{"id": 1}, {"id": 2}, "loose"]),
@@ -304,6 +309,7 @@ def test_traces_tell_what_each_action_did() -> None:
         "leaves the event as it is",
         "leaves the event as it is",
     ]
+    assert [trace.changed for trace in traces] == [False, False, True, False, False]
     assert [trace.condition is not None and trace.condition.matched for trace in traces] == [
         trace.matched for trace in traces
     ]
@@ -334,6 +340,7 @@ def test_a_path_is_as_deep_as_an_event_may_be(keys: int) -> None:
     ("raw", "path", "message"),
     [
         ({}, "$", "list"),
+        (5, "$", "list"),
         ([5], "$[0]", "object"),
         ([{"actions": [{"type": "DROP"}]}], "$[0]", "if"),
         ([{"if": ALL}], "$[0]", "actions"),
@@ -387,12 +394,14 @@ def test_faults(raw: Any, path: str, message: str) -> None:
 
 
 def test_all_faults_at_once() -> None:
-    """Every fault of every filter is found in one go."""
-    raw = [
+    """Every fault of every filter is found in one go, those of the form and those of the words."""
+    raw: list[Any] = [
         {"if": "foo(a) = 1", "actions": [{"type": "DROP"}]},
         {"if": "type", "actions": [change("DROP_PROPERTIES", a=[""], b=["."])]},
+        {"if": ALL, "actions": [{"type": "drop"}]},
     ]
     assert [problem.path for problem in validate_filters(raw)] == [
+        "$[2].actions[0].type",
         "$[0].if",
         "$[1].if",
         "$[1].actions[0].fields.a.fields[0]",

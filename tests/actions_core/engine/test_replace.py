@@ -94,6 +94,29 @@ def test_unchanged_instances_are_the_same() -> None:
     asyncio.run(main())
 
 
+def test_a_change_of_any_kind_is_one() -> None:
+    """A mapping that says true in place of 1, or 1.0, is another one."""
+
+    def with_name(name: Any) -> Workspace:
+        (spec,) = workspace("a").destinations
+        (subscription,) = spec.subscriptions
+        changed = attrs.evolve(subscription, mapping={"name": name})
+        return attrs.evolve(workspace("a"), destinations=(attrs.evolve(spec, subscriptions=(changed,)),))
+
+    async def main() -> None:
+        async with Engine(with_name(1), registry=registry(), transport=RecordingTransport()) as engine:
+            for name in (True, 1.0, 1):
+                before = engine.instances["a"]
+                engine.replace(with_name(name))
+                assert engine.instances["a"] is not before
+                engine.replace(with_name(name))
+                again = engine.instances["a"]
+                engine.replace(with_name(name))
+                assert engine.instances["a"] is again
+
+    asyncio.run(main())
+
+
 def test_what_was_learned_goes_on_where_the_settings_are_the_same() -> None:
     """Tokens, breaker, budget and a 410 stay with another mapping, and go with other settings."""
     transport = RecordingTransport([Response(status) for status in (401, 200, 410, 200)])

@@ -17,6 +17,7 @@ import attrs
 
 from actions_core.destination.client import Client
 from actions_core.engine.executor.client.admission import TOO_MANY_REQUESTS
+from actions_core.engine.executor.client.waiting import LimitExpired
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
 from actions_core.http.retry import (
@@ -26,6 +27,7 @@ from actions_core.http.retry import (
     is_retryable,
     read_retry_after,
 )
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -114,8 +116,8 @@ class EventClient(Client):
                     response = await connection.transport.send(request)
             except TransportError as failure:
                 error = failure
-            except TimeoutError:
-                error = self._overdue(seconds)
+            except TimeoutError as failure:
+                error = self._overdue(seconds, failure)
             except BaseException:
                 if ticket is not None and admission is not None:
                     admission.give_back(ticket)
@@ -155,13 +157,15 @@ class EventClient(Client):
         if ticket is not None and self._connection.admission is not None:
             self._connection.admission.give_back(ticket)
 
-    def _overdue(self, seconds: float) -> RequestError:
+    def _overdue(self, seconds: float, failure: TimeoutError) -> RequestError:
         if self._connection.deadlines.expired:
             return TransportError(
                 "interrupted before a response came: whether the destination took it is not known",
                 code="INTERRUPTED",
             )
-        return TransportError(f"no response within {seconds:g} s", code="SELF_TIMEOUT", status=408)
+        # A transport may have limits of its own.
+        within = f" within {seconds:g} s" if isinstance(failure, LimitExpired) else f": {raised(failure)}"
+        return TransportError(f"no response{within}", code="SELF_TIMEOUT", status=408)
 
     async def _pause(
         self, error: RequestError, tried: int, elapsed: float, retry_after: float | None

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -140,7 +140,7 @@ class OneShotEvent:
             block.cancel()
 
     def ending(self) -> Limit:
-        """Return a block that is cancelled, and raises `TimeoutError`, when the event is set."""
+        """Return a block that is cancelled, and raises `LimitExpired`, when the event is set."""
         return Limit(self._blocks, current_task(), 0.0)
 
     async def wait(self) -> None:
@@ -155,8 +155,12 @@ class OneShotEvent:
             self._waiting.discard(turn)
 
 
+class LimitExpired(TimeoutError):  # noqa: N818 - as Python calls its own
+    """The time of a `Limit` is up: told from the time-outs of those who work within it."""
+
+
 class Limit:
-    """A time limit of one block, which raises `TimeoutError`: `asyncio.timeout` without a timer of its own.
+    """A time limit of one block, which raises `LimitExpired`: `asyncio.timeout` without a timer of its own.
 
     A cancellation by anybody else goes through it unchanged.
     """
@@ -186,7 +190,7 @@ class Limit:
             and self._task.uncancel() <= self._cancelled_before
             and kind is asyncio.CancelledError
         ):
-            raise TimeoutError from error
+            raise LimitExpired from error
 
     def cancel(self) -> None:
         """Cancel the block now."""
@@ -214,18 +218,36 @@ class Deadlines:
 
     def within(self, seconds: float) -> Limit:
         """Return a limit of so many seconds from now, to be entered at once."""
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            # An engine may outlive an event loop, but its timer does not.
-            self._loop, self._timer = loop, None
-        task = current_task()
+        task = self.current_task()
+        if task is None:
+            raise RuntimeError("a time limit needs a task to cancel")
         due = monotonic() + seconds
         limit = Limit(self._running, task, due)
         if self._timer is None or due < self._due:
             self._arm(due)
         if self.expired:
-            loop.call_soon(self._cancel, limit)
+            task.get_loop().call_soon(self._cancel, limit)
         return limit
+
+    def current_task(self) -> asyncio.Task[Any] | None:
+        """Return the task that runs, None outside of any.
+
+        The event loop is remembered: before Python 3.12 each question for it is a system call. A loop that
+        does not run has no current task.
+        """
+        loop = self._loop
+        task = None if loop is None else asyncio.current_task(loop)
+        if task is None:
+            loop = asyncio.get_running_loop()
+            if loop is not self._loop:
+                # An engine may outlive an event loop, but its timer does not.
+                self._loop, self._timer = loop, None
+            task = asyncio.current_task(loop)
+        return task
+
+    def forget_loop(self) -> None:
+        """Forget the event loop: the next one may run in another thread."""
+        self._loop = self._timer = None
 
     def expire(self) -> None:
         """Cancel everything that is in progress."""

@@ -292,15 +292,45 @@ def test_a_lesson_is_never_faster_and_at_most_a_tenth_slower(taken: int, rate: f
     assert made.budget.learned_rate == pytest.approx(rate)
 
 
-def test_an_idle_time_says_nothing_of_a_rate() -> None:
-    """Only what was taken in the last two seconds or so counts, however seldom it was asked before."""
+@pytest.mark.parametrize(
+    ("before", "idle", "rate"),
+    [
+        (16, 0.0, (16 + 9) / 2.25),  # the two spans together, from the first request on
+        (3, 0.5, (3 + 9) / 2.75),
+        (3, 1.5, 9 / 1.125),  # idle: only what came after it, from its first success on
+        (3, 3600.0, 9 / 1.125),
+    ],
+)
+def test_an_idle_time_says_nothing_of_a_rate(before: int, idle: float, rate: float) -> None:
+    """What was taken in the last two spans of a second counts, if nothing lay between them."""
     made = Made()
-    made.succeed(3)
-    made.now += 3600
+    made.succeed(before, 1 / before)
+    made.now += idle
     made.succeed(9, 0.125)
     made.be_limited(0.0)
-    assert made.budget.learned_rate is not None
-    assert made.budget.learned_rate > 5
+    assert made.budget.learned_rate == pytest.approx(rate)
+
+
+def test_nothing_is_learned_in_no_time() -> None:
+    """A 429 in the moment of the first success tells no rate."""
+    made = Made()
+    made.succeed(1)
+    assert made.budget.take() == 0
+    made.budget.limit(made.now, 0.0)
+    assert made.budget.learned_rate is None
+
+
+def test_a_token_that_lacks_a_trifle_is_one() -> None:
+    """A tenth of a token added ten times is less than one by what binary numbers lose."""
+    made = Made(rate=0.1)
+    assert made.budget.take() == 0
+    waits = []
+    for _ in range(10):
+        made.now += 1.0
+        waits.append(made.budget.take())
+    assert waits == [pytest.approx(seconds) for seconds in range(9, -1, -1)]
+    assert waits[-1] == 0
+    assert made.budget.in_progress == 2
 
 
 def test_a_failure_frees_its_place_and_nothing_else() -> None:

@@ -373,3 +373,34 @@ def test_a_limit_after_expiry_that_is_never_reached_cancels_nobody() -> None:
         assert not task.cancelling()
 
     run(scenario())
+
+
+def test_the_task_that_runs_is_found_in_one_loop_after_another() -> None:
+    """What is remembered of one event loop never names a task of it in the next, nor in another thread."""
+    deadlines = Deadlines()
+
+    async def find() -> bool:
+        found = await asyncio.gather(*(_found(deadlines) for _ in range(3)))
+        return all(found) and deadlines.current_task() is asyncio.current_task()
+
+    async def in_another_thread() -> bool:
+        deadlines.forget_loop()
+        return await asyncio.to_thread(asyncio.run, find()) and asyncio.current_task() is not None
+
+    assert asyncio.run(find())
+    assert asyncio.run(find())
+    assert asyncio.run(in_another_thread())
+
+    async def outside_of_any() -> None:
+        seen: list[object] = []
+        asyncio.get_running_loop().call_soon(lambda: seen.append(deadlines.current_task()))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert seen == [None]
+
+    asyncio.run(outside_of_any())
+
+
+async def _found(deadlines: Deadlines) -> bool:
+    await asyncio.sleep(0)
+    return deadlines.current_task() is asyncio.current_task()

@@ -199,19 +199,21 @@ def test_a_turn_that_was_not_used_is_given_back_once() -> None:
     asyncio.run(scenario())
 
 
-def test_a_cancelled_request_gives_its_turn_back() -> None:
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_cancelled_request_gives_its_turn_back(quiet: bool) -> None:  # noqa: FBT001 - a case
     """Nobody knows what became of it, so it says nothing of the instance, and takes no turn from others."""
     admission = admission_of(failures=1)
 
     async def scenario() -> None:
-        await lose_quiet(admission)
+        if not quiet:
+            await lose_quiet(admission)
         transport = Watching(admission, silent=True)
         task = asyncio.create_task(client_over(transport, admission).send(ASK))
         await transport.came.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (transport.seen, admission.budget.in_progress) == ([1], 0)
+        assert (transport.seen, admission.budget.in_progress) == ([int(not quiet)], 0)
         assert admission.breaker.state == "closed"
 
     asyncio.run(scenario())
