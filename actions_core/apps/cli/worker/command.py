@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import enum
+import logging
 import os
 import signal
 import time
@@ -58,6 +59,7 @@ class WorkerOptions:
     """The options of a worker."""
 
     file: Path
+    outbox: Path | None
     settings: tuple[str, ...]
     rate: float | None
     grace: float
@@ -65,7 +67,13 @@ class WorkerOptions:
 
     def load(self) -> Workspace:
         """Load the workspace as it is now."""
-        return with_rate(load_workspace(self.file, list(self.settings)), self.rate)
+        workspace = with_rate(load_workspace(self.file, list(self.settings)), self.rate)
+        if self.outbox is None:
+            return workspace
+        spec = OutboxSpec(self.outbox)
+        if workspace.outbox is not None:
+            spec = attrs.evolve(workspace.outbox, path=self.outbox)
+        return attrs.evolve(workspace, outbox=spec)
 
 
 def work(
@@ -86,22 +94,19 @@ def work(
     one stops at once. The exit code is 0 after SIGTERM, 130 after Ctrl-C.
     """
     kind = log_format or (None if stderr().is_terminal else LogKind.JSON)
-    options = WorkerOptions(workspace, tuple(settings or ()), rate, grace, kind)
+    options = WorkerOptions(workspace, outbox, tuple(settings or ()), rate, grace, kind)
     loaded = options.load()
-    spec = loaded.outbox
-    if outbox is not None:
-        spec = OutboxSpec(outbox) if spec is None else attrs.evolve(spec, path=outbox)
-    if spec is None:
+    if loaded.outbox is None:
         fail(f'{workspace} has no outbox: give it one, such as "outbox": "events.db", or name one (--outbox)')
-    raise typer.Exit(run_async(_run(options, loaded, spec, accept_loss=accept_loss)))
+    raise typer.Exit(run_async(_run(options, loaded, accept_loss=accept_loss)))
 
 
-async def _run(options: WorkerOptions, workspace: Workspace, spec: OutboxSpec, *, accept_loss: bool) -> Exit:
+async def _run(options: WorkerOptions, workspace: Workspace, *, accept_loss: bool) -> Exit:
     from actions_core.apps.cli.worker.counts import Counts  # with SQLite, as those below
     from actions_core.apps.cli.worker.logs import logging_to_stderr
     from actions_core.delivery.outbox import Outbox
 
-    outbox = Outbox(Engine(workspace), spec, accept_loss=accept_loss)
+    outbox = Outbox(Engine(workspace), accept_loss=accept_loss)
     counts = Counts()
     with contextlib.nullcontext() if options.log is None else logging_to_stderr(options.log.value):
         return await Worker(outbox, counts, options).run(workspace)
@@ -126,9 +131,11 @@ class Worker:
         options, outbox = self._options, self._outbox
         watch = WorkspaceWatch(options.file, options.load, outbox.replace, workspace)
         await outbox.open()
-        interruption = Interruption(self._stopping.set, self._end_requests, options.grace, what="deliveries")
+        interruption = Interruption(
+            self._stopping.set, self._end_requests, options.grace, what="deliveries", say=self._say
+        )
         with interruption.handle_signals():
-            self._say(f"delivering from {outbox.spec.path}")
+            self._say(f"delivering from {outbox.spec.path}", pid=os.getpid(), instances=_names(outbox))
             tasks = [asyncio.create_task(watch.run()), asyncio.create_task(self._report())]
             try:
                 async with self._line():
@@ -157,14 +164,13 @@ class Worker:
         if self._options.log is not None:
             log_try(settled)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, **fields: str | int) -> None:
         from actions_core.apps.cli.worker.logs import log
 
         if self._options.log is None:
             stderr().print(printable(text), soft_wrap=True)
         else:
-            instances = ", ".join(self._outbox.engine.instances)
-            log(text, pid=os.getpid(), instances=instances)
+            log(text, logging.INFO, **fields)
 
     def _line(self) -> "contextlib.AbstractAsyncContextManager[object]":
         from actions_core.apps.cli.worker.counts import LiveLine
@@ -201,3 +207,7 @@ class Worker:
         if not grace:
             self._ends_now = True
             await self._outbox.engine.close(0.0)
+
+
+def _names(outbox: "Outbox") -> str:
+    return ", ".join(outbox.engine.instances)
