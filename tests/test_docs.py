@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from functools import partial
@@ -34,6 +35,8 @@ ADDRESS = "http://127.0.0.1:8811"
 NOT_RUN = ("make ", "pip install ", "actions sandbox", "actions worker", "export ", "cp examples/")
 #: Servers: `test_in_your_application.py` runs them, and stops them.
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
+#: A server that runs until the end of its page, at a port of its own in place of the one that it says.
+SERVE = "actions serve "
 #: A logged failure: the instance, the subscription, the event, the code.
 LOGGED = re.compile(r"[\w-]+, .*: (?:the event '.*'|an event|\d+ events?) failed: [A-Z_]+: ")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -44,7 +47,6 @@ class Page:
 
     def __init__(self, folder: Path, stand_in: Any) -> None:
         self.folder = folder
-        self.address = stand_in.url
         self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -53,10 +55,21 @@ class Page:
             "PYTHONWARNINGS": "error",
         }
         self.printed = ""
+        #: The addresses that the page has, and those that are there in truth.
+        self.addresses = {ADDRESS: stand_in.url}
+        self._servers: list[subprocess.Popen[str]] = []
+
+    def close(self) -> None:
+        """Stop the servers of the page."""
+        for server in self._servers:
+            server.terminate()
+            server.communicate(timeout=30)
 
     def evaluate(self, language: str, example: Example) -> str | None:
         """Run a block of a language; the text of what is wrong, or None."""
-        source = str(example.parsed).replace(ADDRESS, self.address)
+        source = str(example.parsed)
+        for address, real in self.addresses.items():
+            source = source.replace(address, real)
         before = example.document.text[: example.region.start].rstrip().rpartition("\n")[2]
         named = re.search(r"`([\w./-]+\.\w+)`:$", before)
         if named:
@@ -96,12 +109,35 @@ class Page:
                 assert f"\n{command.split()[1]}:" in MAKEFILE
             if command.startswith((*NOT_RUN, *SERVERS)):
                 continue
+            if command.startswith(SERVE):
+                self._serve(command, expected)
+                continue
             run = self._run(["bash", "-c", command])
             if run.returncode:
                 return f"{command} ended with {run.returncode}:\n{run.stdout}{run.stderr}"
             if expected and (wrong := _difference(expected, run.stdout)):
                 return wrong
         return None
+
+    def _serve(self, command: str, expected: str) -> None:
+        """Start a server, and compare what it announces: its address is another one than in the page."""
+        server = subprocess.Popen(  # noqa: S603 - the command of our own page
+            [*shlex.split(command), "--port", "0"],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._servers.append(server)
+        assert server.stdout is not None
+        lines = [server.stdout.readline() for _ in expected.strip().splitlines()]
+        said = re.search(r"http://[^\s/]+", lines[0])
+        shown = re.search(r"http://[^\s/]+", expected)
+        assert said is not None
+        assert shown is not None
+        self.addresses[shown[0]] = said[0]
+        assert "".join(lines).replace(said[0], shown[0]).split() == expected.split()
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603  # the examples of our own pages
@@ -131,8 +167,11 @@ def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any) -> None:
     parsers = [CodeBlockParser(language, partial(page.evaluate, language)) for language in languages]
     examples = list(Sybil(parsers=parsers).parse(path).examples())
     assert examples or path.name != "README.md"
-    for example in examples:
-        example.evaluate()
+    try:
+        for example in examples:
+            example.evaluate()
+    finally:
+        page.close()
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

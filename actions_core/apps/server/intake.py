@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from actions_core.apps.server.grouping import Groups
 from actions_core.apps.server.meter import NoMeter
+from actions_core.apps.server.rejections import Rejections
 from actions_core.apps.server.responses import SUCCESS, error_response, json_response
 from actions_core.apps.server.sources import Source, key_of_header
 from actions_core.apps.server.tracking import BATCH, ROUTES, Completion, Reception, read_call
 from actions_core.delivery.errors import OutboxError, OutboxFullError
 from actions_core.delivery.outbox import CheckedEvent
-from actions_core.engine.observers import FailureLog
 from actions_core.errors import EventError
 from actions_core.http.requests import Response
 from actions_core.values.events import ADDED_BYTES, MAX_EVENT_BYTES, complete_event
@@ -38,23 +37,11 @@ _LOGGER: Final = logging.getLogger("actions_core")
 #: Seconds after which clients send again: space takes longer to come than anything else.
 _RETRY_SOON: Final = 1
 _RETRY_FULL: Final = 10
-#: Rejected items that are kept to look at.
-_DISCARDS: Final = 100
 #: Segment's limit, and what the server adds: times, an id, the address that it came from.
 _MOST_BYTES: Final = MAX_EVENT_BYTES + 2 * ADDED_BYTES
 #: Items that one response names.
 _NAMED: Final = 100
 _PREFLIGHT_AGE: Final = "7200"
-
-
-@attrs.frozen
-class Discard:
-    """An item that was not accepted, and why."""
-
-    at: str
-    source: str
-    error: EventError
-    item: Json = attrs.field(repr=False)
 
 
 @attrs.define
@@ -71,14 +58,13 @@ class _Taken:
 
 
 class Intake:
-    """Accepts the events of client libraries into an outbox."""
+    """Accepts the events of client libraries into an outbox. `sources` may be replaced at any time."""
 
     def __init__(self, outbox: Outbox, sources: Sources, meter: Meter | None = None) -> None:
-        self.discards: deque[Discard] = deque(maxlen=_DISCARDS)
+        self.rejections = Rejections()
         self._groups = Groups(outbox)
-        self._sources = sources
+        self.sources = sources
         self._meter: Meter = NoMeter() if meter is None else meter
-        self._log = FailureLog(_LOGGER)
         self._trouble = ""
         self._trouble_until = 0.0
 
@@ -89,7 +75,7 @@ class Intake:
 
     def close(self) -> None:
         """Say in the log what was held back there."""
-        self._log.flush()
+        self.rejections.close()
 
     async def respond(self, given: Incoming) -> Response | None:
         """Respond to a request of a client library; None where its path is none of ours."""
@@ -115,7 +101,7 @@ class Intake:
     def _preflight(self, given: Incoming) -> Response:
         """Respond to a browser that asks before it sends: that has no write key yet."""
         origin = given.origin
-        if origin is None or not self._sources.any_allows(origin):
+        if origin is None or not self.sources.any_allows(origin):
             return _foreign(origin)
         return Response(
             204,
@@ -129,16 +115,16 @@ class Intake:
         )
 
     async def _take(self, kind: str, given: Incoming, origin: str | None) -> Response:
-        if origin is not None and not self._sources.any_allows(origin):
+        if origin is not None and not self.sources.any_allows(origin):
             return _foreign(origin)
         try:
             call = read_call(kind, given.body)
         except EventError as error:
             self._meter.note_events("", error.code, 1)
-            self._log.note_refused(error, None)
+            self.rejections.log(error)
             return error_response(400, error.code.lower(), str(error))
         key = key_of_header(given.headers.get("Authorization", "")) or call.write_key
-        source = self._sources.find(key) if key or self._sources.is_open else None
+        source = self.sources.find(key) if key or self.sources.is_open else None
         if source is None and (key or not _has_own_keys(call)):
             return self._unknown_key(key)
         if source is not None and origin is not None and not source.allows(origin):
@@ -165,7 +151,7 @@ class Intake:
             except EventError as error:
                 name = "" if owner is None else owner.name
                 taken.reject(place, name, error)
-                self._discard(name, error, item, reception)
+                self.rejections.add(reception.text, name, error, item)
             else:
                 taken.events.append(CheckedEvent(event, made_id))
                 taken.names.append(owner.name)
@@ -173,17 +159,12 @@ class Intake:
 
     def _owner(self, item: Json, origin: str | None) -> Source:
         key = item.get("writeKey") if isinstance(item, dict) else None
-        found = self._sources.find(key) if isinstance(key, str) else None
+        found = self.sources.find(key) if isinstance(key, str) else None
         if found is None:
             raise EventError("no source has this item's write key", code="INVALID_WRITE_KEY")
         if origin is not None and not found.allows(origin):
             raise EventError("this item's source does not allow this origin", code="ORIGIN_NOT_ALLOWED")
         return found
-
-    def _discard(self, source: str, error: EventError, item: Json, reception: Reception) -> None:
-        message_id = item.get("messageId") if isinstance(item, dict) else None
-        self._log.note_refused(error, message_id if isinstance(message_id, str) else None)
-        self.discards.append(Discard(reception.text, source, error, item))
 
     async def _store(self, taken: _Taken) -> Response | None:
         """Have the events on disk, in one transaction; a response where that could not be done."""
@@ -214,7 +195,7 @@ class Intake:
     def _unknown_key(self, key: str) -> Response:
         message = "no source of this server has this write key" if key else "a write key is needed"
         error = EventError(message, code="INVALID_WRITE_KEY")
-        self._log.note_refused(error, None)
+        self.rejections.log(error)
         self._meter.note_events("", error.code, 1)
         return error_response(401, error.code.lower(), message)
 

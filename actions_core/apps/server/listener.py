@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 import attrs
 from aiohttp import HttpVersion11, web
+from aiohttp.http import HttpProcessingError
 
 from actions_core.apps.server.responses import SUCCESS, error_response
 from actions_core.http.requests import Response
@@ -272,3 +273,8 @@ class _BoundedHandler(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         self.note_request()
         super().connection_lost(exc)
+
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """Log an error, unless it is that of a client which does not speak HTTP: there is always one."""
+        if not isinstance(options.get("exc_info"), HttpProcessingError):
+            super().log_exception(*args, **options)

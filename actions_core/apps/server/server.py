@@ -17,6 +17,8 @@ from actions_core.apps.server.hosts import is_local_name
 from actions_core.apps.server.intake import Intake
 from actions_core.apps.server.listener import Listener
 from actions_core.apps.server.responses import error_response, json_response, text_response
+from actions_core.apps.server.sources import resolve_sources
+from actions_core.errors import WorkspaceError
 from actions_core.http.requests import Response
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from actions_core.apps.server.listener import Incoming, Limits
     from actions_core.apps.server.sources import Sources
     from actions_core.delivery.outbox import Outbox
+    from actions_core.engine.workspace import Workspace
 
 #: Seconds for which a look at the backlog holds: it goes through all that waits.
 _LOOK: Final = 5.0
@@ -50,7 +53,7 @@ class EventServer:
     ) -> None:
         self.intake = Intake(outbox, sources, numbers)
         self._outbox = outbox
-        self._sources = sources
+        self._host = host
         self._numbers = numbers
         self._listener = Listener(self.respond, host=host, port=port, limits=limits, grace=grace)
         self._draining = False
@@ -78,9 +81,20 @@ class EventServer:
         await self._listener.close()
         self.intake.close()
 
+    async def replace(self, workspace: Workspace) -> None:
+        """Take up a changed workspace, its sources included, all or nothing.
+
+        Raises `WorkspaceError` with every problem, and goes on as before then.
+        """
+        sources, problems = resolve_sources(workspace, self._host)
+        if problems:
+            raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
+        await self._outbox.replace(workspace)
+        self.intake.sources = sources
+
     async def respond(self, given: Incoming) -> Response:
         """Respond to a request."""
-        if self._sources.is_open and not is_local_name(given.headers.get("Host", "")):
+        if self.intake.sources.is_open and not is_local_name(given.headers.get("Host", "")):
             message = "this server has no sources, and answers to names of this machine only"
             return error_response(403, "host_not_allowed", message)
         response = await self.intake.respond(given)
@@ -105,7 +119,7 @@ class EventServer:
         """Say whether events are accepted."""
         if self._draining:
             return json_response({"status": "unavailable", "reason": "it is shutting down"}, 503)
-        if self.intake.trouble:
+        if self._outbox.closed or self.intake.trouble:
             return json_response({"status": "unavailable", "reason": "events cannot be stored now"}, 503)
         return json_response({"status": "ok"})
 

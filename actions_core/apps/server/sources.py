@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from actions_core.apps.server.hosts import is_loopback
 from actions_core.engine.workspace import resolve_environment
 from actions_core.errors import Problem
 
@@ -61,10 +62,19 @@ class Sources:
 
 
 def resolve_sources(
-    workspace: Workspace, environ: Mapping[str, str] = os.environ
+    workspace: Workspace, host: str, environ: Mapping[str, str] = os.environ
 ) -> tuple[Sources, list[Problem]]:
-    """Read the write keys of a workspace's sources, some from the environment, and find every problem."""
+    """Read the write keys of a workspace's sources, some from the environment, and find every problem.
+
+    Without sources, `host` must be an address that only this machine can reach.
+    """
     problems: list[Problem] = []
+    if not workspace.sources and not is_loopback(host):
+        message = (
+            f"is needed to listen at {host}: without it, a server listens at addresses of this machine only, "
+            "such as 127.0.0.1"
+        )
+        problems.append(Problem("$.sources", message))
     by_key: dict[str, Source] = {}
     for index, spec in enumerate(workspace.sources):
         path = f"$.sources[{index}]"

@@ -291,6 +291,14 @@ NOTES: list[tuple[Callable[[Destination], object], str]] = [
         lambda it: it.dynamic_field("trackThing", "nothing")(nothing),
         "$.actions.trackThing.fields: nothing() is for the field 'nothing', which",
     ),
+    (
+        lambda it: it.dynamic_field("trackThing", "name", hook="onMappingSav")(nothing),
+        "$.actions.trackThing.hooks.onMappingSav.inputFields: nothing() is for the hook 'onMappingSav'",
+    ),
+    (
+        lambda it: it.dynamic_field("trackThing", "nothing", hook="onMappingSave")(nothing),
+        "$.actions.trackThing.hooks.onMappingSave.inputFields: nothing() is for the field 'nothing'",
+    ),
     (lambda it: it.prepare(awaits), "$: awaits() must be a plain function"),
     (
         lambda it: it.on_delete(of_deletion),

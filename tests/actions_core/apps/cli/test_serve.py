@@ -45,6 +45,8 @@ def test_events_in_and_out(shell: Any, workspace: dict[str, Any], stand_in: Full
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in err) == (0, False)
+    (told,) = [line for line in map(json.loads, err.splitlines()[:1]) if line["message"] == "delivered"]
+    assert (told["instance"], told["status"], told["try"]) == ("fs", "sent", 1)
     assert [event["name"] for event in stand_in.events] == ["Order Completed"]
 
 
@@ -58,7 +60,7 @@ def test_only_storing(shell: Any, workspace: dict[str, Any], stand_in: FullStory
     fetch(f"{said['url']}/v1/track", {"event": "E", "userId": "u-1", "writeKey": "any"})
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert process.returncode == 130
     assert (shell.folder / "other.db").exists()
     assert not stand_in.requests
 

@@ -74,11 +74,18 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it listens."""
         command = [sys.executable, "-m", "actions_core.apps.cli", "serve", "workspace.json", "--json"]
-        self._process = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, "--port", str(self.port)], cwd=self._folder, stdout=subprocess.PIPE, text=True
-        )
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                [*command, "--port", str(self.port)],
+                cwd=self._folder,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit((self._folder / "log").read_text(encoding="utf-8")[-2000:])
         self.port = int(json.loads(line)["url"].rpartition(":")[2])
 
     def kill(self) -> None:

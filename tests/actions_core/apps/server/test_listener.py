@@ -7,7 +7,7 @@ import gzip
 import json
 import zlib
 from typing import TYPE_CHECKING, Any
-from unittest.mock import Mock
+from unittest.mock import ANY, Mock
 
 import pytest
 
@@ -167,8 +167,8 @@ def test_a_request_in_time_keeps_its_connection() -> None:
     listen(check, slow, header_time=0.2)
 
 
-def test_what_is_not_http() -> None:
-    """Noise is a 400, and an error of ours a 500 without its words."""
+def test_what_is_not_http(caplog: pytest.LogCaptureFixture) -> None:
+    """Noise is a 400 that fills no log, and an error of ours a 500 without its words."""
 
     async def fail(given: Incoming) -> Response:
         raise ValueError("a secret of ours")
@@ -178,11 +178,14 @@ def test_what_is_not_http() -> None:
         writer.write(b"\x16\x03\x01\x02\x00\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.0 400")
         writer.close()
+        assert await exchange(listener, "GET / HTTP/1.1\r\nX: " + "x" * 20_000) == (400, ANY)
+        assert not caplog.records
         status, body = await exchange(listener, "POST / HTTP/1.1", b"x")
         assert (status, json.loads(body)["code"]) == (500, "internal_error")
         assert b"secret" not in body
 
     listen(check, fail)
+    assert len(caplog.records) == 1
 
 
 def test_closing_lets_requests_in_progress_end() -> None:

@@ -9,12 +9,14 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import attrs
 import pytest
 
 from actions_core import Workspace, WorkspaceError
-from actions_core.apps.server.assembly import AddressError, make_server
+from actions_core.apps.server.assembly import make_server
 from actions_core.apps.server.sources import resolve_sources
 from actions_core.delivery.errors import OutboxError
+from actions_core.engine.workspace import SourceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +112,7 @@ def test_without_sources(headers: dict[str, str], status: int, serve: Callable[.
 def test_without_sources_only_this_machine(tmp_path: Any) -> None:
     """A server that asks for no key does not listen where others can reach it."""
     given = {"outbox": str(tmp_path / "events.db"), "destinations": []}
-    with pytest.raises(AddressError, match=r"0\.0\.0\.0: without 'sources'"):
+    with pytest.raises(WorkspaceError, match=r"\$\.sources: is needed to listen at 0\.0\.0\.0"):
         make_server(Workspace.from_dict(given), host="0.0.0.0")  # noqa: S104 - that is what is refused
     sources = [{"writeKey": "k"}]
     make_server(Workspace.from_dict({**given, "sources": sources}), host="0.0.0.0")  # noqa: S104 - as above
@@ -291,13 +293,30 @@ def test_sources() -> None:
     workspace = Workspace.from_dict(given)
     assert workspace.problems == ()
     assert "'k'" not in repr(workspace)
-    sources, problems = resolve_sources(workspace, {"KEY": "secret"})
+    sources, problems = resolve_sources(workspace, "127.0.0.1", {"KEY": "secret"})
     assert [source.name for source in map(sources.find, ("secret", "k")) if source] == [
         "source 1",
         "source 4",
     ]
     assert sources.find("other") is None
     assert {problem.path for problem in problems} == {"$.sources[2].writeKey", "$.sources[3].writeKey"}
+
+
+def test_a_changed_workspace(serve: Callable[..., Any]) -> None:
+    """A changed workspace is taken up with its sources; a faulty one changes nothing."""
+
+    async def check(serving: Any) -> None:
+        before = serving.outbox.engine.workspace
+        sources = (SourceSpec("new", "wk-new"),)
+        await serving.server.replace(attrs.evolve(before, sources=sources))
+        assert (await serving.post("/v1/t", event("wk-new"), Authorization="")).status == 200
+        assert (await serving.post("/v1/t", event("wk-backend"), Authorization="")).status == 401
+        faulty = attrs.evolve(before, sources=(SourceSpec("x", {"$env": "ACTIONS_NO_SUCH_KEY"}),))
+        with pytest.raises(WorkspaceError, match="ACTIONS_NO_SUCH_KEY"):
+            await serving.server.replace(faulty)
+        assert (await serving.post("/v1/t", event("wk-new"), Authorization="")).status == 200
+
+    serve(check)
 
 
 @pytest.mark.parametrize(

@@ -215,17 +215,26 @@ def test_too_many_events(serve: Callable[..., Any]) -> None:
     serve(check)
 
 
-def test_rejections_are_kept_to_look_at(serve: Callable[..., Any]) -> None:
-    """What was not accepted is counted by its reason, and can be looked at."""
+def test_rejections_are_kept_to_look_at(serve: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
+    """What was not accepted is counted and logged by its reason, and the latest can be looked at."""
 
     async def check(serving: Any) -> None:
-        await serving.post("/v1/batch", {"batch": [{"type": "track", "event": "E", "messageId": "x"}]})
-        (discard,) = serving.server.intake.discards
-        assert (discard.source, discard.error.code, discard.item["messageId"]) == ("backend", "NO_USER", "x")
+        bad = {"type": "track", "event": "E", "messageId": "x"}
+        large = {**bad, "pad": "x" * MAX_EVENT_BYTES}
+        for _ in range(100):
+            await serving.post("/v1/batch", {"batch": [bad, large]})
+        latest = serving.server.intake.rejections.latest
+        assert len(latest) == 100
+        assert [each.item and each.item["messageId"] for each in latest][-2:] == ["x", None]
+        assert (latest[0].source, latest[0].error.code) == ("backend", "NO_USER")
         metrics = (await serving.call("GET", "/metrics")).text
-        assert 'actions_intake_events_total{outcome="no_user",source="backend"} 1.0' in metrics
+        assert 'actions_intake_events_total{outcome="no_user",source="backend"} 200.0' in metrics
 
     serve(check)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the event 'x' was rejected: NO_USER: an event needs a userId or an anonymousId",
+        "199 more were rejected: NO_USER",
+    ]
 
 
 def test_events_are_delivered_in_the_same_process(serve: Callable[..., Any]) -> None:
