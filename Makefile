@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-memory profile fuzz test-all test-newest clean
+.PHONY: help demo test lint format coverage bench bench-memory bench-outbox profile fuzz chaos test-all test-newest clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -15,6 +15,7 @@ help:
 	@echo 'make format    format the code and mend what the linter can mend'
 	@echo 'make coverage  the tests in one process, with branch coverage'
 	@echo 'make fuzz      a million random cases and 20,000 random cancellations'
+	@echo 'make chaos     kill processes and a broker while they deliver, and count what is lost'
 	@echo 'make bench     how fast this is beside the package it mirrors (needs node)'
 	@echo 'make clean     remove the virtual environment and every cache'
 
@@ -44,7 +45,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The whole suite on each Python found; the core's tests on the newest one.
 test-all: $(VENV)/.dev
@@ -69,6 +70,11 @@ benchmarks/node_modules: benchmarks/package.json
 bench: $(VENV)/.dev benchmarks/node_modules
 	$(BIN)/python benchmarks/bench.py
 
+# What an outbox costs beside send_many, what a million waiting events cost, and one dead instance of 20.
+bench-outbox: $(VENV)/.dev
+	$(BIN)/python benchmarks/outbox.py
+	$(BIN)/python benchmarks/isolation.py
+
 bench-memory: $(VENV)/.dev
 	$(BIN)/python benchmarks/memory.py
 
@@ -82,6 +88,16 @@ FUZZ_SEED ?= 1
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --cases $(FUZZ_CASES) --jobs $(FUZZ_JOBS) --seed $(FUZZ_SEED)
 	$(BIN)/python -m tests.fuzz --cancellations 20000 --seed $(FUZZ_SEED)
+
+# About half an hour on two cores: CHAOS_KILLS says how often, CHAOS_EVENTS how many events go through a run.
+CHAOS_KILLS ?= 100
+CHAOS_EVENTS ?= 20000
+CHAOS_RUNS ?= 2000
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos $(CHAOS_KILLS) $(CHAOS_EVENTS)
+	$(BIN)/python -m tests.chaos_broker $$(( ($(CHAOS_KILLS) + 1) / 2 ))
+	OUTBOX_KILLS=$(CHAOS_KILLS) $(BIN)/python -m pytest -n 0 -s tests/actions_core/delivery/file/test_chaos.py
+	OUTBOX_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest -n 0 -s tests/actions_core/delivery/file/test_state_machine.py
 
 clean:
 	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actions_core.delivery.background import BackgroundEngine as BackgroundEngine
+    from actions_core.delivery.errors import BrokerError as BrokerError
     from actions_core.delivery.errors import OutboxError as OutboxError
     from actions_core.delivery.errors import OutboxFullError as OutboxFullError
     from actions_core.delivery.letters import DeadLetter as DeadLetter
@@ -87,7 +88,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "actions_core.delivery.background": ("BackgroundEngine",),
-    "actions_core.delivery.errors": ("OutboxError", "OutboxFullError"),
+    "actions_core.delivery.errors": ("BrokerError", "OutboxError", "OutboxFullError"),
     "actions_core.delivery.letters": ("DeadLetter",),
     "actions_core.delivery.outbox": ("Outbox", "Receipt"),
     "actions_core.delivery.store": ("Backlog",),

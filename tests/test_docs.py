@@ -29,9 +29,9 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
 ADDRESS = "http://127.0.0.1:8811"
-#: Commands that a reader runs and this test does not: the first two would run this test, the third waits, and
-#: what the last two do is done for it.
-NOT_RUN = ("make ", "pip install ", "actions sandbox", "export ", "cp examples/")
+#: Commands that a reader runs and this test does not: the first two would run this test, the next two wait,
+#: and what the last two do is done for it.
+NOT_RUN = ("make ", "pip install ", "actions sandbox", "actions worker", "export ", "cp examples/")
 #: Servers: `test_in_your_application.py` runs them, and stops them.
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
 #: A logged failure: the instance, the subscription, the event, the code.

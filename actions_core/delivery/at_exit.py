@@ -21,8 +21,18 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
+import attrs
+
 if TYPE_CHECKING:
     from actions_core.delivery.backend import Backend
+
+
+@attrs.define
+class _Time:
+    """The seconds that a backend may still take when the process ends, and those that it took."""
+
+    left: float
+    taken: float = 0.0
 
 
 class Watch:
@@ -34,7 +44,7 @@ class Watch:
         self._abandoned: list[object] = []
         self._hooked = False
         self._lock = threading.RLock()
-        self._backends: dict[Backend, float] = {}
+        self._backends: dict[Backend, _Time] = {}
         self._watchers: set[threading.Thread] = set()  # a signal's handler may make a second one
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
@@ -42,7 +52,7 @@ class Watch:
     def add(self, backend: Backend, timeout: float) -> None:
         """Flush the backend when the process ends, for at most `timeout` seconds."""
         with self._lock:
-            self._backends[backend] = timeout
+            self._backends[backend] = _Time(timeout)
             if not self._hooked:
                 self._hooked = True
                 # A private name that has been there since 3.9; without it, the watcher still closes in time
@@ -74,16 +84,17 @@ class Watch:
         self._backends = {}
         self._watchers = set()
 
-    def _remaining(self) -> list[tuple[Backend, float]]:
+    def _remaining(self) -> list[tuple[Backend, _Time]]:
         with self._lock:
             return list(self._backends.items())
 
     def _flush(self) -> None:
         started = monotonic()
-        for backend, timeout in self._remaining():
-            if not backend.flush(max(0.0, timeout - (monotonic() - started))):
-                with self._lock:
-                    self._backends[backend] = 0.0  # its time is up
+        for backend, time in self._remaining():
+            begun = monotonic()
+            left = max(0.0, time.left - (begun - started))
+            if not backend.flush(left):
+                time.left, time.taken = 0.0, monotonic() - begun
 
     def _wait_and_close(self) -> None:
         threading.main_thread().join()
@@ -91,8 +102,8 @@ class Watch:
             for thread in others:
                 thread.join()
         started = monotonic()
-        for backend, timeout in self._remaining():
-            backend.close(max(0.0, timeout - (monotonic() - started)))
+        for backend, time in self._remaining():
+            backend.close(max(0.0, time.left - (monotonic() - started)), waited=time.taken)
 
     def _is_waited_for(self, thread: threading.Thread) -> bool:
         return not (thread.daemon or thread is threading.main_thread() or thread in self._watchers)

@@ -19,10 +19,15 @@ class Backend(Protocol):
         """How many events were accepted and are not done."""
         ...
 
-    def post(
-        self, event: JsonObject, *, timeout: float | None = None, report: Future[Report] | None = None
-    ) -> None:
-        """Accept the event and return, at most after `timeout` seconds; `report` is told what became of it.
+    def post(self, event: JsonObject, *, made_id: bool = False, timeout: float | None = None) -> None:
+        """Accept the event and return, at most after `timeout` seconds; `made_id` tells that its id is ours.
+
+        Raises `ActionsError` when the event is not accepted.
+        """
+        ...
+
+    def send(self, event: JsonObject, report: Future[Report], *, timeout: float | None = None) -> None:
+        """Deliver the event at once; `report` is told what became of it.
 
         Raises `ActionsError` when the event is not accepted.
         """
@@ -32,6 +37,9 @@ class Backend(Protocol):
         """Wait until all events that were accepted before are done; return False if time ran out."""
         ...
 
-    def close(self, timeout: float) -> bool:
-        """Accept nothing more, flush, and end; return False if events were left when time ran out."""
+    def close(self, timeout: float, *, waited: float = 0.0) -> bool:
+        """Accept nothing more, flush, and end; return False if events were left when time ran out.
+
+        `waited` are the seconds that a flush has already waited, for the log.
+        """
         ...

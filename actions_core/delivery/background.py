@@ -60,6 +60,12 @@ class BackgroundEngine(SegmentCalls):
     delivered when the program ends is delivered then, for at most `exit_timeout` seconds; but not in a
     process that leaves by `os._exit` or is killed by a signal.
 
+    Where the workspace has an outbox, events are on disk when `post` returns, and nothing that is accepted
+    is lost: what is not delivered when the program ends, the next one delivers that uses the same file.
+    `post` raises `OutboxFullError` instead of `QUEUE_FULL`, or waits for space, and `OutboxError` where the
+    file cannot be used; `max_queue` does not count. With `store_only` events are left to another process,
+    such as `actions worker`.
+
     Raises `WorkspaceError` with every problem of the workspace.
     """
 
@@ -70,22 +76,25 @@ class BackgroundEngine(SegmentCalls):
         max_queue: int = _MAX_QUEUE,
         when_full: WhenFull = "raise",
         exit_timeout: float = _EXIT_TIMEOUT,
+        store_only: bool = False,
         **options: Unpack[Options],
     ) -> None:
         _check_options(max_queue, when_full, exit_timeout)
         if not isinstance(workspace, Workspace):
-            workspace = Workspace.from_file(os.fspath(workspace))
+            workspace = Workspace.from_file(os.fspath(workspace), lenient=True)
         if workspace.outbox is not None:
-            # Kept in memory, events would be lost in a crash although the workspace promises otherwise.
+            # Here, so that no fork comes while another thread imports it.
+            import actions_core.delivery.durable  # noqa: F401 - with SQLite, for those who have an outbox
+        elif store_only:
             raise WorkspaceError(
-                f"{workspace.source} names an outbox, which BackgroundEngine cannot use yet: deliver with "
-                "Outbox, or remove 'outbox' from the workspace",
-                problems=[Problem("$.outbox", "is not supported by BackgroundEngine")],
+                f'{workspace.source} has no outbox to store events in: give it one, such as "outbox": '
+                '"events.db", or leave out store_only'
             )
         self._workspace = workspace
         self._max_queue = max_queue
         self._when_full = when_full
         self._exit_timeout = exit_timeout
+        self._store_only = store_only
         self._max_event_bytes = options.get("max_event_bytes", MAX_EVENT_BYTES)
         # What is accepted here has grown by an id and times when the engine takes it.
         options["max_event_bytes"] = self._max_event_bytes + ADDED_BYTES
@@ -99,6 +108,11 @@ class BackgroundEngine(SegmentCalls):
             _load_network()
         # Made here, so that a faulty workspace refuses the start. The first process to deliver uses it.
         self._unused: Engine | None = Engine(workspace, **options)
+        if workspace.outbox is not None:
+            from actions_core.delivery.routing import find_targets
+
+            # What an outbox does not take, is said here too.
+            find_targets(self._unused.workspace, self._unused.instances.values())
 
     def __repr__(self) -> str:
         return f"<BackgroundEngine {self._workspace.source}>"
@@ -116,7 +130,7 @@ class BackgroundEngine(SegmentCalls):
 
     @property
     def pending(self) -> int:
-        """How many events this process has accepted that are not done."""
+        """How many events this process has accepted that are not done; with an outbox, not yet stored."""
         backend = self._home.backend
         return 0 if backend is None else backend.pending
 
@@ -125,15 +139,16 @@ class BackgroundEngine(SegmentCalls):
 
         The event is checked and copied at once: raises `EventError` when it is no event. What becomes of it,
         `on_result` is told; failures are logged. If the queue is full and `when_full` is "wait", waits for at
-        most `timeout` seconds. Raises `ActionsError` with the code `QUEUE_FULL` or `ENGINE_CLOSED`.
+        most `timeout` seconds. Raises `ActionsError` with the code `QUEUE_FULL` or `ENGINE_CLOSED`, with an
+        outbox `OutboxError`: the event is not accepted then.
         """
         accepted = self._accepted(event)
-        self._backend().post(accepted, timeout=timeout)
+        self._backend().post(accepted, made_id=_lacks_id(event), timeout=timeout)
         message_id: str = accepted["messageId"]
         return message_id
 
     def send(self, event: object, timeout: float | None = None) -> Report:
-        """Deliver an event, wait, and return the report.
+        """Deliver an event, wait, and return the report. It does not go through an outbox.
 
         Raises what `post` raises, and `TimeoutError` (an `ActionsError` with the code `TIMEOUT`) when there
         is no report after `timeout` seconds; the delivery goes on, and `on_result` is told of its end.
@@ -141,7 +156,7 @@ class BackgroundEngine(SegmentCalls):
         accepted = self._accepted(event)
         until = None if timeout is None else monotonic() + timeout
         report: Future[Report] = Future()
-        self._backend().post(accepted, timeout=timeout, report=report)
+        self._backend().send(accepted, report, timeout=timeout)
         try:
             return report.result(None if until is None else max(0.0, until - monotonic()))
         except TimeoutError as error:
@@ -152,7 +167,10 @@ class BackgroundEngine(SegmentCalls):
             ) from error
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every event that was accepted before is done; return False if `timeout` came first."""
+        """Wait until every event that was accepted before is done; return False if `timeout` came first.
+
+        With an outbox, waits until nothing in it is due. What waits for a later try does not count.
+        """
         backend = self._home.backend
         return True if backend is None else backend.flush(timeout)
 
@@ -160,7 +178,8 @@ class BackgroundEngine(SegmentCalls):
         """Accept no more events, deliver those that were accepted, and end the thread.
 
         What is not delivered after `timeout` seconds is interrupted: its results say so, and the number is
-        logged. Returns whether there was nothing of the kind. To close again does nothing.
+        logged. Returns whether there was nothing of the kind. With an outbox it is not lost: it stays there.
+        To close again does nothing.
         """
         home = self._home
         with home.lock:
@@ -199,9 +218,7 @@ class BackgroundEngine(SegmentCalls):
         if engine is None:
             engine = Engine(self._workspace, **self._options)
         try:
-            backend = MemoryBackend(
-                engine, max_queue=self._max_queue, when_full=self._when_full, logger=self._logger
-            )
+            backend = self._make_backend(engine)
             try:
                 WATCH.add(backend, self._exit_timeout)
             except RuntimeError:
@@ -214,16 +231,36 @@ class BackgroundEngine(SegmentCalls):
             ) from error
         return backend
 
+    def _make_backend(self, engine: Engine) -> Backend:
+        if self._workspace.outbox is None:
+            return MemoryBackend(
+                engine, max_queue=self._max_queue, when_full=self._when_full, logger=self._logger
+            )
+        from actions_core.delivery.durable import DurableBackend
+
+        return DurableBackend(
+            engine, store_only=self._store_only, when_full=self._when_full, logger=self._logger
+        )
+
     def _accepted(self, event: object) -> JsonObject:
         return check_event(event, max_bytes=self._max_event_bytes)
+
+
+def _lacks_id(event: object) -> bool:
+    given = event.get("messageId") if isinstance(event, dict) else getattr(event, "messageId", None)
+    return given is None or given == ""
 
 
 def _load_network() -> None:
     """Import what deliveries need in this thread, before there are others.
 
-    A fork while another thread imports a module leaves that module's lock locked in the child for good.
+    A fork while another thread imports a module leaves that module's lock locked in the child for good, or
+    half of the module there.
     """
+    import difflib  # noqa: F401 - for the words of errors
+    import email.utils  # noqa: F401 - for the dates of responses
     import encodings.idna  # noqa: F401 - for names of hosts
+    import uuid  # noqa: F401 - for events without an id
 
     import actions_core.http.transport.http  # noqa: F401 - all of aiohttp
 

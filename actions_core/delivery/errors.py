@@ -1,4 +1,4 @@
-"""Errors of the outbox. Both mean that nothing was accepted; the caller still has the event."""
+"""Errors of outboxes and brokers: what was to be accepted was not, and the caller still has it."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ class OutboxFullError(OutboxError):
 
     default_code = "OUTBOX_FULL"
     default_status = 507
+
+
+class BrokerError(OutboxError):
+    """A broker that cannot be reached, or refused what it was asked to do."""
+
+    default_code = "BROKER_FAILED"
+    default_retryable = True

@@ -126,9 +126,9 @@ class DeadLetters:
         """Go through dead letters, the oldest first."""
         return self._letters.list(make_filter(ids, **named))
 
-    async def count(self, **named: Any) -> int:
+    async def count(self, ids: int | Iterable[int] | None = None, **named: Any) -> int:
         """Return how many dead letters there are."""
-        return await self._letters.count(make_filter(**named))
+        return await self._letters.count(make_filter(ids, **named))
 
     async def show(self, number: int) -> DeadLetter | None:
         """Return one dead letter."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 
-from actions_core.delivery.threads import LastingThreads
+from actions_core.delivery.threads import LoopThread
 from actions_core.errors import ActionsError
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Coroutine
 
     from actions_core.engine import Engine
     from actions_core.engine.results import Report
@@ -63,50 +63,48 @@ class MemoryBackend:
         # A single `append` accepts an event, so that Ctrl-C leaves it accepted or not, and nothing between.
         self._waiting: deque[_Item] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._others: set[asyncio.Task[None]] = set()  # held here, since the event loop holds tasks weakly
         self._flushes: set[Future[None]] = set()
         self._woken = False
         self._closing = False
+        self._ending = False
         self._left = 0
-        self._ended = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="actions-core", daemon=True)
-        try:
-            self._loop.set_default_executor(LastingThreads("actions-core resolver"))
-            self._thread.start()
-        except RuntimeError:
-            self._loop.close()
-            raise
+        self._thread = LoopThread(logger, self._fail_waiting)
+        self._loop = self._thread.loop
 
     @property
     def pending(self) -> int:
         """How many events were accepted and are not done."""
         return len(self._waiting) + len(self._tasks)
 
-    def post(
-        self, event: JsonObject, *, timeout: float | None = None, report: Future[Report] | None = None
-    ) -> None:
+    def post(self, event: JsonObject, *, made_id: bool = False, timeout: float | None = None) -> None:
         """Accept an event: put it where the engine's thread takes it from.
 
         Raises `ActionsError`: `QUEUE_FULL` when `max_queue` events are pending (after up to `timeout`
         seconds, if `when_full` is "wait"), `ENGINE_CLOSED` when the backend was closed.
         """
-        if report is not None:
-            self._refuse_own_thread("send")
+        del made_id  # which only matters where ids are remembered
+        self._put(_Item(event, None), timeout)
+
+    def send(self, event: JsonObject, report: Future[Report], *, timeout: float | None = None) -> None:
+        """Accept an event in the same way; `report` is told what became of it."""
+        self._thread.refuse_current("send")
+        self._put(_Item(event, report), timeout)
+
+    def _put(self, item: _Item, timeout: float | None) -> None:
         with self._changed:
             if self.pending >= self._max_queue:
                 self._wait_for_room(timeout)
             if self._closing:
                 raise closed()
-            self._waiting.append(_Item(event, report))
+            self._waiting.append(item)
             self._wake()
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all events that were accepted before are done; return False if time ran out."""
-        self._refuse_own_thread("flush")
+        self._thread.refuse_current("flush")
         done: Future[None] = Future()
         with self._changed:
-            if self._ended.is_set():
+            if self._thread.ended.is_set():
                 return not self._left
             self._flushes.add(done)
             with contextlib.suppress(RuntimeError):  # the event loop was closed just now
@@ -117,28 +115,31 @@ class MemoryBackend:
             return False
         return not self._left
 
-    def close(self, timeout: float) -> bool:
-        """Accept nothing more, flush, and end the thread; return False if events were left."""
-        self._refuse_own_thread("close")
+    def close(self, timeout: float, *, waited: float = 0.0) -> bool:
+        """Accept nothing more, flush, and end the thread; return False if events were left.
+
+        `waited` are the seconds that a flush has already waited, for the log.
+        """
+        self._thread.refuse_current("close")
         with self._changed:
             first, self._closing = not self._closing, True
             self._changed.notify_all()
         if not first:
-            self._ended.wait(timeout + _ENGINE_CLOSES)
+            self._thread.ended.wait(timeout + _ENGINE_CLOSES)
             return not self._left
         try:
             self.flush(timeout)
         finally:  # also when Ctrl-C ends the waiting
-            self._left = self.pending
-            done = not self._left
             self._loop.call_soon_threadsafe(self._start_ending)
-        if not done:
-            self._logger.warning("%d events were not delivered within %g s of closing", self._left, timeout)
-        if not self._ended.wait(_ENGINE_CLOSES):
+        if not self._thread.join(_ENGINE_CLOSES):
+            self._left += self.pending
             self._logger.error("a handler or listener blocks the thread of the engine; it is left behind")
-        else:
-            self._thread.join(_LAST_MOMENTS)
-        return done
+        if self._left:
+            events = "1 event was" if self._left == 1 else f"{self._left:,} events were"
+            self._logger.warning(
+                "%s not delivered within %g s of closing", events, round(round(timeout + waited, 1), 1)
+            )
+        return not self._left
 
     def _wait_for_room(self, timeout: float | None) -> None:
         full = ActionsError(
@@ -147,7 +148,7 @@ class MemoryBackend:
             retryable=True,
         )
         # What runs in the engine's own thread cannot wait for it.
-        if self._when_full == "raise" or self._is_own_thread():
+        if self._when_full == "raise" or self._thread.is_current:
             raise full
         until = None if timeout is None else monotonic() + timeout
         while self.pending >= self._max_queue and not self._closing:
@@ -156,48 +157,12 @@ class MemoryBackend:
                 raise full
             self._changed.wait(left)
 
-    def _is_own_thread(self) -> bool:
-        return threading.get_ident() == self._thread.ident
-
-    def _refuse_own_thread(self, what: str) -> None:
-        if self._is_own_thread():
-            raise ActionsError(
-                f"{what} waits for the thread of the engine, and was called in it (by a handler or "
-                "on_result); post does not wait",
-                code="WRONG_THREAD",
-            )
-
     def _wake(self) -> None:
         if not self._woken:
             self._loop.call_soon_threadsafe(self._take)
             self._woken = True
 
     # From here on everything runs in the engine's thread.
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            while not self._left_loop():
-                self._logger.error(
-                    "the event loop was left by an exception that a handler raised; it goes on"
-                )
-        finally:
-            with contextlib.suppress(Exception):
-                self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.close()
-            with self._changed:
-                self._ended.set()
-                self._changed.notify_all()
-                self._fail_waiting()
-
-    def _left_loop(self) -> bool:
-        """Run until the loop is stopped; return False if an exception ended it, as SystemExit does."""
-        try:
-            self._loop.run_forever()
-        except BaseException:  # nothing that a handler raises may end deliveries
-            self._logger.debug("the exception that left the event loop", exc_info=True)
-            return False
-        return True
 
     def _take(self) -> None:
         self._take_some()
@@ -217,7 +182,7 @@ class MemoryBackend:
     def _start_flush(self, done: Future[None]) -> None:
         while self._waiting:
             self._take_some()
-        self._start(self._flush(done))
+        self._thread.start(self._flush(done))
 
     async def _flush(self, done: Future[None]) -> None:
         if self._tasks:
@@ -225,11 +190,6 @@ class MemoryBackend:
         with self._changed:
             self._flushes.discard(done)
         done.set_result(None)
-
-    def _start(self, coroutine: Coroutine[None, None, None]) -> None:
-        task = self._loop.create_task(coroutine)
-        self._others.add(task)
-        task.add_done_callback(self._others.discard)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         with self._changed:
@@ -240,11 +200,12 @@ class MemoryBackend:
         try:
             report = await self._engine.send(event)
         except BaseException as error:  # one event ends no other, whatever its handlers raise
-            if isinstance(error, asyncio.CancelledError) and self._left:
+            self._left += self._ending
+            if isinstance(error, asyncio.CancelledError) and self._ending:
                 error = closed()
             if waiting is None:
                 self._logger.error(  # noqa: TRY400 - the traceback is for those who ask for it
-                    "event %s was not delivered: %s: %s", event["messageId"], type(error).__name__, error
+                    "event %s was not delivered: %s", event["messageId"], raised(error)
                 )
                 self._logger.debug("the traceback", exc_info=error)
             elif isinstance(error, Exception):
@@ -252,13 +213,15 @@ class MemoryBackend:
             else:
                 waiting.set_exception(ActionsError(f"the delivery raised {type(error).__name__}"))
         else:
+            self._left += self._ending and not report.ok
             if waiting is not None:
                 waiting.set_result(report)
 
     def _start_ending(self) -> None:
-        self._start(self._end())
+        self._thread.start(self._end())
 
     async def _end(self) -> None:
+        self._ending = True  # what ends from now on without success was interrupted
         try:
             await self._engine.close(_LAST_REQUESTS)
             for _ in range(2):  # once on their own, once cancelled
@@ -269,16 +232,20 @@ class MemoryBackend:
         except Exception:
             self._logger.exception("the engine could not be closed")
         finally:
-            self._loop.stop()
+            self._thread.stop()
 
     def _fail_waiting(self) -> None:
-        """Tell those who still wait for a report or a flush that nothing more comes."""
-        while self._waiting:
-            item = self._waiting.popleft()
-            if item.report is not None:
-                item.report.set_exception(closed())
-        for flush in self._flushes:
-            flush.set_result(None)
+        """Tell those who still wait for room, a report or a flush that nothing more comes."""
+        with self._changed:
+            self._changed.notify_all()
+            self._left += len(self._tasks)
+            while self._waiting:
+                item = self._waiting.popleft()
+                self._left += 1
+                if item.report is not None:
+                    item.report.set_exception(closed())
+            for flush in self._flushes:
+                flush.set_result(None)
 
 
 def closed() -> ActionsError:

@@ -9,50 +9,37 @@ goes again.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import time
-from collections.abc import AsyncIterable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, Unpack
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 import attrs
 
+from actions_core.delivery.dispatch import GRACE, Dispatch
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileOptions, FileStore, Writer, WriterLetters
+from actions_core.delivery.groups import in_groups
 from actions_core.delivery.letters import DeadLetters
-from actions_core.delivery.pump import Pump
 from actions_core.delivery.routing import Router, find_targets
-from actions_core.delivery.rules import Again, Dead, Done
-from actions_core.delivery.store import Claimed, RecentDelivery, Settlement
+from actions_core.delivery.store import Claimed
 from actions_core.engine import Engine
-from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import OutboxSpec, Workspace
-from actions_core.errors import EventError, WorkspaceError
+from actions_core.errors import EventError, Problem, WorkspaceError
 from actions_core.values.events import message_id_of
-from actions_core.values.json_bytes import read_stored, stored_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from actions_core.delivery.pump import Settled
-    from actions_core.delivery.routing import Target
+    from actions_core.delivery.jetstream.forwarding import Forwarding
+    from actions_core.delivery.pump import Pump, Settled
     from actions_core.delivery.store import Acceptance, Arrival, Backlog, InputPosition
     from actions_core.engine.engine import Options
-    from actions_core.engine.results import Result
     from actions_core.values.types import Json, JsonObject
 
-_LOGGER: Final = logging.getLogger("actions_core")
-_GRACE: Final = 10.0
 #: The most events that one call of the writer is given by `enqueue_many`.
 _GROUP: Final = 256
-#: Seconds between two looks at the states of instances that another program may have changed.
-_LOOK: Final = 1.0
-#: A shorter pause of an instance is not worth a transaction.
-_LONG_PAUSE: Final = 5.0
-_GONE: Final = 410
 _MILLISECONDS: Final = 1000
 
 
@@ -68,6 +55,18 @@ class Receipt:
     duplicate: bool = False
     deliveries: int = 0
     error: EventError | None = None
+
+
+@attrs.frozen
+class CheckedEvent:
+    """An event as it is stored. `made_id` tells that its messageId was made here.
+
+    `wanted` says, by the names of instance and subscription, for which deliveries it is stored; None for all.
+    """
+
+    event: JsonObject
+    made_id: bool = False
+    wanted: Callable[[tuple[str, str]], bool] | None = None
 
 
 class Outbox:
@@ -87,19 +86,17 @@ class Outbox:
     ) -> None:
         self.engine = engine
         self.spec = _spec(engine.workspace, path)
-        self._targets = find_targets(engine)
-        self._store_only = store_only
+        #: Told of each try and what follows from it, in the event loop; it must not raise or block.
+        self.on_try: Callable[[Settled], None] | None = None
+        self._targets = find_targets(engine.workspace, engine.instances.values())
+        self.store_only = store_only
         self._accept_loss = accept_loss
-        self._pumps: dict[str, Pump] = {}
-        self._pump_of: dict[int, Pump] = {}
-        #: Pumps of instances that are gone, while they close.
-        self._retired: list[Pump] = []
-        self._paused_until: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
         self._writer: Writer | None = None
         self._store: FileStore | None = None
         self._router: Router | None = None
-        self._closing = False
+        self._dispatch: Dispatch | Forwarding | None = None
+        self._replacing = asyncio.Lock()
+        self._closing = self._closed = False
 
     def __repr__(self) -> str:
         return f"<Outbox {self.spec.path}>"
@@ -109,7 +106,7 @@ class Outbox:
         cls, path: str | os.PathLike[str], *, store_only: bool = False, **options: Unpack[Options]
     ) -> Outbox:
         """Make an outbox for the workspace in a file, which says where it is; `options` are the engine's."""
-        workspace = Workspace.from_file(os.fspath(path))
+        workspace = Workspace.from_file(os.fspath(path), lenient=True)
         _spec(workspace, None)  # before an engine is made
         return cls(Engine(workspace, **options), store_only=store_only)
 
@@ -132,47 +129,67 @@ class Outbox:
             spec.dedupe, spec.keep, spec.oldest, spec.most_bytes, spec.synchronous, spec.recent
         )
         store = await asyncio.to_thread(
-            FileStore.open, spec.path, options, worker=not self._store_only, accept_loss=self._accept_loss
+            FileStore.open, spec.path, options, worker=not self.store_only, accept_loss=self._accept_loss
         )
         self._store = store
-        numbers = store.register([target.name for target in self._targets])
-        states = store.states()
-        router = self._router = Router(self._targets, numbers)
-        writer = self._writer = Writer(store)
-        writer.longest = int(max([target.retry.cap for target in self._targets], default=0.0) * _MILLISECONDS)
-        if not self._store_only:
-            writer.active = set(router.targets)
-            for instance in {target.instance.id for target in self._targets if target.enabled}:
-                state = states.get(instance)
-                if state is None or state.state != "gone":
-                    self._start_pump(instance, None if state is None else state.until)
-            self._spawn(self._watch_states())
-
-    def _start_pump(self, instance: str, until: int | None = None) -> None:
-        writer, router = self._parts()
-        own = {
-            number: target
-            for number, target in router.targets.items()
-            if target.instance.id == instance and target.enabled
-        }
-        admission = next(iter(own.values())).instance.lane.connection.admission
-        breaker = Breaker() if admission is None else admission.breaker
-        budget = RateBudget(50) if admission is None else admission.budget
-        store = self._opened()
-        if until is not None and until > store.now():
-            budget.pause(time.monotonic() + (until - store.now()) / _MILLISECONDS)
-        pump = Pump(
-            writer,
-            {number: target.retry for number, target in own.items()},
-            self._deliver,
-            breaker=breaker,
-            budget=budget,
-            now=lambda: store.now() / _MILLISECONDS,
-            note=self._note,
+        self._router = Router(
+            self._targets, store.register([target.name for target in self._targets]), store.now
         )
-        self._pumps[instance] = pump
-        self._pump_of.update(dict.fromkeys(own, pump))
-        pump.start()
+        writer = self._writer = Writer(store)
+        if not self.store_only:
+            self._set_upkeep(writer, self._router)
+            self._dispatch = self._make_dispatch(writer, store)
+            await self._dispatch.start(self._router)
+
+    def _make_dispatch(self, writer: Writer, store: FileStore) -> Dispatch | Forwarding:
+        """Return what takes rows out of the file: pumps that deliver them, or one that feeds a broker."""
+        if self.engine.workspace.broker is None:
+            return Dispatch(self.engine, writer, store, self._told, recent=self.spec.recent)
+        from actions_core.delivery.jetstream.forwarding import Forwarding
+
+        return Forwarding(self.engine, writer, lambda: store.now() / _MILLISECONDS)
+
+    @staticmethod
+    def _set_upkeep(writer: Writer, router: Router) -> None:
+        """Say what upkeep must know of the workspace."""
+        targets = router.targets.values()
+        longest = max([target.retry.cap for target in targets], default=0.0) * _MILLISECONDS
+        age = max([target.batch.age for target in targets if target.batch is not None], default=0)
+        writer.longest = int(longest) + age
+        writer.active = set(router.targets)
+
+    async def replace(self, workspace: Workspace) -> None:
+        """Take up a changed workspace, all or nothing, while events are accepted and delivered.
+
+        Raises `WorkspaceError` with every problem, and goes on as before then. What is in progress ends by
+        the old workspace, what waits is delivered by the new one. Deliveries of a subscription that is gone
+        wait for `oldest`, then become dead letters (`SUBSCRIPTION_GONE`). An instance that was gone is
+        delivered to again if its settings have changed. The outbox's own options cannot change here.
+        """
+        async with self._replacing:
+            before = self.engine.workspace
+            kept = {"outbox": (before.outbox, workspace.outbox), "broker": (before.broker, workspace.broker)}
+            if changed := [key for key, (old, new) in kept.items() if old != new]:
+                problems = [
+                    Problem(f"$.{key}", f"the {key} cannot be changed while it is open: start anew for it")
+                    for key in changed
+                ]
+                raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
+            compiled = self.engine.compile(workspace)
+            targets = find_targets(workspace, compiled.instances.values())
+            router = None
+            if self._writer is not None and self._store is not None:
+                names = [target.name for target in targets]
+                numbers = await self._writer.run(lambda store: store.register(names))
+                router = Router(targets, numbers, self._store.now)
+            self.engine.replace(compiled)
+            self._targets = targets
+            if router is None or self._writer is None:
+                return
+            self._router = router
+            if self._dispatch is not None:
+                self._set_upkeep(self._writer, router)
+                await self._dispatch.replace(router)
 
     # Accepting.
 
@@ -182,7 +199,7 @@ class Outbox:
         Raises `EventError` when it is not an event, and `OutboxError` or `OutboxFullError` when it could not
         be stored: it is not accepted then.
         """
-        (receipt,) = await self._enqueue([self._checked(event)])
+        (receipt,) = await self.enqueue_checked([self.check(event)])
         return receipt
 
     async def enqueue_many(
@@ -193,14 +210,15 @@ class Outbox:
         Input that is not an event gets a receipt with an `error`. Raises `OutboxError` when events could not
         be stored; those without a receipt are not accepted then.
         """
-        async for some in _groups(events, group):
-            taken: list[tuple[JsonObject, bool] | EventError] = []
+        async for some in in_groups(events, group):
+            taken: list[CheckedEvent | EventError] = []
             for event in some:
                 try:
-                    taken.append(self._checked(event))
+                    taken.append(self.check(event))
                 except EventError as error:
                     taken.append(error)
-            receipts = iter(await self._enqueue([item for item in taken if not isinstance(item, EventError)]))
+            good = [item for item in taken if not isinstance(item, EventError)]
+            receipts = iter(await self.enqueue_checked(good))
             for item in taken:
                 yield Receipt("", error=item) if isinstance(item, EventError) else next(receipts)
 
@@ -208,167 +226,102 @@ class Outbox:
         self, events: Sequence[Json], position: InputPosition | None = None
     ) -> list[Receipt]:
         """Accept events all or none, in one transaction with how far their file has been read."""
-        return await self._enqueue([self._checked(event) for event in events], position)
+        return await self.enqueue_checked([self.check(event) for event in events], position)
 
-    def _checked(self, event: Json) -> tuple[JsonObject, bool]:
-        """Return the event as it is stored, and whether its messageId was made here."""
+    def check(self, event: Json, wanted: Callable[[tuple[str, str]], bool] | None = None) -> CheckedEvent:
+        """Return an event as it is stored. Raises `EventError` when it is not an event."""
         made = isinstance(event, dict) and event.get("messageId") in (None, "")
-        return self.engine.check(event), made
+        return CheckedEvent(self.engine.check(event), made, wanted)
 
-    async def _enqueue(
-        self, events: Sequence[tuple[JsonObject, bool]], position: InputPosition | None = None
+    async def enqueue_checked(
+        self, events: Sequence[CheckedEvent], position: InputPosition | None = None
     ) -> list[Receipt]:
+        """Accept events that were checked, as `enqueue_group` does."""
         if not events and position is None:
             return []
         writer, router = self._parts()
         holders: dict[int, Pump] = {}
-        reserve = None if self._store_only or self._closing else partial(self._reserve, holders)
-        arrivals = [router.arrival(event, made_id=made, reserve=reserve) for event, made in events]
+        dispatch = self._dispatch
+        reserve = None if dispatch is None or self._closing else partial(_reserve, dispatch, holders)
+        arrivals = [
+            router.arrival(each.event, made_id=each.made_id, reserve=reserve, wanted=each.wanted)
+            for each in events
+        ]
+        hand_over = None if dispatch is None else partial(_hand_over, dispatch, holders, arrivals)
         try:
-            accepting = writer.accept(arrivals, position)
+            # Whoever waits may be cancelled; what is accepted is delivered all the same.
+            accepting = writer.accept(arrivals, position, hand_over)
         except BaseException:
-            self._hand_over(arrivals, None, holders)
+            if hand_over is not None:
+                hand_over(None)
             raise
-        # Whoever waits may be cancelled; what is accepted is delivered all the same.
-        accepting.add_done_callback(lambda done: self._hand_over(arrivals, _result_of(done), holders))
-        accepted = await asyncio.shield(accepting)
+        accepted = await accepting
         return [
             Receipt(
-                message_id_of(event) or "", each.duplicate, 0 if each.duplicate else len(arrival.deliveries)
+                message_id_of(given.event) or "",
+                each.duplicate,
+                0 if each.duplicate else len(arrival.deliveries),
             )
-            for (event, _), arrival, each in zip(events, arrivals, accepted, strict=True)
+            for given, arrival, each in zip(events, arrivals, accepted, strict=True)
         ]
 
-    def _reserve(self, holders: dict[int, Pump], number: int) -> bool:
-        pump = self._pump_of.get(number)
-        if pump is None or not pump.reserve(number):
-            return False
-        holders[number] = pump
-        return True
-
-    def _hand_over(
-        self,
-        arrivals: Sequence[Arrival],
-        accepted: Sequence[Acceptance] | None,
-        holders: Mapping[int, Pump],
-    ) -> None:
-        """Give what was accepted to the pumps that have kept a place for it, also if they are closing now."""
-        for place, arrival in enumerate(arrivals):
-            event = None if accepted is None else accepted[place].event
-            for row in arrival.deliveries:
-                if row.owned:
-                    body = arrival.body
-                    owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
-                    holders[row.subscription].hand_over(owned)
-                elif (pump := self._pump_of.get(row.subscription)) is not None:
-                    pump.look()
-
-    # Delivering.
-
-    async def _deliver(self, row: Claimed) -> Result:
-        target = self._target(row.subscription)
-        event: Any = read_stored(row.body)
-        (step,) = target.instance.route(event, only=target.pipeline)
-        if step.skipped is not None:
-            return step.skipped.of_event(message_id_of(event))
-        return await self.engine.attempt(target.lane, step)
-
-    def _note(self, settled: Settled) -> None:
-        """Tell observers of what became of a try, and keep what others look at."""
-        result = settled.result
-        if isinstance(settled.verdict, Done | Dead):
-            final = attrs.evolve(result, tries=settled.tries)
-            self.engine.note_outcome(final)
-            if self.spec.recent:
-                self._keep_recent(settled, final)
-        elif isinstance(settled.verdict, Again):
-            self.engine.note_retry(result)
-        error = result.error
-        if error is not None and error.status == _GONE:
-            self._spawn(self._retire(result.instance, str(error)))
-        until = self._pumps[result.instance].budget.paused_until if result.instance in self._pumps else 0.0
-        now = time.monotonic()
-        if until - now > _LONG_PAUSE and until - self._paused_until.get(result.instance, 0.0) > _LONG_PAUSE:
-            self._paused_until[result.instance] = until
-            self._spawn(self._note_pause(result.instance, until - now))
-
-    def _keep_recent(self, settled: Settled, result: Result) -> None:
-        writer, _ = self._parts()
-        response = result.response
-        event: Any = read_stored(settled.row.body)
-        mask = self._target(settled.row.subscription).lane.connection.mask
-        entry = RecentDelivery(
-            self._opened().now(),
-            message_id_of(event) or "",
-            result.instance,
-            result.subscription,
-            str(result.status),
-            result.reason,
-            mask.text(settled.row.body),
-            "" if result.request is None else stored_text(result.to_dict()["request"]),
-            "" if response is None else response.text[:2000],
-        )
-        with suppress(OutboxError):
-            writer.settle(Settlement(recent=[entry]))
-
-    async def _retire(self, instance: str, reason: str) -> None:
-        """Stop delivering to an instance that is gone, until it is resumed; its events wait."""
-        pump = self._pumps.pop(instance, None)
-        if pump is None:
-            return
-        for number in pump.subscriptions:
-            self._pump_of.pop(number, None)
-        writer, _ = self._parts()
-        await writer.run(lambda store: store.set_state(instance, "gone", reason=reason))
-        _LOGGER.error("outbox: %s is gone, and its events wait until it is resumed: %s", instance, reason)
-        self._retired.append(pump)
-        # Not cancelled: a claim that is thrown away leaves its rows in this worker's hands.
-        await pump.close(_GRACE)
-        self._retired.remove(pump)
-
-    async def _note_pause(self, instance: str, seconds: float) -> None:
-        writer, _ = self._parts()
-
-        def note(store: FileStore) -> None:
-            until = store.now() + int(seconds * _MILLISECONDS)
-            store.set_state(instance, "paused", until=until, reason="Retry-After")
-
-        await writer.run(note)
-
-    async def _watch_states(self) -> None:
-        """Deliver again to instances that somebody has resumed."""
+    def store_at_once(self, given: CheckedEvent) -> None:
+        """Accept an event without awaiting: whoever calls waits for the disk."""
         writer, router = self._parts()
-        enabled = {target.instance.id for target in router.targets.values() if target.enabled}
-        while not self._closing:
-            await asyncio.sleep(_LOOK)
-            missing = enabled - self._pumps.keys()
-            if not missing or self._closing:
-                continue
-            states = await writer.run(lambda store: store.states())
-            for instance in missing:
-                if instance not in states or states[instance].state != "gone":
-                    for target in router.targets.values():
-                        if target.instance.id == instance:
-                            target.lane.disabled = ""
-                    self._start_pump(instance)
+        arrival = router.arrival(given.event, made_id=given.made_id, wanted=given.wanted)
+        (accepted,) = writer.accept_from_thread([arrival]).result()
+        if self._dispatch is not None:
+            _hand_over(self._dispatch, {}, [arrival], [accepted])
+
+    async def read_position(self, path: str) -> InputPosition | None:
+        """Return how far a file of events has been read."""
+        writer, _ = self._parts()
+        return await writer.run(lambda store: store.read_position(path))
+
+    def _told(self, settled: Settled) -> None:
+        if self.on_try is not None:
+            self.on_try(settled)
 
     # Looking, ending.
 
     async def drain(self, timeout: float | None = None) -> list[Backlog]:  # noqa: ASYNC109 - as everywhere in this API
         """Wait until nothing is due, at most `timeout` seconds, and return what is left.
 
-        What waits for a later try does not count.
+        What waits for a later try does not count; batches go before they are full meanwhile.
         """
         writer, _ = self._parts()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                for pump in self._pumps.values():
-                    pump.look()
-                await asyncio.sleep(0)
-                while not all(pump.is_idle for pump in self._pumps.values()):  # noqa: ASYNC110 - nobody tells
-                    await asyncio.sleep(0.02)
-                await writer.wait_noted(1)
+        if self._dispatch is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._until_idle(self._dispatch, writer)
         return await self.backlog()
+
+    @staticmethod
+    async def _until_idle(dispatch: Dispatch | Forwarding, writer: Writer) -> None:
+        await dispatch.until_ready()
+        pumps = set(dispatch.pumps.values())
+        try:
+            for pump in pumps:
+                pump.flush(on=True)
+                pump.look()
+            await asyncio.sleep(0)
+            while not dispatch.is_idle:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
+            await writer.wait_noted(1)
+        finally:
+            for pump in pumps:
+                pump.flush(on=False)
+
+    @property
+    def closed(self) -> str:
+        """The reason why the file can no longer be used, such as that it was deleted; empty while it can."""
+        return "" if self._store is None else self._store.closed
+
+    @property
+    def in_progress(self) -> int:
+        """How many deliveries are in progress here."""
+        pumps = set() if self._dispatch is None else set(self._dispatch.pumps.values())
+        return sum([pump.in_progress for pump in pumps])
 
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""
@@ -377,7 +330,7 @@ class Outbox:
         return [self._with_limits(each) for each in found]
 
     def _with_limits(self, backlog: Backlog) -> Backlog:
-        pump = self._pumps.get(backlog.instance)
+        pump = None if self._dispatch is None else self._dispatch.pumps.get(backlog.instance)
         if pump is None:
             return backlog
         return attrs.evolve(
@@ -393,32 +346,26 @@ class Outbox:
         writer, _ = self._parts()
         return DeadLetters(WriterLetters(writer))
 
-    async def close(self, grace: float = _GRACE) -> None:
-        """Take nothing out of the file any more, give what is in progress `grace` seconds, and close."""
-        if self._closing:
-            return
+    async def stop(self, grace: float = GRACE) -> None:
+        """Take nothing out of the file any more, and give what is in progress `grace` seconds.
+
+        Events are still accepted, and left in the file.
+        """
         self._closing = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        pumps = [*self._pumps.values(), *self._retired]
-        await asyncio.gather(*(pump.close(grace) for pump in pumps), return_exceptions=True)
+        if self._dispatch is not None:
+            await self._dispatch.close(grace)
+        if self._writer is not None:
+            await self._writer.wait_noted(1)
+
+    async def close(self, grace: float = GRACE) -> None:
+        """Stop, give back what this process holds, and close the file and the engine."""
+        if self._closed:
+            return
+        self._closed = True
+        await self.stop(grace)
         if self._writer is not None:
             await asyncio.to_thread(self._writer.close)
         await self.engine.close(0.0)
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
-
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _LOGGER.error("outbox: %s: %s", type(error).__name__, error)
-
-    def _target(self, number: int) -> Target:
-        return self._parts()[1].targets[number]
 
     def _parts(self) -> tuple[Writer, Router]:
         if self._writer is None or self._router is None:
@@ -450,49 +397,28 @@ def _spec(workspace: Workspace, path: str | os.PathLike[str] | OutboxSpec | None
     return workspace.outbox
 
 
-def _result_of(done: asyncio.Future[list[Acceptance]]) -> list[Acceptance] | None:
-    return None if done.cancelled() or done.exception() is not None else done.result()
+def _reserve(dispatch: Dispatch | Forwarding, holders: dict[int, Pump], number: int) -> bool:
+    """Keep a place in the pump of a subscription for a row that is being accepted."""
+    pump = dispatch.pump_of.get(number)
+    if pump is None or not pump.reserve(number):
+        return False
+    holders[number] = pump
+    return True
 
 
-async def _groups(events: Iterable[Json] | AsyncIterable[Json], most: int) -> AsyncIterator[list[Json]]:
-    """Yield events in groups: full ones where there are many, what there is where they come slowly."""
-    if isinstance(events, AsyncIterable):
-        async for group in _groups_as_they_come(aiter(events), most):
-            yield group
-        return
-    group = []
-    for event in events:
-        group.append(event)
-        if len(group) >= most:
-            yield group
-            group = []
-    if group:
-        yield group
-
-
-async def _groups_as_they_come(source: AsyncIterator[Json], most: int) -> AsyncIterator[list[Json]]:
-    end = object()
-
-    async def following() -> Any:
-        return await anext(source, end)
-
-    coming: list[Json] = []
-    task = asyncio.ensure_future(following())
-    try:
-        while True:
-            await asyncio.sleep(0)
-            if coming and (not task.done() or task.exception() is not None or len(coming) >= most):
-                yield coming
-                coming = []
-            if (event := await task) is end:
-                break
-            coming.append(event)
-            task = asyncio.ensure_future(following())
-        if coming:
-            yield coming
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()
+def _hand_over(
+    dispatch: Dispatch | Forwarding,
+    holders: Mapping[int, Pump],
+    arrivals: Sequence[Arrival],
+    accepted: Sequence[Acceptance] | None,
+) -> None:
+    """Give what was accepted to the pumps that have kept a place for it, also if they are closing now."""
+    for place, arrival in enumerate(arrivals):
+        event = None if accepted is None else accepted[place].event
+        for row in arrival.deliveries:
+            if row.owned:
+                body = arrival.body
+                owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
+                holders[row.subscription].hand_over(owned)
+            elif event is not None and (pump := dispatch.pump_of.get(row.subscription)) is not None:
+                pump.note_stored(row.subscription, row.size)

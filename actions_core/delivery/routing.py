@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.delivery.rules import DurableRetry
+from actions_core.delivery.rules import BatchSize, DurableRetry
 from actions_core.delivery.store import Arrival, NewDelivery
 from actions_core.errors import Problem, WorkspaceError
 from actions_core.http.retry import RetryPolicy
@@ -20,24 +20,28 @@ from actions_core.values.json_bytes import stored_text
 from actions_core.values.paths import parse_path, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from actions_core.engine import Engine
+    from actions_core.destination import Handler
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
     from actions_core.engine.pipeline import Pipeline
-    from actions_core.engine.workspace import DeliverySpec
+    from actions_core.engine.workspace import DeliverySpec, Workspace
     from actions_core.values.types import JsonObject
 
 #: An asynchronous handler repeats a request itself for a moment, so that a failure of its second one does
 #: not at once repeat its first. A plain handler has one request, and what is waited for would hold a place.
 _ASYNC_RETRY: Final = RetryPolicy(tries=3, within=5.0)
 _ONCE: Final = RetryPolicy(tries=1)
+_MILLISECONDS: Final = 1000
 
 
 @attrs.frozen(eq=False)
 class Target:
-    """A subscription with the lane by which an outbox delivers its events."""
+    """A subscription with the lane by which an outbox delivers its events.
+
+    Where they go in batches, `batch` says how large these are, and `batch_lane` is theirs.
+    """
 
     instance: Instance
     pipeline: Pipeline
@@ -45,6 +49,8 @@ class Target:
     retry: DurableRetry
     ordered_by: tuple[str, ...] | None
     enabled: bool
+    batch: BatchSize | None = None
+    batch_lane: Lane | None = None
 
     @property
     def name(self) -> tuple[str, str]:
@@ -53,32 +59,31 @@ class Target:
 
     def key(self, event: JsonObject) -> str | None:
         """Return the key by which its instance delivers events in order, None for an event that has none."""
-        if self.ordered_by is None:
-            return None
-        value = read(event, self.ordered_by)
-        if isinstance(value, str):
-            return value or None
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return to_text(value) if is_number else None
+        return None if self.ordered_by is None else key_of(event, self.ordered_by)
 
 
-def find_targets(engine: Engine) -> list[Target]:
-    """Return every subscription of the engine's workspace.
+def key_of(event: JsonObject, path: tuple[str, ...]) -> str | None:
+    """Return the key at a path of an event, None where there is none: it must be a str or a number."""
+    value = read(event, path)
+    if isinstance(value, str):
+        return value or None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return to_text(value) if is_number else None
 
-    Raises `WorkspaceError` where two of one instance share a name, since they would share their deliveries,
-    and for what an outbox does not do.
+
+def find_targets(workspace: Workspace, instances: Iterable[Instance]) -> list[Target]:
+    """Return every subscription of a workspace's instances.
+
+    With a broker, which carries events one by one, none goes in batches. Raises `WorkspaceError` where two
+    of one instance share a name, since they would share their deliveries.
     """
-    specs = {spec.id: spec for spec in engine.workspace.destinations}
     targets: list[Target] = []
     problems: list[Problem] = []
-    for place, instance in enumerate(engine.instances.values()):
-        spec = specs[instance.id]
+    for place, instance in enumerate(instances):
+        spec = instance.spec
         disabled = set()
         if spec.subscriptions != "presets":
             disabled = {each.name for each in spec.subscriptions if not each.enabled}
-        if spec.delivery.batch_age is not None:
-            message = "an outbox delivers events one by one so far: leave this out"
-            problems.append(Problem(f"$.destinations[{place}].delivery.batch", message))
         known: set[str] = set()
         for pipeline in instance.with_deletion():
             if pipeline.name in known:
@@ -91,47 +96,78 @@ def find_targets(engine: Engine) -> list[Target]:
             enabled = instance.enabled and pipeline.name not in disabled
             targets.append(_target(instance, pipeline, spec.delivery, enabled=enabled))
     if problems:
-        raise WorkspaceError(f"{engine.workspace.source} is faulty:", problems=problems)
+        raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
+    if workspace.broker is not None:
+        return [attrs.evolve(target, batch=None, batch_lane=None) for target in targets]
     return targets
 
 
 def _target(instance: Instance, pipeline: Pipeline, delivery: DeliverySpec, *, enabled: bool) -> Target:
-    handler = pipeline.handler or pipeline.batch_handler
-    policy = _ASYNC_RETRY if handler is not None and handler.is_async else _ONCE
-    # The pump asks breaker and budget before it takes an event out of the file.
-    connection = attrs.evolve(instance.lane.connection, policy=policy, admission=None)
     given = {key: getattr(delivery.retry, key) for key in delivery.retry_keys}
     by_status = instance.lane.connection.tries_by_status
+    batch = batch_lane = None
+    if delivery.batch_age is not None and pipeline.batch_handler is not None and pipeline.may_batch:
+        age = int(delivery.batch_age * _MILLISECONDS)
+        batch = BatchSize(pipeline.batch.size, pipeline.batch.bytes, age)
+        batch_lane = _lane(instance, pipeline.batch_handler)
     return Target(
         instance,
         pipeline,
-        instance.lane.with_connection(connection),
+        _lane(instance, pipeline.handler or pipeline.batch_handler),
         DurableRetry(**given, tries_by_status=by_status),
         None if delivery.ordered_by is None else parse_path(delivery.ordered_by),
         enabled,
+        batch,
+        batch_lane,
     )
 
 
-class Router:
-    """Finds the rows of an event. `numbers` are those that the store gave to the targets."""
+def _lane(instance: Instance, handler: Handler | None) -> Lane:
+    policy = _ASYNC_RETRY if handler is not None and handler.is_async else _ONCE
+    # The pump asks breaker and budget before it takes an event out of the file.
+    connection = attrs.evolve(instance.lane.connection, policy=policy, admission=None)
+    return instance.lane.with_connection(connection)
 
-    def __init__(self, targets: Sequence[Target], numbers: Mapping[tuple[str, str], int]) -> None:
+
+class Router:
+    """Finds the rows of an event.
+
+    `numbers` are those that the store gave to the targets, `now` is its time in milliseconds.
+    """
+
+    def __init__(
+        self, targets: Sequence[Target], numbers: Mapping[tuple[str, str], int], now: Callable[[], int]
+    ) -> None:
         self.targets = {numbers[target.name]: target for target in targets}
+        self._now = now
         self._numbers: dict[int, int] = {id(target.pipeline): numbers[target.name] for target in targets}
         instances = {target.instance.id: target.instance for target in targets if target.instance.enabled}
         self._instances = tuple(instances.values())
 
     def arrival(
-        self, event: JsonObject, *, made_id: bool, reserve: Callable[[int], bool] | None = None
+        self,
+        event: JsonObject,
+        *,
+        made_id: bool,
+        reserve: Callable[[int], bool] | None = None,
+        wanted: Callable[[tuple[str, str]], bool] | None = None,
     ) -> Arrival:
-        """Return a checked event as it is stored; `reserve` says which rows this process delivers at once."""
+        """Return a checked event as it is stored.
+
+        `reserve` says which rows this process delivers at once, `wanted` by their names which are stored.
+        """
         body = stored_text(event)
         rows = []
         for instance in self._instances:
             for step in instance.route(event):
                 if step.skipped is None:
                     number = self._numbers[id(step.pipeline)]
-                    key = self.targets[number].key(event)
-                    owned = key is None and reserve is not None and reserve(number)
-                    rows.append(NewDelivery(number, owned, 0, key, len(body)))
+                    target = self.targets[number]
+                    if wanted is not None and not wanted(target.name):
+                        continue
+                    key = target.key(event)
+                    batch = target.batch
+                    due = 0 if batch is None else self._now() + batch.age
+                    owned = batch is None and key is None and reserve is not None and reserve(number)
+                    rows.append(NewDelivery(number, owned, due, key, len(body)))
         return Arrival(None if made_id else message_id_of(event), body, tuple(rows))

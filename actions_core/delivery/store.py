@@ -29,7 +29,8 @@ def _check_text(_: object, attribute: attrs.Attribute[str], value: str) -> None:
             raise ValueError(f"{attribute.name} has a lone surrogate: write it as ASCII JSON") from None
 
 
-@attrs.frozen
+# Without slots, here and below: a frozen class sets its attributes at half the price then.
+@attrs.frozen(slots=False)
 class NewDelivery:
     """A row to be made.
 
@@ -44,7 +45,7 @@ class NewDelivery:
     size: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Arrival:
     """An event to be stored, as JSON, with a row for each subscription that matches it.
 
@@ -56,7 +57,7 @@ class Arrival:
     deliveries: tuple[NewDelivery, ...] = ()
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Acceptance:
     """The outcome for an arrival: `event` is its number, None where nothing was stored."""
 
@@ -75,7 +76,7 @@ class InputPosition:
     position: int
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Claimed:
     """A row in the hands of this worker, with the event as it was stored."""
 
@@ -92,11 +93,14 @@ class Claim:
     """Claimed rows, in order, and when the next one is due (None: nothing waits).
 
     `repeated` tells that these rows are a batch which was in somebody's hands before, and may have been sent.
+    `waiting` rows, of `waiting_bytes`, are left that a batch may grow by.
     """
 
     rows: tuple[Claimed, ...]
     next_due: int | None
     repeated: bool = False
+    waiting: int = 0
+    waiting_bytes: int = 0
 
 
 @attrs.frozen
@@ -162,13 +166,17 @@ class Settlement:
 
 @attrs.frozen
 class InstanceState:
-    """The state of an instance: `active`, `paused` until a time, or `gone` until it is resumed."""
+    """The state of an instance: `active`, `paused` until a time, or `gone` until it is resumed.
+
+    `settings` is the digest of those with which it was gone: others end that state.
+    """
 
     instance: str
     state: str = "active"
     until: int | None = None
     since: int | None = None
     reason: str = ""
+    settings: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen

@@ -1,15 +1,19 @@
-"""Threads for an event loop's blocking calls, name resolution above all, that work until the process ends."""
+"""A thread for an event loop, and threads for its blocking calls, that work until the process ends."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
+from actions_core.errors import ActionsError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import logging
+    from collections.abc import Callable, Coroutine
 
     _Call: TypeAlias = "tuple[Future[Any], Callable[[], Any]]"
     _T = TypeVar("_T")
@@ -67,3 +71,85 @@ class LastingThreads(ThreadPoolExecutor):
                     future.set_result(result)
             del future, function, call
             self._idle.release()
+
+
+class LoopThread:
+    """An event loop in a daemon thread, which starts at once and which no exception ends, only `stop`.
+
+    `at_end` is called in the thread when the event loop is closed. Raises `RuntimeError` where no thread can
+    be started any more.
+    """
+
+    def __init__(self, logger: logging.Logger, at_end: Callable[[], None]) -> None:
+        self._logger = logger
+        self._at_end = at_end
+        self._tasks: set[asyncio.Task[Any]] = set()  # held here, since the event loop holds tasks weakly
+        self.ended = threading.Event()
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="actions-core", daemon=True)
+        try:
+            self.loop.set_default_executor(LastingThreads("actions-core resolver"))
+            self._thread.start()
+        except RuntimeError:
+            self.loop.close()
+            raise
+
+    @property
+    def is_current(self) -> bool:
+        """True in this thread."""
+        return threading.get_ident() == self._thread.ident
+
+    def refuse_current(self, what: str) -> None:
+        """Raise `ActionsError` where this thread would wait for itself."""
+        if self.is_current:
+            raise ActionsError(
+                f"{what} waits for the thread of the engine, and was called in it (by a handler or "
+                "on_result); post does not wait",
+                code="WRONG_THREAD",
+            )
+
+    def start(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine as a task; called in this thread."""
+        task = self.loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def others(self) -> list[asyncio.Task[Any]]:
+        """Return the tasks that are not done, but for the one that asks; called in this thread."""
+        own = asyncio.current_task()
+        return [task for task in self._tasks if task is not own]
+
+    def stop(self) -> None:
+        """End the thread; called in it."""
+        self.loop.stop()
+
+    def join(self, timeout: float) -> bool:
+        """Wait until the thread has ended; return False where it has not within `timeout` seconds."""
+        if not self.ended.wait(timeout):
+            return False
+        self._thread.join(timeout)
+        return True
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            while not self._left_loop():
+                self._logger.error(
+                    "the event loop was left by an exception that a handler raised; it goes on"
+                )
+        finally:
+            with contextlib.suppress(Exception):
+                self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+            self.ended.set()
+            self._at_end()
+
+    def _left_loop(self) -> bool:
+        """Run until the loop is stopped; return False if an exception ended it, as SystemExit does."""
+        try:
+            self.loop.run_forever()
+        except BaseException:  # nothing that a handler raises may end deliveries
+            self._logger.debug("the exception that left the event loop", exc_info=True)
+            return False
+        return True

@@ -96,8 +96,15 @@ def _place(spec: DestinationSpec, role: Role, note: Note) -> tuple[str, str]:
     if role.name == "hook":
         return child_path(f"{path}.hooks", note.keys[1]), _no_hook(action, note.keys[1])
     if role.name == "dynamic_field":
-        return f"{path}.fields", _no_field(action, note.keys[1])
+        return _place_of_choices(path, action, *note.keys[1:])
     return path, ""
+
+
+def _place_of_choices(path: str, action: ActionSpec, field: str, hook: str | None = None) -> tuple[str, str]:
+    if hook is None:
+        return f"{path}.fields", _no_field(action.fields, "action", field)
+    place = f"{child_path(f'{path}.hooks', hook)}.inputFields"
+    return place, _no_hook(action, hook) or _no_field(action.hooks[hook].input_fields, "hook", field)
 
 
 def _without_base(spec: DestinationSpec, role: Role) -> str:
@@ -116,15 +123,14 @@ def _no_hook(action: ActionSpec, hook: str) -> str:
     )
 
 
-def _no_field(action: ActionSpec, field: str) -> str:
+def _no_field(fields: Mapping[str, FieldSpec], whose: str, field: str) -> str:
     """Say why there is no field `field`, `object.child`, `array.[].child` or `object.__keys__`."""
-    fields: Mapping[str, FieldSpec] = action.fields
     for step in field.split("."):
         if step in _KEYS_AND_VALUES or step.startswith("["):
             continue
         if step not in fields:
             near = suggestion(step, list(fields))
-            return f"is for the field {shown(field)}, which the action does not have{near}"
+            return f"is for the field {shown(field)}, which the {whose} does not have{near}"
         fields = fields[step].properties or {}
     return ""
 

@@ -115,7 +115,10 @@ class Context:
         self._scope = scope
         self.event = event
         self.dry_run = dry_run
-        self._each = None if events is None else [Context(scope, one, dry_run=dry_run) for one in events]
+        # A tuple: a handler may change whatever it gets, and each event keeps its own.
+        self._each = (
+            None if events is None else tuple([Context(scope, one, dry_run=dry_run) for one in events])
+        )
         #: what was warned of so far, in part not worded yet
         self.notes: tuple[Note, ...] = ()
 

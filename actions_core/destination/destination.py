@@ -88,9 +88,12 @@ class Destination:
         """Note the function that asks how a batch is doing that takes a while."""
         return self._note("poll", action)
 
-    def dynamic_field(self, action: str, field: str) -> Callable[[F], F]:
-        """Note the function that lists the choices of a field: `field`, `object.child`, `object.__keys__`."""
-        return self._note("dynamic_field", action, field)
+    def dynamic_field(self, action: str, field: str, *, hook: str | None = None) -> Callable[[F], F]:
+        """Note the function that lists the choices of a field: `field`, `object.child`, `object.__keys__`.
+
+        With `hook`, the field is one of the inputs of that hook of the action.
+        """
+        return self._note("dynamic_field", action, field, *([] if hook is None else [hook]))
 
     def hook(self, action: str, hook: str) -> Callable[[F], F]:
         """Note the function that runs when a mapping of an action is saved."""
@@ -155,7 +158,7 @@ class Destination:
 
     @property
     def dynamic_field_handlers(self) -> Mapping[tuple[str, ...], Handler]:
-        """The handlers that list choices, by action and field."""
+        """The handlers that list choices, by action and field, and by the hook for its inputs."""
         return self._assembled().of("dynamic_field")
 
     @property

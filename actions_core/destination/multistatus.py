@@ -13,6 +13,7 @@ import attrs
 
 from actions_core.errors import ActionsError
 from actions_core.http.errors import ResponseError, status_name
+from actions_core.values.plain import as_json
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Node:
         The node of an event that was skipped has `skipped: true` too.
         """
         return {
-            name: value
+            name: as_json(value) if name in ("body", "sent") else value
             for name, value in self._items()
             if value is not MISSING
             and not (value is None and name.startswith("error"))

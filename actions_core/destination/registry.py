@@ -13,7 +13,7 @@ import attrs
 
 from actions_core.destination import Destination
 from actions_core.errors import DefinitionError, Problem, child_path
-from actions_core.values.wording import shown, suggestion
+from actions_core.values.wording import raised, shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,9 +137,11 @@ class Registry:
         entry_point = self._waiting.pop(slug)
         try:
             destination = _loaded(entry_point)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
-            kind = "" if isinstance(error, DefinitionError) else f"{type(error).__name__}: "
-            self._note(slug, f"the destination of {_origin(entry_point)} cannot be used: {kind}{error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a plugin is foreign code: it may raise anything
+            why = str(error) if isinstance(error, DefinitionError) else raised(error)
+            self._note(slug, f"the destination of {_origin(entry_point)} cannot be used: {why}")
         else:
             self._entries[slug] = _Entry(destination, _origin(entry_point))
 

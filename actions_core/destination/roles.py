@@ -43,7 +43,7 @@ ROLES: Final = {
         Role(
             "dynamic_field",
             "a dynamic field",
-            given=("payload", "query", "page", "index", "selected_key"),
+            given=("payload", "query", "page", "index", "selected_key", "hook_inputs"),
         ),
         Role("prepare", "prepare", handed=_CONTEXT | {"request"}, plain=True),
         Role("test_authentication", "the authentication test"),

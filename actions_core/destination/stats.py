@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
+from actions_core.values.wording import raised
+
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
@@ -65,8 +67,7 @@ class GuardedStats:
     def _complain(self, error: BaseException) -> None:
         if not self._complained:
             self._complained = True
-            text = f"{type(error).__name__}: {error}"
-            self._logger.error("the host's stats failed, which is said once: %s", text)
+            self._logger.error("the host's stats failed, which is said once: %s", raised(error))
 
 
 class TaggedStats:

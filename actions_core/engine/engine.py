@@ -16,7 +16,7 @@ import attrs
 from actions_core.destination.registry import Registry
 from actions_core.destination.stats import GuardedStats
 from actions_core.engine import on_demand
-from actions_core.engine.executor import deliver_event
+from actions_core.engine.executor import attempt_batch, deliver_event
 from actions_core.engine.explain import Explanation, explain_step
 from actions_core.engine.in_flight import InFlight
 from actions_core.engine.instances import Services, compile_instances
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
 
     from actions_core.destination.state import State
     from actions_core.destination.stats import Stats
-    from actions_core.engine.executor import Lane
+    from actions_core.engine.executor import BatchAttempt, Item, Lane
     from actions_core.engine.executor.client.tokens import TokenListener
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
     from actions_core.engine.on_demand import Audience, Choices
-    from actions_core.engine.pipeline import Hold
+    from actions_core.engine.pipeline import Hold, Pipeline
+    from actions_core.errors import Problem
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
 
@@ -68,6 +69,15 @@ class Options(TypedDict, total=False):
     on_token_refresh: TokenListener | None
 
 
+@attrs.frozen(eq=False)
+class Compiled:
+    """A workspace that has no errors, and its instances by id. `problems` are warnings."""
+
+    workspace: Workspace
+    instances: Mapping[str, Instance]
+    problems: tuple[Problem, ...] = ()
+
+
 class Engine:
     """Delivers events to the destinations of a workspace.
 
@@ -78,6 +88,10 @@ class Engine:
     is not given costs nothing.
     Raises `WorkspaceError` with every problem of the workspace.
     """
+
+    #: The instances of the present workspace, by id.
+    instances: Mapping[str, Instance]
+    _compiled: Compiled | None = None
 
     def __init__(  # noqa: PLR0913 - each option is named where it is given
         self,
@@ -99,7 +113,7 @@ class Engine:
             registry.discover()
         self._transport = LazyTransport() if transport is None else transport
         stats = None if stats is None else GuardedStats(stats, logger)
-        services = Services(
+        services = self._services = Services(
             self._transport,
             logger=logger,
             features=features or {},
@@ -107,19 +121,11 @@ class Engine:
             state=state,
             stats=stats,
         )
-        self.workspace = workspace
+        self._registry = registry
         self._deadlines = services.deadlines
-        instances, found = compile_instances(workspace, registry, services)
-        problems = workspace.with_problems(found)
-        if any(problem.is_error for problem in problems):
-            raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
-        for problem in problems:
-            logger.warning("%s: %s", workspace.source, problem)
-        self.warnings = tuple(problems)
-        self.instances: Mapping[str, Instance] = {instance.id: instance for instance in instances}
-        self._enabled = tuple(instance for instance in instances if instance.enabled)
         self._max_event_bytes = max_event_bytes
-        observer = self._observer = observer_for(instances, stats, tracing, on_result, logger)
+        self._take(self.compile(workspace))
+        observer = self._observer = observer_for(self.instances.values(), stats, tracing, on_result, logger)
         self._deliver: Callable[[Lane, Step], Awaitable[Result]]
         self._deliver = deliver_event if observer is None else observer.deliver
         self._deliver_events = deliver_events if observer is None else observer.deliver_events
@@ -132,7 +138,7 @@ class Engine:
     @classmethod
     def from_file(cls, path: str | Path, **options: Unpack[Options]) -> Engine:
         """Make an engine for the workspace in a file, with the options that `Engine` takes."""
-        return cls(Workspace.from_file(path), **options)
+        return cls(Workspace.from_file(path, lenient=True), **options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -144,6 +150,38 @@ class Engine:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def compile(self, workspace: Workspace) -> Compiled:
+        """Compile a workspace, with what goes on of the present one; nothing changes yet.
+
+        Raises `WorkspaceError` with every problem.
+        """
+        previous = None if self._compiled is None else self.instances
+        instances, found = compile_instances(workspace, self._registry, self._services, previous)
+        problems = workspace.with_problems(found)
+        if any(problem.is_error for problem in problems):
+            raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
+        return Compiled(workspace, {instance.id: instance for instance in instances}, tuple(problems))
+
+    def replace(self, workspace: Workspace | Compiled) -> None:
+        """Take up a changed workspace, all or nothing: raises `WorkspaceError` with every problem.
+
+        Instances that have not changed stay as they are. The others are made anew, and what is in progress
+        in the old ones ends there; where the settings are the same, tokens, breaker and budget go on.
+        """
+        self._in_flight.claim()
+        self._take(workspace if isinstance(workspace, Compiled) else self.compile(workspace))
+        if self._observer is not None:
+            self._observer.learn(self.instances.values())
+
+    def _take(self, compiled: Compiled) -> None:
+        for problem in compiled.problems:
+            self._services.logger.warning("%s: %s", compiled.workspace.source, problem)
+        self._compiled = compiled
+        self.workspace = compiled.workspace
+        self.warnings = compiled.problems
+        self.instances = compiled.instances
+        self._enabled = tuple(instance for instance in compiled.instances.values() if instance.enabled)
 
     async def send(self, event: Json) -> Report:
         """Deliver one event to every instance and subscription that it is meant for.
@@ -291,13 +329,12 @@ class Engine:
         """
         with self._in_flight:
             instance = self._instance(instance_id)
-            if instance.authentication is None:
+            result = await on_demand.test_settings(instance)
+            if result is None:
                 raise RequestError(
                     f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
                 )
-            # A person asks: neither the breaker nor the budget of events keeps the test waiting.
-            lane = instance.lane.with_connection(attrs.evolve(instance.lane.connection, admission=None))
-            return await deliver_event(lane, Step(instance.authentication, {}))
+            return result
 
     def check(self, event: Json) -> JsonObject:
         """Return a checked copy of an event, completed, as it is taken in. Raises `EventError`."""
@@ -315,6 +352,22 @@ class Engine:
             return await (
                 deliver_event(lane, step) if self._observer is None else self._observer.attempt(lane, step)
             )
+
+    async def attempt_batch(
+        self,
+        lane: Lane,
+        pipeline: Pipeline,
+        items: Sequence[Item],
+        started_job: Callable[[], None] | None = None,
+    ) -> BatchAttempt:
+        """Do the same for events that go in one batch.
+
+        `started_job` is called when there is nothing left but to wait for the destination's job.
+        """
+        with self._in_flight:
+            if self._observer is None:
+                return await attempt_batch(lane, pipeline, items, started_job)
+            return await self._observer.attempt_batch(lane, pipeline, items, started_job)
 
     def note_outcome(self, result: Result) -> None:
         """Tell observers and the log of the final outcome of an event that was delivered by `attempt`."""

@@ -17,6 +17,7 @@ from actions_core.engine.pipeline import StepTraces, separate_steps
 from actions_core.errors import ActionsError, Problem
 from actions_core.values.plain import copier
 from actions_core.values.types import MISSING
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -143,7 +144,7 @@ async def _dry_run(
     except BaseException as error:  # noqa: BLE001 - a handler may raise anything; explaining must go on
         let_through(error, task, cancelled)
         if not _ended_dry_run(error):
-            text = mask.text(f"{type(error).__name__}: {error}")
+            text = mask.text(raised(error))
             explanation = attrs.evolve(explanation, problems=(Problem("$", text),), reason=text)
     let_through(None, task, cancelled)
     sent = client.request if not explanation.problems else None

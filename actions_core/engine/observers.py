@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 import attrs
 
 from actions_core.destination.stats import Codes
-from actions_core.engine.executor import deliver_event
+from actions_core.engine.executor import attempt_batch, deliver_event
 from actions_core.engine.results import BatchResult, Result, Status
 from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
-from actions_core.values.wording import shown
+from actions_core.values.wording import raised, shown
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from actions_core.destination.stats import Stats
-    from actions_core.engine.executor import Lane
+    from actions_core.engine.executor import BatchAttempt, Item, Lane
     from actions_core.engine.instances import Instance
     from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.engine.results import Report
@@ -173,7 +173,7 @@ class Observer:
     ) -> None:
         if on_result is not None:
             _check_listener(on_result)
-        self._destinations = destinations
+        self._destinations = dict(destinations)
         self._stats = stats
         self._on_result = on_result
         self._tracing = tracing
@@ -181,6 +181,12 @@ class Observer:
         self._codes = {instance: Codes() for instance in destinations}
         self._refusals = Codes()
         self._complaints: set[str] = set()
+
+    def learn(self, instances: Iterable[Instance]) -> None:
+        """Note the instances of another workspace; those of the present one may still be in progress."""
+        for instance in instances:
+            self._destinations[instance.id] = instance.destination.slug
+            self._codes.setdefault(instance.id, Codes())
 
     async def deliver(self, lane: Lane, step: Step) -> Result:
         """Deliver the event of a step that matched."""
@@ -210,6 +216,36 @@ class Observer:
             self._count_batch(self._stats, result)
         self._tell(result)
         return result
+
+    async def attempt_batch(
+        self,
+        lane: Lane,
+        pipeline: Pipeline,
+        items: Sequence[Item],
+        started_job: Callable[[], None] | None = None,
+    ) -> BatchAttempt:
+        """Deliver items together, and tell of no results but the traces'."""
+        end = self._begin(lane.instance, pipeline)
+        done = None
+        started = perf_counter()
+        try:
+            attempt = await attempt_batch(lane, pipeline, items, started_job)
+            done = BatchResult(
+                lane.instance,
+                pipeline.name,
+                pipeline.action,
+                tuple(attempt.nodes),
+                perf_counter() - started,
+                message_ids=tuple([item.step.message_id for item in items]),
+                mask=lane.connection.mask,
+            )
+        finally:
+            self._guard("tracing", end, done)
+        if self._stats is not None:
+            tags = self._tags(lane.instance, pipeline.action)
+            self._stats.histogram("actions.batch.size", len(items), tags)
+            self._stats.histogram("actions.batch.duration", done.duration, tags)
+        return attempt
 
     def note_skipped(self, report: Report) -> None:
         """Note the results of an event that was not meant for some subscriptions."""
@@ -282,7 +318,7 @@ class Observer:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - the host's function; deliveries go on whatever it does
-            self._complain(whose, f"the host's {whose} failed: {type(error).__name__}: {error}")
+            self._complain(whose, f"the host's {whose} failed: {raised(error)}")
             return None
 
     def _complain(self, whose: str, text: str) -> None:

@@ -1,27 +1,53 @@
-"""Serve a person instead of an event: run a hook, list the choices of a field, create an audience."""
+"""Serve a person instead of an event: run a hook, list the choices of a field, create an audience.
+
+An author who tries a destination has no workspace: `make_instance` makes an instance of the settings that
+come with one request, and `perform` sends what they want to see sent, whatever a condition would say.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.destination.client import Tokens
 from actions_core.destination.destination import hints_for
-from actions_core.engine.executor import HandlerError, call_handler
-from actions_core.engine.instances import filled_settings
-from actions_core.errors import ActionsError, DefinitionError, PayloadError, RequestError
+from actions_core.destination.multistatus import failure_of
+from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event
+from actions_core.engine.executor.batch import Batch
+from actions_core.engine.executor.client import unprepared
+from actions_core.engine.instances import compile_instance, filled_settings
+from actions_core.engine.pipeline import Step
+from actions_core.engine.workspace import DeliverySpec, InstanceSpec
+from actions_core.errors import (
+    ActionsError,
+    DefinitionError,
+    PayloadError,
+    RequestError,
+    SettingsError,
+    is_within,
+)
+from actions_core.http.masking import texts
 from actions_core.http.requests import Response
+from actions_core.http.retry import RetryPolicy
 from actions_core.validation import PayloadValidator
 from actions_core.values.wording import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from actions_core.destination import Handler
-    from actions_core.engine.instances import Instance
+    from actions_core.destination import Destination, Handler
+    from actions_core.destination.multistatus import Node
+    from actions_core.engine.instances import Instance, Services
+    from actions_core.engine.results import Result
+    from actions_core.engine.workspace import SubscriptionSpec
     from actions_core.values.types import Json, JsonObject
 
 _NOT_FOUND = 404
+#: The id of an instance that was made for one request.
+_ON_DEMAND: Final = "on-demand"
+#: Who looks at what happens wants to see the first outcome.
+_ONCE: Final = RetryPolicy(tries=1)
 
 
 @attrs.frozen
@@ -85,11 +111,21 @@ async def list_choices(
     payload: JsonObject | None,
     query: str | None,
     page: str | None,
+    hook: str | None = None,
+    hook_inputs: JsonObject | None = None,
 ) -> Choices:
-    """List the choices of a field, named `field`, `object.child` or `array.[0].child`."""
-    found = find_dynamic_field(instance.destination.dynamic_field_handlers, action, field)
+    """List the choices of a field, named `field`, `object.child` or `array.[0].child`.
+
+    With `hook`, the field is one of the hook's inputs, and `hook_inputs` are those that are filled in.
+    """
+    handlers = {
+        keys[:2]: handler
+        for keys, handler in instance.destination.dynamic_field_handlers.items()
+        if keys[2:] == (() if hook is None else (hook,))
+    }
+    found = find_dynamic_field(handlers, action, field)
     if found is None:
-        known = [key for name, key in instance.destination.dynamic_field_handlers if name == action]
+        known = [key for name, key in handlers if name == action]
         message = f"{action} has no dynamic field {field!r}{suggestion(field, known)}"
         return Choices(error={"message": message, "code": str(_NOT_FOUND)})
     given: JsonObject = {
@@ -98,6 +134,7 @@ async def list_choices(
         "page": page,
         "index": found.index,
         "selected_key": found.selected,
+        "hook_inputs": hook_inputs or {},
     }
     try:
         answer = await _call(instance, found.handler, given, action)
@@ -166,6 +203,104 @@ async def read_account(instance: Instance) -> Json:
     if account is None:
         raise RequestError(f"{instance.destination.slug} told nothing of the account", code="ACCOUNT_EMPTY")
     return instance.lane.connection.mask.value(account)
+
+
+async def refresh_access_token(instance: Instance, given: JsonObject) -> Tokens | None:
+    """Ask for a new access token with what a person gives; None where the destination has no function.
+
+    `given` has `access_token`, `refresh_token`, `client_id`, `client_secret` and `refresh_token_url`.
+    """
+    handler = instance.destination.refresh_handler
+    if handler is None:
+        return None
+    # The request for a new token must not itself be prepared with the old one.
+    plain = attrs.evolve(instance.lane.connection, prepare=unprepared, tokens=None)
+    plain.mask.learn(*texts(given))
+    tokens = await call_handler(handler, given, connection=plain, scope=instance.scope)
+    if not isinstance(tokens, Tokens):
+        raise HandlerError(f"{handler.name}() returned {type(tokens).__name__}; it returns Tokens")
+    return tokens
+
+
+def make_instance(
+    destination: Destination,
+    settings: JsonObject,
+    services: Services,
+    *,
+    subscription: SubscriptionSpec | None = None,
+    retry: RetryPolicy = _ONCE,
+) -> Instance:
+    """Make an instance for one request, of settings that came with it, with one subscription or none.
+
+    It may reach private addresses. Raises `SettingsError` for settings that do not fit, with the path of each
+    below the settings, and `DefinitionError` for everything else that is wrong.
+    """
+    spec = InstanceSpec(
+        _ON_DEMAND,
+        destination.slug,
+        settings=settings,
+        subscriptions=() if subscription is None else (subscription,),
+        allow_private_addresses=True,
+        delivery=DeliverySpec(retry=retry),
+    )
+    instance, problems = compile_instance(spec, destination, services, "$")
+    if instance is not None:
+        return instance
+    errors = [problem for problem in problems if problem.is_error]
+    path = "$.settings"
+    unfit = [
+        attrs.evolve(problem, path=f"${problem.path.removeprefix(path)}")
+        for problem in errors
+        if is_within(problem.path, path)
+    ]
+    raise SettingsError(problems=unfit) if unfit else DefinitionError(problems=errors)
+
+
+async def perform(instance: Instance, event: JsonObject) -> Result:
+    """Take an event through the only subscription of an instance, whether it matches or not."""
+    (pipeline,) = instance.pipelines
+    return await deliver_event(instance.lane, Step(pipeline, event))
+
+
+async def perform_together(instance: Instance, events: Sequence[JsonObject]) -> list[Node]:
+    """Take events through the only subscription of an instance as one batch, whether they match or not.
+
+    Returns a node for each. Raises what the whole batch failed with.
+    """
+    (pipeline,) = instance.pipelines
+    if pipeline.batch_handler is None:
+        raise DefinitionError(f"the action {pipeline.action!r} takes no batches")
+    found: dict[int, Node] = {}
+    items: list[Item] = []
+    for place, event in enumerate(events):
+        step = Step(pipeline, event)
+        try:
+            items.append(Item(place, step, step.payload()))
+        except ActionsError as error:
+            found[place] = failure_of(error)
+    if items:
+        batch = Batch(instance.lane, pipeline, items)
+        await batch.deliver()
+        if batch.error is not None:
+            raise batch.error
+        found.update(zip([item.place for item in items], batch.masked_nodes(), strict=True))
+    return [found[place] for place in range(len(events))]
+
+
+async def delete_user(instance: Instance, event: JsonObject) -> Result | None:
+    """Delete the user of an event; None where the destination cannot."""
+    if instance.deletion is None:
+        return None
+    return await deliver_event(instance.lane, Step(instance.deletion, event))
+
+
+async def test_settings(instance: Instance) -> Result | None:
+    """Ask the destination if the settings of an instance are valid; None where it has no test."""
+    if instance.authentication is None:
+        return None
+    # A person asks: neither the breaker nor the budget of events keeps the test waiting.
+    lane = instance.lane.with_connection(attrs.evolve(instance.lane.connection, admission=None))
+    return await deliver_event(lane, Step(instance.authentication, {}))
 
 
 async def _audience(

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from actions_core.destination.destination import fields_of, hints_for
-from actions_core.destination.specs import HOOKS, MAPPING_EXTRAS, BatchSpec
+from actions_core.destination.specs import HOOKS, BatchSpec
 from actions_core.engine.results import Result, Status
-from actions_core.errors import FqlError, MappingError, Problem, child_path
-from actions_core.mapping import compile_mapping
-from actions_core.subscriptions import parse_fql
+from actions_core.engine.subscription_parts import read_condition, read_mapping, split_mapping
+from actions_core.errors import Problem, child_path
 from actions_core.validation import PayloadValidator
 from actions_core.values.events import message_id_of
 from actions_core.values.javascript import to_text
@@ -67,6 +66,8 @@ class Pipeline:
     batch_handler: Handler | None = None
     poll_handler: Handler | None = None
     batch: BatchSpec = attrs.field(factory=BatchSpec)
+    #: False where the mapping says once and for all that nothing goes in batches
+    may_batch: bool = True
     condition: Condition | None = None
     mapping: CompiledMapping | None = None
     validator: PayloadValidator | None = None
@@ -170,9 +171,9 @@ def compile_pipeline(
     raw: Json = spec.mapping
     if raw is None:
         raw = {} if action is None else action.default_mapping
-    plain, extras = _split(raw)
-    condition = _condition(spec.subscribe, child_path(path, "subscribe"), problems)
-    mapping = _mapping(plain, child_path(path, "mapping"), problems)
+    plain, extras = split_mapping(raw)
+    condition = read_condition(spec.subscribe, child_path(path, "subscribe"), problems)
+    mapping = read_mapping(plain, child_path(path, "mapping"), problems)
     if action is None or condition is None or mapping is None:
         return None, problems
     scope = _own_scope(scope, spec, action, raw, extras)
@@ -191,22 +192,14 @@ def compile_pipeline(
         check=validator.check,
         batch_handler=destination.batch_handlers.get(spec.partner_action),
         poll_handler=destination.poll_handlers.get(spec.partner_action),
-        batch=action.batch,
+        batch=_batch_of(action, plain),
+        may_batch=not isinstance(plain, dict) or plain.get("enable_batching") is not False,
         matches=condition.matches if spec.enabled else _never,
         condition=condition,
         mapping=mapping,
         validator=validator,
     )
     return pipeline, problems
-
-
-def check_subscription(spec: SubscriptionSpec, path: str) -> list[Problem]:
-    """Return what is wrong with a subscription whatever its destination: its condition, and its mapping."""
-    problems: list[Problem] = []
-    _condition(spec.subscribe, child_path(path, "subscribe"), problems)
-    if spec.mapping is not None:
-        _mapping(_split(spec.mapping)[0], child_path(path, "mapping"), problems)
-    return problems
 
 
 def deletion_pipeline(destination: Destination, scope: Scope) -> Pipeline | None:
@@ -268,36 +261,15 @@ def _id(value: Json) -> str | None:
     return to_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
-def _split(raw: Json) -> tuple[Json, JsonObject]:
-    """Separate the mapping of the fields from what the engine itself reads from it."""
-    if not isinstance(raw, dict):
-        return raw, {}
-    extras = {key: raw[key] for key in MAPPING_EXTRAS if key in raw}
-    return {key: value for key, value in raw.items() if key not in extras}, extras
+def _batch_of(action: ActionSpec, mapping: Json) -> BatchSpec:
+    """Return the sizes of batches where a payload names none: the mapping's, where they are plain numbers."""
 
+    def given(key: str, default: int) -> int:
+        value = mapping.get(key) if isinstance(mapping, dict) and key in action.fields else None
+        return value if type(value) is int and value > 0 else default
 
-def _condition(text: str, path: str, problems: list[Problem]) -> Condition | None:
-    try:
-        condition = parse_fql(text)
-    except FqlError as error:
-        problems.append(Problem(path, str(error)))
-        return None
-    problems += [Problem(path, message, "warning") for message in condition.warnings]
-    return condition
-
-
-def _mapping(raw: Json, path: str, problems: list[Problem]) -> CompiledMapping | None:
-    try:
-        mapping = compile_mapping(raw)
-    except MappingError as error:
-        problems += _below(path, error.problems or (Problem("$", error.message),))
-        return None
-    problems += _below(path, mapping.warnings)
-    return mapping
-
-
-def _below(path: str, found: tuple[Problem, ...] | list[Problem]) -> list[Problem]:
-    return [problem.below(path) for problem in found]
+    spec = action.batch
+    return attrs.evolve(spec, size=given("batch_size", spec.size), bytes=given("batch_bytes", spec.bytes))
 
 
 def _hook_outputs(extras: JsonObject) -> JsonObject:

@@ -100,6 +100,14 @@ class Result:
         twin.__dict__.update(self.__dict__, message_id=message_id)
         return twin
 
+    def after_tries(self, tries: int) -> Result:
+        """Return the same result with so many tries: those of all processes that had the event."""
+        if tries == self.tries:
+            return self
+        twin = object.__new__(Result)
+        twin.__dict__.update(self.__dict__, tries=tries)
+        return twin
+
     def to_dict(self) -> JsonObject:
         """Return the result as JSON, secrets masked."""
         from actions_core.http.curl import request_json  # people read it, deliveries do not need it
@@ -277,7 +285,12 @@ def _problems_json(problems: Iterable[Problem], masked: Callable[[str], str] = _
 
 
 def _response_json(response: Response) -> JsonObject:
-    """Return the response as JSON: `status`, `headers`, and `json`, or `body` where it is something else."""
+    """Return the response as JSON: `status`, `headers`, and `json`, or `body` where it is something else.
+
+    `unreadable` says why there is no body, where it could not be decoded.
+    """
     shown: JsonObject = {"status": response.status, "headers": dict(response.headers)}
+    if response.unreadable:
+        shown["unreadable"] = response.unreadable
     body = response.json
     return {**shown, "body": response.text} if body is None else {**shown, "json": body}

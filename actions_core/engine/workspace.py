@@ -1,8 +1,8 @@
 """The configured destinations, as they stand in a file: checked as a document, not yet compiled.
 
-What does not fit the schema is noted, not raised, and the rest is read: only an engine, which knows the
-destinations, finds what else is wrong, and refuses everything at once. A part that cannot be read leaves an
-empty one in its place, so that the others keep their paths.
+What does not fit the schema is noted, and the rest is read, so that all of it is told at once; where it is
+read leniently, by an engine, which knows the destinations and finds what else is wrong. A part that cannot
+be read leaves an empty one in its place, so that the others keep their paths.
 
 A secret is written `{"$env": "NAME"}` and read from the environment when an engine is made, so a
 workspace object, like its file, contains no secrets of the environment.
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
+from actions_core.engine.filters import validate_filters
+from actions_core.engine.subscription_parts import subscription_problems
 from actions_core.errors import DefinitionError, Problem, WorkspaceError, child_path, is_within
 from actions_core.http.retry import DEFAULT_TIMEOUT, PollPolicy, RetryPolicy
 from actions_core.validation.documents import check_document, schema
@@ -108,6 +110,36 @@ class OutboxSpec:
 
 
 @attrs.frozen
+class BrokerSpec:
+    """The broker to which an outbox hands its deliveries, and from which workers take them.
+
+    `url` is an address, several with commas between them, or `{"$env": NAME}`; `credentials` is a file.
+    `takeover` is after how many seconds without a sign of a worker its deliveries go to another one. The
+    other options hold when the broker's streams are made: their copies, their bounds, and by how many
+    partitions events are kept in order.
+    """
+
+    url: Json = attrs.field(repr=False)
+    credentials: Path | None = None
+    replicas: int = 1
+    most_bytes: int | None = None
+    partitions: int = 32
+    takeover: float = 30.0
+
+
+@attrs.frozen
+class SourceSpec:
+    """An application that may send events to a server; `write_key` may be `{"$env": NAME}`.
+
+    Web pages of `origins` may send them from a browser.
+    """
+
+    name: str
+    write_key: Json = attrs.field(default="", repr=False)
+    origins: tuple[str, ...] = ()
+
+
+@attrs.frozen
 class InstanceSpec:
     """One configured destination. `destination` is its slug; `settings` may contain `{"$env": NAME}`.
 
@@ -124,15 +156,24 @@ class InstanceSpec:
     consent_categories: tuple[str, ...] = ()
     delivery: DeliverySpec = attrs.field(factory=DeliverySpec)
 
+    def parts_problems(self, path: str) -> Iterator[Problem]:
+        """Find what is wrong with subscriptions and filters below `path`, whatever the destination."""
+        for index, one in enumerate(() if self.subscriptions == "presets" else self.subscriptions):
+            yield from subscription_problems(one.subscribe, one.mapping, f"{path}.subscriptions[{index}]")
+        for problem in validate_filters(list(self.filters)) if self.filters else ():
+            yield problem.below(f"{path}.filters")
+
 
 @attrs.frozen
 class Workspace:
     """The configured destinations.
 
     `definitions` are files of destinations that are not installed: JSON alone, or known by their
-    definition only. `outbox` is where accepted events are kept. `source` names where the workspace came
-    from, for error messages; `name` is for people. `problems` has everything in which it does not fit its
-    schema: an engine refuses it, with what else is wrong.
+    definition only. `outbox` is where accepted events are kept, `broker` where workers take their deliveries,
+    `sources` are those who may send events to a server. `source` names where the workspace came from, for
+    error messages; `name` is for people, and for a broker.
+    `problems` has everything in which it does not fit its schema: an engine refuses it, with what else is
+    wrong.
     """
 
     destinations: tuple[InstanceSpec, ...]
@@ -140,30 +181,41 @@ class Workspace:
     definitions: tuple[Path, ...] = ()
     name: str = "workspace"
     outbox: OutboxSpec | None = None
+    broker: BrokerSpec | None = None
+    sources: tuple[SourceSpec, ...] = ()
     problems: tuple[Problem, ...] = attrs.field(default=(), repr=False)
     #: The paths of parts that could not be read, where an empty one stands.
     _unread: frozenset[str] = attrs.field(default=frozenset(), repr=False)
 
     @classmethod
-    def from_file(cls, path: str | Path) -> Workspace:
+    def from_file(cls, path: str | Path, *, lenient: bool = False) -> Workspace:
         """Read the workspace in a JSON file.
 
-        Raises `WorkspaceError` where the file cannot be read, or is not a workspace at all.
+        Raises `WorkspaceError` where the file cannot be read, and as `from_dict` does.
         """
         try:
             data = read_json(Path(path))
         except DefinitionError as error:
             raise WorkspaceError(error.message, problems=error.problems) from None
-        workspace = cls.from_dict(data, source=str(path), folder=Path(path).parent)
+        workspace = cls.from_dict(data, source=str(path), folder=Path(path).parent, lenient=lenient)
         return workspace if data.get("name") else attrs.evolve(workspace, name=Path(path).stem)
 
     @classmethod
-    def from_dict(cls, data: Json, *, source: str = "the workspace", folder: str | Path = ".") -> Workspace:
+    def from_dict(
+        cls,
+        data: Json,
+        *,
+        source: str = "the workspace",
+        folder: str | Path = ".",
+        lenient: bool = False,
+    ) -> Workspace:
         """Read the workspace in a dictionary of the same form as the file.
 
-        The files that it names, under `definitions` and as its `outbox`, are relative to `folder`. What does
-        not fit is in `problems`, and refused by the engine together with what it finds itself. Raises
-        `WorkspaceError` where there is no list of destinations to go on with.
+        The files that it names, under `definitions` and as its `outbox`, are relative to `folder`. Raises
+        `WorkspaceError` where it does not fit the schema, with everything that is wrong whatever the
+        destinations. With `lenient` what does not fit is in `problems` instead, and an engine refuses it
+        together with what it finds itself, which knows the destinations; only what has no list of
+        destinations to go on with raises then too.
         """
         problems = check_document(data, schema("workspace"))
         if problems and not _is_readable(data, problems):
@@ -175,7 +227,18 @@ class Workspace:
         name = data.get("name")
         name = name if isinstance(name, str) and name else "workspace"
         outbox = reader.outbox(data.get("outbox"), Path(folder))
-        return cls(instances, source, definitions, name, outbox, tuple(problems), frozenset(reader.unread))
+        broker = reader.broker(data.get("broker"), Path(folder))
+        sources = tuple(reader.sources(data.get("sources")))
+        unread = frozenset(reader.unread)
+        read = cls(instances, source, definitions, name, outbox, broker, sources, tuple(problems), unread)
+        if problems and not lenient:
+            raise WorkspaceError(f"{source} is faulty:", problems=read.with_problems(read.parts_problems()))
+        return read
+
+    def parts_problems(self) -> Iterator[Problem]:
+        """Find what is wrong with subscriptions and filters, whatever their destinations."""
+        for index, spec in enumerate(self.destinations):
+            yield from spec.parts_problems(f"$.destinations[{index}]")
 
     def with_problems(self, found: Iterable[Problem]) -> list[Problem]:
         """Return the problems of the document, and those of `found` that do not merely follow from them."""
@@ -240,6 +303,17 @@ class _Reader:
     def outbox(self, raw: Json, folder: Path) -> OutboxSpec | None:
         """Read where accepted events are kept; None where that is not said, or faulty."""
         return _outbox(raw, folder) if self._fits("$.outbox") else None
+
+    def broker(self, raw: Json, folder: Path) -> BrokerSpec | None:
+        """Read where workers take deliveries; None where that is not said, or faulty."""
+        return _broker(raw, folder) if self._fits("$.broker") else None
+
+    def sources(self, raw: Json) -> Iterator[SourceSpec]:
+        """Read those sources that fit."""
+        for index, item in enumerate(raw if isinstance(raw, list) else ()):
+            if self._fits(f"$.sources[{index}]"):
+                origins = tuple(item.get("origins") or ())
+                yield SourceSpec(item.get("name") or f"source {index + 1}", item["writeKey"], origins)
 
     def _instance(self, raw: JsonObject, path: str) -> InstanceSpec:
         destination = self._text(raw, "destination", path)
@@ -341,6 +415,18 @@ def _outbox(raw: Json, folder: Path) -> OutboxSpec | None:
     path = folder / known.pop("path")
     most_bytes: Any = known.pop("mostBytes", None)
     return OutboxSpec(path, most_bytes=most_bytes, **known)
+
+
+def _broker(raw: Json, folder: Path) -> BrokerSpec | None:
+    if raw is None:
+        return None
+    known = _known(raw) if isinstance(raw, dict) and "$env" not in raw else {"url": raw}
+    credentials = known.pop("credentials", None)
+    return BrokerSpec(
+        credentials=None if credentials is None else folder / credentials,
+        most_bytes=known.pop("mostBytes", None),
+        **known,
+    )
 
 
 def resolve_environment(

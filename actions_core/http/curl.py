@@ -7,14 +7,19 @@ from the body, and the body to the byte. What is secret must have been masked be
 from __future__ import annotations
 
 import base64
+import json
 import shlex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from actions_core.errors import PayloadError
+from actions_core.values.plain import as_json
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from actions_core.http.requests import Request
-    from actions_core.values.types import JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 #: Methods whose requests have no length without a body, and those whose have a type even then.
 _BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -27,26 +32,42 @@ _GLOBBING: Final = frozenset("[]{}")
 
 def all_headers(request: Request) -> dict[str, str]:
     """Return the headers of a request, and the content type that the transport adds."""
-    content_type = request.content()[1]
+    return _with_type(request, request.content()[1])
+
+
+def _with_type(request: Request, content_type: str | None) -> dict[str, str]:
     if content_type is None or any(name.lower() == "content-type" for name in request.headers):
         return dict(request.headers)
     return {**request.headers, "content-type": content_type}
 
 
 def request_json(request: Request) -> JsonObject:
-    """Return the request as JSON: `method`, `url`, `headers`, and `json`, `form`, `body` or `bodyBase64`."""
-    shown: JsonObject = {"method": request.method, "url": request.url, "headers": all_headers(request)}
-    if request.json is not MISSING:
-        return {**shown, "json": request.json}
-    if request.form is not None:
-        return {**shown, "form": {name: value for name, value in request.form.items() if value is not None}}
-    content = request.content()[0]
+    """Return the request as JSON: `method`, `url`, `headers`, and `json`, `form`, `body` or `bodyBase64`.
+
+    `json` is what goes over the wire. Of a body that cannot be written there is nothing.
+    """
+    try:
+        content, content_type = request.content()
+    except PayloadError:
+        return {"method": request.method, "url": request.url, "headers": dict(request.headers)}
+    headers = _with_type(request, content_type)
+    shown: JsonObject = {"method": request.method, "url": request.url, "headers": headers}
     if content is None:
         return shown
+    if request.json is not MISSING:
+        return {**shown, "json": json.loads(content)}
+    if request.form is not None:
+        return {**shown, "form": _form(request.form)}
     try:
         return {**shown, "body": content.decode()}
     except UnicodeDecodeError:
         return {**shown, "bodyBase64": base64.b64encode(content).decode("ascii")}
+
+
+def _form(form: Mapping[str, Any]) -> Json:
+    """Return a form as plain JSON, without what is left out of it."""
+    given = {name: as_json(value) for name, value in form.items() if value is not MISSING}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def curl(request: Request) -> str:

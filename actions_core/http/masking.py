@@ -7,6 +7,7 @@ when somebody looks: what nobody opens is not masked, and costs nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -15,10 +16,11 @@ from actions_core.errors import Problem
 from actions_core.http.requests import Request, Response
 from actions_core.http.spellings import MASKED, Finder
 from actions_core.values.javascript import number_text, to_number
+from actions_core.values.plain import as_json
 from actions_core.values.types import MISSING, Json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from actions_core.errors import ActionsError
 
@@ -100,14 +102,22 @@ class Mask:
         return whole[0]
 
     def _key(self, key: Any) -> Any:
-        return self.text(key) if isinstance(key, str) else key
+        if isinstance(key, str):
+            return self.text(key)
+        leaf = self._leaf(key)
+        return MASKED if isinstance(leaf, list | dict) else leaf
 
     def _leaf(self, value: Json) -> Json:
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if value is None or value is MISSING or isinstance(value, bool):
+            return value
+        if isinstance(value, int | float):
             return MASKED if number_text(value) in self._secrets else value
-        return value
+        # One of Python's own (a tuple, a set, bytes, an Enum) stays as it is, unless a secret is in it.
+        plain = as_json(value)
+        masked = self.value(plain)
+        return value if masked == plain else masked
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers without the secrets; those that exist to carry one lose their value, but for the scheme."""
@@ -148,7 +158,7 @@ class Mask:
         if isinstance(value, Problem):
             return self.problems([value])[0]
         if isinstance(value, bytes):
-            return self._body(value)
+            return self._bytes(value)
         if isinstance(value, tuple):
             return tuple(self._part(part) for part in value)
         return value if isinstance(value, bool) else self.value(value)
@@ -159,21 +169,30 @@ class Mask:
             request,
             url=self.text(_USER_INFO.sub(rf"\1{MASKED}@", request.url)),
             headers=self.headers(request.headers),
-            params=None if request.params is None else self.value(dict(request.params)),
+            params=self._parameters(request.params),
             json=MISSING if request.json is MISSING else self.value(request.json),
-            form=None if request.form is None else self.value(dict(request.form)),
+            form=self._parameters(request.form),
             body=self._body(request.body),
         )
 
+    def _parameters(self, given: Mapping[str, Any] | None) -> Any:
+        # What is no object stays what it is: a request with it cannot be sent, but is shown.
+        return self.value(dict(given) if isinstance(given, Mapping) else given)
+
     def _body(self, body: bytes | str | None) -> bytes | str | None:
         if isinstance(body, bytes):
-            # Bytes that are no UTF-8 come through this unharmed, and a body stays of the kind it is.
-            return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        return None if body is None else self.text(body)
+            return self._bytes(body)
+        return self.text(body) if isinstance(body, str) else body
+
+    def _bytes(self, body: bytes) -> bytes:
+        # Bytes that are no UTF-8 come through this unharmed.
+        return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def response(self, response: Response) -> Response:
         """Return the response as it may be shown: destinations do echo what they were sent."""
-        if not self._secrets:
-            return response
-        body = self.text(response.text).encode("utf-8", "replace")
-        return Response(response.status, self.headers(response.headers), body, self.text(response.unreadable))
+        return Response(
+            response.status,
+            self.headers(response.headers),
+            self._bytes(response.body),
+            self.text(response.unreadable),
+        )

@@ -9,13 +9,14 @@ where keys and personal data are.
 from __future__ import annotations
 
 import json
+import math
 from base64 import b64encode
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from actions_core.errors import PayloadError, RequestError, SettingsError
+from actions_core.errors import PayloadError, SettingsError
 from actions_core.http.wire import (
     base_fault,
     check_headers,
@@ -23,13 +24,16 @@ from actions_core.http.wire import (
     is_absolute,
     is_plain_path,
     is_plain_url,
+    method_fault,
     name_fault,
     query,
+    refused,
     with_query,
 )
 from actions_core.values.javascript import stringify
 from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING, Json
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -92,12 +96,16 @@ class Request:
     def with_basic_auth(self, user: str, password: str = "") -> Request:
         """Return the request with a user and a password, in place of other credentials in its headers.
 
-        Raises `RequestError` for a user with a colon, behind which the password would begin.
+        Raises `RequestError` for a user with a colon, behind which the password would begin, and for what
+        UTF-8 cannot say.
         """
         if ":" in user:
-            raise RequestError("the user of basic authentication contains a colon", code="REQUEST_INVALID")
-        pair = f"{user}:{password}".encode("utf-8", "replace")
-        return self.with_headers({"Authorization": f"Basic {b64encode(pair).decode('ascii')}"})
+            raise refused("the user of basic authentication contains a colon")
+        try:
+            pair = b64encode(f"{user}:{password}".encode())
+        except UnicodeEncodeError:
+            raise refused("the user or password of basic authentication has half a surrogate pair") from None
+        return self.with_headers({"Authorization": f"Basic {pair.decode('ascii')}"})
 
     def with_bearer(self, token: str) -> Request:
         """Return the request with a bearer token, in place of other credentials in its headers."""
@@ -118,10 +126,13 @@ class Request:
     def complete(self) -> Request:
         """Return the request for a transport: an absolute URL, query included, and headers that can be sent.
 
-        Raises `RequestError` for a URL that is not absolute or would not arrive as it stands, `PayloadError`
-        for a header that is none, could break out of its line, or says how the message is framed: such things
-        come from data, and trying again cannot help.
+        Raises `RequestError` for a method that is none, or a URL that is not absolute or would not arrive as
+        it stands; `PayloadError` for a header that is none, could break out of its line, or says how the
+        message is framed: such things come from data, and trying again cannot help.
         """
+        fault = method_fault(self.method)
+        if fault:
+            raise refused(f"the method of the request {fault}")
         headers = self.headers
         if headers:
             check_headers(headers)
@@ -134,7 +145,7 @@ class Request:
         """Return the body as bytes and its content type; (None, None) without a body.
 
         The body is written once: whoever asks later, of this request or of one that differs in its URL or
-        headers only, gets the same bytes. Raises `PayloadError` for what JSON cannot say.
+        headers only, gets the same bytes. Raises `PayloadError` for what JSON or UTF-8 cannot say.
         """
         # Beside the attributes, which are frozen; `_twin` takes it along, `evolve` does not.
         written: tuple[bytes | None, str | None] | None = self.__dict__.get("_content")
@@ -148,9 +159,14 @@ class Request:
         if self.form is not None:
             return query(self.form).encode(), "application/x-www-form-urlencoded"
         if isinstance(self.body, str):
-            return self.body.encode("utf-8", "replace"), "text/plain; charset=utf-8"
+            try:
+                return self.body.encode(), "text/plain; charset=utf-8"
+            except UnicodeEncodeError:
+                raise PayloadError("the request's body contains half a surrogate pair") from None
+        if isinstance(self.body, bytes | bytearray | memoryview):
+            return bytes(self.body), "application/octet-stream"
         if self.body is not None:
-            return self.body, "application/octet-stream"
+            raise PayloadError(f"the request's body must be bytes or a string but it is {kind(self.body)}")
         return None, None
 
 
@@ -174,6 +190,8 @@ class RequestBase:
         url, headers = request.url, request.headers
         if (
             self._is_plain
+            and isinstance(url, str)
+            and not method_fault(request.method)
             and not request.params
             and is_plain_path(url)
             and (not headers or (self._fits(tuple(headers)) and _are_plain_values(headers)))
@@ -223,8 +241,22 @@ def _clash(names: tuple[str, ...]) -> bool:
 def _json_bytes(value: Json, *, stringify_it: bool) -> bytes:
     try:
         return stringify(value).encode() if stringify_it else json_bytes(value)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise PayloadError(f"the request's JSON cannot be written: {error}") from None
+    except RecursionError:
+        why = "it is nested too deeply, or contains itself"
+    except TypeError as error:
+        why = str(error)
+    except ValueError:  # all that Python says of such numbers is how to raise its limit
+        why = "a number in it has too many digits"
+    raise PayloadError(f"the request's JSON cannot be written: {why}")
+
+
+def _no_json(constant: str) -> Json:
+    raise ValueError(constant)
+
+
+def _double(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 @attrs.frozen(repr=False)
@@ -254,11 +286,12 @@ class Response:
 
     @property
     def json(self) -> Json:
-        """The body as JSON, None when it is not JSON."""
+        """The body as JSON, None when it is not JSON; a number that no double can hold is null in it."""
         try:
-            return json.loads(self.body)
+            read: Json = json.loads(self.body, parse_constant=_no_json, parse_float=_double)
         except (ValueError, RecursionError):
             return None
+        return read
 
 
 class Transport(Protocol):

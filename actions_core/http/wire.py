@@ -7,9 +7,11 @@ refused before anything is sent. Values of an event get everywhere, so the rules
 from __future__ import annotations
 
 import re
+import socket
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from actions_core.errors import PayloadError, RequestError, SettingsError
 from actions_core.values.javascript import number_text, to_text
@@ -18,7 +20,7 @@ from actions_core.values.types import MISSING
 from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
 _SCHEMES: Final = ("https://", "http://")
 #: How a header's value says how its message is framed, or whom it is for: the transport's to say.
@@ -41,9 +43,11 @@ _FRAMING: Final = frozenset(
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]++")
 #: What no value of a header may contain (RFC 9110, 5.5); a tab may stand in one.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-#: A URL in which there is nothing to look at: no escapes, no fragment, nobody's name in front of the host.
+#: A URL in which there is nothing to look at: no escapes, no fragment, nobody's name in front of the host,
+#: which is within its bounds, as its port is.
 _PLAIN_URL: Final = re.compile(
-    r"https?://[A-Za-z0-9.-]++(?::[0-9]++)?(?:[/?][A-Za-z0-9!$&'()*+,\-./:;=?_~]*+)?"
+    r"https?://[A-Za-z0-9-]{1,62}+(?:\.[A-Za-z0-9-]{1,62}+){0,3}+(?::[0-9]{1,4}+)?"
+    r"(?:[/?][A-Za-z0-9!$&'()*+,\-./:;=?_~]*+)?"
 )
 #: The same of a path below a base URL.
 _PLAIN_PATH: Final = re.compile(r"/(?!/)[A-Za-z0-9!$&'()*+,\-./:;=?_~]*+")
@@ -58,9 +62,17 @@ _LOST: Final = (
 #: Characters that stand for nothing else, so that their escape says the same (as browsers write it).
 _ESCAPED: Final = re.compile(r"""[ "<>^`{|}]|[^\x00-\x7f]""")
 _DOT: Final = re.compile("%2e", re.IGNORECASE)
-#: A port may be empty; what is wrong with the rest of a host shows where it is looked up.
-_NO_HOST: Final = re.compile(r"[\x00-\x20\x7f\\<>^`{|}]")
+_NO_HOST: Final = re.compile(r"[\x00-\x20\x7f\\<>^`{|}%\ud800-\udfff]")
+#: What stands behind a host: nothing, or a port, which may be empty.
+_PORT: Final = re.compile(r":([0-9]*)")
+#: A host that ends in a number is an address, never a name.
+_NUMERIC: Final = re.compile(r"(?:^|\.)[0-9]+\Z")
+_HIGHEST_PORT: Final = 65535
+#: As the names of hosts are: labels of 63 characters, 253 in all.
+_LONGEST_HOST: Final = 253
 
+#: What is JSON already, but for the items of a list.
+_JSON: Final = (str, int, float, list, tuple, dict, type(None))
 _PADDED: Final = re.compile(r"\s\Z")
 _ADVICE: Final = 'quote what is put into it: urllib.parse.quote(value, safe="")'
 
@@ -68,6 +80,14 @@ _ADVICE: Final = 'quote what is put into it: urllib.parse.quote(value, safe="")'
 def is_absolute(url: str) -> bool:
     """Return whether the URL is one of HTTP, in whatever case its scheme is written."""
     return url.startswith(_SCHEMES) or url[:8].lower().startswith(_SCHEMES)
+
+
+@lru_cache(maxsize=64)
+def method_fault(method: object) -> str:
+    """Say what is wrong with the method of a request; cached, since there are few."""
+    if not isinstance(method, str):
+        return f"must be a string but it is {kind(method)}"
+    return "" if _TOKEN.fullmatch(method) else f"{method[:100]!a} is no token, such as POST"
 
 
 def is_plain_url(url: str) -> bool:
@@ -133,16 +153,18 @@ def checked_url(url: str, headers: Mapping[str, str]) -> str:
     characters, backslashes, a `%` that begins no escape, segments `.` and `..`. Raises `SettingsError` for a
     user and a password in front of the host where the headers carry credentials too.
     """
+    if not isinstance(url, str):
+        raise refused(f"the URL must be a string but it is {kind(url)}")
     if is_plain_url(url):
         return url
     if not is_absolute(url):
-        raise _refused(f"the URL {url.partition('?')[0]!r} is not absolute: prepare must add the base URL")
+        raise refused(f"the URL {url.partition('?')[0]!r} is not absolute: prepare must add the base URL")
     scheme, _, rest = url.partition("://")
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     path = rest[len(authority) :]
-    fault = _host_fault(authority) or _path_fault(path)
+    fault = host_fault(authority) or _path_fault(path)
     if fault:
-        raise _refused(f"the URL {fault}")
+        raise refused(f"the URL {fault}")
     if "@" in authority and any(name.lower() == "authorization" for name in headers):
         raise SettingsError(
             "the URL has a user and a password in front of its host (user:password@), and the request has a "
@@ -166,33 +188,59 @@ def base_fault(base_url: str) -> str:
         return "has a query (?), behind which no path can be added"
     if _PADDED.search(base_url):
         return "ends with a blank or a line break"
-    fault = _host_fault(authority) or _name_of_host_fault(authority) or _path_fault(path)
+    fault = host_fault(authority) or _path_fault(path)
     return fault.partition(";")[0]  # without advice on quoting
 
 
-def _name_of_host_fault(authority: str) -> str:
-    """Say what shows only where a host is looked up: its port, the lengths of its labels."""
-    try:
-        parts = urlsplit(f"//{authority}")
-        _ = parts.port  # computed, and checked, when it is read
-        host = parts.hostname or ""
-        if ":" not in host:
-            host.removesuffix(".").encode("idna")
-    except ValueError:
-        return "has a host or a port that cannot be"
-    return "" if host else "has no host"
-
-
-def _refused(message: str) -> RequestError:
+def refused(message: str) -> RequestError:
+    """Return the error for a request that cannot be sent as it is written."""
     return RequestError(message, code="REQUEST_INVALID", status=400)
 
 
-def _host_fault(authority: str) -> str:
-    if not authority.rpartition("@")[2]:
-        return "has no host"
+@lru_cache(maxsize=256)
+def host_fault(authority: str) -> str:
+    """Say why no server can be found by a host and its port; whether one is there shows when it is asked."""
+    named = authority.rpartition("@")[2]
     if _NO_HOST.search(authority):
         return "has a host with a blank or another character that no host may have"
+    if named.startswith("["):
+        host, bracket, port = named[1:].partition("]")
+        fault = "" if bracket and _is_address(_inet6, host) else "has an address in brackets that is none"
+    else:
+        host, colon, number = named.partition(":")
+        fault, port = _label_fault(host), colon + number
+    if not fault and port:
+        digits = _PORT.fullmatch(port)
+        if digits is None or int(digits[1][:6] or "0") > _HIGHEST_PORT:
+            return f"has a port that cannot be: behind the host may stand a number up to {_HIGHEST_PORT}"
+    return fault
+
+
+def _label_fault(host: str) -> str:
+    if not host:
+        return "has no host"
+    if _NUMERIC.search(host) and not _is_address(socket.inet_aton, host):
+        return "has a host that ends in a number but is no address"
+    try:
+        name = host.removesuffix(".").encode("idna")
+    except ValueError:  # an empty label, one of more than 63 characters, a letter that no name may have
+        name = b""
+    if not 0 < len(name) <= _LONGEST_HOST:
+        return "has a host that cannot be: each part between its dots has 1 to 63 characters, all 253 at most"
     return ""
+
+
+def _is_address(read: Callable[[str], bytes], text: str) -> bool:
+    try:
+        return bool(
+            read(text)
+        )  # in the forms of old too, such as 127.1: whether it may be reached is asked later
+    except (OSError, ValueError):
+        return False
+
+
+def _inet6(text: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6, text)
 
 
 def _path_fault(path: str) -> str:
@@ -211,13 +259,31 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def query(params: Mapping[str, Any]) -> str:
-    """Write a query, or a form: without None, lists repeat their name, values as JavaScript spells them."""
+    """Write a query, or a form: without None, lists repeat their name, values as JavaScript spells them.
+
+    Raises `PayloadError` for what has no spelling, or none in UTF-8.
+    """
+    if not isinstance(params, Mapping):
+        raise PayloadError(f"the parameters of the request must be an object but they are {kind(params)}")
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
-        items = value if isinstance(value, list | tuple | set | frozenset) else (value,)
-        items = simplify(items) if isinstance(items, set | frozenset) else items
+        plain = _plain(value)
+        items = [_plain(item) for item in plain] if isinstance(plain, list | tuple) else [plain]
         pairs += [(_text(name), _text(item)) for item in items if item is not None and item is not MISSING]
-    return urlencode(pairs, quote_via=quote, safe="", errors="replace")
+    try:
+        return urlencode(pairs, quote_via=quote, safe="")
+    except UnicodeEncodeError:
+        raise PayloadError("a parameter of the request contains half a surrogate pair") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return one of Python's own values (an enum, a UUID, a time, a set) as it is in an event."""
+    try:
+        while value is not MISSING and not isinstance(value, _JSON):
+            value = simplify(value)
+    except UnfitError as error:
+        raise PayloadError(f"a parameter of the request {error}") from None
+    return value
 
 
 def _text(value: Any) -> str:
@@ -225,17 +291,11 @@ def _text(value: Any) -> str:
         return str.__str__(value)
     if isinstance(value, float):
         return number_text(float(value))
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
     if isinstance(value, list | tuple):
-        return ",".join(["" if item is None or item is MISSING else _text(item) for item in value])
-    if value is None or isinstance(value, bool | int | dict):
-        return to_text(value)
-    # Python's own values (an enum, a UUID, a time, a set) are spelled as they are in an event.
-    try:
-        return _text(simplify(value))
-    except UnfitError as error:
-        raise PayloadError(f"a parameter of the request {error}") from None
+        items = [_plain(item) for item in value]
+        return ",".join(["" if item is None or item is MISSING else _text(item) for item in items])
+    plain = _plain(value)
+    return to_text(plain) if isinstance(plain, bool | int | dict | None) else _text(plain)
 
 
 def with_query(url: str, params: Mapping[str, Any]) -> str:

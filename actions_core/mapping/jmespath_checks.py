@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from jmespath import exceptions
 from jmespath.functions import Functions
 from jmespath.lexer import Lexer
 
@@ -50,6 +51,27 @@ def _end_of_quote(text: str, start: int) -> int:
     while at < len(text) and text[at] != text[start]:
         at += 2 if text[at] == "\\" else 1
     return at + 1
+
+
+def parse_fault(error: exceptions.JMESPathError) -> str:
+    """Say why an expression cannot be parsed; the library's own words name its tokens, and draw arrows."""
+    if isinstance(error, exceptions.EmptyExpressionError):
+        return "it is empty"
+    if isinstance(error, exceptions.LexerError):
+        return _lexer_fault(error)
+    if isinstance(error, exceptions.ParseError) and error.token_type not in ("EOF", None):
+        return f"at position {error.lex_position}, {shown(error.token_value)} is not expected"
+    return "it ends where something more is expected"
+
+
+def _lexer_fault(error: exceptions.LexerError) -> str:
+    position, said = error.lexer_position, error.message
+    if said.startswith("Unclosed"):
+        return f"the quote at position {position} is not closed"
+    if not said.startswith("Unknown token"):
+        return f"the quoted text at position {position} has an escape that JSON does not know"
+    hint = "; compare with ==" if said.endswith("'='") else ""
+    return f"at position {position}, {shown(error.lexer_value)} is not expected{hint}"
 
 
 def complaints(text: str, tree: Tree) -> list[str]:

@@ -150,7 +150,7 @@ def trial_engine(
         "subscriptions": [subscription],
         "delivery": {"retry": {"tries": 1}},
     }
-    workspace = Workspace.from_dict({"destinations": [instance]})
+    workspace = Workspace.from_dict({"destinations": [instance]}, lenient=True)
     return Engine(workspace, registry=registry, transport=transport)
 
 

@@ -18,7 +18,7 @@ from actions_core.values.javascript import number_text
 from actions_core.values.wording import TYPE_WORDS, either, kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from actions_core.values.types import Json, JsonObject
 
@@ -34,52 +34,48 @@ _TYPES: Final[dict[str, Callable[[Json], bool]]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
-_MISSING: Final = "is missing the required field '{}'"
-_EMPTY: Final = "has an empty value for the required field '{}'"
+_MISSING: Final = "is missing the required field '"
+_EMPTY: Final = "has an empty value for the required field '"
 _MOST_CHOICES: Final = 20
 #: A list of ten thousand wrong items is no help to anyone.
 _MOST_PROBLEMS: Final = 100
 
 
-def explain(payload: Json, schema: JsonObject) -> list[Problem]:
-    """Return every problem of a payload under an exact schema, each once; of very many, the first."""
+def explain(payload: Json, schema: JsonObject, given: Json) -> list[Problem]:
+    """Return every problem of a payload under an exact schema, each once; of very many, the first.
+
+    `given` is the payload before its empty values were removed: a required field that was an empty str there
+    is called empty instead of missing.
+    """
     errors = _validator_class()(schema).iter_errors(payload)
-    found = dict.fromkeys(map(_problem, itertools.islice(errors, _MOST_PROBLEMS)))
+    first = itertools.islice(errors, _MOST_PROBLEMS)
+    found = dict.fromkeys(_problem(error, given) for error in first)
     if next(errors, None) is not None:
         found[Problem("$", "There are more problems than are listed here.")] = None
     return list(found)
 
 
-def tell_empty(problems: list[Problem], given: Json) -> list[Problem]:
-    """Return the problems, with "empty" for "missing" where a required field was given as an empty str.
-
-    `given` is the payload before its empty values were removed.
-    """
-    told: dict[tuple[str, str], str] = {}
-    waiting: list[tuple[str, Json]] = [("$", given)] if problems else []
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, dict):
-            for key in (key for key, item in value.items() if item == ""):
-                told[path, _MISSING.format(key)] = _EMPTY.format(key)
-            waiting += [(child_path(path, key), item) for key, item in value.items()]
-        elif isinstance(value, list):
-            waiting += [(child_path(path, index), item) for index, item in enumerate(value)]
-    return [_told_empty(problem, told) for problem in problems]
-
-
-def _told_empty(problem: Problem, told: Mapping[tuple[str, str], str]) -> Problem:
-    for (path, missing), empty in told.items():
-        if path == problem.path and problem.message.endswith(f"{missing}."):
-            return Problem(path, problem.message.replace(missing, empty), problem.severity)
-    return problem
-
-
-def _problem(error: Any) -> Problem:
+def _problem(error: Any, given: Json) -> Problem:
     path = functools.reduce(child_path, error.absolute_path, "$")
     title = error.schema.get("title")
     subject = title or ("The root value" if path == "$" else f"The value at {path}")
-    return Problem(path, f"{subject} {error.message}.")
+    message = _told_empty(error.message, error.absolute_path, given)
+    return Problem(path, f"{subject} {message}.")
+
+
+def _told_empty(message: str, path: Iterable[str | int], given: Json) -> str:
+    before, missing, key = message.partition(_MISSING)
+    if not missing:
+        return message
+    for step in path:
+        if isinstance(given, dict) and isinstance(step, str):
+            given = given.get(step)
+        elif isinstance(given, list) and isinstance(step, int) and step < len(given):
+            given = given[step]
+        else:
+            return message
+    empty = isinstance(given, dict) and given.get(key.removesuffix("'")) == ""
+    return f"{before}{_EMPTY}{key}" if empty else message
 
 
 @functools.cache
@@ -121,7 +117,7 @@ def _any_of(validator: Any, schemas: list[Json], instance: Json) -> Iterator[str
 
 def _required(_validator: Any, keys: list[str], instance: Json) -> Iterator[str]:
     if isinstance(instance, dict):
-        yield from (_MISSING.format(key) for key in keys if key not in instance)
+        yield from (f"{_MISSING}{key}'" for key in keys if key not in instance)
 
 
 def _type(types: str | list[str], value: Json) -> str | None:

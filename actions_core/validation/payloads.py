@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions_core.errors import DefinitionError, PayloadError, Problem
-from actions_core.validation.explain import explain, tell_empty
+from actions_core.validation.explain import explain
 from actions_core.validation.fast_check import compile_check
 from actions_core.validation.fields import field_problems, read_fields
 from actions_core.validation.fields.schema import exact_schema
@@ -66,16 +66,16 @@ class PayloadValidator:
         shaped: JsonObject = self._shape(_object(payload))
         if self._fits(shaped, sync_mode, True):  # noqa: FBT003  # as above
             return shaped
-        problems = tell_empty(self._explain(shaped, sync_mode), payload if given is None else given)
+        problems = self._explain(shaped, sync_mode, payload if given is None else given)
         if problems:
             raise PayloadError(problems=problems)
         return shaped
 
-    def _explain(self, payload: JsonObject, sync_mode: str | None) -> list[Problem]:
+    def _explain(self, payload: JsonObject, sync_mode: str | None, given: Json) -> list[Problem]:
         schema = self._schemas.get(sync_mode)
         if schema is None:
             schema = self._schemas[sync_mode] = exact_schema(self._fields, sync_mode)
-        return explain(payload, schema)
+        return explain(payload, schema, given)
 
 
 def _object(payload: Json) -> JsonObject:

@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 import marshal
 import math
+import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from actions_core.errors import EventError, Problem, child_path
+from actions_core.values.json_bytes import json_bytes
 from actions_core.values.json_faults import MAX_DEPTH, too_deep
 from actions_core.values.python_values import MOST_STEPS, UnfitError, checked_integer, key_text, simplify
-from actions_core.values.wording import shown
+from actions_core.values.wording import kind, raised, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +69,34 @@ def plain_copy(value: object, *, max_bytes: int) -> tuple[Json, int]:
     if 2 * size - rest > MAX_DEPTH and too_deep(copied):
         return _walk(value, max_bytes)
     return copied, size
+
+
+def plain_json(value: Any, *, max_bytes: int) -> Any:
+    """Return a value just read from JSON, as `plain_copy` does: itself, if it is within all limits."""
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # an integer beyond 64 bits, half a surrogate pair
+        return _walk(value, max_bytes)[0]
+    if len(written) > max_bytes:
+        raise _too_large(f"{len(written):,}", max_bytes)
+    if written.count(b"{") + written.count(b"[") > MAX_DEPTH and too_deep(value):
+        return _walk(value, max_bytes)[0]
+    return value
+
+
+def as_json(value: object) -> Json:
+    """Return any value as plain JSON, for people and logs: as it goes over the wire, where it can.
+
+    What has no JSON form is described by a string.
+    """
+    try:
+        read: Json = json.loads(json_bytes(value))
+    except (TypeError, ValueError, RecursionError):
+        try:
+            read = plain_copy(value, max_bytes=sys.maxsize)[0]
+        except EventError:
+            return f"({kind(value)} that is not JSON)"
+    return read
 
 
 def copier(value: Json) -> Callable[[], Json]:
@@ -192,4 +222,4 @@ def _joined(text: str) -> str:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {shown(error)[1:-1]}"
+    return shown(raised(error))[1:-1]

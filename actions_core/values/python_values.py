@@ -40,6 +40,18 @@ _NOTHING: Final = object()
 _TEXT_FORMATS: Final = frozenset("Bbc")
 
 
+#: What to do with a value that has no JSON form, by its kind and by a method that it has.
+_HINTS: Final[tuple[tuple[Any, str], ...]] = (
+    (time | timedelta, "; write it as a string or a number"),
+    (Awaitable, "; await it first"),
+    (Iterator, "; make a list of it"),
+)
+_METHOD_HINTS: Final = (
+    ("get_secret_value", "; it is a secret: leave it out, or use what its get_secret_value() returns"),
+    ("to_dict", "; use what its to_dict() returns"),
+)
+
+
 class UnfitError(Exception):
     """A value has no JSON form; the message continues a sentence whose subject is the value."""
 
@@ -185,7 +197,7 @@ _ABSTRACT: Final[tuple[tuple[type, Callable[[Any], Json]], ...]] = (
 
 
 def _members(value: object) -> Json | None:
-    """Return what a data class, an attrs class or a pydantic model holds; None for anything else."""
+    """Return what a data class, an attrs class, a pydantic model or URL holds; None for anything else."""
     kind = type(value)
     if hasattr(kind, "__pydantic_serializer__") and hasattr(kind, "model_dump"):
         return value.model_dump()  # type: ignore[attr-defined]  # asked one line above
@@ -195,7 +207,19 @@ def _members(value: object) -> Json | None:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(kind)}
     if attrs.has(kind):
         return {field.name: getattr(value, field.name) for field in attrs.fields(kind)}
-    return None
+    return str(value) if isinstance(value, _url_kinds()) else None
+
+
+def _url_kinds() -> tuple[type, ...]:
+    """Return the classes of pydantic's URLs: those of 2.10 and later, and those of before."""
+    networks, core = sys.modules.get("pydantic.networks"), sys.modules.get("pydantic_core")
+    found = (
+        getattr(networks, "_BaseUrl", None),
+        getattr(networks, "_BaseMultiHostUrl", None),
+        getattr(core, "Url", None),
+        getattr(core, "MultiHostUrl", None),
+    )
+    return tuple(kind for kind in found if isinstance(kind, type))
 
 
 def _numpy_form(value: Any) -> tuple[Json] | None:
@@ -235,12 +259,11 @@ def _numpy_time(numpy: Any, value: Any) -> Json:
 
 
 def _hint(value: object) -> str:
-    if isinstance(value, time | timedelta):
-        return "; write it as a string or a number"
-    if isinstance(value, Awaitable):
-        return "; await it first"
-    if isinstance(value, Iterator):
-        return "; make a list of it"
-    if hasattr(value, "to_dict") and not isinstance(value, type):
-        return "; use what its to_dict() returns"
-    return ""
+    """Say what to do with a value that has no JSON form."""
+    for kind, hint in _HINTS:
+        if isinstance(value, kind):
+            return hint
+    for method, hint in _METHOD_HINTS:
+        if hasattr(value, method) and not isinstance(value, type):
+            return hint
+    return "; use what it returns" if callable(value) else "; make a string or a number of it"

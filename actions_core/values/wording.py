@@ -47,6 +47,16 @@ def either(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words)
 
 
+def raised(error: BaseException) -> str:
+    """Return the kind of an exception and its message; one that is empty, or cannot be made, is left out."""
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the exception may be of foreign code, and so is its `__str__`
+        text = ""
+    return f"{kind}: {text}" if text else kind
+
+
 def counted(number: int, noun: str) -> str:
     """Count things: `1 item`, `3 items`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

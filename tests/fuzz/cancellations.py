@@ -336,7 +336,7 @@ async def _arrived(attempts: list[_Attempt]) -> list[str]:
         if not attempt.cancelled:
             # An idle source keeps its reader waiting, others come to their end.
             if attempt.kind != "idle send_many":
-                await _until(lambda task=attempt.task: task.done())  # type: ignore[misc]
+                await _until(attempt.task.done)
             attempt.cancel()
     for attempt in attempts:
         task = attempt.task

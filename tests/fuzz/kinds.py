@@ -329,7 +329,11 @@ def run_events(case: Any) -> None:
     try:
         run_async(_send_everywhere(made.engine, case["events"]))
     finally:
-        if any(reply.get("status") == 410 for reply in replies):  # it disables the instance
+        # A 410 disables the instance, a 429 slows it, and what it is told to wait lasts.
+        if any(
+            reply.get("status") in {410, 429} or "retry-after" in reply.get("headers", ())
+            for reply in replies
+        ):
             _ENGINES.pop(case["variant"], None)
 
 

@@ -167,7 +167,7 @@ def _method(node: ast.AST) -> str | None:
 def worst_texts(pattern: Pattern) -> Iterator[str]:
     """Give the worst texts for a pattern, of 32 KB each."""
     seen: set[tuple[str, str]] = set()
-    parser: Any = re._parser  # type: ignore[attr-defined]
+    parser: Any = re._parser  # type: ignore[attr-defined]  # the stubs leave it out
     tree = parser.parse(pattern.source, pattern.flags & ~re.DEBUG)
     derived = [(prefix, unit, _TAILS) for prefix, unit in _repetitions(list(tree), "")]
     for prefix, unit, tails in (*derived, *(("", unit, _TAILS[1:2]) for unit in UNITS)):

@@ -6,13 +6,16 @@ from typing import Any, Final
 
 from tests.fuzz.destination import SLUG
 
+#: Nothing of it waits long, whatever a response asks for.
+_QUICK: Final = {
+    "retry": {"tries": 2, "base": 0, "cap": 0, "within": 0.1},
+    "breaker": {"failures": 20, "pause": 0.001, "longest": 0.001},
+    "poll": {"base": 0.001, "cap": 0.001, "within": 0.003},
+}
+
 
 def _fullstory(number: int, action: str, **more: Any) -> dict[str, Any]:
     names = {"trackEvent": "track", "trackEventV2": "track"}
-    quick = {
-        "retry": {"tries": 2, "base": 0, "cap": 0},
-        "poll": {"base": 0.001, "cap": 0.001, "within": 0.003},
-    }
     return {
         "id": f"fullstory-{number}",
         "destination": "actions-fullstory-cloud",
@@ -24,7 +27,7 @@ def _fullstory(number: int, action: str, **more: Any) -> dict[str, Any]:
                 "subscribe": f'type = "{names.get(action, "identify")}"',
             }
         ],
-        "delivery": quick,
+        "delivery": _QUICK,
         **more,
     }
 
@@ -55,7 +58,7 @@ _WEBHOOK: Final = {
     "destination": "actions-webhook",
     "settings": {"sharedSecret": "s3cret"},
     "allowPrivateAddresses": True,
-    "delivery": {"retry": {"tries": 2, "base": 0, "cap": 0}},
+    "delivery": _QUICK,
     "subscriptions": [
         {
             "name": "hook",

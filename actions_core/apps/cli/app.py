@@ -10,15 +10,19 @@ from actions_core.apps.cli import (
     catalog,
     check,
     definitions,
+    dlq,
     explain,
     import_workspace,
     mapping_tests,
     on_demand,
+    outbox,
     sandbox,
     scaffold,
+    serve,
 )
 from actions_core.apps.cli.output import ConsoleHandler, Exit, print_error
 from actions_core.apps.cli.run import command
+from actions_core.apps.cli.worker import command as worker
 from actions_core.errors import ActionsError
 
 app = typer.Typer(
@@ -55,12 +59,16 @@ app.command("list")(catalog.list_destinations)
 app.command("describe")(catalog.describe)
 app.command("check")(check.check)
 app.command("run")(command.run)
+app.command("worker")(worker.work)
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(dlq.app, name="dlq")
 app.command("explain")(explain.explain)
 app.command("test")(mapping_tests.run_tests)
 app.command("import")(import_workspace.import_files)
 app.command("delete")(on_demand.delete)
 app.command("auth-test")(on_demand.auth_test)
 app.command("sandbox")(sandbox.sandbox)
+app.command("serve")(serve.serve)
 app.command("schema")(definitions.schema)
 app.command("init")(scaffold.init)
 app.command("add-action")(scaffold.add)

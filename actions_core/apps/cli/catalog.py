@@ -20,13 +20,18 @@ from actions_core.apps.cli.output import (
 )
 from actions_core.apps.cli.shared import AsJson
 from actions_core.destination import Destination
+from actions_core.destination.loading import load_definition
 from actions_core.destination.registry import ENTRY_POINTS, Registry
 from actions_core.destination.specs import ActionSpec, DestinationSpec
 from actions_core.validation.fields import ConditionSet, FieldCondition, FieldSpec, unstructure
 from actions_core.values.types import MISSING, Json, JsonObject
 
-Name = Annotated[
-    str, typer.Argument(metavar="DESTINATION", help="A slug or an alias, as `actions list` shows.")
+Subject = Annotated[
+    str,
+    typer.Argument(
+        metavar="DESTINATION",
+        help="A slug or an alias, as `actions list` shows, or the file of a definition.",
+    ),
 ]
 
 
@@ -37,6 +42,13 @@ _NARROW: Final = 70
 def find(name: str) -> Destination:
     """Return the installed destination with this slug or alias; raise `DefinitionError` without one."""
     return Registry().discover().get(name)
+
+
+def read_spec(subject: str) -> DestinationSpec:
+    """Return the definition in a file, or that of an installed destination with this slug or alias."""
+    # Only what looks like a path is a file: a name stays a name, even if a file has it too.
+    is_file = subject.endswith(".json") or "/" in subject or "\\" in subject
+    return load_definition(subject) if is_file else find(subject).spec
 
 
 def list_destinations(*, as_json: AsJson = False) -> None:
@@ -79,9 +91,9 @@ def _row(destination: Destination, origin: str) -> JsonObject:
     }
 
 
-def describe(name: Name, *, as_json: AsJson = False) -> None:
+def describe(subject: Subject, *, as_json: AsJson = False) -> None:
     """Show a destination: its settings, presets, actions and fields."""
-    spec = find(name).spec
+    spec = read_spec(subject)
     if as_json:
         print_json(unstructure(spec))
     else:

@@ -137,7 +137,7 @@ def _read_samples(source: str) -> SampleKeys:
 
 def _check_workspace(data: Json, file: Path, samples: SampleKeys | None) -> list[Problem]:
     try:
-        workspace = Workspace.from_dict(data, folder=file.parent)
+        workspace = Workspace.from_dict(data, folder=file.parent, lenient=True)
     except ActionsError as error:
         return _problems(error)
     registry = Registry().discover()

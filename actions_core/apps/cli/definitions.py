@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.catalog import find
+from actions_core.apps.cli.catalog import Subject, find, read_spec
 from actions_core.apps.cli.output import (
     Exit,
     cell,
@@ -79,13 +79,6 @@ def _print_changes(changes: tuple[Change, ...]) -> None:
     stdout().print(f"{summary}, {len(changes)} in all" if changes else "nothing changes for a workspace")
 
 
-Subject = Annotated[
-    str,
-    typer.Argument(
-        metavar="DESTINATION",
-        help="A slug or an alias, as `actions list` shows, or the file of a definition.",
-    ),
-]
 PageFile = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE", dir_okay=False, help="Write the page to this file."),
@@ -94,10 +87,7 @@ PageFile = Annotated[
 
 def docs(subject: Subject, *, output: PageFile = None) -> None:
     """Write a destination's page: overview, settings, presets, actions with their fields."""
-    # Only what looks like a path is a file: a name stays a name, even if a file has it too.
-    is_file = subject.endswith(".json") or "/" in subject or "\\" in subject
-    spec = load_definition(subject) if is_file else find(subject).spec
-    page = destination_page(spec)
+    page = destination_page(read_spec(subject))
     if output is None:
         sys.stdout.write(page)
     else:

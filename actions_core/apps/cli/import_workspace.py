@@ -9,6 +9,7 @@ from actions_core.apps.cli.output import Exit, print_error, print_problems, stdo
 from actions_core.authoring.segment_import import WorkspaceImport
 from actions_core.destination.registry import Registry
 from actions_core.values.json_files import read_json
+from actions_core.values.wording import counted
 
 Files = Annotated[
     list[Path],
@@ -58,6 +59,7 @@ def import_files(
     for file_name, note in builder.notes:
         print_problems([note], file=file_name, console=stdout())
     count = sum(len(instance["subscriptions"]) for instance in workspace["destinations"])
-    stdout().print(f"{output}: {len(workspace['destinations'])} destinations, {count} subscriptions")
+    destinations = counted(len(workspace["destinations"]), "destination")
+    stdout().print(f"{output}: {destinations}, {counted(count, 'subscription')}")
     for name in builder.variables():
         stdout().print(f"set {name} before you start", style="yellow")

@@ -94,7 +94,8 @@ def make_table(*columns: str, title: str = "", numbers: Iterable[str] = ()) -> T
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it takes one."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def print_json(value: Json) -> None:

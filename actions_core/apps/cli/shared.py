@@ -1,8 +1,11 @@
 """What commands share: arguments and options, the workspace and events that they name, the event loop."""
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
+import logging
+import math
 import sys
 from collections.abc import Collection, Coroutine, Iterator
 from pathlib import Path
@@ -14,7 +17,8 @@ import typer
 from actions_core.apps.cli.events.decoding import DecodingError, decode
 from actions_core.apps.cli.events.lines import EventLine, EventSplitter
 from actions_core.apps.cli.streams import stdin_was_closed
-from actions_core.engine.workspace import Workspace
+from actions_core.engine.observers import is_no_failure
+from actions_core.engine.workspace import RateSpec, Workspace
 from actions_core.errors import EventError
 from actions_core.values.types import Json
 
@@ -39,7 +43,7 @@ _FORM: Final = "INSTANCE.SETTING=VALUE"
 
 def load_workspace(file: Path, settings: list[str] | None) -> Workspace:
     """Load the workspace from a file, with the settings that the command line replaces."""
-    workspace = Workspace.from_file(file)
+    workspace = Workspace.from_file(file, lenient=True)
     for text in settings or ():
         name, sign, value = text.partition("=")
         instance, dot, setting = name.rpartition(".")
@@ -48,6 +52,19 @@ def load_workspace(file: Path, settings: list[str] | None) -> Workspace:
         check_instances([instance], [spec.id for spec in workspace.destinations], option="--set")
         workspace = _replace(workspace, instance, setting, value)
     return workspace
+
+
+def with_rate(workspace: Workspace, rate: float | None) -> Workspace:
+    """Return the workspace with so many requests a second to each instance; as it is for None."""
+    if rate is None:
+        return workspace
+    if not 0 < rate < math.inf:
+        raise typer.BadParameter("it must be a number above 0", param_hint="--rate")
+    specs = [
+        attrs.evolve(spec, delivery=attrs.evolve(spec.delivery, rate=RateSpec(rate)))
+        for spec in workspace.destinations
+    ]
+    return attrs.evolve(workspace, destinations=tuple(specs))
 
 
 def _replace(workspace: Workspace, instance: str, setting: str, value: str) -> Workspace:
@@ -128,6 +145,17 @@ def _parse_line(line: EventLine, place: str) -> EventInput:
         return EventInput(place, line.parse())
     except EventError as error:
         return EventInput(place, error=error)
+
+
+@contextlib.contextmanager
+def quiet_failures() -> Iterator[None]:
+    """Log no failures meanwhile: the summary and the file of failures tell of all of them."""
+    logger = logging.getLogger("actions_core")
+    logger.addFilter(is_no_failure)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_no_failure)
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:

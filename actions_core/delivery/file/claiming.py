@@ -22,8 +22,9 @@ _DUE: Final = """
 SELECT event, tries, first, batch FROM delivery
 WHERE owner = 0 AND subscription = ? AND due <= ? ORDER BY due, event LIMIT ?
 """
+#: A batch that went before its rows were due goes again at once after a crash.
 _OWN: Final = """
-UPDATE delivery SET owner = ?, batch = ?
+UPDATE delivery SET owner = ?, batch = ?, due = min(due, ?)
 WHERE subscription = ? AND event IN (SELECT value FROM json_each(?))
 """
 _FALL_APART: Final = """
@@ -52,7 +53,7 @@ def claim(connection: sqlite3.Connection, worker: int, subscription: int, limit:
     batches = {batch for *_, batch in rows if batch is not None}
     if batches:
         connection.execute(_FALL_APART, (subscription, json.dumps(list(batches))))
-    claimed = _take(connection, worker, subscription, [row[:3] for row in rows], None)
+    claimed = _take(connection, worker, subscription, [row[:3] for row in rows], None, now)
     return Claim(claimed, _next_due(connection, subscription))
 
 
@@ -64,14 +65,19 @@ def claim_batch(
     if grouped is not None:
         number = grouped[0]
         members = connection.execute(_MEMBERS, (subscription, number)).fetchall()
-    else:
-        waiting = connection.execute(_SINGLES, (subscription, now + size.age, size.count)).fetchall()
-        ready = count_ready([Candidate(due, bytes_) for *_, due, bytes_ in waiting], size, now)
-        members = [row[:3] for row in waiting[:ready]]
-        members.sort()
-        number = _new_batch(connection) if members else None
-    claimed = _take(connection, worker, subscription, members, number)
-    return Claim(claimed, _next_due(connection, subscription), repeated=grouped is not None)
+        claimed = _take(connection, worker, subscription, members, number, now)
+        return Claim(claimed, _next_due(connection, subscription), repeated=True)
+    waiting = connection.execute(_SINGLES, (subscription, now + size.age, size.count)).fetchall()
+    if size.flush:
+        # What was tried has its own time: it must not use up its tries while somebody waits for the rest.
+        waiting = [row for row in waiting if row[2] is None or row[3] <= now]
+    until = now + size.age if size.flush else now
+    ready = count_ready([Candidate(due, bytes_) for *_, due, bytes_ in waiting], size, until)
+    members = sorted([row[:3] for row in waiting[:ready]])
+    number = _new_batch(connection) if members else None
+    claimed = _take(connection, worker, subscription, members, number, now)
+    left = [bytes_ for *_, bytes_ in waiting[ready:]]
+    return Claim(claimed, _next_due(connection, subscription), waiting=len(left), waiting_bytes=sum(left))
 
 
 def regroup(
@@ -90,12 +96,17 @@ def regroup(
 
 
 def _take(
-    connection: sqlite3.Connection, worker: int, subscription: int, rows: list[Any], batch: int | None
+    connection: sqlite3.Connection,
+    worker: int,
+    subscription: int,
+    rows: list[Any],
+    batch: int | None,
+    now: int,
 ) -> tuple[Claimed, ...]:
     if not rows:
         return ()
     events = json.dumps([row[0] for row in rows])
-    connection.execute(_OWN, (worker, batch, subscription, events))
+    connection.execute(_OWN, (worker, batch, now, subscription, events))
     bodies = dict(connection.execute(_BODIES, (events,)).fetchall())
     return tuple(
         [Claimed(event, subscription, tries, first, batch, bodies[event]) for event, tries, first in rows]

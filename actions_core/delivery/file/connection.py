@@ -44,6 +44,8 @@ _BROKEN: Final = frozenset(
 )
 
 _all: weakref.WeakSet[Connection] = weakref.WeakSet()
+#: Held while a connection is opened: SQLite has locks of its own then, which a child would inherit locked.
+_opening = threading.Lock()
 
 
 class Connection:
@@ -66,8 +68,9 @@ class Connection:
         self._identities: dict[Path, tuple[int, int]] = {}
         self._no_checkpoint_before = 0.0
         self._accepted: int | None = None
-        self.opened()
-        _all.add(self)
+        with _opening:
+            self.opened()
+            _all.add(self)
 
     def opened(self) -> sqlite3.Connection:
         """Return SQLite's connection, opened again where a fork had it closed."""
@@ -247,6 +250,7 @@ _forking: list[Connection] = []
 
 
 def _before_fork() -> None:
+    _opening.acquire()
     for connection in list(_all):
         connection.before_fork()
         _forking.append(connection)
@@ -255,6 +259,7 @@ def _before_fork() -> None:
 def _after_fork(*, child: bool) -> None:
     while _forking:
         _forking.pop().after_fork(child=child)
+    _opening.release()
 
 
 if hasattr(os, "register_at_fork"):

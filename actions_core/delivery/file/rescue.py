@@ -65,7 +65,9 @@ def rescue(old: str | Path, new: str | Path) -> Rescued:
 
 def _names(source: sqlite3.Connection, old: str | Path) -> tuple[list[Any], list[Any]]:
     try:
-        instances = source.execute("SELECT id, name, state, until, since, reason FROM instance").fetchall()
+        instances = source.execute(
+            "SELECT id, name, state, until, since, reason, settings FROM instance"
+        ).fetchall()
         return instances, source.execute("SELECT id, instance, name FROM subscription").fetchall()
     except sqlite3.DatabaseError as error:
         raise OutboxError(
@@ -81,7 +83,7 @@ def _copy(
     connection = target._connection  # noqa: SLF001 - a part of the store
     known = {number for number, *_ in subscriptions}
     with connection.transaction(durable=True) as sqlite:
-        sqlite.executemany("INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?)", instances)
+        sqlite.executemany("INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?, ?)", instances)
         sqlite.executemany("INSERT INTO subscription VALUES (?, ?, ?)", subscriptions)
         last, numbers = _last(source, "event", "seq"), _last(source, "dead", "id")
         counter = _try(source, "SELECT event, batch FROM counter") or [(last, 0)]

@@ -24,7 +24,8 @@ TABLES: Final = """
 CREATE TABLE instance(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
   state TEXT NOT NULL DEFAULT 'active',  -- active, paused, gone
-  until INTEGER, since INTEGER, reason TEXT NOT NULL DEFAULT '');
+  until INTEGER, since INTEGER, reason TEXT NOT NULL DEFAULT '',
+  settings TEXT NOT NULL DEFAULT '');    -- a digest
 CREATE TABLE subscription(
   id INTEGER PRIMARY KEY, instance INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE(instance, name));
 CREATE TABLE event(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL);

@@ -55,6 +55,12 @@ class FileOptions:
 
 _open_paths: dict[tuple[int, str], None] = {}
 _open_guard = threading.Lock()
+if hasattr(os, "register_at_fork"):  # so that no child inherits it locked
+    os.register_at_fork(
+        before=_open_guard.acquire,
+        after_in_parent=_open_guard.release,
+        after_in_child=_open_guard.release,
+    )
 
 
 def _enter_path(path: Path) -> None:
@@ -267,18 +273,27 @@ class FileStore:
         with self._connection.reading() as sqlite:
             return workers.list_workers(sqlite)
 
-    def set_state(self, instance: str, state: _State, *, until: int | None = None, reason: str = "") -> None:
+    def set_state(
+        self,
+        instance: str,
+        state: _State,
+        *,
+        until: int | None = None,
+        reason: str = "",
+        settings: str = "",
+    ) -> None:
         """Note that an instance is paused until a time, gone until it is resumed, or active."""
         with self._connection.transaction(durable=True) as sqlite:
             sqlite.execute("INSERT OR IGNORE INTO instance(name) VALUES (?)", (instance,))
             sqlite.execute(
-                "UPDATE instance SET state = ?, until = ?, since = ?, reason = ? WHERE name = ?",
-                (state, until, self.now(), settling.clean(reason), instance),
+                "UPDATE instance SET state = ?, until = ?, since = ?, reason = ?, settings = ? "
+                "WHERE name = ?",
+                (state, until, self.now(), settling.clean(reason), settings, instance),
             )
 
     def states(self) -> dict[str, InstanceState]:
         """Return the state of each instance that the file knows."""
-        rows = self._connection.read("SELECT name, state, until, since, reason FROM instance")
+        rows = self._connection.read("SELECT name, state, until, since, reason, settings FROM instance")
         return {name: InstanceState(name, *rest) for name, *rest in rows}
 
     # Upkeep.

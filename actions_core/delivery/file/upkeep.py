@@ -97,18 +97,19 @@ def backlog(connection: sqlite3.Connection, now: int) -> list[Backlog]:
     """Return what waits, by instance."""
     query = "SELECT id, name, state, until, since, reason FROM instance ORDER BY name"
     states = connection.execute(query).fetchall()
+    # One statement: between two of them another process may end the oldest event.
     counted = connection.execute(
-        "SELECT instance, sum(owner = 0 AND due <= ?), sum(owner = -1 OR (owner = 0 AND due > ?)), "
-        "sum(owner > 0), min(event) FROM delivery GROUP BY instance",
+        "SELECT counted.instance, due, later, in_hand, event.at FROM ("
+        "SELECT instance, sum(owner = 0 AND due <= ?) AS due, "
+        "sum(owner = -1 OR (owner = 0 AND due > ?)) AS later, sum(owner > 0) AS in_hand, "
+        "min(event) AS oldest FROM delivery GROUP BY instance) AS counted "
+        "LEFT JOIN event ON event.seq = counted.oldest",
         (now, now),
     ).fetchall()
     counts = {number: rest for number, *rest in counted}
     result = []
     for number, *state in states:
-        due, later, in_hand, event = counts.get(number, (0, 0, 0, None))
-        at = None
-        if event is not None:
-            (at,) = connection.execute("SELECT at FROM event WHERE seq = ?", (event,)).fetchone()
+        due, later, in_hand, at = counts.get(number, (0, 0, 0, None))
         result.append(Backlog(InstanceState(*state), due, later, in_hand, at))
     return result
 

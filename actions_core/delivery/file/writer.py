@@ -15,7 +15,7 @@ from collections import deque
 from concurrent.futures import Future as ThreadFuture
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import attrs
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from actions_core.delivery.file.store import FileStore
     from actions_core.delivery.rules import BatchSize
     from actions_core.delivery.store import Acceptance, Arrival, Claim, InputPosition, Key
+
+    #: A future, its result or error, and who else is told of these.
+    _Reply: TypeAlias = tuple[asyncio.Future[Any], Any, BaseException | None, Callable[[Any], None] | None]
 
 _LOGGER: Final = logging.getLogger("actions_core")
 _T = TypeVar("_T")
@@ -49,6 +52,8 @@ class _Request:
 
     future: asyncio.Future[Any] | ThreadFuture[Any]
     arrivals: Sequence[Arrival] = ()
+    #: called in the event loop with what became of the arrivals, whether or not somebody still waits
+    then: Callable[[list[Acceptance] | None], None] | None = None
     position: InputPosition | None = None
     function: Callable[[FileStore], Any] | None = None
 
@@ -127,7 +132,7 @@ class Writer:
         self._noted = 0
         self._held: Settlement | None = None
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-        self._replies: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        self._replies: list[_Reply] = []
         self._next_tick = 0.0
         self._next_upkeep = 0.0
         self._thread = threading.Thread(target=self._run, name="actions outbox", daemon=True)
@@ -136,11 +141,18 @@ class Writer:
     # For callers.
 
     def accept(
-        self, arrivals: Sequence[Arrival], position: InputPosition | None = None
+        self,
+        arrivals: Sequence[Arrival],
+        position: InputPosition | None = None,
+        then: Callable[[list[Acceptance] | None], None] | None = None,
     ) -> asyncio.Future[list[Acceptance]]:
-        """Return a future of what became of events, done when they are on disk: all of them, or none."""
+        """Return a future of what became of events, done when they are on disk: all of them, or none.
+
+        `then` is called with that in the event loop, with None where they were not stored, also where
+        nobody waits for the future any more.
+        """
         future: asyncio.Future[list[Acceptance]] = asyncio.get_running_loop().create_future()
-        self._put(_Request(future, arrivals, position))
+        self._put(_Request(future, arrivals, then, position))
         return future
 
     def accept_from_thread(
@@ -148,7 +160,7 @@ class Writer:
     ) -> ThreadFuture[list[Acceptance]]:
         """Do the same for a caller without an event loop."""
         future: ThreadFuture[list[Acceptance]] = ThreadFuture()
-        self._put(_Request(future, arrivals, position))
+        self._put(_Request(future, arrivals, None, position))
         return future
 
     def claim(self, subscription: int, limit: int) -> asyncio.Future[Claim]:
@@ -402,7 +414,7 @@ class Writer:
         for _ in range(len(self._waiting)):
             below, future = self._waiting.popleft()
             if self.unnoted < below or self._store.closed:
-                self._replies.append((future, None, None))
+                self._replies.append((future, None, None, None))
             else:
                 self._waiting.append((below, future))
 
@@ -410,14 +422,14 @@ class Writer:
         if isinstance(request.future, ThreadFuture):
             request.future.set_result(result)
         else:
-            self._replies.append((request.future, result, None))
+            self._replies.append((request.future, result, None, request.then))
 
     def _fail(self, requests: Sequence[_Request], error: Exception) -> None:
         for request in requests:
             if isinstance(request.future, ThreadFuture):
                 request.future.set_exception(error)
             else:
-                self._replies.append((request.future, None, error))
+                self._replies.append((request.future, None, error, request.then))
 
     def _send_replies(self) -> None:
         """Hand all results to their event loops, by one call for each."""
@@ -440,7 +452,7 @@ class Writer:
                 if isinstance(item, _Request):
                     self._fail([item], error)
         while self._waiting:
-            self._replies.append((self._waiting.popleft()[1], None, None))
+            self._replies.append((self._waiting.popleft()[1], None, None, None))
         self._send_replies()
 
 
@@ -451,8 +463,10 @@ def _call(request: _Request, store: FileStore) -> Any:
     return function(store)
 
 
-def _resolve(replies: list[tuple[asyncio.Future[Any], Any, BaseException | None]]) -> None:
-    for future, result, error in replies:
+def _resolve(replies: list[_Reply]) -> None:
+    for future, result, error, then in replies:
+        if then is not None:
+            then(None if error is not None else result)
         if future.done():
             continue  # whoever waited has gone
         if error is None:

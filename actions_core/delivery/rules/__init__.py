@@ -16,6 +16,7 @@ from actions_core.delivery.rules.verdict import (
     Verdict,
     judge,
     judge_batch,
+    judge_members,
 )
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "halves",
     "judge",
     "judge_batch",
+    "judge_members",
     "split_by_size",
 ]

@@ -18,11 +18,15 @@ _Item = TypeVar("_Item")
 
 @attrs.frozen
 class BatchSize:
-    """The most deliveries and bytes of one batch, and how long it may grow, in milliseconds."""
+    """The most deliveries and bytes of one batch, and how long it may grow, in milliseconds.
+
+    With `flush` it does not grow: what waits for its first try goes at once.
+    """
 
     count: int
     size: int
     age: int = 0
+    flush: bool = False
 
 
 @attrs.frozen

@@ -13,17 +13,22 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
+from actions_core.engine.executor import HandlerError
 from actions_core.engine.results import Status
 from actions_core.http.errors import TransportError
 from actions_core.http.retry import read_retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from actions_core.engine.results import Result
     from actions_core.errors import ActionsError
 
 _TOO_MANY_REQUESTS: Final = 429
+_REFUSALS: Final = range(400, 500)
+_NOT_ITS_CONTENT: Final = frozenset({401, 403, 404, 405})
+#: The server, or what stands before it, broke off: it may have carried the request out.
+_BROKEN_OFF: Final = frozenset({500, 502, 504})
 _GONE: Final = 410
 #: The instance takes nothing at present, and the event was not tried.
 _NOT_TRIED: Final = frozenset({"INSTANCE_DISABLED", "INSTANCE_UNAVAILABLE"})
@@ -200,11 +205,53 @@ def judge_batch(
     if isinstance(verdict, Released):
         return BatchVerdict(verdict, keep=True)
     if isinstance(verdict, Again):
-        return BatchVerdict(verdict, keep=attempt.is_unknown or repeated)
+        unknown = attempt.is_unknown or attempt.http_status in _BROKEN_OFF
+        return BatchVerdict(verdict, keep=unknown or repeated)
     refused = isinstance(verdict, Dead) and not attempt.retryable
     return BatchVerdict(verdict, divide=refused and members > 1 and _is_about_content(attempt))
 
 
+def judge_members(
+    attempts: Sequence[Attempt],
+    *,
+    tries: Sequence[int],
+    firsts: Sequence[float | None],
+    now: float,
+    retry: DurableRetry,
+    repeated: bool = False,
+    spread: Callable[[float, float], float] = random.uniform,
+) -> tuple[list[Verdict], bool]:
+    """Return a verdict for each member of a batch, and whether all stay together for their next try.
+
+    They do where nothing arrived for certain and nobody knows what became of some of them: then those that
+    have failed for certain go with the others once more, since without them it would be another batch.
+    Once one has arrived, each member goes its own way.
+    """
+    verdicts = [
+        judge(attempt, tries=tries[place], first=firsts[place], now=now, retry=retry, spread=spread)
+        for place, attempt in enumerate(attempts)
+    ]
+    if any(isinstance(verdict, Done) for verdict in verdicts):
+        return verdicts, False
+    waiting = [verdict for verdict in verdicts if isinstance(verdict, Again)]
+    unknown = [
+        verdict
+        for verdict, attempt in zip(verdicts, attempts, strict=True)
+        if attempt.is_unknown and isinstance(verdict, Again)
+    ]
+    if unknown or (repeated and waiting):
+        due = max([verdict.due for verdict in waiting])
+        counted = any(verdict.counted for verdict in waiting)
+        return [Again(due, counted)] * len(verdicts), True
+    return verdicts, all(isinstance(verdict, Released) for verdict in verdicts)
+
+
 def _is_about_content(attempt: Attempt) -> bool:
-    """Return whether a smaller batch may fare better: not where the credentials or the place are wrong."""
-    return attempt.http_status not in {401, 403, 404, 405}
+    """Return whether a smaller batch may fare better: it was refused for what it is, or its handler failed.
+
+    Not where the credentials or the place are wrong, nor where the server has a fault.
+    """
+    status = attempt.http_status
+    if attempt.code == HandlerError.default_code:
+        return True
+    return status is not None and status in _REFUSALS and status not in _NOT_ITS_CONTENT

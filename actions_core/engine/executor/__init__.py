@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from actions_core.engine.executor.attempt_batch import BatchAttempt, attempt_batch
 from actions_core.engine.executor.batch import Item, chunks, deliver_batch, is_batched
 from actions_core.engine.executor.breaker import Breaker
 from actions_core.engine.executor.call import HandlerError, call_handler, limit
@@ -11,6 +12,7 @@ from actions_core.engine.executor.lane import Lane
 from actions_core.engine.executor.rate_budget import RateBudget
 
 __all__ = [
+    "BatchAttempt",
     "Breaker",
     "HandlerError",
     "Item",
@@ -19,6 +21,7 @@ __all__ = [
     "Lane",
     "Poll",
     "RateBudget",
+    "attempt_batch",
     "call_handler",
     "chunks",
     "deliver_batch",

@@ -27,7 +27,7 @@ from actions_core.http.requests import Request
 from actions_core.values.json_bytes import json_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from actions_core.destination.context import Note
     from actions_core.destination.specs import BatchSpec
@@ -131,10 +131,19 @@ class Batch:
     """Items on their way; an attempt delivers all at first, then those that were refused with a 401.
 
     Afterwards `tries` counts the requests, `client` is the last one's, and `error` what the handler raised.
+    `errors` are those of items that share one, by index, and `unknown` the indices of those of which nobody
+    knows what became: their job could not be followed to its end. `started_job` is called when there is
+    nothing left but to wait for a job.
     """
 
-    def __init__(self, lane: Lane, pipeline: Pipeline, items: Sequence[Item]) -> None:
-        self._lane = lane
+    def __init__(
+        self,
+        lane: Lane,
+        pipeline: Pipeline,
+        items: Sequence[Item],
+        started_job: Callable[[], None] | None = None,
+    ) -> None:
+        self.lane = lane
         self._pipeline = pipeline
         self._items = items
         self._nodes: dict[int, Node] = {}
@@ -142,21 +151,25 @@ class Batch:
         self.tries = 0
         self.client: EventClient | None = None
         self.error: ActionsError | None = None
+        self.errors: dict[int, ActionsError] = {}
+        self.unknown: set[int] = set()
+        self._started_job = started_job
 
     async def deliver(self) -> None:
         """Deliver the items, once more where that may help. Raises nothing but `CancelledError`."""
-        tokens = self._lane.connection.tokens
+        tokens = self.lane.connection.tokens
         try:
             await (self._attempt() if tokens is None else tokens.retry_once(self._attempt))
         except _ItemsRefusedError:
             pass  # their nodes say so
         except AuthenticationError as error:
             self.error = error
+            self.errors.update(dict.fromkeys(self._left, error))
             self._nodes.update(dict.fromkeys(self._left, failure_of(error)))
 
     def masked_nodes(self) -> list[Node]:
         """Return the nodes without secrets, in the order of the items."""
-        mask = self._lane.connection.mask
+        mask = self.lane.connection.mask
         return [self._nodes[index].masked(mask) for index in range(len(self._items))]
 
     async def _attempt(self) -> None:
@@ -175,24 +188,38 @@ class Batch:
         step = _BatchStep(self._pipeline, [self._items[index] for index in indices])
         events = [item.step.event for item in step.items]
         context = Context(self._pipeline.scope, events[0], events=events)
-        client = self.client = EventClient(self._lane.connection, context, self._pipeline.hints)
-        found = await self._lane.run(step, context, client, _call_batch, _outcome)
+        client = self.client = EventClient(self.lane.connection, context, self._pipeline.hints)
+        found = await self.lane.run(step, context, client, _call_batch, _outcome)
         self.tries += client.tries
         if len(indices) > 1 and self._is_one_items_fault(found.error, client):
             half = len(indices) // 2
             return [*await self._deliver(indices[:half]), *await self._deliver(indices[half:])]
         self.error = found.error
         nodes = found.nodes
+        for index in indices:
+            self.errors.pop(index, None)
+            if found.error is not None:
+                self.errors[index] = found.error
         if found.job is not None:
-            # Outside of the lane: a job that is waited for takes no place.
-            poll = partial(_poll, self._lane, self._pipeline, context, client)
-            connection = self._lane.connection
-            nodes = await await_job(
-                found.job, len(step.items), poll, connection.poll, connection.deadlines, context.warn
-            )
+            nodes = await self._await_job(found.job, indices, context, client)
             step.note_warnings(context)
         self._nodes.update(zip(indices, nodes, strict=True))
         return [indices[index] for index in found.refused]
+
+    async def _await_job(
+        self, job: Job, indices: list[int], context: Context, client: EventClient
+    ) -> list[Node]:
+        """Wait for a job, outside of the lane: it takes no place."""
+        if self._started_job is not None:
+            self._started_job()
+        poll = partial(_poll, self.lane, self._pipeline, context, client)
+        connection = self.lane.connection
+        end = await await_job(job, len(indices), poll, connection.poll, connection.deadlines, context.warn)
+        if end.error is not None:
+            accepted = [indices[place] for place in end.accepted]
+            self.errors.update(dict.fromkeys(accepted, end.error))
+            self.unknown.update(accepted if end.is_unknown else ())
+        return end.nodes
 
     def _is_one_items_fault(self, error: ActionsError | None, client: EventClient) -> bool:
         """Tell if a batch failed of what one of its payloads is, and no part of it can have been delivered.
@@ -247,7 +274,8 @@ async def _call_batch(
     if handler is None:
         raise HandlerError(f"the action {pipeline.action!r} has no handler for batches")
     begun = perf_counter()
-    answer = handler.call(payload, context, client)
+    # A list of its own: it may take payloads out of it, and each still gets its node.
+    answer = handler.call({**payload, "payloads": [*payloads]}, context, client)
     warn_if_slow(handler, begun, context)
     if handler.is_async:
         answer = await limit(lane.connection, answer)

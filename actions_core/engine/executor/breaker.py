@@ -105,7 +105,6 @@ class Breaker:
             self.leave(self._ticket, up)
 
     def _open(self, pause: float) -> None:
-        self._in_a_row = 0
         self._probing = False
         self._current_pause = pause
         self._until = self._clock() + pause

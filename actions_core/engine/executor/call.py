@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from actions_core.destination.context import Context
-from actions_core.engine.executor.client import EventClient, current_task, let_through
+from actions_core.engine.executor.client import EventClient, LimitExpired, current_task, let_through
 from actions_core.errors import ActionsError
 from actions_core.http.errors import TransportError
 from actions_core.http.requests import Request
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -49,9 +50,11 @@ async def limit(connection: Connection, work: Awaitable[Any]) -> Any:
     try:
         with connection.deadlines.within(seconds):
             return await work
-    except TimeoutError:
+    except LimitExpired:
         if connection.deadlines.expired:
             raise TransportError("interrupted while the handler ran", code="INTERRUPTED") from None
+        if connection.admission is not None:
+            connection.admission.note_hang()
         raise TransportError(
             f"the handler was not done within {seconds:g} s", code="SELF_TIMEOUT", status=408
         ) from None
@@ -114,11 +117,7 @@ def masked_failure(
 
 
 def _words(failure: BaseException) -> str:
-    """Return the failure's kind and message; a message that cannot be made is left out."""
-    kind = type(failure).__name__
+    """Return the failure's kind and message."""
     if isinstance(failure, asyncio.CancelledError):
-        return f"{kind}: something that it waited for was cancelled, and not by the engine"
-    try:
-        return f"{kind}: {failure}"
-    except BaseException:  # noqa: BLE001 - the error is a handler's too, and so is its `__str__`
-        return kind
+        return f"{type(failure).__name__}: something that it waited for was cancelled, and not by the engine"
+    return raised(failure)

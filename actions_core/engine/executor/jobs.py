@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from actions_core.destination.multistatus import MultiStatus, Node, failure, failure_of, success
-from actions_core.errors import ActionsError
-from actions_core.http.errors import TransportError
+from actions_core.errors import ActionsError, RequestError
+from actions_core.http.errors import TransportError, status_name
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from actions_core.engine.executor.client import Deadlines
     from actions_core.http.retry import PollPolicy
@@ -62,6 +62,20 @@ def warn_of_more_nodes(nodes: MultiStatus | None, count: int, warn: Callable[[st
         warn("$", f"the handler returned {len(nodes)} nodes for {count} payloads; the last are ignored")
 
 
+@attrs.frozen
+class JobEnd:
+    """The end of a job: a node for each payload.
+
+    `error` is set where the payloads at `accepted`, which were not refused at once, share one. Where
+    it `is_unknown`, nobody knows what became of these.
+    """
+
+    nodes: list[Node]
+    accepted: Sequence[int] = ()
+    error: ActionsError | None = None
+    is_unknown: bool = False
+
+
 async def await_job(
     job: Job,
     count: int,
@@ -69,8 +83,8 @@ async def await_job(
     policy: PollPolicy,
     deadlines: Deadlines,
     warn: Callable[[str, str], None],
-) -> list[Node]:
-    """Poll the job until it is done, and return one node for each of its `count` payloads.
+) -> JobEnd:
+    """Poll the job until it is done, and return its end, with one node for each of its `count` payloads.
 
     When the outcome cannot be had, the payloads that the job accepted failed for that reason; those that
     were refused at once keep their nodes.
@@ -78,16 +92,21 @@ async def await_job(
     first = [success(job.status)] * count if job.nodes is None else job.nodes.spread(count)
     accepted = [index for index, node in enumerate(first) if node.ok]
     if not accepted:
-        return first
+        return JobEnd(first)
+    failed: ActionsError | None = None
+    is_unknown = False
     try:
         found = await _poll_until_done(job, len(accepted), poll, policy, deadlines)
-        warn_of_more_nodes(found.nodes, len(accepted), warn)
-        outcome = _outcome(found, len(accepted))
     except ActionsError as error:
+        failed, is_unknown = error, True
         outcome = [failure_of(error)] * len(accepted)
+    else:
+        warn_of_more_nodes(found.nodes, len(accepted), warn)
+        failed = _job_error(found)
+        outcome = _outcome(found, len(accepted))
     for index, node in zip(accepted, outcome, strict=True):
         first[index] = node
-    return first
+    return JobEnd(first, accepted, failed, is_unknown)
 
 
 async def _poll_until_done(
@@ -125,12 +144,20 @@ async def _pause(job: Job, seconds: float, deadlines: Deadlines) -> None:
     )
 
 
+def _job_error(poll: Poll) -> ActionsError | None:
+    """Return the error of a job that failed as a whole."""
+    if poll.nodes is not None or poll.status is JobStatus.SUCCEEDED:
+        return None
+    retryable = poll.status is JobStatus.RETRYABLE_ERROR
+    message = poll.message or "the destination's job failed"
+    code = "RETRYABLE_ERROR" if retryable else status_name(_FAILED_STATUS)
+    return RequestError(message, code=code, status=_FAILED_STATUS, retryable=retryable)
+
+
 def _outcome(poll: Poll, count: int) -> list[Node]:
     if poll.nodes is not None:
         return poll.nodes.spread(count)
-    if poll.status is JobStatus.SUCCEEDED:
+    error = _job_error(poll)
+    if error is None:
         return [success()] * count
-    retryable = poll.status is JobStatus.RETRYABLE_ERROR
-    message = poll.message or "the destination's job failed"
-    kind = "RETRYABLE_ERROR" if retryable else None
-    return [failure(_FAILED_STATUS, message, errortype=kind, reporter="DESTINATION")] * count
+    return [failure(_FAILED_STATUS, str(error), errortype=error.code, reporter="DESTINATION")] * count

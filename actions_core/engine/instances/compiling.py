@@ -14,13 +14,18 @@ import attrs
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
 from actions_core.destination.json_requests import SharedBase
-from actions_core.engine.executor import Breaker, Lane, RateBudget, call_handler, limit
-from actions_core.engine.executor.client import Admission, Connection, TokenKeeper, unprepared
+from actions_core.engine.executor import Lane, call_handler, limit
+from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
+from actions_core.engine.instances.going_on import (
+    admission_of,
+    has_settings_of,
+    has_spec_of,
+    settings_digest,
+)
 from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import (
     authentication_pipeline,
-    check_subscription,
     compile_pipeline,
     deletion_pipeline,
 )
@@ -53,9 +58,16 @@ _OTHER_SETTINGS: Final = frozenset({"oauth", "dynamicAuthSettings"})
 
 
 def compile_instances(
-    workspace: Workspace, registry: Registry, services: Services
+    workspace: Workspace,
+    registry: Registry,
+    services: Services,
+    previous: Mapping[str, Instance] | None = None,
 ) -> tuple[list[Instance], list[Problem]]:
-    """Compile every instance that can be compiled, and find every problem of all of them."""
+    """Compile every instance that can be compiled, and find every problem of all of them.
+
+    Of the `previous` ones, by their ids, those that have not changed stay as they are; what the others have
+    learned goes on where their settings are the same.
+    """
     instances: list[Instance] = []
     own, problems = _own_destinations(workspace, registry)
     for index, spec in enumerate(workspace.destinations):
@@ -66,7 +78,8 @@ def compile_instances(
             problems.append(Problem(f"{path}.destination", str(error)))
             problems += _without_destination(spec, path, services.environ)
             continue
-        instance, found = compile_instance(spec, destination, services, path)
+        before = None if previous is None else previous.get(spec.id)
+        instance, found = compile_instance(spec, destination, services, path, before)
         problems += found
         if instance is not None:
             instances.append(instance)
@@ -76,9 +89,7 @@ def compile_instances(
 def _without_destination(spec: InstanceSpec, path: str, environ: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with an instance whatever its destination."""
     problems = resolve_environment(spec.settings, f"{path}.settings", environ)[2]
-    for index, subscription in enumerate(() if spec.subscriptions == "presets" else spec.subscriptions):
-        problems += check_subscription(subscription, f"{path}.subscriptions[{index}]")
-    return problems + _compile_filters(spec, f"{path}.filters")[1]
+    return [*problems, *spec.parts_problems(path)]
 
 
 def known_destinations(workspace: Workspace, registry: Registry) -> dict[str, Destination]:
@@ -119,21 +130,39 @@ def _own_destinations(
 
 
 def compile_instance(
-    spec: InstanceSpec, destination: Destination, services: Services, path: str
+    spec: InstanceSpec,
+    destination: Destination,
+    services: Services,
+    path: str,
+    previous: Instance | None = None,
 ) -> tuple[Instance | None, list[Problem]]:
-    """Compile one instance: None where it has errors, and every problem below `path`."""
+    """Compile one instance: None where it has errors, and every problem below `path`.
+
+    That is `previous` itself where nothing has changed.
+    """
     environ = services.environ
     settings, secrets, problems = read_settings(spec.settings, destination, f"{path}.settings", environ)
+    digest = settings_digest(spec, settings)
+    same = None if previous is None or not has_settings_of(previous, destination, digest) else previous
     oauth = settings.pop("oauth", None)
     oauth = oauth if isinstance(oauth, dict) else {}
-    mask = Mask(secrets)
+    mask = Mask(secrets) if same is None else same.lane.connection.mask
     scope = services.scope(spec.id, destination.slug, settings, Auth(oauth.get("access_token")), mask)
+    if same is not None:
+        scope = attrs.evolve(scope, auth=same.scope.auth, state=same.scope.state)
     pipelines, found = _compile_subscriptions(spec, destination, scope, path)
     problems += found
     filters, found = _compile_filters(spec, f"{path}.filters")
     problems += found
+    if spec.delivery.batch_age is not None and not any(
+        pipeline.batch_handler is not None and pipeline.may_batch for pipeline in pipelines
+    ):
+        message = "no subscription of this instance sends batches, so this does nothing; leave it out"
+        problems.append(Problem(f"{path}.delivery.batch", message, "warning"))
     if any(problem.is_error for problem in problems):
         return None, problems
+    if same is not None and has_spec_of(same, spec):
+        return same, problems
     connection = Connection(
         transport=services.transport,
         deadlines=services.deadlines,
@@ -143,16 +172,21 @@ def compile_instance(
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination, scope),
         poll=spec.delivery.poll,
-        admission=_admission(spec),
+        admission=admission_of(spec, same),
     )
     if destination.spec.public_addresses_only and not spec.allow_private_addresses:
         connection = _public_only(connection)
-    connection = _with_tokens(connection, destination, scope, oauth, services.on_token_refresh)
+    if same is None:
+        connection = _with_tokens(connection, destination, scope, oauth, services.on_token_refresh)
+    else:
+        connection = attrs.evolve(connection, tokens=same.lane.connection.tokens)
+    lane = Lane(spec.id, connection, spec.delivery.concurrency, services.logger)
+    lane.disabled = "" if same is None else same.lane.disabled
     instance = Instance(
         id=spec.id,
         destination=destination,
         enabled=spec.enabled,
-        lane=Lane(spec.id, connection, spec.delivery.concurrency, services.logger),
+        lane=lane,
         scope=scope,
         pipelines=pipelines,
         permissions=Permissions(
@@ -161,23 +195,10 @@ def compile_instance(
         filters=filters,
         deletion=deletion_pipeline(destination, scope),
         authentication=authentication_pipeline(destination, scope),
+        spec=spec,
+        settings_digest=digest,
     )
     return instance, problems
-
-
-def _admission(spec: InstanceSpec) -> Admission:
-    """Make the circuit breaker and the rate budget of an instance."""
-    delivery, breaker, rate = spec.delivery, spec.delivery.breaker, spec.delivery.rate
-    return Admission(
-        spec.id,
-        Breaker(breaker.failures, breaker.pause, breaker.longest),
-        RateBudget(
-            delivery.concurrency,
-            None if rate is None else rate.per_second,
-            None if rate is None else rate.at_once,
-        ),
-        patience=delivery.retry.within,
-    )
 
 
 def read_settings(
@@ -255,6 +276,7 @@ def _compile_subscriptions(
     if chosen and not handled:
         message = f"{destination.slug} is a definition only: it can be explained, but nothing is delivered"
         problems.append(Problem(f"{path}.destination", message, "warning"))
+    keys: dict[str, int] = {}
     for index, subscription in enumerate(chosen):
         place = f"{path}.subscriptions[{index}]"
         pipeline, found = compile_pipeline(subscription, destination, scope, place)
@@ -264,6 +286,13 @@ def _compile_subscriptions(
             message = f"{destination.slug} has no function for the action {subscription.partner_action!r}"
             problems.append(Problem(child_path(place, "partnerAction"), message))
         if pipeline is not None:
+            first = keys.setdefault(pipeline.scope.key_suffix, index)
+            if first != index:
+                message = (
+                    f"has name, action and mapping of subscriptions[{first}], and so its idempotency keys: "
+                    "of an event that matches both, a destination may drop one; give it another name"
+                )
+                problems.append(Problem(place, message, "warning"))
             pipelines.append(pipeline)
     return tuple(pipelines), problems
 

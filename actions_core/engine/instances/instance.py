@@ -14,6 +14,7 @@ from actions_core.destination.state import InstanceState, MemoryState
 from actions_core.destination.stats import TaggedStats
 from actions_core.engine.executor.client import Deadlines
 from actions_core.engine.pipeline import Step
+from actions_core.engine.workspace import InstanceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,9 @@ class Instance:
     filters: Filters | None = attrs.field(default=None, repr=False)
     deletion: Pipeline | None = attrs.field(default=None, repr=False)
     authentication: Pipeline | None = attrs.field(default=None, repr=False)
+    spec: InstanceSpec = attrs.field(factory=lambda: InstanceSpec("", ""), repr=False)
+    #: a digest of the settings with what the environment gave: equal as long as they are
+    settings_digest: str = attrs.field(default="", repr=False)
 
     def route(self, event: JsonObject, only: Pipeline | None = None) -> list[Step]:
         """Return a step for each subscription that an event could be for, or for one only.

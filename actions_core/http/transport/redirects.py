@@ -15,6 +15,7 @@ from yarl import URL
 
 from actions_core.errors import RequestError
 from actions_core.http.addresses import check_url
+from actions_core.http.wire import host_fault, refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ NOT_FOLLOWED: Final = "REDIRECT_NOT_FOLLOWED"
 
 _SEE_OTHER: Final = 303
 _LIKE_SEE_OTHER: Final = frozenset({301, 302})
+_HTTP: Final = frozenset({"http", "https"})
 _SAFE: Final = frozenset({"GET", "HEAD"})
 #: Headers that say nothing of the sender's rights, nor of the body: all that another origin gets to see.
 _HARMLESS: Final = frozenset({"accept", "accept-charset", "accept-encoding", "accept-language", "user-agent"})
@@ -60,7 +62,10 @@ class Hop:
             url = self.url.join(URL(location)).with_fragment(None)
         except ValueError:
             raise InvalidURL(location) from None
-        if url.scheme not in {"http", "https"}:
+        invalid = url.scheme in _HTTP and host_fault(url.raw_authority)
+        if invalid:
+            raise refused(f"the redirect ({response.status}) leads to a URL that {invalid}")
+        if url.scheme not in _HTTP:
             raise RequestError("a redirect leads away from HTTP", code="REQUEST_INVALID")
         if public_only:
             check_url(str(url))

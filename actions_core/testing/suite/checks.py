@@ -76,13 +76,28 @@ def _checks(
         rule = "An event gives the request, or the problems, that its case expects."
         yield Check(f"case[{case.name}]", rule, partial(_case, destination, case))
     for action in destination.handlers:
-        samples = list(action_samples(destination, action, cases))
-        rule = "A handler turns the same payload into the same request, and does nothing else."
-        yield Check(
-            f"pure[{action}]", rule, partial(_samples, destination, action, samples, find_side_effects)
-        )
-        rule = "Secret settings show in no result, explanation, error or log."
-        yield Check(f"secrets[{action}]", rule, partial(_samples, destination, action, samples, find_leaks))
+        yield from _function_checks(destination, action, cases, batch=False)
+    for action in destination.batch_handlers:
+        yield from _function_checks(destination, action, cases, batch=True)
+
+
+def _function_checks(
+    destination: Destination, action: str, cases: Sequence[Case], *, batch: bool
+) -> Iterator[Check]:
+    """Yield what is asked of an action's function, for single events or for batches."""
+    samples = list(action_samples(destination, action, cases))
+    handler = (destination.batch_handlers if batch else destination.handlers)[action]
+    name = f"{action}, batch" if batch else action
+    for kind, rule, find in (
+        (
+            "pure",
+            "A handler turns the same payload into the same request, and does nothing else.",
+            find_side_effects,
+        ),
+        ("secrets", "Secret settings show in no result, explanation, error or log.", find_leaks),
+    ):
+        run = partial(_samples, destination, action, handler.name, samples, partial(find, batch=batch))
+        yield Check(f"{kind}[{name}]", rule, run)
 
 
 def _definition(destination: Destination) -> list[Problem]:
@@ -161,6 +176,7 @@ def _case(destination: Destination, case: Case) -> list[Problem]:
 def _samples(
     destination: Destination,
     action: str,
+    subject: str,
     samples: Sequence[Sample],
     find: Callable[[Destination, Sample], list[str]],
 ) -> list[Problem]:
@@ -173,5 +189,4 @@ def _samples(
         except ActionsError as error:
             found.setdefault(f"cannot be tried: {error}", sample.name)
     path = child_path("$.actions", action)
-    subject = destination.handlers[action].name
     return [Problem(path, f"{subject}(): {text} ({name})") for text, name in found.items()]

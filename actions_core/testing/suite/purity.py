@@ -14,11 +14,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.destination.context import Context
+from actions_core.engine.executor.call import finish, limit
 from actions_core.engine.executor.client import DryRunClient, DryRunEnd
 from actions_core.engine.pipeline import Step
 from actions_core.errors import ActionsError
 from actions_core.testing.cases import TRIAL
 from actions_core.values.events import check_event
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,34 +62,39 @@ def watching(kinds: tuple[str, ...]) -> Iterator[list[str]]:
         _watched.reset(token)
 
 
-def find_side_effects(destination: Destination, sample: Sample) -> list[str]:
-    """Return a sentence for each thing that a handler does beside making a request of its payload."""
-    return asyncio.run(_find_side_effects(destination, sample))
+def find_side_effects(destination: Destination, sample: Sample, *, batch: bool = False) -> list[str]:
+    """Return a sentence for each thing that a handler does beside making a request of its payload.
+
+    With `batch` that is the function for batches, which gets the payload twice.
+    """
+    return asyncio.run(_find_side_effects(destination, sample, 2 if batch else 0))
 
 
-async def _find_side_effects(destination: Destination, sample: Sample) -> list[str]:
+async def _find_side_effects(destination: Destination, sample: Sample, size: int) -> list[str]:
     engine, _ = sample.engine(destination)
     async with engine:
         instance = engine.instances[TRIAL]
         pipeline = instance.pipelines[0]
-        if pipeline.handler is None:
+        handler = pipeline.batch_handler if size else pipeline.handler
+        if handler is None:
             return []
-        event = check_event(copy.deepcopy(sample.event))
+        events = [check_event(copy.deepcopy(sample.event)) for _ in range(max(size, 1))]
         try:
-            payload = Step(pipeline, event).payload()
+            payloads = [Step(pipeline, event).payload() for event in events]
         except ActionsError:
             return []
-        before = copy.deepcopy((payload, event, dict(instance.scope.settings)))
+        given: JsonObject = {"payloads": payloads} if size else payloads[0]
+        before = copy.deepcopy((payloads, events, dict(instance.scope.settings)))
         found: list[str] = []
         requests = []
         for kinds in (_NETWORK, _NETWORK + _LOCAL):
-            with watching(() if pipeline.handler.is_async else kinds) as seen:
-                request = await _request(instance, pipeline, payload, event)
+            with watching(() if handler.is_async else kinds) as seen:
+                request = await _request(instance, pipeline, given, events)
             if isinstance(request, str):
                 return [request]
             requests.append(request)
             found += [f"does more than compute: {what}" for what in dict.fromkeys(seen)]
-            after = (payload, event, dict(instance.scope.settings))
+            after = (payloads, events, dict(instance.scope.settings))
             for name, old, new in zip(("payload", "event", "settings"), before, after, strict=True):
                 if not _same(old, new):
                     return [*dict.fromkeys(found), f"changes the {name} that it is given"]
@@ -97,20 +104,25 @@ async def _find_side_effects(destination: Destination, sample: Sample) -> list[s
 
 
 async def _request(
-    instance: Instance, pipeline: Pipeline, payload: JsonObject, event: JsonObject
+    instance: Instance, pipeline: Pipeline, given: JsonObject, events: list[JsonObject]
 ) -> Request | str | None:
     """Return the first request of the handler, None without one, or a sentence about its failure."""
     connection = instance.lane.connection
-    context = Context(pipeline.scope, event, dry_run=True)
+    batch = pipeline.batch_handler if len(events) > 1 else None
+    context = Context(pipeline.scope, events[0], dry_run=True, events=None if batch is None else events)
     client = DryRunClient(connection, context, pipeline.hints)
     try:
-        await instance.lane.call_action(pipeline, payload, context, client)
+        if batch is None:
+            await instance.lane.call_action(pipeline, given, context, client)
+        else:
+            answer = batch.call(given, context, client)
+            await limit(connection, finish(answer, client, is_async=batch.is_async))
     except DryRunEnd:
         pass
     except ActionsError as error:
         return f"fails: {error}" if error.code == "HANDLER_FAILED" else None
     except Exception as error:  # noqa: BLE001  # a handler may raise anything, and the check reports it
-        return f"fails with {type(error).__name__}: {connection.mask.text(str(error))}"
+        return f"fails with {connection.mask.text(raised(error))}"
     return client.request
 
 

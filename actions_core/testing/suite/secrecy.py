@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 import attrs
 
-from actions_core.engine.results import Result
+from actions_core.destination.multistatus import Node
+from actions_core.engine.results import BatchResult, Result
 from actions_core.errors import ActionsError
 from actions_core.http.requests import Request, Response
 from actions_core.testing.cases import TRIAL
@@ -33,8 +34,11 @@ _STATUSES: Final = (200, 401, 403)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 
 
-def find_leaks(destination: Destination, sample: Sample) -> list[str]:
-    """Return a sentence for each place where a secret setting can be seen."""
+def find_leaks(destination: Destination, sample: Sample, *, batch: bool = False) -> list[str]:
+    """Return a sentence for each place where a secret setting can be seen.
+
+    With `batch` the event goes through the function for batches, twice.
+    """
     spec = destination.spec
     secrets = {key: secret(key) for key, field in spec.settings.items() if field.type == "password"}
     settings = with_tokens(spec, {**sample.settings, **secrets})
@@ -44,14 +48,16 @@ def find_leaks(destination: Destination, sample: Sample) -> list[str]:
     hidden = attrs.evolve(sample, settings=settings)
     found: dict[str, None] = {}
     for status in _STATUSES if secrets else ():
-        for place, text in asyncio.run(_seen(destination, hidden, status)):
+        for place, text in asyncio.run(_seen(destination, hidden, status, batch=batch)):
             for key, value in secrets.items():
                 if _shows(text, value):
                     found[f"the secret {key} can be seen in {place}"] = None
     return list(found)
 
 
-async def _seen(destination: Destination, sample: Sample, status: int) -> list[tuple[str, str]]:
+async def _seen(
+    destination: Destination, sample: Sample, status: int, *, batch: bool
+) -> list[tuple[str, str]]:
     """Return every text that a person or a file may get to see, with its place."""
     with captured_logs() as lines:
         try:
@@ -59,11 +65,13 @@ async def _seen(destination: Destination, sample: Sample, status: int) -> list[t
         except ActionsError as error:
             return [("the error of a faulty workspace", text) for text in texts(error)]
         async with engine:
-            shown: list[tuple[str, Any]] = [
-                ("the engine", engine),
-                ("an explanation", await engine.explain(sample.event)),
-                ("a result", await engine.send(sample.event)),
-            ]
+            shown: list[tuple[str, Any]] = [("the engine", engine)]
+            if batch:
+                shown.append(("a batch's result", await engine.send_batch([sample.event, sample.event])))
+            else:
+                shown.append(("an explanation", await engine.explain(sample.event)))
+                shown.append(("a result", await engine.send(sample.event)))
+            shown += [(f"{place} as JSON", value.to_dict()) for place, value in shown[1:]]
             if destination.authentication_handler is not None:
                 shown.append(("the test of authentication", await engine.test_authentication(TRIAL)))
             if destination.deletion_handler is not None:
@@ -133,6 +141,10 @@ def _attributes(value: Any) -> list[Any]:
     if isinstance(value, Result):
         # Its properties mask the request and response; what it stores is private.
         return [value.error, value.reason, value.warnings, value.request, value.response]
+    if isinstance(value, BatchResult):
+        return [value.nodes, value.warnings]
+    if isinstance(value, Node):
+        return [value.body, value.sent, value.errortype, value.errormessage]
     if isinstance(value, ActionsError):
         return [item for name, item in vars(value).items() if not name.startswith("_")]
     if isinstance(value, (Request, Response)) or attrs.has(type(value)):

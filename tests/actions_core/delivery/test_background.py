@@ -23,7 +23,6 @@ from actions_core import (
     DefinitionError,
     EventError,
     Status,
-    Workspace,
     WorkspaceError,
 )
 from actions_core.delivery.at_exit import WATCH
@@ -60,17 +59,10 @@ def test_a_workspace_may_be_a_file(tmp_path: Path) -> None:
         BackgroundEngine(file)
 
 
-def test_a_workspace_with_an_outbox_is_refused() -> None:
-    """What promises to keep events on disk is not run in memory without a word."""
-    workspace = Workspace.from_dict({"outbox": "events.db", "destinations": []})
-    with pytest.raises(WorkspaceError, match="names an outbox, which BackgroundEngine cannot use yet"):
-        BackgroundEngine(workspace)
-
-
 def test_options_are_checked_all_at_once(bench: Bench) -> None:
     """Every faulty option is named."""
     with pytest.raises(DefinitionError) as raised:
-        BackgroundEngine(bench.workspace, max_queue=0, when_full="drop", exit_timeout=-1)  # type: ignore[arg-type]
+        BackgroundEngine(bench.workspace, max_queue=0, when_full="drop", exit_timeout=-1)  # type: ignore[arg-type]  # wrong on purpose
     assert [problem.path for problem in raised.value.problems] == ["max_queue", "when_full", "exit_timeout"]
 
 

@@ -22,6 +22,7 @@ from actions_core import (
     load_destination,
 )
 from actions_core.delivery.errors import OutboxError
+from actions_core.delivery.file import FileStore
 from actions_core.delivery.outbox import Outbox, Receipt
 from actions_core.testing import LoopbackServer
 
@@ -311,6 +312,25 @@ def test_faults_are_said_in_words(tmp_path: Path) -> None:
     twins = Engine(workspace("https://x.test", subscriptions=("Send", "Send")), registry=registry())
     with pytest.raises(WorkspaceError, match="the name of another subscription"):
         Outbox(twins, tmp_path / "events.db")
-    batches = Engine(workspace("https://x.test", batch={"age": 1}), registry=registry())
-    with pytest.raises(WorkspaceError, match="one by one"):
-        Outbox(batches, tmp_path / "events.db")
+
+
+def test_the_latest_outcomes_are_kept_to_look_at(tmp_path: Path) -> None:
+    """Sent, failed and skipped: with the event, what was sent and what came back, secrets masked."""
+    server = Server(lambda n, _times: Response(400, {}, b"no") if n == 1 else Response(200))
+    path = tmp_path / "events.db"
+
+    async def work(outbox: Outbox) -> None:
+        for n in range(3):
+            await outbox.enqueue(track(n, messageId=f"m-{n}"))
+        await outbox.drain(20)
+
+    play(server, path, work)
+    store = FileStore.open(path, worker=False)
+    kept = {each.message: each for each in store.recent()}
+    store.close()
+    assert {message: (each.status, each.answer) for message, each in kept.items()} == {
+        "m-0": ("sent", ""),
+        "m-1": ("failed", "no"),
+        "m-2": ("sent", ""),
+    }
+    assert all('"n":1' in text for text in (kept["m-1"].event, kept["m-1"].request))

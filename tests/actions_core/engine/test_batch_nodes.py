@@ -277,3 +277,37 @@ def test_a_function_for_batches_that_blocks_is_reported(monkeypatch: pytest.Monk
     assert [str(one) for place in range(2) for one in result.warnings[place]] == [
         "$: post() blocked the event loop for more than 0 s"
     ] * 2
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda payloads, _context: payloads.clear(),
+        lambda payloads, _context: payloads.append({}),
+        lambda _payloads, context: context.events.clear(),
+        lambda _payloads, context: context.each[0].event.clear(),
+        lambda _payloads, context: context.memberships.clear(),
+    ],
+    ids=["fewer payloads", "more payloads", "no events", "no event", "no memberships"],
+)
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_function_may_do_what_it_likes_with_its_lists(
+    spoil: Callable[[Any, Any], object],
+    raises: bool,  # noqa: FBT001 - the rule in question
+) -> None:
+    """Whatever a function takes out of the lists that it is handed, each event of the batch gets its node."""
+
+    def add(payloads: list[Any], context: Context) -> Request:
+        request = post([*payloads])
+        spoil(payloads, context)
+        if raises:
+            raise ValueError("spoilt")
+        return request
+
+    events = [make_event(event=name) for name in "abc"]
+    report = asyncio.run(engine_of(destination_of(add)).send_batch(events))
+    nodes = report.results[0].nodes
+    assert len(nodes) == 3
+    assert report.ok is not (raises or nodes[0].errortype == "HANDLER_FAILED")
+    if report.ok:
+        assert [node.sent for node in nodes] == [{"name": name} for name in "abc"]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.engine import filters as module
-from actions_core.engine.filters import MAX_KEYS, FilterTrace, Permissions, compile_filters, validate_filters
+from actions_core.engine.filters import MAX_KEYS, FilterTrace, compile_filters, validate_filters
 from actions_core.errors import DefinitionError
 
 EVENT = {
@@ -124,6 +124,11 @@ def test_drop_of_what_is_not_there() -> None:
             {"user.email": "c@d.test", "user": {"email": "e@f.test"}},
         ),
         ({"properties": ["products.id"]}, ["properties"], {"products": [{"id": 1}, {"id": 2}]}),
+        (
+            {"properties": ["products.id", "products.price", "products.tags"]},
+            ["properties"],
+            {"products": PROPERTIES["products"][:2]},
+        ),
         ({"properties__user": ["name"]}, ["properties", "user"], {"name": "Ada"}),
         ({"context__page": ["path"]}, ["context"], {"ip": "8.8.8.8", "page": {"path": "/"}}),
         ({"properties__products": ["id"]}, ["properties", "products"], [{"id": 1}, {"id": 2}, "loose"]),
@@ -304,6 +309,7 @@ def test_traces_tell_what_each_action_did() -> None:
         "leaves the event as it is",
         "leaves the event as it is",
     ]
+    assert [trace.changed for trace in traces] == [False, False, True, False, False]
     assert [trace.condition is not None and trace.condition.matched for trace in traces] == [
         trace.matched for trace in traces
     ]
@@ -315,70 +321,6 @@ def test_traces_end_where_an_event_is_dropped() -> None:
     traces = compile_filters(raw).trace(EVENT)
     assert traces == (FilterTrace("first", "DROP", matched=True, dropped=True),)
     assert traces[0].outcome == "drops the event"
-
-
-NAMES = ("i-1", "slug", "The Name")
-#: What says neither yes nor no.
-NOTHING: tuple[Any, ...] = (None, 0, 1, "false", [])
-
-
-@pytest.mark.parametrize(
-    ("integrations", "said_no"),
-    [
-        (None, ""),
-        ([False], ""),
-        ({}, ""),
-        ({"All": False}, "All"),
-        ({"All": {"a": 1}}, ""),
-        ({"All": False, "other": True}, "All"),
-        ({"All": 0}, ""),
-        *(({"All": False, name: yes}, "") for name in NAMES for yes in (True, {}, {"a": 1})),
-        *(({"All": True, name: False}, name) for name in NAMES),
-        *(({"All": False, name: what}, "All") for name in NAMES for what in NOTHING),
-        ({"i-1": True, "slug": False, "The Name": False}, ""),
-        ({"slug": False, "The Name": True}, "slug"),
-        ({"i-1": 1, "slug": True, "The Name": False}, ""),
-    ],
-)
-def test_the_most_specific_name_in_integrations_decides(integrations: Any, said_no: str) -> None:
-    """The first of the names that is true, false or an object decides, then `All`; a `delete` always goes."""
-    permissions = Permissions(NAMES)
-    refusal = permissions.refusal({"type": "track", "integrations": integrations})
-    assert refusal == (f"the event's integrations have {said_no!r} false" if said_no else "")
-    assert permissions.refusal({"type": "delete", "integrations": integrations}) == ""
-    assert permissions.refusal({"type": "track"}) == ""
-
-
-@pytest.mark.parametrize(
-    ("context", "lacking"),
-    [
-        (None, ""),
-        ([], ""),
-        ({}, ""),
-        ({"consent": None}, ""),
-        ({"consent": {"categoryPreferences": {"Ads": True, "Sales": True, "More": False}}}, ""),
-        ({"consent": {"categoryPreferences": {"Ads": True, "Sales": False}}}, "'Sales'"),
-        ({"consent": {"categoryPreferences": {"Ads": 1, "Sales": True}}}, "'Ads'"),
-        ({"consent": {"categoryPreferences": {}}}, "'Ads', 'Sales'"),
-        ({"consent": {"categoryPreferences": ["Ads", "Sales"]}}, "'Ads', 'Sales'"),
-        ({"consent": {}}, "'Ads', 'Sales'"),
-        ({"consent": "yes"}, "'Ads', 'Sales'"),
-        ({"consent": False}, "'Ads', 'Sales'"),
-    ],
-)
-def test_consent_must_grant_every_category(context: Any, lacking: str) -> None:
-    """An event with consent goes where all categories are true; a `delete` goes anywhere."""
-    event = {"type": "track", "context": context}
-    refusal = Permissions(NAMES, ("Ads", "Sales")).refusal(event)
-    assert refusal == (f"the event's consent does not grant {lacking}" if lacking else "")
-    assert Permissions(NAMES, ("Ads", "Sales")).refusal({**event, "type": "delete"}) == ""
-    assert Permissions(NAMES).refusal(event) == ""
-
-
-def test_integrations_come_before_consent() -> None:
-    """Where both hold an event back the first reason is told."""
-    event = {"type": "track", "integrations": {"All": False}, "context": {"consent": {}}}
-    assert "integrations" in Permissions(NAMES, ("Ads",)).refusal(event)
 
 
 @pytest.mark.parametrize("keys", [MAX_KEYS, MAX_KEYS + 1])
@@ -398,6 +340,7 @@ def test_a_path_is_as_deep_as_an_event_may_be(keys: int) -> None:
     ("raw", "path", "message"),
     [
         ({}, "$", "list"),
+        (5, "$", "list"),
         ([5], "$[0]", "object"),
         ([{"actions": [{"type": "DROP"}]}], "$[0]", "if"),
         ([{"if": ALL}], "$[0]", "actions"),
@@ -451,12 +394,14 @@ def test_faults(raw: Any, path: str, message: str) -> None:
 
 
 def test_all_faults_at_once() -> None:
-    """Every fault of every filter is found in one go."""
-    raw = [
+    """Every fault of every filter is found in one go, those of the form and those of the words."""
+    raw: list[Any] = [
         {"if": "foo(a) = 1", "actions": [{"type": "DROP"}]},
         {"if": "type", "actions": [change("DROP_PROPERTIES", a=[""], b=["."])]},
+        {"if": ALL, "actions": [{"type": "drop"}]},
     ]
     assert [problem.path for problem in validate_filters(raw)] == [
+        "$[2].actions[0].type",
         "$[0].if",
         "$[1].if",
         "$[1].actions[0].fields.a.fields[0]",

@@ -117,3 +117,26 @@ def test_an_account_that_is_not_told_says_why() -> None:
     with pytest.raises(RequestError) as refused:
         asyncio.run(engine.account("one"))
     assert refused.value.status == 403
+
+
+@pytest.mark.parametrize("mapping", [None, {"enable_batching": False}])
+def test_batches_that_nobody_sends_are_warned_of(mapping: dict[str, Any] | None) -> None:
+    """`batch` on an instance of which no subscription sends batches does nothing: a warning says so."""
+    destination = made()
+    if mapping is not None:
+
+        @destination.batch("done")
+        def many(payloads: list[dict[str, Any]]) -> Request:
+            return Request("POST", "https://partly.example/", json=payloads)
+
+    registry = Registry()
+    registry.register(destination)
+    instance = {
+        "destination": "partly",
+        "settings": {"key": "secret-key-1"},
+        "subscriptions": [{"partnerAction": "done", "subscribe": TRACK, "mapping": mapping or {}}],
+        "delivery": {"batch": {"age": 1}},
+    }
+    workspace = Workspace.from_dict({"destinations": [instance]})
+    engine = Engine(workspace, registry=registry, transport=RecordingTransport())
+    assert [problem.path for problem in engine.warnings] == ["$.destinations[0].delivery.batch"]

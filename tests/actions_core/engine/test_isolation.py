@@ -39,6 +39,13 @@ class OwnError(BaseException):
     """An error that is no `Exception`."""
 
 
+class WordlessError(Exception):
+    """An error whose message cannot be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
 async def waits_for_a_cancelled_task() -> None:
     """Wait for a task that somebody else cancels: the `CancelledError` is not the caller's."""
     task = asyncio.create_task(asyncio.sleep(60))
@@ -63,6 +70,8 @@ RAISED: dict[str, BaseException] = {
     "GeneratorExit": GeneratorExit(),
     "SystemExit": SystemExit(3),
     "OwnError": OwnError("mine"),
+    "WordlessError": WordlessError(),
+    "TimeoutError": TimeoutError(),
     "group": BaseExceptionGroup("several", [OwnError("one")]),
 }
 

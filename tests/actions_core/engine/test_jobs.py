@@ -29,7 +29,8 @@ def test_a_job_is_asked_for_less_and_less_often(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(jobs, "_pause", pause)
     policy = PollPolicy(base=1, cap=5, within=60)
-    nodes = asyncio.run(jobs.await_job(Job("j"), 2, poll, policy, Deadlines(), lambda _path, _message: None))
+    end = asyncio.run(jobs.await_job(Job("j"), 2, poll, policy, Deadlines(), lambda _path, _message: None))
+    nodes = end.nodes
     assert [node.status for node in nodes] == [200, 200]
     assert pauses == [1, 2, 4, 5, 5, 5]
 
@@ -52,7 +53,8 @@ def awaited(
         warnings.append(f"{path}: {message}")
 
     async def scenario() -> list[Node]:
-        return await jobs.await_job(job, count, poll, policy or PollPolicy(), Deadlines(), warn)
+        end = await jobs.await_job(job, count, poll, policy or PollPolicy(), Deadlines(), warn)
+        return end.nodes
 
     return asyncio.run(scenario())
 
@@ -145,12 +147,65 @@ def test_closing_ends_the_wait_for_the_next_poll() -> None:
     async def scenario() -> list[Node]:
         deadlines = Deadlines()
         deadlines.closing.set()
-        return await jobs.await_job(
+        end = await jobs.await_job(
             Job("j"), 1, poll, PollPolicy(base=60.0), deadlines, lambda _path, _message: None
         )
+        assert end.is_unknown
+        return end.nodes
 
     (node,) = asyncio.run(scenario())
     assert (node.errortype, node.errormessage) == (
         "INTERRUPTED",
         "interrupted while the job j was in progress: its outcome is not known",
     )
+
+
+REFUSED = MultiStatus()
+REFUSED.add_failure(400, "no")
+REFUSED.add_success(202)
+
+
+@pytest.mark.parametrize(
+    ("job", "state", "accepted", "error", "is_unknown"),
+    [
+        (Job("j"), JobStatus.SUCCEEDED, [0, 1], None, False),
+        (Job("j"), JobStatus.FAILED, [0, 1], ("INTERNAL_SERVER_ERROR", 500, False), False),
+        (Job("j"), JobStatus.RETRYABLE_ERROR, [0, 1], ("RETRYABLE_ERROR", 500, True), False),
+        (Job("j"), JobStatus.IN_PROGRESS, [0, 1], ("SELF_TIMEOUT", 408, True), True),
+        (Job("j", nodes=REFUSED), JobStatus.FAILED, [1], ("INTERNAL_SERVER_ERROR", 500, False), False),
+        (Job("j", nodes=REFUSED), JobStatus.IN_PROGRESS, [1], ("SELF_TIMEOUT", 408, True), True),
+    ],
+)
+def test_the_end_of_a_job_says_what_its_payloads_share(
+    job: Job,
+    state: JobStatus,
+    accepted: list[int],
+    error: tuple[str, int, bool] | None,
+    is_unknown: bool,  # noqa: FBT001 - a case
+) -> None:
+    """An error of the job is that of the payloads that it accepted; without an end nobody knows theirs."""
+
+    async def poll(_job: Job, upload_count: int) -> Poll:
+        assert upload_count == len(accepted)
+        return Poll(state)
+
+    policy = PollPolicy(base=0.001, cap=0.001, within=0.0)
+    end = asyncio.run(jobs.await_job(job, 2, poll, policy, Deadlines(), lambda _path, _message: None))
+    assert (list(end.accepted), end.is_unknown) == (accepted, is_unknown)
+    assert (end.error and (end.error.code, end.error.status, end.error.retryable)) == error
+    assert [node.status for node in end.nodes] == [
+        (200 if error is None else error[1]) if place in accepted else 400 for place in range(2)
+    ]
+
+
+def test_a_job_of_which_nothing_was_accepted_has_no_error_of_its_own() -> None:
+    """Each payload has its node, and nothing is unknown."""
+    refused = MultiStatus()
+    refused.add_failure(400, "no")
+
+    async def poll(_job: Job, _upload_count: int) -> Poll:
+        raise AssertionError("there is nothing to ask for")
+
+    job = Job("j", nodes=refused)
+    end = asyncio.run(jobs.await_job(job, 1, poll, PollPolicy(), Deadlines(), lambda _path, _message: None))
+    assert (list(end.accepted), end.error, end.is_unknown) == ([], None, False)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from actions_core import BackgroundEngine, Engine, Registry, Workspace, WorkspaceError, load_destination
+from actions_core.engine.workspace import BrokerSpec
 from actions_core.testing import RecordingTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PLACE = "$.destinations[0]"
 BAD_CONDITION = "type ="
@@ -71,7 +72,7 @@ def faulty(**more: Any) -> dict[str, Any]:
 def faults(raw: Any) -> list[str]:
     """Return the path of every problem with which an engine refuses the workspace."""
     with pytest.raises(WorkspaceError) as caught:
-        Engine(Workspace.from_dict(raw), registry=registry(), transport=RecordingTransport())
+        Engine(Workspace.from_dict(raw, lenient=True), registry=registry(), transport=RecordingTransport())
     problems = caught.value.problems
     assert len({(problem.path, problem.message) for problem in problems}) == len(problems)
     return [problem.path for problem in problems]
@@ -178,7 +179,7 @@ def test_definitions_are_looked_at_beside_other_faults(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('{"slug": "x"}', encoding="utf-8")
     raw = {"definitions": ["bad.json", 5, "gone.json", "bad.json"], "destinations": [faulty()]}
     with pytest.raises(WorkspaceError) as caught:
-        Engine(Workspace.from_dict(raw, folder=tmp_path), registry=registry())
+        Engine(Workspace.from_dict(raw, folder=tmp_path, lenient=True), registry=registry())
     assert sorted(problem.path for problem in caught.value.problems) == sorted(
         ["$.definitions", *(f"$.definitions[{index}]" for index in (0, 1, 2)), *below(*BESIDE)]
     )
@@ -191,6 +192,25 @@ def test_what_is_no_workspace_is_refused_when_it_is_read(raw: Any) -> None:
     """Without a list of destinations, and with what JSON does not have, there is nothing to go on with."""
     with pytest.raises(WorkspaceError):
         Workspace.from_dict(raw)
+
+
+def test_a_workspace_alone_tells_all_that_needs_no_destination(tmp_path: Path) -> None:
+    """Read by itself, a workspace that does not fit its schema is refused with its other faults beside."""
+    raw = {"destinations": [faulty(typo=1)], "nope": 1}
+    file = tmp_path / "workspace.json"
+    file.write_text(json.dumps(raw), encoding="utf-8")
+    expected = sorted(["$.nope", *below("typo", *BESIDE[2:])])
+    for read in (lambda: Workspace.from_dict(raw), lambda: Workspace.from_file(file)):
+        with pytest.raises(WorkspaceError, match="is faulty:") as caught:
+            read()
+        assert sorted(problem.path for problem in caught.value.problems) == expected
+    for workspace in (Workspace.from_dict(raw, lenient=True), Workspace.from_file(file, lenient=True)):
+        assert {problem.path for problem in workspace.problems} == {"$.nope", "$.destinations[0].typo"}
+
+
+def test_a_workspace_alone_leaves_the_rest_to_the_engine() -> None:
+    """What fits the schema is read, though a condition may be faulty: the engine tells that with the rest."""
+    assert Workspace.from_dict({"destinations": [faulty(filters=[])]}).problems == ()
 
 
 @pytest.mark.parametrize("make", [Engine.from_file, BackgroundEngine], ids=["Engine", "BackgroundEngine"])
@@ -213,3 +233,48 @@ def test_a_good_workspace_has_no_problems() -> None:
     assert workspace.destinations[0].id == "shop"
     engine = Engine(workspace, registry=registry(), transport=RecordingTransport())
     asyncio.run(engine.close())
+
+
+@pytest.mark.parametrize(
+    ("broker", "expected"),
+    [
+        (None, None),
+        ("nats://one,nats://two", BrokerSpec("nats://one,nats://two")),
+        ({"$env": "NATS_URL"}, BrokerSpec({"$env": "NATS_URL"})),
+        (
+            {"url": {"$env": "NATS_URL"}, "credentials": "a.creds", "replicas": 3, "mostBytes": 10**9},
+            BrokerSpec({"$env": "NATS_URL"}, Path("/shop/a.creds"), 3, 10**9),
+        ),
+        (
+            {"url": "x", "partitions": 8, "takeover": 5, "replicas": None},
+            BrokerSpec("x", None, 1, None, 8, 5),
+        ),
+    ],
+)
+def test_a_broker_has_a_short_form_and_a_long_one(broker: Any, expected: BrokerSpec | None) -> None:
+    """The broker is an address, a variable of the environment, or an object with options."""
+    workspace = Workspace.from_dict({"destinations": [], "broker": broker}, folder="/shop")
+    assert (workspace.problems, workspace.broker) == ((), expected)
+
+
+@pytest.mark.parametrize(
+    ("broker", "path"),
+    [
+        ("", "$.broker"),
+        (7, "$.broker"),
+        ({}, "$.broker"),
+        ({"$env": ""}, "$.broker.$env"),
+        ({"$env": "A", "url": "x"}, "$.broker"),
+        ({"url": "x", "takeover": 0}, "$.broker.takeover"),
+        ({"url": {"$env": ""}}, "$.broker.url.$env"),
+        ({"url": "x", "servers": 3}, "$.broker"),
+    ],
+)
+def test_a_faulty_broker_is_named_with_its_path(broker: Any, path: str) -> None:
+    """What is wrong with a broker is a problem at its place, and there is no broker then."""
+    workspace = Workspace.from_dict({"destinations": [], "broker": broker}, lenient=True)
+    assert path in {
+        problem.path.removesuffix(".servers").removesuffix(".url") for problem in workspace.problems
+    }
+    assert workspace.broker is None
+    assert "secret" not in repr(BrokerSpec("nats://me:secret@host"))

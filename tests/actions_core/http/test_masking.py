@@ -193,7 +193,7 @@ def test_an_error_takes_no_secret_along() -> None:
         except KeyError as error:
             problems = [Problem(f"$.{key}", f"wrong: {key}")]
             failed = ActionsError(f"no {key}", code=f"CODE_{key}", problems=problems)
-            failed.detail = [key, {"k": key}]  # type: ignore[attr-defined]
+            failed.detail = [key, {"k": key}]  # type: ignore[attr-defined]  # as a host might
             raise failed from error
 
     with pytest.raises(ActionsError) as caught:
@@ -274,6 +274,34 @@ def test_a_request_shows_no_secret_anywhere() -> None:
     assert request.json == {"deep": [{SECRET: SECRET}]}
 
 
+@pytest.mark.parametrize("secrets", [[], [SECRET]], ids=["no secrets", "one"])
+def test_what_is_no_secret_stays(secrets: list[str]) -> None:
+    """A masked request without any secret in it says what the request says, whichever body it has."""
+    bare = Request("POST", "https://x.test/a?b=c", headers={"Accept": "*/*"}, params={"k": ["v", 1]})
+    bodies: list[dict[str, Any]] = [
+        {"json": {"a": [1, None, "x"], "b": {}}},
+        {"json": None},
+        {"form": {"f": True}},
+        {"body": b"\xff\x00"},
+        {"body": "text"},
+        {},
+    ]
+    for body in bodies:
+        request = bare.evolve(**body)
+        assert Mask(secrets).request(request) == request
+
+
+@pytest.mark.parametrize(("body", "masked"), [("a geheim b", "a *** b"), (b"\xff geheim", b"\xff ***")])
+def test_a_body_stays_of_its_kind(body: str | bytes, masked: str | bytes) -> None:
+    """Masked text is text and masked bytes are bytes, in requests and among the parts of errors."""
+    mask = Mask(["geheim"])
+    assert mask.request(Request("POST", "/", body=body)).body == masked
+    error = ActionsError("no")
+    error.detail = (body, [body if isinstance(body, str) else ""])  # type: ignore[attr-defined]
+    mask.error(error)
+    assert vars(error)["detail"] == (masked, [masked if isinstance(masked, str) else ""])
+
+
 def test_credentials_without_a_scheme_are_masked_whole() -> None:
     """Only the word of a known scheme is left of a header that carries credentials."""
     assert Mask([]).headers({"authorization": "geheim ja"}) == {"authorization": "***"}
@@ -285,6 +313,15 @@ def test_an_echoed_body_is_masked() -> None:
     masked = Mask([SECRET, "abc"]).response(response)
     assert "abc" not in masked.text
     assert masked.headers == {"set-cookie": "***"}
+
+
+@pytest.mark.parametrize("secrets", [[], [SECRET]], ids=["no secrets", "one"])
+def test_a_response_is_masked_like_a_request(secrets: list[str]) -> None:
+    """What a header is there to keep is a secret whatever the settings are; bytes that are no text stay."""
+    response = Response(200, {"set-cookie": "session=1", "server": "x"}, b"\xff\x00\xc3", "cut")
+    masked = Mask(secrets).response(response)
+    assert masked == Response(200, {"set-cookie": "***", "server": "x"}, b"\xff\x00\xc3", "cut")
+    assert response.headers["set-cookie"] == "session=1"
 
 
 def test_reprs_show_neither_query_nor_body_nor_headers() -> None:
@@ -314,3 +351,54 @@ def test_name_and_password_in_a_url_are_never_shown() -> None:
 def test_a_very_short_secret_is_masked_as_a_word(text: str, masked: str) -> None:
     """Letters inside of words are no secret; where they stand alone they are masked."""
     assert Mask(["t"]).text(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "masked"),
+    [
+        ("abc", "xabcx abc", "xabcx ***"),
+        ("abcd", "xabcdx", "x***x"),
+        ("ab3de", "it is ab3", "it is ab3"),
+        ("ab3de", "it is ab3d", "it is ***"),
+        ("abcdefghi", "it is abcdefg", "it is abcdefg"),
+        ("abcdefghi", "it is abcdefgh", "it is ***"),
+        ("0123456789abcde", "x 01234567 y 789abcde z", "x 01234567 y 789abcde z"),
+        ("0123456789abcdef", "x 01234567 y 89abcdef z", "x *** y *** z"),
+        ("0123456789abcdefg", "x 01234567 y 9abcdefg z", "x 01234567 y 9abcdefg z"),
+        ("0123456789abcdefg", "x 012345678 y 89abcdefg z", "x *** y *** z"),
+        ("k3y-0", "dXNlcjprM3ktMDp4", "dXNlcjprM3ktMDp4"),
+        ("k3y-0a", "dXNlcjprM3ktMGE6eA==", "dXNlcjp***E6eA=="),
+        ("k3y-0", "6b33792d30", "6b33792d30"),
+        ("k3y-0a", "6b33792d3061", "***"),
+    ],
+)
+def test_from_how_many_characters_on_a_part_is_a_secret(secret: str, text: str, masked: str) -> None:
+    """Within words, at a cut, cut in the middle, inside of Base64 and in hexadecimal digits."""
+    assert Mask([secret]).text(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("&#x110000; secret-key", "&#x110000; ***"),
+        ("&#1114112;secret-key", "&#1114112;***"),
+        ("\\u{110000}secret-key", "\\u{110000}***"),
+        ("&nosuch;secret-key", "&nosuch;***"),
+        ("it is &#x10FFFF;-key", "it is ***"),
+        ("it is &#1114111;-key", "it is ***"),
+        ("it is \\u{10ffff}-key", "it is ***"),
+        ("it is \\U0010FFFF-key", "it is ***"),
+    ],
+)
+def test_a_spelling_of_no_character_stays(text: str, masked: str) -> None:
+    """A number beyond the last character, or a name that HTML does not know, hides no secret beside it."""
+    assert Mask(["secret-key", "\U0010ffff-key"]).text(text) == masked
+
+
+@pytest.mark.parametrize("depth", range(5))
+def test_a_spelling_may_be_spelled_again_four_times(depth: int) -> None:
+    """As for JSON in JSON in a form in a URL."""
+    text = "a/b c%d"
+    for _ in range(depth):
+        text = quote(text, safe="")
+    assert Mask(["a/b c%d"]).text(f"it is {text}!") == "it is ***!"

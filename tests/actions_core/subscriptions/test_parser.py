@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from actions_core.errors import FqlError
 from actions_core.subscriptions import parse_fql
+from actions_core.subscriptions.parser import MAX_LENGTH, parse_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actions_core.subscriptions.condition import Condition
 
 FAULTS = [
     ("", 0, "expected a field (type, event", "found the end"),
@@ -77,27 +85,31 @@ def test_no_text(value: object) -> None:
         parse_fql(value)  # type: ignore[arg-type]  # wrong on purpose
 
 
-MANY = 700
+def filled(before: str, piece: str, middle: str, after: str = "", end: str = "") -> str:
+    """Return the longest text with a beginning, pieces, a middle, as many pieces after it, and an end."""
+    count = (MAX_LENGTH - len(before) - len(middle) - len(end)) // len(piece + after)
+    return before + piece * count + middle + after * count + end
 
 
 @pytest.mark.parametrize(
     ("fql", "message"),
     [
-        ("(" * MANY, "found the end"),
-        ("!" * MANY, "after !"),
-        ("!(" * MANY, "found the end"),
-        ("!(" * MANY + "name = 1" + ")" * MANY, "nest deeper than 100 levels"),
-        ("(name = 1 and " * MANY + "name = 2" + ")" * MANY, "nest deeper than 100 levels"),
-        ("properties" + ".a" * MANY + " = 1", "at most 100 keys"),
-        ("properties.a = " + "9" * MANY, "range of JSON"),
-        ("x" * MANY, "found 'xxxxxxx"),
-        ("\\" * MANY, "expected a field"),
-        ("name = " + '"' * MANY + "'", "expected and, or, or the end"),
+        (filled("", "(", ""), "found the end"),
+        (filled("", "!", ""), "after !"),
+        (filled("", "!(", ""), "found the end"),
+        (filled("", "!(", "name = 1", ")"), "nest deeper than 100 levels"),
+        (filled("", "(name = 1 and ", "name = 2", ")"), "nest deeper than 100 levels"),
+        (filled("properties", ".a", " = 1"), "at most 100 keys"),
+        (filled("properties.a = ", "9", ""), "range of JSON"),
+        (filled("", "x", ""), "found 'xxxxxxx"),
+        (filled("", "\\", ""), "expected a field"),
+        (filled("name = ", '"', "'"), "expected and, or, or the end"),
     ],
     ids=["open", "not", "not open", "not nested", "nested", "path", "number", "word", "escapes", "quotes"],
 )
 def test_very_long_faults(fql: str, message: str) -> None:
     """No text is too long or too deep to be refused, and what is said about it stays short."""
+    assert len(fql) > MAX_LENGTH - 20
     with pytest.raises(FqlError) as caught:
         parse_fql(fql)
     assert message in caught.value.message
@@ -107,15 +119,36 @@ def test_very_long_faults(fql: str, message: str) -> None:
 @pytest.mark.parametrize(
     "fql",
     [
-        "(" * MANY + "name = 1" + ")" * MANY,
-        "properties.a = " + "0" * MANY + "7",
-        'name = "' + "x" * MANY + '"',
-        " " * MANY + "name = 1",
-        " and ".join(["name = 1"] * 3_000),
+        filled("", "(", "name = 1", ")"),
+        filled("properties.a = ", "0", "7"),
+        filled('name = "', "x", '"'),
+        filled("", " ", "name = 1"),
+        filled("name = 1", " and name = 1", ""),
     ],
     ids=["parentheses", "zeros", "text", "blanks", "terms"],
 )
 def test_very_long(fql: str) -> None:
-    """Length alone is no fault."""
+    """Length alone is no fault, up to the limit."""
+    assert len(fql) > MAX_LENGTH - 20
     condition = parse_fql(fql)
     assert parse_fql(str(condition)) == condition
+
+
+@pytest.mark.parametrize("parse", [parse_fql, parse_filter])
+@pytest.mark.parametrize("piece", [" ", "(", "!", '"', "\\", "x", "name = 1 and "])
+def test_too_long(parse: Callable[[str], Condition], piece: str) -> None:
+    """A longer text is refused for its length alone, without a look at what it says."""
+    fql = (piece * (MAX_LENGTH + 1))[: MAX_LENGTH + 1]
+    with pytest.raises(FqlError) as caught:
+        parse(fql)
+    assert caught.value.message == ("has 50,001 characters; a condition has at most 50,000, and is cut off")
+    assert caught.value.position == MAX_LENGTH
+    assert fql.startswith(caught.value.text)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("parse", [parse_fql, parse_filter])
+def test_longest(parse: Callable[[str], Condition]) -> None:
+    """A text of exactly as many characters as are allowed is read."""
+    fql = "name = 1".rjust(MAX_LENGTH)
+    assert parse(fql) == parse("name = 1")

@@ -189,6 +189,23 @@ def test_empties(payload: dict[str, Any], cleaned: dict[str, Any]) -> None:
     assert PayloadValidator(NESTED).clean(payload) == cleaned
 
 
+def test_required_fields_that_came_empty() -> None:
+    """A required field that is gone since it came as an empty str is called empty, any other is missing."""
+    inner = {"a": NUMBER | {"required": True}}
+    fields = inner | {"o": OBJECT | {"properties": inner}, "l": OBJECT | LIST | {"properties": inner}}
+    validator = PayloadValidator(fields)
+    given = {"a": "", "o": {"a": ""}, "l": [{"a": 1}, {"a": ""}, {"b": ""}]}
+    with pytest.raises(PayloadError) as raised:
+        validator.check(validator.clean(given), given=given)
+    empty, missing = "has an empty value for the required field 'a'.", "is missing the required field 'a'."
+    assert sorted((problem.path, problem.message) for problem in raised.value.problems) == [
+        ("$", f"The root value {empty}"),
+        ("$.l[1]", f"An item of L {empty}"),
+        ("$.l[2]", f"An item of L {missing}"),
+        ("$.o", f"L {empty}"),
+    ]
+
+
 def test_unknown_keys() -> None:
     """Unknown keys go at each level that does not allow them, in items too."""
     inner = {"a": STRING}

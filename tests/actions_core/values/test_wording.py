@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actions_core.values.types import MISSING
-from actions_core.values.wording import counted, either, kind
+from actions_core.values.wording import counted, either, kind, raised
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,15 @@ def test_lists_and_counts_read_as_sentences() -> None:
         "a, b or c",
     ]
     assert [counted(number, "item") for number in (0, 1, 1200)] == ["0 items", "1 item", "1,200 items"]
+
+
+def test_exceptions_in_words() -> None:
+    """An exception is told by its kind, and by its message where there is one that can be made."""
+
+    class WordlessError(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    assert raised(KeyError("a")) == "KeyError: 'a'"
+    assert raised(TimeoutError()) == "TimeoutError"
+    assert raised(WordlessError()) == "WordlessError"

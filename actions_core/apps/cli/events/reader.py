@@ -136,6 +136,11 @@ class EventReader:
             yield line
 
     @property
+    def source(self) -> Source | None:
+        """The source of the event that came last."""
+        return self._sources[self._index] if self._index >= 0 else None
+
+    @property
     def _skip(self) -> int:
         path = self._sources[self._index].path
         return 0 if path is None else self._skips.get(path, 0)

@@ -1,9 +1,7 @@
 """`actions run`: deliver a stream of events as a workspace says, or print what would be sent."""
 
 import contextlib
-import logging
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -29,11 +27,12 @@ from actions_core.apps.cli.shared import (
     WorkspaceFile,
     check_instances,
     load_workspace,
+    quiet_failures,
     run_async,
+    with_rate,
 )
 from actions_core.engine import Engine
-from actions_core.engine.observers import is_no_failure
-from actions_core.engine.workspace import Workspace
+from actions_core.engine.workspace import OutboxSpec, Workspace
 from actions_core.errors import EventError, PayloadError, Problem
 
 Events = Annotated[
@@ -84,6 +83,49 @@ Grace = Annotated[
     typer.Option("--grace", metavar="SECONDS", min=0, help="After Ctrl-C: the time for events in progress."),
 ]
 
+OutboxFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--outbox",
+        metavar="FILE",
+        dir_okay=False,
+        help="Store events in this file before they are delivered; by default in the workspace's outbox, "
+        "where it has one. Killed and started again, the run goes on where it was.",
+    ),
+]
+NoOutbox = Annotated[
+    bool, typer.Option("--no-outbox", help="Deliver from memory, although the workspace has an outbox.")
+]
+StoreOnly = Annotated[
+    bool, typer.Option("--store-only", help="Only store events in the outbox; a worker delivers them.")
+]
+Again = Annotated[
+    bool,
+    typer.Option(
+        "--again", help="Read files from their start, also where an earlier run has stored their events."
+    ),
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        min=0,
+        help="With an outbox: stop when no delivery has ended for so long. What waits stays in the outbox.",
+    ),
+]
+AcceptLoss = Annotated[
+    bool, typer.Option("--accept-loss", help="Go on with an outbox from which accepted events are gone.")
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        metavar="N",
+        help="The most requests a second to each instance, in place of the rate in the workspace.",
+    ),
+]
+
 _BATCH_SIZE: Final = 1000
 
 
@@ -103,6 +145,13 @@ def run(  # noqa: PLR0913 - each option of a command is a parameter
     failures: Failures = None,
     settings: Settings = None,
     concurrency: Concurrency = None,
+    rate: Rate = None,
+    outbox: OutboxFile = None,
+    no_outbox: NoOutbox = False,
+    store_only: StoreOnly = False,
+    again: Again = False,
+    wait: Wait = 60.0,
+    accept_loss: AcceptLoss = False,
     grace: Grace = 10.0,
     as_json: AsJson = False,
 ) -> None:
@@ -112,8 +161,19 @@ def run(  # noqa: PLR0913 - each option of a command is a parameter
     many lines, also in .gz and .zst. Those that are not delivered are written to a file with the reason;
     give that file to run, and they are tried again where they failed. After Ctrl-C, events in progress may
     finish, and the summary says what was sent, what failed and what was not tried.
+
+    With an outbox, events are stored on disk together with the place in their file, and delivered from
+    there: a run that was killed goes on where it was when it is started again. What is given up becomes a
+    dead letter, see actions dlq; only what is not an event goes to the file of failures.
     """
-    loaded = load_workspace(workspace, settings)
+    loaded = with_rate(load_workspace(workspace, settings), rate)
+    spec = _outbox_spec(loaded, outbox, none=no_outbox)
+    given = {
+        "--batch": batch,
+        "--concurrency": concurrency is not None,
+    }
+    needed = {"--store-only": store_only, "--again": again, "--accept-loss": accept_loss}
+    _check_options(spec, given, needed)
     check_instances(instance or (), [spec.id for spec in loaded.destinations])
     selection = Selection(
         since=_moment(since, "--since"),
@@ -137,25 +197,22 @@ def run(  # noqa: PLR0913 - each option of a command is a parameter
     started = time.monotonic()
     with FailureFile(failures or default_path(events[0])) as file:
         file.check()
+        if spec is not None:
+            from actions_core.apps.cli.run.stored import StoredPace  # with SQLite, as the next one
+            from actions_core.apps.cli.run.stored_command import StoredOptions, run_stored
+
+            options = StoredOptions(
+                spec, workspace, store_only, accept_loss, StoredPace(wait, grace, again), as_json
+            )
+            raise typer.Exit(run_stored(engine, selection, file, options, *reader_of))
         totals = RunTotals(file)
         pace = Pace(concurrency, batch_size if batch else None, grace)
-        with _quiet_failures():
+        with quiet_failures():
             halted = run_async(_deliver(engine, selection, totals, file, pace, *reader_of))
     seconds = time.monotonic() - started
     outcome = Outcome(totals, seconds, halted, file.path if file.count else None, file.lost)
     (print_summary_json if as_json else print_summary)(outcome)
     raise typer.Exit(totals.exit_code)
-
-
-@contextlib.contextmanager
-def _quiet_failures() -> Iterator[None]:
-    """Log no failures meanwhile: the summary and the file of failures tell of all of them."""
-    logger = logging.getLogger("actions_core")
-    logger.addFilter(is_no_failure)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_no_failure)
 
 
 async def _deliver(
@@ -174,6 +231,31 @@ async def _deliver(
 
 async def _dry_run(work: DryRun, sources: tuple[Source, ...], skips: dict[Path, int]) -> int:
     return await work.run(EventReader(sources, skips))
+
+
+def _outbox_spec(workspace: Workspace, given: Path | None, *, none: bool) -> OutboxSpec | None:
+    """Return the outbox of the run; None where it delivers from memory."""
+    if none:
+        if given is not None:
+            raise typer.BadParameter("it contradicts --outbox", param_hint="--no-outbox")
+        return None
+    if given is None:
+        return workspace.outbox
+    return OutboxSpec(given) if workspace.outbox is None else attrs.evolve(workspace.outbox, path=given)
+
+
+def _check_options(spec: OutboxSpec | None, without: dict[str, bool], within: dict[str, bool]) -> None:
+    """Refuse options that mean nothing with an outbox, or nothing without one."""
+    for option, given in (without if spec is not None else within).items():
+        if not given:
+            continue
+        if spec is None:
+            raise typer.BadParameter("it needs an outbox: give --outbox FILE", param_hint=option)
+        raise typer.BadParameter(
+            "it is for deliveries from memory (--no-outbox); with an outbox, `delivery` of each instance in "
+            "the workspace says how much goes at once",
+            param_hint=option,
+        )
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from actions_core.apps.cli.events.reader import read_file
-from actions_core.apps.cli.output import stderr
-from actions_core.apps.cli.run.inputs import RestOfFile, read_input
+from actions_core.apps.cli.interruption import Interruption
+from actions_core.apps.cli.run.inputs import RestOfFile
 from actions_core.apps.cli.run.selection import Gate
 from actions_core.apps.cli.run.summary import ProgressBar
 from actions_core.engine.results import Report, Result, Status
@@ -21,7 +19,7 @@ from actions_core.http.errors import TransportError
 from actions_core.http.retry import is_retryable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from actions_core.apps.cli.events.lines import EventLine
     from actions_core.apps.cli.events.reader import EventReader, Rest
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from actions_core.engine.results import BatchReport, BatchResult
     from actions_core.values.types import Json
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _STOPPED: Final = "the run was stopped before its outcome was known"
 _UNTRIED: Final = "the run was interrupted before it was tried"
 #: The longest that an interrupted run counts what it has not read.
@@ -78,9 +75,9 @@ class Delivery:
 
     async def run(self, pace: Pace) -> None:
         """Send every event through the engine until they end, or until a signal interrupts the run."""
-        interruption = _Interruption(self._engine, self._reader, pace.grace)
+        interruption = Interruption(self._reader.stop, self._engine.close, pace.grace)
         with interruption.handle_signals():
-            async with ProgressBar(self._reader, self._totals):
+            async with ProgressBar(self._reader, self._totals.progress):
                 try:
                     if pace.batch is None:
                         await self._send_singly(pace.concurrency)
@@ -121,18 +118,10 @@ class Delivery:
 
     def _take(self, line: EventLine) -> InputEvent | None:
         """Return the event of a line; None where there is none to deliver, which is counted."""
-        if self._selection.is_rest(line):
-            return None
-        wanted = self._selection.narrow(read_input(line), line)
-        if wanted is None:
-            self._totals.left_out += 1
-        elif wanted.error is not None:
-            self._totals.reject(wanted)
-        else:
-            if wanted.made:
-                wanted = attrs.evolve(wanted, value={**wanted.value, **wanted.made})
-            return wanted
-        return None
+        wanted = self._selection.take(line, self._totals)
+        if wanted is not None and wanted.made:
+            wanted = attrs.evolve(wanted, value={**wanted.value, **wanted.made})
+        return wanted
 
     async def _send_batches(self, size: int, concurrency: int) -> None:
         inputs = self._inputs()
@@ -230,59 +219,3 @@ def _error_of(node: Node, said: str) -> ActionsError:
     retryable = is_retryable(node.status)
     kind = ActionsError if node.errorreporter == "INTEGRATIONS" and not retryable else RequestError
     return kind(said, code=node.errortype, status=node.status, retryable=retryable)
-
-
-class _Interruption:
-    """The way that signals end a run.
-
-    The first stops reading and gives events in progress their time, the second ends that time. After
-    both, every event has a result. Only the third cancels the run, in case a handler does not end.
-    """
-
-    def __init__(self, engine: Engine, reader: EventReader, grace: float) -> None:
-        self._engine = engine
-        self._reader = reader
-        self._grace = grace
-        self._run = asyncio.current_task()
-        self._closing: list[asyncio.Task[None]] = []
-
-    @property
-    def happened(self) -> bool:
-        """Whether there was a signal."""
-        return bool(self._closing)
-
-    @contextlib.contextmanager
-    def handle_signals(self) -> Iterator[None]:
-        """Handle the signals while the context is entered, then restore their handlers."""
-        loop = asyncio.get_running_loop()
-        before = [(number, signal.getsignal(number)) for number in _SIGNALS]
-        for number in _SIGNALS:
-            try:
-                loop.add_signal_handler(number, self._on_signal)
-            except NotImplementedError:  # Windows
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._on_signal))
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not self.happened or self._run is None:
-                raise
-            self._run.uncancel()
-        finally:
-            for number, handler in before:
-                with contextlib.suppress(NotImplementedError):
-                    loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-
-    def _on_signal(self) -> None:
-        self._reader.stop()
-        if len(self._closing) > 1:
-            if self._run is not None:
-                self._run.cancel()
-            return
-        grace = 0.0 if self._closing else self._grace
-        if grace:
-            line = (
-                f"interrupted: events in progress have {grace:g} s to finish; interrupt again to end them now"
-            )
-            stderr().print(line, soft_wrap=True)
-        self._closing.append(asyncio.ensure_future(self._engine.close(grace=grace)))

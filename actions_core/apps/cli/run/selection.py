@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
 from actions_core.apps.cli.run.failures import CREDENTIALS
-from actions_core.apps.cli.run.inputs import read_rest, retryable_only
+from actions_core.apps.cli.run.inputs import read_input, read_rest, retryable_only
 from actions_core.engine.results import Result, Status
 from actions_core.errors import EventError, PayloadError
 from actions_core.http.errors import AuthenticationError
@@ -30,6 +30,15 @@ _NOT_CHOSEN: Final = "the subscription was not chosen for this run"
 _DONE_BEFORE: Final = "it did not fail here"
 
 
+class Tally(Protocol):
+    """Counts inputs that are not delivered."""
+
+    left_out: int
+
+    def reject(self, given: InputEvent) -> None:
+        """Count an input that is not an event."""
+
+
 @attrs.frozen
 class Selection:
     """The options that choose events; `instances` and `subscriptions` are None for all of them.
@@ -44,6 +53,19 @@ class Selection:
     instances: frozenset[str] | None = None
     subscriptions: frozenset[str] | None = None
     rests: frozenset[Path] = frozenset()
+
+    def take(self, line: EventLine, tally: Tally) -> InputEvent | None:
+        """Return the event of a line; None where there is none to deliver, which is counted."""
+        if self.is_rest(line):
+            return None
+        wanted = self.narrow(read_input(line), line)
+        if wanted is None:
+            tally.left_out += 1
+        elif wanted.error is not None:
+            tally.reject(wanted)
+        else:
+            return wanted
+        return None
 
     def is_rest(self, line: EventLine) -> bool:
         """Return whether a line stands for the rest of a file that this run reads in its own turn."""

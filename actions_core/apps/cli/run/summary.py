@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import attrs
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import rich.progress
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from actions_core.apps.cli.output import cell, counted, make_table, print_json, printable, stderr, stdout
@@ -16,13 +17,13 @@ from actions_core.engine.results import Status
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from actions_core.apps.cli.events.reader import EventReader
-    from actions_core.apps.cli.run.totals import Reason, RunTotals
+    from actions_core.apps.cli.run.totals import Progress, Reason, RunTotals
     from actions_core.values.types import JsonObject
 
 #: Seconds between two refreshes, and the time over which the rate is measured.
@@ -49,11 +50,11 @@ class ProgressBar:
     A task of the event loop draws it: a thread would read the totals while they change.
     """
 
-    def __init__(self, reader: EventReader, totals: RunTotals) -> None:
+    def __init__(self, reader: EventReader, progress: Callable[[], Progress]) -> None:
         console = stderr()
         self._reader = reader
-        self._totals = totals
-        self._progress = Progress(
+        self._look = progress
+        self._progress = rich.progress.Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[counts]}"),
@@ -86,11 +87,9 @@ class ProgressBar:
             await asyncio.sleep(_REFRESH_EVERY)
 
     def _refresh(self) -> None:
-        now = time.monotonic()
-        events = self._totals.events
-        settled = events.total()
-        failed = events[EventStatus.FAILED]
-        counts = f"{settled:,} events  {self._rate(now, settled):,.0f}/s  {failed:,} failed"
+        found = self._look()
+        rate = self._rate(time.monotonic(), found.events)
+        counts = f"{found.events:,} events  {rate:,.0f}/s  {found.words}"
         size = self._reader.size
         self._progress.update(self._task, total=size, completed=self._reader.done, counts=counts)
         self._progress.refresh()
@@ -135,7 +134,7 @@ def print_summary(outcome: Outcome) -> None:
     for counter, title, style in ((totals.reasons, "Why not", "red"), (totals.warnings, "Warning", "yellow")):
         if counter:
             console.print()
-            _print_reasons(counter, title, style)
+            print_reasons(counter, title, style)
     _print_remarks(outcome)
     console.file.flush()
 
@@ -147,13 +146,19 @@ def _print_remarks(outcome: Outcome) -> None:
     for instance, reason in outcome.halted.items():
         line = Text(f"{printable(instance)}: not tried any more: ", style="bold red")
         console.print(line.append(printable(reason), style="not bold default"), soft_wrap=True)
-    if outcome.failures is not None:
+    print_failures(outcome.failures, outcome.lost)
+
+
+def print_failures(file: Path | None, lost: int) -> None:
+    """Print where the failures are that were kept, and how many could not be."""
+    console = stdout()
+    if file is not None:
         console.print()
-        path = printable(outcome.failures)
+        path = printable(file)
         console.print(f"What was not delivered, with reasons: {path}", soft_wrap=True)
         console.print(f"Try it again: actions run WORKSPACE {path}", soft_wrap=True)
-    if outcome.lost:
-        said = f"{counted(outcome.lost, 'failure')} could not be written to the file of failures"
+    if lost:
+        said = f"{counted(lost, 'failure')} could not be written to the file of failures"
         console.print(Text(said, style="bold red"), soft_wrap=True)
 
 
@@ -169,7 +174,8 @@ def _print_rows(totals: RunTotals) -> None:
     stdout().print(shown)
 
 
-def _print_reasons(counter: Counter[Reason], title: str, style: str) -> None:
+def print_reasons(counter: Counter[Reason], title: str, style: str) -> None:
+    """Print how often each reason was given, the most frequent ones first."""
     shown = make_table("Times", "Where", title, numbers=["Times"])
     for reason, count in counter.most_common(_MOST_SHOWN):
         shown.add_row(cell(f"{count:,}", style), cell(_where(reason)), cell(reason.text))
@@ -203,8 +209,8 @@ def print_summary_json(outcome: Outcome) -> None:
                 }
                 for row, counts in totals.rows.items()
             ],
-            "reasons": _reasons_json(totals.reasons),
-            "warnings": _reasons_json(totals.warnings),
+            "reasons": reasons_json(totals.reasons),
+            "warnings": reasons_json(totals.warnings),
             "halted": dict(outcome.halted),
             "failures": None if outcome.failures is None else str(outcome.failures),
             "lost": outcome.lost,
@@ -213,7 +219,8 @@ def print_summary_json(outcome: Outcome) -> None:
     stdout().file.flush()
 
 
-def _reasons_json(counter: Counter[Reason]) -> list[JsonObject]:
+def reasons_json(counter: Counter[Reason]) -> list[JsonObject]:
+    """Return how often each reason was given, for programs."""
     return [
         {
             "instance": reason.instance or None,

@@ -56,6 +56,14 @@ class Reason:
     text: str
 
 
+@attrs.frozen
+class Progress:
+    """How far a run has come: the number of events that are done, and what else is to be shown."""
+
+    events: int
+    words: str
+
+
 class FailureSink(Protocol):
     """Takes what was not delivered."""
 
@@ -64,6 +72,29 @@ class FailureSink(Protocol):
 
     def reject(self, given: InputEvent, reason: str) -> None:
         """Keep an input that is not an event, with the reason."""
+
+
+class Blame:
+    """Learns from failures if nothing could be delivered: no connection, or credentials that are refused."""
+
+    def __init__(self) -> None:
+        self._unreachable = 0
+        self._refused = 0
+
+    def learn(self, result: Result) -> None:
+        """Note the result of a failure."""
+        error = result.error
+        if isinstance(error, (AuthenticationError, TransportError)) or (
+            isinstance(error, RequestError) and error.status in CREDENTIALS
+        ):
+            self._unreachable += 1
+        elif isinstance(error, RequestError):
+            self._refused += 1
+
+    @property
+    def is_unreachable(self) -> bool:
+        """True where there was no response that speaks of an event."""
+        return self._unreachable > 0 and not self._refused
 
 
 class RunTotals:
@@ -84,8 +115,7 @@ class RunTotals:
         self.rows: dict[Row, Counter[Status]] = {}
         self.reasons: Counter[Reason] = Counter()
         self.warnings: Counter[Reason] = Counter()
-        self._unreachable = 0
-        self._refused = 0
+        self._blame = Blame()
 
     def begin(self, given: InputEvent) -> int:
         """Note an event that goes to the engine; return its index, which counts the events begun before."""
@@ -116,7 +146,7 @@ class RunTotals:
             row = Row(result.instance, result.subscription, result.action)
             self.rows.setdefault(row, Counter())[result.status] += 1
             for warning in result.warnings:
-                _count(self.warnings, Reason(row.instance, row.subscription, str(warning)))
+                count_reason(self.warnings, Reason(row.instance, row.subscription, str(warning)))
             if not result.ok:
                 undelivered.append(result)
                 self._count_failure(result)
@@ -132,6 +162,10 @@ class RunTotals:
             self._failures.write(given, reason, ())
         self._pending.clear()
 
+    def progress(self) -> Progress:
+        """Return how far the run has come."""
+        return Progress(self.events.total(), f"{self.events[EventStatus.FAILED]:,} failed")
+
     @property
     def exit_code(self) -> Exit:
         """The exit code of the run as a whole."""
@@ -140,29 +174,24 @@ class RunTotals:
         if not self.events[EventStatus.FAILED] and not self.events[EventStatus.NOT_TRIED]:
             return Exit.OK
         delivered = any(counts[Status.SENT] for counts in self.rows.values())
-        if self._unreachable and not self._refused and not delivered:
+        if self._blame.is_unreachable and not delivered:
             return Exit.UNDELIVERABLE
         return Exit.FAILURES
 
     def _reject(self, given: InputEvent, reason: str) -> None:
         self.events[EventStatus.FAILED] += 1
-        _count(self.reasons, Reason("", "", reason))
+        count_reason(self.reasons, Reason("", "", reason))
         self._failures.reject(given, reason)
 
     def _count_failure(self, result: Result) -> None:
         if result.status is not Status.FAILED:
             return
-        error = result.error
-        if isinstance(error, (AuthenticationError, TransportError)) or (
-            isinstance(error, RequestError) and error.status in CREDENTIALS
-        ):
-            self._unreachable += 1
-        elif isinstance(error, RequestError):
-            self._refused += 1
-        _count(self.reasons, Reason(result.instance, result.subscription, reason_of(result)))
+        self._blame.learn(result)
+        count_reason(self.reasons, Reason(result.instance, result.subscription, reason_of(result)))
 
 
-def _count(counter: Counter[Reason], reason: Reason) -> None:
+def count_reason(counter: Counter[Reason], reason: Reason) -> None:
+    """Count a reason, or, where there are very many, others together."""
     reason = attrs.evolve(reason, text=" ".join(reason.text.split())[:_LONGEST_REASON])
     if reason not in counter and len(counter) >= _MOST_REASONS:
         reason = attrs.evolve(reason, text=_OTHER)

@@ -13,6 +13,7 @@ from actions_core.engine.executor.client.client import (
 from actions_core.engine.executor.client.tokens import TokenKeeper
 from actions_core.engine.executor.client.waiting import (
     Deadlines,
+    LimitExpired,
     OneShotEvent,
     Semaphore,
     current_task,
@@ -27,6 +28,7 @@ __all__ = [
     "DryRunClient",
     "DryRunEnd",
     "EventClient",
+    "LimitExpired",
     "OneShotEvent",
     "Semaphore",
     "TokenKeeper",

@@ -46,7 +46,7 @@ class Admission:
         self.patience = patience
         self.breaker = breaker
         self.budget = budget
-        self.quiet = budget.is_unlimited
+        self.quiet = breaker.is_calm and budget.is_unlimited
         # One request at a time asks, so that not all of them wake up for each token.
         self._turn = Semaphore(1)
         self._changed: asyncio.Future[None] | None = None
@@ -131,6 +131,14 @@ class Admission:
             self.breaker.note(up=is_up(error))
         else:
             self.breaker.leave(ticket[0], is_up(error))
+        self._settle()
+
+    def note_hang(self) -> None:
+        """Note a function of the destination that did not end in its time, whatever it waited for.
+
+        It holds a place for longer than a request may, so an instance with only such ones is down too.
+        """
+        self.breaker.note(up=False)
         self._settle()
 
     def give_back(self, ticket: Ticket) -> None:

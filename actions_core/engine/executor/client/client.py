@@ -17,6 +17,7 @@ import attrs
 
 from actions_core.destination.client import Client
 from actions_core.engine.executor.client.admission import TOO_MANY_REQUESTS
+from actions_core.engine.executor.client.waiting import LimitExpired
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
 from actions_core.http.retry import (
@@ -26,6 +27,7 @@ from actions_core.http.retry import (
     is_retryable,
     read_retry_after,
 )
+from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -66,11 +68,12 @@ class Connection:
 class EventClient(Client):
     """The client of one event in one subscription.
 
-    After the handler is done, `tries`, `request` and `response` tell what was sent last. `ticket` is for the
-    first request, where the lane has asked for it already.
+    After the handler is done, `tries`, `request` and `response` tell what was sent last, and `failure` why
+    that failed, also where the handler made something else of it. `ticket` is for the first request, where
+    the lane has asked for it already.
     """
 
-    __slots__ = ("_connection", "_context", "_hints", "request", "response", "ticket", "tries")
+    __slots__ = ("_connection", "_context", "_hints", "failure", "request", "response", "ticket", "tries")
 
     def __init__(self, connection: Connection, context: Context, hints: Mapping[int, str]) -> None:
         self._connection = connection
@@ -80,6 +83,7 @@ class EventClient(Client):
         self.request: Request | None = None
         self.response: Response | None = None
         self.ticket: Ticket | None = None
+        self.failure: RequestError | None = None
 
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and return its successful response; see `Client`."""
@@ -115,8 +119,8 @@ class EventClient(Client):
                     response = await connection.transport.send(request)
             except TransportError as failure:
                 error = failure
-            except TimeoutError:
-                error = self._overdue(seconds)
+            except TimeoutError as failure:
+                error = self._overdue(seconds, failure)
             except BaseException:
                 if ticket is not None and admission is not None:
                     admission.give_back(ticket)
@@ -124,6 +128,7 @@ class EventClient(Client):
             else:
                 self.response = response
                 if response.ok:
+                    self.failure = None
                     if admission is not None:
                         admission.succeed(ticket, at)
                     if response.unreadable:
@@ -131,6 +136,7 @@ class EventClient(Client):
                     return response
                 error = self._refusal(request, response)
                 retry_after = _retry_after(response)
+            self.failure = error
             if admission is not None:
                 admission.fail(ticket, at, error, retry_after)
             # A 429 says nothing of this request: the whole instance waits, and no try is counted.
@@ -154,13 +160,15 @@ class EventClient(Client):
         if ticket is not None and self._connection.admission is not None:
             self._connection.admission.give_back(ticket)
 
-    def _overdue(self, seconds: float) -> RequestError:
+    def _overdue(self, seconds: float, failure: TimeoutError) -> RequestError:
         if self._connection.deadlines.expired:
             return TransportError(
                 "interrupted before a response came: whether the destination took it is not known",
                 code="INTERRUPTED",
             )
-        return TransportError(f"no response within {seconds:g} s", code="SELF_TIMEOUT", status=408)
+        # A transport may have limits of its own.
+        within = f" within {seconds:g} s" if isinstance(failure, LimitExpired) else f": {raised(failure)}"
+        return TransportError(f"no response{within}", code="SELF_TIMEOUT", status=408)
 
     async def _pause(
         self, error: RequestError, tried: int, elapsed: float, retry_after: float | None

@@ -140,7 +140,7 @@ class OneShotEvent:
             block.cancel()
 
     def ending(self) -> Limit:
-        """Return a block that is cancelled, and raises `TimeoutError`, when the event is set."""
+        """Return a block that is cancelled, and raises `LimitExpired`, when the event is set."""
         return Limit(self._blocks, current_task(), 0.0)
 
     async def wait(self) -> None:
@@ -155,8 +155,12 @@ class OneShotEvent:
             self._waiting.discard(turn)
 
 
+class LimitExpired(TimeoutError):  # noqa: N818 - as Python calls its own
+    """The time of a `Limit` is up: told from the time-outs of those who work within it."""
+
+
 class Limit:
-    """A time limit of one block, which raises `TimeoutError`: `asyncio.timeout` without a timer of its own.
+    """A time limit of one block, which raises `LimitExpired`: `asyncio.timeout` without a timer of its own.
 
     A cancellation by anybody else goes through it unchanged.
     """
@@ -186,7 +190,7 @@ class Limit:
             and self._task.uncancel() <= self._cancelled_before
             and kind is asyncio.CancelledError
         ):
-            raise TimeoutError from error
+            raise LimitExpired from error
 
     def cancel(self) -> None:
         """Cancel the block now."""

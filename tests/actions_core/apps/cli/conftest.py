@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from actions_core.apps.cli import output
+from actions_core.apps.cli.app import run_app
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 #: Two secrets that must never be printed; the first is the stand-in's.
@@ -90,3 +95,30 @@ def workspace() -> dict[str, Any]:
         "delivery": {"retry": {"tries": 1}},
     }
     return {"destinations": [instance]}
+
+
+@pytest.fixture
+def command(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Run]]:
+    """Run the command in this process, for what needs no process of its own."""
+    monkeypatch.chdir(shell.folder)
+    for name, value in shell.environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: object) -> Run:
+        output.stdout.cache_clear()
+        output.stderr.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["actions", *map(str, arguments)])
+        capsys.readouterr()
+        logger = logging.getLogger("actions_core")
+        before = logger.handlers[:]
+        code = run_app()
+        logger.handlers[:] = before
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return Run(code, said.out, said.err)
+
+    yield run
+    output.stdout.cache_clear()
+    output.stderr.cache_clear()

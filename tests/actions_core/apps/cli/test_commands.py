@@ -49,6 +49,17 @@ def test_describe_shows_everything_at_any_width(shell: Shell, name: str, columns
     assert max(map(len, run.out.splitlines())) <= int(columns)
 
 
+def test_describe_shows_the_definition_in_a_file(shell: Shell) -> None:
+    """A published definition is described by its file; a file that is none is an error with its name."""
+    shell.write("slack.json", {"name": "Slack", "slug": "actions-slack", "actions": {}})
+    run = shell.run("describe", "slack.json")
+    assert (run.code, run.out.splitlines()[0]) == (0, "Slack  actions-slack")
+    shell.write("slack.json", [])
+    run = shell.run("describe", "slack.json")
+    assert run.code == 2
+    assert "slack.json" in run.err
+
+
 def test_describe_prints_the_definition_for_programs(shell: Shell) -> None:
     """As JSON, a description has Segment's spelling."""
     described = shell.run("describe", "fullstory", "--json").json

@@ -83,7 +83,7 @@ class Process:
             await asyncio.gather(*tasks)
         count = "SELECT count(*) FROM delivery"
         # Another process would tell nobody that it is done: this looks.
-        while await self.writer.run(lambda store: store._connection.read(count)[0][0]):  # noqa: ASYNC110
+        while await self.writer.run(lambda store: store._connection.read(count)[0][0]):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.05)
         for task in tasks:
             task.cancel()

@@ -30,7 +30,7 @@ def test_a_full_disk_refuses_events_and_notes_outcomes(open_store: Maker, arriva
     accepted = 0
     with pytest.raises(OutboxFullError) as caught:
         for number in range(2000):
-            store.accept([arrival(f"m{number}", filler=700)])
+            store.accept([arrival(f"m{number}", filler=3000)])
             accepted += 1
     assert caught.value.retryable
     assert "disk is full" in str(caught.value)
@@ -38,7 +38,7 @@ def test_a_full_disk_refuses_events_and_notes_outcomes(open_store: Maker, arriva
     held = store.claim(1, 10_000).rows
     assert len(held) == accepted
     with pytest.raises(OutboxFullError):
-        store.accept([arrival(f"more{number}", filler=700) for number in range(50)])
+        store.accept([arrival(f"more{number}", filler=3000) for number in range(50)])
     store.settle(Settlement(retries=[Retry(row.event, 1, 0, 0, reason="x" * 500) for row in held[50:]]))
     store.settle(Settlement(done=[(row.event, 1) for row in held[:50]]))
     assert [result.event for result in store.accept([arrival("one more")])] == [accepted + 1]

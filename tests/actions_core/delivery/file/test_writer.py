@@ -175,11 +175,11 @@ def test_without_space_as_much_as_fits_is_accepted(open_store: Maker, arrival: M
     """Outcomes are noted, events that fit are accepted, the others are refused: nothing hangs or is lost."""
 
     async def work(writer: Writer, store: FileStore) -> None:
-        made = [arrival(f"m{number}", filler=700) for number in range(3000)]
+        made = [arrival(f"m{number}", filler=3000) for number in range(800)]
         results = await asyncio.gather(*[writer.accept([each]) for each in made], return_exceptions=True)
         accepted = [result for result in results if isinstance(result, list)]
         refused = [result for result in results if isinstance(result, OutboxFullError)]
-        assert len(accepted) + len(refused) == 3000
+        assert len(accepted) + len(refused) == 800
         assert accepted
         assert refused
         assert store._connection.read("SELECT count(*) FROM event") == [(len(accepted),)]

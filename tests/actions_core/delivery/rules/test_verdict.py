@@ -18,6 +18,7 @@ from actions_core.delivery.rules import (
     Verdict,
     judge,
     judge_batch,
+    judge_members,
 )
 from actions_core.engine.executor import HandlerError
 from actions_core.engine.results import Result, Status
@@ -218,3 +219,51 @@ def test_an_unknown_outcome_stays_unknown(result: Result, *, keep: bool) -> None
         Attempt.from_result(result), members=5, tries=1, first=None, now=NOW, retry=RETRY, repeated=True
     )
     assert outcome.keep is keep
+
+
+SENT = Result("i", "s", "a", Status.SENT)
+CUT = failed(TransportError("cut"))
+RELEASED = Result("i", "s", "a", Status.NOT_TRIED)
+
+
+@pytest.mark.parametrize(
+    ("results", "repeated", "kinds", "keep"),
+    [
+        ([SENT, refused(400), CUT, refused(503)], False, [Done, Dead, Again, Again], False),
+        ([CUT, refused(400), refused(503)], False, [Again, Again, Again], True),
+        ([refused(503), refused(400)], False, [Again, Dead], False),
+        ([refused(503), refused(400)], True, [Again, Again], True),
+        ([refused(400), refused(422)], True, [Dead, Dead], False),
+        ([RELEASED, RELEASED], False, [Released, Released], True),
+    ],
+)
+def test_what_follows_for_each_member(
+    results: list[Result],
+    repeated: bool,  # noqa: FBT001 - a column of the table
+    kinds: list[type],
+    keep: bool,  # noqa: FBT001 - as above
+) -> None:
+    """Members stay together while nothing has arrived and some are unknown; else each goes its own way."""
+    verdicts, kept = judge_members(
+        [Attempt.from_result(result) for result in results],
+        tries=[0] * len(results),
+        firsts=[None] * len(results),
+        now=NOW,
+        retry=RETRY,
+        repeated=repeated,
+        spread=most,
+    )
+    assert ([type(verdict) for verdict in verdicts], kept) == (kinds, keep)
+
+
+def test_members_that_stay_together_go_when_the_last_of_them_may() -> None:
+    """They share the latest due, and a try is counted if it was one for any of them."""
+    attempts = [
+        Attempt.from_result(result)
+        for result in (failed(TransportError("cut")), refused(429, {"retry-after": "60"}))
+    ]
+    verdicts, kept = judge_members(
+        attempts, tries=[0, 0], firsts=[None, None], now=NOW, retry=RETRY, spread=most
+    )
+    assert kept
+    assert verdicts == [Again(NOW + 61, counted=True)] * 2

@@ -60,7 +60,11 @@ class BreakerMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule()
+    @rule(count=st.integers(1, 4))
+    def attempts_begin(self, count: int) -> None:
+        for _ in range(count):
+            self.an_attempt_begins()
+
     def an_attempt_begins(self) -> None:
         ticket = self.breaker.enter()
         if self.until is None:
@@ -144,13 +148,101 @@ def test_the_pause_doubles_up_to_the_longest() -> None:
     assert breaker.wait == 10
 
 
-def test_what_began_before_a_probe_does_not_decide_it() -> None:
-    """A late success of the time before leaves the breaker open."""
+def test_what_began_before_the_last_change_decides_nothing() -> None:
+    """Late outcomes leave the breaker as it is: open, for as long as it was, probing, and closed again."""
     now = 0.0
     breaker = Breaker(1, 10, clock=lambda: now)
-    late, failing = breaker.enter(), breaker.enter()
-    assert late is not None
+    failing, *late = [breaker.enter() for _ in range(7)]
     assert failing is not None
     breaker.leave(failing, up=False)
-    breaker.leave(late, up=True)
+    now = 5.0
+
+    def come_late() -> None:
+        for up in (True, False):
+            ticket = late.pop()
+            assert ticket is not None
+            breaker.leave(ticket, up=up)
+
+    come_late()
+    assert (breaker.state, breaker.wait) == ("open", 5)
+    now = 10.0
+    probe = breaker.enter()
+    assert probe is not None
+    come_late()
+    assert breaker.state == "probing"
+    breaker.leave(probe, up=True)
+    come_late()
+    assert (breaker.state, breaker.is_calm) == ("closed", True)
+
+
+def test_a_probe_comes_when_the_pause_is_over_and_no_earlier() -> None:
+    """Not a moment earlier, and one alone; where it shows nothing the next one probes."""
+    now = 0.0
+    breaker = Breaker(1, 10, clock=lambda: now)
+    ticket = breaker.enter()
+    assert ticket is not None
+    breaker.leave(ticket, up=False)
+    now = 9.75
+    assert (breaker.enter(), breaker.state) == (None, "open")
+    now = 10.0
+    probe = breaker.enter()
+    assert probe is not None
+    assert (breaker.enter(), breaker.state) == (None, "probing")
+    breaker.leave(probe, None)
+    assert (breaker.wait, breaker.state) == (0, "open")
+    assert breaker.enter() is not None
+    assert (breaker.enter(), breaker.state) == (None, "probing")
+
+
+def test_the_limits_where_none_are_given() -> None:
+    """Twenty failures in a row, then 30 s, and twice as long after each failed probe, up to 300 s."""
+    now = 0.0
+    breaker = Breaker(clock=lambda: now)
+    for failures in range(1, 21):
+        assert breaker.state == "closed"
+        ticket = breaker.enter()
+        assert ticket is not None
+        breaker.leave(ticket, up=False)
+        assert breaker.is_calm is False, failures
+    pauses = []
+    for _ in range(5):
+        pauses.append(breaker.wait)
+        now += breaker.wait
+        probe = breaker.enter()
+        assert probe is not None
+        breaker.leave(probe, up=False)
+    assert pauses == [30, 60, 120, 240, 300]
+
+
+def test_a_pause_that_is_longer_than_the_longest_is_kept() -> None:
+    """It does not shrink after a failed probe either."""
+    now = 0.0
+    breaker = Breaker(1, 500, clock=lambda: now)
+    for _ in range(2):
+        ticket = breaker.enter()
+        assert ticket is not None
+        breaker.leave(ticket, up=False)
+        assert breaker.wait == 500
+        now += 500
+
+
+def test_outcomes_may_be_noted_without_a_ticket_while_it_is_closed() -> None:
+    """It is calm until a failure and after a success; open, it takes no outcome but its probe's."""
+    now = 0.0
+    breaker = Breaker(2, 10, clock=lambda: now)
+    calm = [breaker.is_calm]
+    for up in (False, None, True, False, False):
+        breaker.note(up=up)
+        calm.append(breaker.is_calm)
+    assert calm == [True, False, False, True, False, False]
     assert breaker.state == "open"
+    breaker.note(up=True)
+    assert (breaker.state, breaker.wait) == ("open", 10)
+    now = 10.0
+    probe = breaker.enter()
+    assert probe is not None
+    breaker.note(up=True)
+    breaker.note(up=False)
+    assert (breaker.state, breaker.is_calm) == ("probing", False)
+    breaker.leave(probe, up=True)
+    assert (breaker.state, breaker.is_calm) == ("closed", True)

@@ -125,6 +125,7 @@ def test_no_redirect_leaves_encryption() -> None:
     [
         ("ftp://x.test/", "away from HTTP"),
         ("http://x.test:99999/", "invalid URL"),
+        ("http://x..test/", "leads to a URL that has a host that cannot be"),
         ("http://[x/", "invalid URL"),
         ("/", "more than 5"),
     ],

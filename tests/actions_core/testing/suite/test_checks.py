@@ -224,6 +224,59 @@ def test_a_fault_of_a_function_is_found(destination: Destination, check: str, sa
     assert [text for name, _, text in found(destination, cases) if name == check and said in text]
 
 
+def batches(
+    what: Callable[[list[dict[str, Any]], Context], object] = lambda _payloads, _context: None,
+) -> Destination:
+    """A destination whose function for batches does something beside its work."""
+    made = shop()
+
+    @made.batch("add")
+    def add_all(payloads: list[dict[str, Any]], context: Context) -> Request:
+        extra = what(payloads, context)
+        return Request("POST", "/batch", json=[{"id": one["id"], "extra": str(extra)} for one in payloads])
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("what", "check", "said"),
+    [
+        (lambda _payloads, _context: next(COUNTER), "pure[add, batch]", "gives another request for the same"),
+        (
+            lambda payloads, _context: payloads.pop() and None,
+            "pure[add, batch]",
+            "changes the payload",
+        ),
+        (lambda payloads, _context: payloads[1].update(id="x"), "pure[add, batch]", "changes the payload"),
+        (lambda _payloads, context: context.events[1].update(x=1), "pure[add, batch]", "changes the event"),
+        (
+            lambda _payloads, _context: Path(__file__).read_bytes()[:0],
+            "pure[add, batch]",
+            "than compute: open of",
+        ),
+        (lambda _payloads, _context: 1 // 0, "pure[add, batch]", "fails with ZeroDivisionError"),
+        (
+            lambda _payloads, context: getLogger("actions_core.shop").info(context.settings["token"]),
+            "secrets[add, batch]",
+            "the secret token can be seen in the log",
+        ),
+    ],
+    ids=str,
+)
+def test_a_fault_of_a_function_for_batches_is_found(
+    what: Callable[..., object], check: str, said: str, cases: Path
+) -> None:
+    """A function for batches is asked what one for single events is, with its own name."""
+    listed = [text for name, _, text in found(batches(what), cases) if name == check]
+    assert [text for text in listed if said in text and "add_all(): " in text]
+
+
+def test_a_good_function_for_batches_has_no_problems(cases: Path) -> None:
+    """What it says of a secret is masked, in nodes too; an action may have no other function."""
+    warn = batches(lambda _payloads, context: context.warn("$", f"with {context.settings['token']}"))
+    assert check_destination(warn, cases=cases) == []
+
+
 @pytest.mark.parametrize("handler", [telling, warning, encoding])
 def test_what_a_handler_says_of_a_secret_is_masked(handler: Callable[..., Request], cases: Path) -> None:
     """A secret in an error or a warning is no leak: the engine masks it, in Base64 too."""

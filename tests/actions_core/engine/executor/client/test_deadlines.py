@@ -81,7 +81,7 @@ def test_many_limits_share_one_timer() -> None:
             timers += 1
             return call_later(*arguments)  # type: ignore[arg-type]  # handed on as they came
 
-        loop.call_later = counted  # type: ignore[method-assign, assignment]
+        loop.call_later = counted  # type: ignore[method-assign, assignment]  # the timers are counted
         for _ in range(100):
             with deadlines.within(60):
                 pass

@@ -1,0 +1,267 @@
+"""`actions dlq`: list, show, replay and discard dead letters, the deliveries that were given up."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from actions_core.apps.cli.outbox import OptionalWorkspace, OutboxOption, time_of
+from actions_core.apps.cli.output import (
+    Exit,
+    cell,
+    counted,
+    make_table,
+    print_error,
+    print_json,
+    printable,
+    stdout,
+)
+from actions_core.apps.cli.shared import AsJson, run_async
+from actions_core.delivery.letters import make_filter
+from actions_core.errors import PayloadError
+
+if TYPE_CHECKING:
+    from actions_core.delivery.letters import DeadLetter
+    from actions_core.values.types import JsonObject
+
+app = typer.Typer(
+    no_args_is_help=True, help="List, show, replay and discard dead letters: deliveries that were given up."
+)
+
+Instance = Annotated[str | None, typer.Option("--instance", metavar="ID", help="Only of this instance.")]
+Subscription = Annotated[
+    str | None, typer.Option("--subscription", metavar="NAME", help="Only of this subscription.")
+]
+Code = Annotated[
+    str | None,
+    typer.Option("--code", metavar="CODE", help="Only with this code, such as INVALID_AUTHENTICATION."),
+]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Only those given up from this time on.")
+]
+Before = Annotated[
+    str | None, typer.Option("--before", metavar="TIME", help="Only those given up before this time.")
+]
+Ids = Annotated[
+    list[int] | None, typer.Option("--id", metavar="ID", help="Only this dead letter; may be repeated.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="All of them, where no other option says which.")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="List no more than so many.")]
+
+_LIMIT: Final = 100
+_LONGEST: Final = 200
+
+
+@app.command("list")
+def list_letters(  # noqa: PLR0913 - each option of a command is a parameter
+    workspace: OptionalWorkspace = None,
+    *,
+    outbox: OutboxOption = None,
+    instance: Instance = None,
+    subscription: Subscription = None,
+    code: Code = None,
+    since: Since = None,
+    before: Before = None,
+    ids: Ids = None,
+    limit: Limit = _LIMIT,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters, the oldest first, without their events."""
+    named = _named(instance, subscription, code, since, before)
+    found, count = run_async(_list(_path(workspace, outbox), ids, named, limit))
+    if as_json:
+        print_json({"count": count, "deadLetters": [_letter_json(letter) for letter in found]})
+        return
+    console = stdout()
+    if found:
+        shown = make_table(
+            "Id", "Given up", "Instance", "Subscription", "Code", "Tries", "Reason", numbers=["Id", "Tries"]
+        )
+        for letter in found:
+            shown.add_row(
+                cell(letter.id),
+                cell(time_of(letter.last)),
+                cell(letter.instance, "cyan"),
+                cell(letter.subscription),
+                cell(letter.code),
+                cell(letter.tries),
+                cell(letter.reason[:_LONGEST]),
+            )
+        console.print(shown)
+    hidden = count - len(found)
+    line = counted(count, "dead letter") + (f", {hidden:,} of them not shown (--limit)" if hidden > 0 else "")
+    console.print(Text(line, style="bold"), soft_wrap=True)
+
+
+async def _list(
+    path: Path, ids: list[int] | None, named: dict[str, Any], limit: int
+) -> "tuple[list[DeadLetter], int]":
+    from actions_core.apps.cli.outbox_file import open_letters
+
+    found: list[DeadLetter] = []
+    async with open_letters(path) as letters:
+        async for letter in letters.list(ids or None, **named):
+            found.append(letter)
+            if len(found) == limit:
+                break
+        return found, await letters.count(ids or None, **named)
+
+
+@app.command("show")
+def show(
+    workspace: OptionalWorkspace = None,
+    *,
+    outbox: OutboxOption = None,
+    ids: Annotated[list[int], typer.Option("--id", metavar="ID", help="The dead letter; may be repeated.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show dead letters with their events, and what the destination answered."""
+    found = run_async(_show(_path(workspace, outbox), ids))
+    missing = [number for number, letter in zip(ids, found, strict=True) if letter is None]
+    letters = [letter for letter in found if letter is not None]
+    if as_json:
+        print_json([{**_letter_json(letter), **_contents(letter)} for letter in letters])
+    else:
+        for letter in letters:
+            _print_letter(letter)
+    for number in missing:
+        print_error(f"there is no dead letter {number}")
+    raise typer.Exit(Exit.FAILURES if missing else Exit.OK)
+
+
+async def _show(path: Path, ids: list[int]) -> "list[DeadLetter | None]":
+    from actions_core.apps.cli.outbox_file import open_letters
+
+    async with open_letters(path) as letters:
+        return [await letters.show(number) for number in ids]
+
+
+def _print_letter(letter: "DeadLetter") -> None:
+    import json
+
+    console = stdout()
+    title = f"dead letter {letter.id}: {letter.instance}, {letter.subscription}"
+    console.print(Text(printable(title), style="bold"), soft_wrap=True)
+    for key, value in _letter_json(letter).items():
+        if key not in ("id", "instance", "subscription") and value is not None:
+            console.print(Text(printable(f"  {key}: {value}")), soft_wrap=True)
+    if letter.answer:
+        console.print(Text(printable(f"  response: {letter.answer}")), soft_wrap=True)
+    console.print(Text(printable(json.dumps(letter.event, indent=2, ensure_ascii=False))), soft_wrap=True)
+    console.print()
+
+
+@app.command("replay")
+def replay(  # noqa: PLR0913 - each option of a command is a parameter
+    workspace: OptionalWorkspace = None,
+    *,
+    outbox: OutboxOption = None,
+    instance: Instance = None,
+    subscription: Subscription = None,
+    code: Code = None,
+    since: Since = None,
+    before: Before = None,
+    ids: Ids = None,
+    everything: Everything = False,
+    as_json: AsJson = False,
+) -> None:
+    """Have dead letters delivered again, by the workspace as it is now.
+
+    They wait in the outbox until a worker delivers them; one that runs takes them at once.
+    """
+    named = _named(instance, subscription, code, since, before)
+    count = _change("replay", _path(workspace, outbox), ids, named, everything=everything)
+    _print_count(count, "replayed", f": a worker delivers {'it' if count == 1 else 'them'}", as_json=as_json)
+
+
+@app.command("discard")
+def discard(  # noqa: PLR0913 - each option of a command is a parameter
+    workspace: OptionalWorkspace = None,
+    *,
+    outbox: OutboxOption = None,
+    instance: Instance = None,
+    subscription: Subscription = None,
+    code: Code = None,
+    since: Since = None,
+    before: Before = None,
+    ids: Ids = None,
+    everything: Everything = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete dead letters with their events, for good."""
+    named = _named(instance, subscription, code, since, before)
+    count = _change("discard", _path(workspace, outbox), ids, named, everything=everything)
+    _print_count(count, "discarded", "", as_json=as_json)
+
+
+def _change(word: str, path: Path, ids: list[int] | None, named: dict[str, Any], *, everything: bool) -> int:
+    is_narrowed = bool(ids) or any(value is not None for value in named.values())
+    if is_narrowed == everything:
+        options = "--id, --instance, --subscription, --code, --since, --before"
+        message = (
+            f"say which to {word}: {options}, or --all" if not everything else f"it contradicts {options}"
+        )
+        raise typer.BadParameter(message, param_hint="--all")
+
+    async def change() -> int:
+        from actions_core.apps.cli.outbox_file import open_letters
+
+        async with open_letters(path) as letters:
+            work = letters.replay if word == "replay" else letters.discard
+            return await work(ids or None, everything=everything, **named)
+
+    return run_async(change())
+
+
+def _print_count(count: int, key: str, words: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({key: count})
+    else:
+        stdout().print(f"{counted(count, 'dead letter')} {key}{words}", soft_wrap=True)
+
+
+def _path(workspace: Path | None, outbox: Path | None) -> Path:
+    from actions_core.apps.cli.outbox_file import find_outbox
+
+    return find_outbox(workspace, outbox)
+
+
+def _named(
+    instance: str | None, subscription: str | None, code: str | None, since: str | None, before: str | None
+) -> dict[str, Any]:
+    """Return the filters by name; see now that the times can be read."""
+    for option, value in (("--since", since), ("--before", before)):
+        try:
+            make_filter(since=value)
+        except PayloadError as error:
+            raise typer.BadParameter(
+                f"{error} Write it as 2026-01-31 or 2026-01-31T12:00:00Z.", param_hint=option
+            ) from None
+    return {
+        "instance": instance,
+        "subscription": subscription,
+        "code": code,
+        "since": since,
+        "before": before,
+    }
+
+
+def _letter_json(letter: "DeadLetter") -> "JsonObject":
+    return {
+        "id": letter.id,
+        "instance": letter.instance,
+        "subscription": letter.subscription,
+        "messageId": letter.message,
+        "code": letter.code,
+        "status": letter.status,
+        "reason": letter.reason,
+        "tries": letter.tries,
+        "accepted": time_of(letter.at),
+        "firstTry": time_of(letter.first),
+        "givenUp": time_of(letter.last),
+    }
+
+
+def _contents(letter: "DeadLetter") -> "JsonObject":
+    return {"response": letter.answer, "event": letter.event}

@@ -1,0 +1,206 @@
+"""`actions outbox`: look into an outbox, have an instance tried again, rescue a damaged file."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.text import Text
+
+from actions_core.apps.cli.output import Exit, cell, counted, fail, make_table, print_json, printable, stdout
+from actions_core.apps.cli.shared import AsJson
+from actions_core.values.times import format_time
+
+if TYPE_CHECKING:
+    from actions_core.delivery.store import Backlog, Worker
+    from actions_core.values.types import JsonObject
+
+OptionalWorkspace = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[WORKSPACE]", exists=True, dir_okay=False, help="A workspace that has an outbox."
+    ),
+]
+OutboxOption = Annotated[
+    Path | None, typer.Option("--outbox", metavar="FILE", help="The file of the outbox.")
+]
+
+app = typer.Typer(
+    no_args_is_help=True, help="Look into an outbox, resume an instance, rescue a damaged file."
+)
+
+_MILLISECONDS: Final = 1000
+_MINUTE: Final = 60
+_HOUR: Final = 3600
+_DAY: Final = 86400
+_NUMBERS: Final = ("Due", "Later", "In hand", "Dead")
+_MOST_LOST: Final = 10
+
+
+@app.command("status")
+def status(
+    workspace: OptionalWorkspace = None, *, outbox: OutboxOption = None, as_json: AsJson = False
+) -> None:
+    """Show what waits in an outbox, why, and who delivers it.
+
+    It may be looked at while workers run.
+    """
+    from actions_core.apps.cli.outbox_file import find_outbox, open_store
+    from actions_core.delivery.letters import LetterFilter
+
+    path = find_outbox(workspace, outbox)
+    with open_store(path) as store:
+        backlog = {each.instance: each for each in store.backlog()}
+        workers = store.workers()
+        letters = {name: store.letters.count(LetterFilter(instance=name)) for name in backlog}
+        total = store.letters.count(LetterFilter())
+    size = sum([file.stat().st_size for file in (path, Path(f"{path}-wal")) if file.exists()])
+    if as_json:
+        print_json(
+            {
+                "outbox": str(path),
+                "bytes": size,
+                "instances": [_backlog_json(each, letters[name]) for name, each in backlog.items()],
+                "deadLetters": total,
+                "workers": [_worker_json(worker) for worker in workers],
+            }
+        )
+        return
+    console = stdout()
+    waiting = sum([each.due + each.later + each.in_hand for each in backlog.values()])
+    numbers = f"{counted(waiting, 'delivery')} waiting, {counted(total, 'dead letter')}, {size / 1e6:,.1f} MB"
+    line = f"{path}: {numbers}"
+    console.print(Text(printable(line), style="bold"), soft_wrap=True)
+    if backlog:
+        console.print()
+        _print_backlog(backlog, letters)
+    console.print()
+    for worker in workers:
+        since = _ago(worker.started)
+        console.print(f"worker {worker.id}: process {worker.pid} on {printable(worker.host)}, for {since}")
+    if not workers:
+        console.print("no worker runs")
+
+
+def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> None:
+    shown = make_table("Instance", *_NUMBERS, "Oldest", "State", numbers=_NUMBERS)
+    for name, each in backlog.items():
+        numbers = (each.due, each.later, each.in_hand, letters[name])
+        state = each.state
+        words = state.state
+        if state.state == "paused" and state.until is not None:
+            left = state.until / _MILLISECONDS - time.time()
+            words = "active" if left <= 0 else f"paused for {_span(left)}"
+        if state.reason and words != "active":
+            words = f"{words}: {state.reason}"
+        shown.add_row(
+            cell(name, "cyan"),
+            *[cell(f"{number:,}" if number else "·", "" if number else "dim") for number in numbers],
+            cell("" if each.oldest is None else _ago(each.oldest)),
+            cell(words, "" if words == "active" else "yellow"),
+        )
+    stdout().print(shown)
+
+
+def _backlog_json(backlog: "Backlog", letters: int) -> "JsonObject":
+    state = backlog.state
+    return {
+        "instance": backlog.instance,
+        "due": backlog.due,
+        "later": backlog.later,
+        "inHand": backlog.in_hand,
+        "deadLetters": letters,
+        "oldest": time_of(backlog.oldest),
+        "state": state.state,
+        "until": time_of(state.until),
+        "since": time_of(state.since),
+        "reason": state.reason or None,
+    }
+
+
+def _worker_json(worker: "Worker") -> "JsonObject":
+    return {"id": worker.id, "host": worker.host, "pid": worker.pid, "started": time_of(worker.started)}
+
+
+def time_of(milliseconds: int | None) -> str | None:
+    """Return a time of the outbox as events have it."""
+    if milliseconds is None:
+        return None
+    return format_time(datetime.fromtimestamp(milliseconds / _MILLISECONDS, UTC))
+
+
+def _ago(milliseconds: int) -> str:
+    return _span(max(0.0, time.time() - milliseconds / _MILLISECONDS))
+
+
+def _span(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f} min"
+    return f"{seconds / _HOUR:.1f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.1f} days"
+
+
+@app.command("resume")
+def resume(
+    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="The id of the instance.")],
+    workspace: OptionalWorkspace = None,
+    *,
+    outbox: OutboxOption = None,
+) -> None:
+    """Have events delivered to an instance again that is gone (410) or paused.
+
+    Workers that run notice it within a second.
+    """
+    from actions_core.apps.cli.outbox_file import find_outbox, open_store
+
+    path = find_outbox(workspace, outbox)
+    with open_store(path) as store:
+        states = store.states()
+        if instance not in states:
+            known = ", ".join(states) or "none"
+            fail(f"{path} knows no instance {instance!r}; it knows {known}")
+        was = states[instance].state
+        if was == "active":
+            stdout().print(printable(f"{instance} is active already"), soft_wrap=True)
+            return
+        store.set_state(instance, "active")
+    stdout().print(printable(f"{instance} was {was}, and is delivered to again"), soft_wrap=True)
+
+
+@app.command("rescue")
+def rescue(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The damaged outbox; it is not changed.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The file to make.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Copy what can be read of a damaged outbox into a new one.
+
+    Stop all that use the old one before.
+    """
+    from actions_core.delivery.file.rescue import rescue as copy
+
+    found = copy(old, new)
+    if as_json:
+        print_json(
+            {
+                "events": found.events,
+                "deliveries": found.deliveries,
+                "deadLetters": found.letters,
+                "lostEvents": list(found.lost_events),
+                "lostDeadLetters": list(found.lost_letters),
+            }
+        )
+    else:
+        said = (
+            f"{new}: {counted(found.deliveries, 'delivery')} of {counted(found.events, 'event')}, "
+            f"{counted(found.letters, 'dead letter')}"
+        )
+        stdout().print(printable(said), soft_wrap=True)
+        for lost, noun in ((found.lost_events, "event"), (found.lost_letters, "dead letter")):
+            if lost:
+                named = ", ".join(map(str, lost[:_MOST_LOST])) + (", …" if len(lost) > _MOST_LOST else "")
+                stdout().print(f"not readable: {counted(len(lost), noun)}: {named}", soft_wrap=True)
+    raise typer.Exit(Exit.FAILURES if found.lost_events or found.lost_letters else Exit.OK)

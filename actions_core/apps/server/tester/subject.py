@@ -1,0 +1,133 @@
+"""The destination that an author tries: loaded, and loaded again when its files change.
+
+One that cannot be loaded says so in every response until it is mended, since an author who has just made a
+mistake is looking there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from actions_core.destination import load_destination
+from actions_core.destination.registry import ENTRY_POINTS, Registry
+from actions_core.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from actions_core.destination import Destination
+
+_LOGGER: Final = logging.getLogger("actions_core")
+#: Seconds between two looks at the files.
+LOOK: Final = 0.5
+#: A file's name, time and size: what is compared.
+_Snapshot = dict[str, tuple[int, int]]
+
+
+class Subject:
+    """The destination of a name: a slug or an alias, a definition's file, or a folder that contains one.
+
+    Raises `DefinitionError` where it cannot be loaded at first.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._file = _definition_file(name)
+        if self._file is None:
+            self._slug = Registry().discover().get(name).slug
+            self._package = _package_of(self._slug)
+            self.folder = _folder_of(self._package)
+        else:
+            self.folder = self._file.parent
+        self._error: DefinitionError | None = None
+        self._destination = self._loaded()
+        self._seen = self._look()
+
+    @property
+    def destination(self) -> Destination:
+        """The destination as its files are now. Raises `DefinitionError` while it cannot be loaded."""
+        if self._error is not None:
+            raise self._error
+        return self._destination
+
+    async def watch(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Load the destination again when a file changes, and tell of it, for ever."""
+        while True:
+            await asyncio.sleep(LOOK)
+            seen = await asyncio.to_thread(self._look)
+            if seen == self._seen:
+                continue
+            self._seen = seen
+            self.reload()
+            await changed()
+
+    def reload(self) -> None:
+        """Load the destination again."""
+        try:
+            self._destination = self._loaded()
+        except DefinitionError as error:
+            self._error = error
+            _LOGGER.error("%s", error)  # noqa: TRY400 - its words say all
+        else:
+            self._error = None
+            _LOGGER.warning("%s was loaded again", self._destination.slug)
+
+    def _loaded(self) -> Destination:
+        if self._file is None:
+            _forget(self._package)
+            return Registry().discover().get(self._slug)
+        destination = load_destination(self._file)
+        problems = [problem for problem in destination.check() if problem.is_error]
+        if problems:
+            raise DefinitionError(f"{self._file} is faulty:", problems=problems)
+        return destination
+
+    def _look(self) -> _Snapshot:
+        files = [self._file] if self._file is not None else sorted(self.folder.rglob("*"))
+        found: _Snapshot = {}
+        for file in files:
+            if "__pycache__" in file.parts:
+                continue
+            try:
+                state = file.stat()
+            except OSError:
+                continue  # it went away meanwhile
+            if not file.is_dir():
+                found[str(file)] = state.st_mtime_ns, state.st_size
+        return found
+
+
+def _definition_file(name: str) -> Path | None:
+    path = Path(name)
+    if path.is_dir() and (path / "destination.json").is_file():
+        return path / "destination.json"
+    return path if path.suffix == ".json" or path.is_file() else None
+
+
+def _package_of(slug: str) -> str:
+    """Return the import package of an installed destination."""
+    (point,) = [point for point in entry_points(group=ENTRY_POINTS) if point.name == slug][:1]
+    return point.module.partition(".")[0]
+
+
+def _folder_of(package: str) -> Path:
+    found = importlib.util.find_spec(package)
+    places = [] if found is None else [*(found.submodule_search_locations or ()), found.origin or ""]
+    if not places:
+        raise DefinitionError(f"the package {package} has no folder to watch")
+    place = Path(places[0])
+    return place if place.is_dir() else place.parent
+
+
+def _forget(package: str) -> None:
+    """Have the next import of a package read its files again."""
+    for name in list(sys.modules):
+        if name == package or name.startswith(f"{package}."):
+            del sys.modules[name]
+    importlib.invalidate_caches()

@@ -1,0 +1,261 @@
+"""The pumps of an outbox: one for each instance that events go to, with what they tell of their outcomes.
+
+An instance that is gone has no pump until it is resumed, or its settings change. When a workspace is
+replaced, the pumps of instances that have changed end in their own time, while new ones take over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.delivery.attempts import Attempts
+from actions_core.delivery.pump import Pump
+from actions_core.delivery.recent import Recent
+from actions_core.delivery.rules import Again, Dead, Done
+from actions_core.engine.executor import Breaker, RateBudget
+from actions_core.engine.results import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from actions_core.delivery.file import FileStore, Writer
+    from actions_core.delivery.pump import Settled
+    from actions_core.delivery.routing import Router, Target
+    from actions_core.delivery.store import InstanceState
+    from actions_core.engine import Engine
+    from actions_core.engine.instances import Instance
+
+_LOGGER: Final = logging.getLogger("actions_core")
+#: Seconds that pumps which end get for what they have in progress.
+GRACE: Final = 10.0
+#: Seconds between two looks at the states of instances that another program may have changed.
+_LOOK: Final = 1.0
+#: A shorter pause of an instance is not worth a transaction.
+_LONG_PAUSE: Final = 5.0
+_GONE: Final = 410
+_MILLISECONDS: Final = 1000
+
+
+class Dispatch:
+    """The pumps of the instances of a router.
+
+    `on_try` is told of each try and what follows from it. So many of the
+    latest outcomes are kept (`recent`) for those who look.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        writer: Writer,
+        store: FileStore,
+        on_try: Callable[[Settled], None],
+        *,
+        recent: int,
+    ) -> None:
+        self.pumps: dict[str, Pump] = {}
+        self.pump_of: dict[int, Pump] = {}
+        self._engine = engine
+        self._writer = writer
+        self._store = store
+        self._on_try = on_try
+        self._recent = Recent(writer, store.now, recent) if recent else None
+        self._own: dict[str, dict[int, Target]] = {}
+        self._attempts: dict[str, Attempts] = {}
+        #: Instances that are gone, while that is being noted.
+        self._leaving: set[str] = set()
+        #: Pumps that end.
+        self._retired: set[Pump] = set()
+        self._paused_until: dict[str, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def start(self, router: Router) -> None:
+        """Begin to deliver."""
+        await self.replace(router)
+        self._spawn(self._watch_states())
+        if self._recent is not None:
+            self._spawn(self._recent.keep_written())
+
+    async def until_ready(self) -> None:
+        """Wait until deliveries can begin: they can at once."""
+
+    async def replace(self, router: Router) -> None:
+        """Deliver by another router's targets; pumps of instances that have not changed go on."""
+        own: dict[str, dict[int, Target]] = {}
+        for number, target in router.targets.items():
+            if target.enabled:
+                own.setdefault(target.instance.id, {})[number] = target
+        before, self._own = self._own, own
+        for instance in [
+            each for each in self.pumps if _instance_of(own, each) is not _instance_of(before, each)
+        ]:
+            self._retire(instance)
+        await self._start_missing(await self._writer.run(lambda store: store.states()))
+
+    async def _start_missing(self, states: Mapping[str, InstanceState]) -> None:
+        """Start the pumps of instances that have none and are not gone."""
+        for instance, targets in self._own.items():
+            if instance in self.pumps or instance in self._leaving or self._closing:
+                continue
+            state = states.get(instance)
+            if state is not None and state.state == "gone":
+                if state.settings == _digest(targets):
+                    continue
+                await self._writer.run(partial(_activate, instance=instance))
+                _LOGGER.warning("outbox: %s is delivered to again, since its settings have changed", instance)
+                state = None
+            if instance not in self.pumps and self._own.get(instance) is targets:
+                self._start(instance, targets, None if state is None else state.until)
+
+    def _start(self, instance: str, targets: Mapping[int, Target], until: int | None) -> None:
+        admission = _instance_in(targets).lane.connection.admission
+        breaker = Breaker() if admission is None else admission.breaker
+        budget = RateBudget(50) if admission is None else admission.budget
+        store = self._store
+        if until is not None and until > store.now():
+            budget.pause(time.monotonic() + (until - store.now()) / _MILLISECONDS)
+        attempts = Attempts(self._engine, targets)
+        pump = Pump(
+            self._writer,
+            {number: target.retry for number, target in targets.items()},
+            attempts.one,
+            breaker=breaker,
+            budget=budget,
+            now=lambda: store.now() / _MILLISECONDS,
+            note=partial(self._note, attempts),
+            batches={number: target.batch for number, target in targets.items() if target.batch is not None},
+            attempts=attempts,
+            ordered=any(target.ordered_by is not None for target in targets.values()),
+            suffixes={number: target.pipeline.scope.key_suffix for number, target in targets.items()},
+        )
+        for target in targets.values():
+            target.lane.disabled = ""
+            if target.batch_lane is not None:
+                target.batch_lane.disabled = ""
+        self._attempts[instance] = attempts
+        self.pumps[instance] = pump
+        self.pump_of.update(dict.fromkeys(targets, pump))
+        pump.start()
+
+    def _retire(self, instance: str) -> None:
+        """End an instance's pump in its own time."""
+        pump = self.pumps.pop(instance)
+        for number in pump.subscriptions:
+            if self.pump_of.get(number) is pump:
+                del self.pump_of[number]
+        self._retired.add(pump)
+        self._spawn(self._close(pump))
+
+    async def _close(self, pump: Pump) -> None:
+        # Not cancelled: a claim that is thrown away leaves its rows in this worker's hands.
+        await pump.close(GRACE)
+        self._retired.discard(pump)
+        for other in self.pumps.values():
+            other.look()  # what this one gave back
+
+    # Outcomes.
+
+    def _note(self, attempts: Attempts, settled: Settled) -> None:
+        """Tell observers of what became of a try, and keep what others look at."""
+        self._on_try(settled)
+        result = settled.result
+        if isinstance(settled.verdict, Done | Dead):
+            final = result.after_tries(settled.tries)
+            self._engine.note_outcome(final)
+            if self._recent is not None:
+                self._recent.note(attempts.targets[settled.row.subscription], settled, final)
+            if result.status is Status.SENT:
+                return
+        elif isinstance(settled.verdict, Again):
+            self._engine.note_retry(result)
+        error, pump = result.error, self.pumps.get(result.instance)
+        if pump is None or self._attempts[result.instance] is not attempts:
+            if pump is not None:
+                pump.look()  # it was retired; what waited for its row to end may go
+            return
+        if error is not None and error.status == _GONE:
+            self._spawn(self._note_gone(result.instance, _digest(attempts.targets), str(error)))
+        until, now = pump.budget.paused_until, time.monotonic()
+        if until - now > _LONG_PAUSE and until - self._paused_until.get(result.instance, 0.0) > _LONG_PAUSE:
+            self._paused_until[result.instance] = until
+            self._spawn(self._note_pause(result.instance, until - now))
+
+    async def _note_gone(self, instance: str, digest: str, reason: str) -> None:
+        """Stop delivering to an instance that is gone, until it is resumed; its events wait."""
+        if instance not in self.pumps:
+            return
+        self._retire(instance)
+        self._leaving.add(instance)
+
+        def note(store: FileStore) -> None:
+            store.set_state(instance, "gone", reason=reason, settings=digest)
+
+        try:
+            await self._writer.run(note)
+        finally:
+            self._leaving.discard(instance)
+        _LOGGER.error("outbox: %s is gone, and its events wait until it is resumed: %s", instance, reason)
+
+    async def _note_pause(self, instance: str, seconds: float) -> None:
+        def note(store: FileStore) -> None:
+            until = store.now() + int(seconds * _MILLISECONDS)
+            store.set_state(instance, "paused", until=until, reason="Retry-After")
+
+        await self._writer.run(note)
+
+    async def _watch_states(self) -> None:
+        """Deliver again to instances that somebody has resumed."""
+        while not self._closing:
+            await asyncio.sleep(_LOOK)
+            if self._own.keys() - self.pumps.keys():
+                await self._start_missing(await self._writer.run(lambda store: store.states()))
+
+    # Ending.
+
+    @property
+    def is_idle(self) -> bool:
+        """True while nothing is due or in progress."""
+        return not self._retired and all(pump.is_idle for pump in self.pumps.values())
+
+    async def close(self, grace: float) -> None:
+        """Take nothing out of the file any more, and give what is in progress `grace` seconds."""
+        self._closing = True
+        retired = list(self._retired)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pumps = [*self.pumps.values(), *retired]
+        await asyncio.gather(*(pump.close(grace) for pump in pumps), return_exceptions=True)
+        if self._recent is not None:
+            self._recent.write()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOGGER.error("outbox: %s: %s", type(error).__name__, error)
+
+
+def _instance_in(targets: Mapping[int, Target]) -> Instance:
+    return next(iter(targets.values())).instance
+
+
+def _instance_of(own: Mapping[str, Mapping[int, Target]], instance: str) -> Instance | None:
+    targets = own.get(instance)
+    return None if targets is None else _instance_in(targets)
+
+
+def _digest(targets: Mapping[int, Target]) -> str:
+    return _instance_in(targets).settings_digest
+
+
+def _activate(store: FileStore, *, instance: str) -> None:
+    store.set_state(instance, "active")

@@ -1,0 +1,56 @@
+"""Groups of events: full ones where there are many, what there is where they come slowly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from actions_core.values.types import Json
+
+
+async def in_groups(events: Iterable[Json] | AsyncIterable[Json], most: int) -> AsyncIterator[list[Json]]:
+    """Yield events in groups of at most so many."""
+    if isinstance(events, AsyncIterable):
+        async for group in _as_they_come(aiter(events), most):
+            yield group
+        return
+    group = []
+    for event in events:
+        group.append(event)
+        if len(group) >= most:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+async def _as_they_come(source: AsyncIterator[Json], most: int) -> AsyncIterator[list[Json]]:
+    end = object()
+
+    async def following() -> Any:
+        return await anext(source, end)
+
+    coming: list[Json] = []
+    task = asyncio.ensure_future(following())
+    try:
+        while True:
+            await asyncio.sleep(0)
+            if coming and (not task.done() or task.exception() is not None or len(coming) >= most):
+                yield coming
+                coming = []
+            if (event := await task) is end:
+                break
+            coming.append(event)
+            task = asyncio.ensure_future(following())
+        if coming:
+            yield coming
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,179 @@
+"""What becomes of rows after an attempt: the store notes it, and somebody is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import attrs
+
+from actions_core.delivery.rules import Again, Attempt, Dead, Done, DurableRetry, judge
+from actions_core.delivery.store import Burial, Retry, Settlement
+from actions_core.engine.results import Status
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from actions_core.delivery.rules import Verdict
+    from actions_core.delivery.store import Claimed, Key
+    from actions_core.engine.results import Result
+    from actions_core.values.types import Json
+
+_MILLISECONDS: Final = 1000
+_SENT: Final = Attempt(Status.SENT)
+_DONE: Final = Done()
+
+
+class OutcomeWriter(Protocol):
+    """The part of a writer that notes outcomes."""
+
+    def done(self, event: int, subscription: int) -> None:
+        """Note that a row is done, soon."""
+
+    def settle(self, settlement: Settlement) -> None:
+        """Note outcomes, soon."""
+
+
+@attrs.frozen
+class Settled:
+    """A try and what followed from it. `tries` are those of all processes, this one included.
+
+    `sent` is the payload of an event that went in a batch, whose result has no request of its own.
+    """
+
+    row: Claimed
+    result: Result
+    verdict: Verdict
+    tries: int
+    sent: Json = MISSING
+
+
+@attrs.frozen
+class Ended:
+    """An attempt of one row that ended, and what follows."""
+
+    row: Claimed
+    result: Result
+    attempt: Attempt
+    verdict: Verdict
+    sent: Json = MISSING
+
+    @property
+    def key(self) -> Key:
+        """The key of the row."""
+        return self.row.event, self.row.subscription
+
+
+class Outcomes:
+    """The outcomes of one instance's rows.
+
+    `retries` are the policies of its subscriptions and `suffixes` their parts of the idempotency key. `now`
+    is the time in seconds, as the store has it. `next_due` is when each subscription's first row that
+    waits is due, in milliseconds: None where none waits, missing where nobody has looked.
+    """
+
+    def __init__(
+        self,
+        writer: OutcomeWriter,
+        retries: Mapping[int, DurableRetry],
+        now: Callable[[], float],
+        note: Callable[[Settled], None] | None,
+        suffixes: Mapping[int, str],
+    ) -> None:
+        self.now = now
+        self.next_due: dict[int, int | None] = {}
+        self._writer = writer
+        self._retries = retries
+        self._note = note
+        self._suffixes = suffixes
+
+    def now_ms(self) -> int:
+        """Return the time in milliseconds."""
+        return int(self.now() * _MILLISECONDS)
+
+    def is_due(self, number: int) -> bool:
+        """Tell if rows of a subscription may be due."""
+        due = self.next_due.get(number, 0)
+        return due is not None and due <= self.now() * _MILLISECONDS
+
+    def retry_of(self, number: int) -> DurableRetry:
+        """Return the retry policy of a subscription."""
+        return self._retries.get(number) or DurableRetry()
+
+    def attempt_of(self, result: Result) -> Attempt:
+        """Return an attempt for its verdict."""
+        return _SENT if result.status is Status.SENT else Attempt.from_result(result)
+
+    def judge(self, row: Claimed, attempt: Attempt) -> Verdict:
+        """Return what follows for one row."""
+        first = None if row.first is None else row.first / _MILLISECONDS
+        retry = self.retry_of(row.subscription)
+        return judge(attempt, tries=row.tries, first=first, now=self.now(), retry=retry)
+
+    def settle_one(self, row: Claimed, result: Result, attempt: Attempt) -> None:
+        """Judge the attempt of one row, and note what follows."""
+        if attempt.status is Status.SENT:
+            self._writer.done(row.event, row.subscription)
+            if self._note is not None:
+                self._note(Settled(row, result, _DONE, row.tries + 1))
+            return
+        ended = Ended(row, result, attempt, self.judge(row, attempt))
+        if isinstance(ended.verdict, Done):
+            self._writer.done(row.event, row.subscription)
+            self._tell(ended)
+        else:
+            self.settle([ended])
+
+    def settle(self, all_ended: Sequence[Ended], *, keep: bool = False) -> None:
+        """Note verdicts in one transaction; with `keep` the rows stay members of their batch."""
+        done: list[Key] = []
+        retries: list[Retry] = []
+        burials: list[Burial] = []
+        released: list[Key] = []
+        for ended in all_ended:
+            key, verdict, attempt = ended.key, ended.verdict, ended.attempt
+            if isinstance(verdict, Done):
+                done.append(key)
+            elif isinstance(verdict, Again):
+                retries.append(
+                    self._retry(ended.row, verdict, attempt.http_status, attempt.reason, keep=keep)
+                )
+            elif isinstance(verdict, Dead):
+                burials.append(self._burial(ended, verdict))
+            else:
+                released.append(key)
+        self._writer.settle(Settlement(done, retries, burials, released))
+        for ended in all_ended:
+            self._tell(ended)
+
+    def _tell(self, ended: Ended) -> None:
+        if self._note is not None:
+            verdict = ended.verdict
+            counted = verdict.counted if isinstance(verdict, Again) else isinstance(verdict, Done | Dead)
+            self._note(Settled(ended.row, ended.result, verdict, ended.row.tries + counted, ended.sent))
+
+    def put_off(self, rows: Sequence[Claimed], verdict: Again, reason: str, *, keep: bool = False) -> None:
+        """Have rows go again for a reason that has nothing to do with their destination."""
+        retries = [self._retry(row, verdict, None, reason, keep=keep) for row in rows]
+        self._writer.settle(Settlement(retries=retries))
+
+    def _retry(self, row: Claimed, verdict: Again, status: int | None, reason: str, *, keep: bool) -> Retry:
+        due = int(verdict.due * _MILLISECONDS)
+        known = self.next_due.get(row.subscription)
+        self.next_due[row.subscription] = due if known is None else min(known, due)
+        return Retry(
+            row.event, row.subscription, due, self.now_ms(), verdict.counted, status, reason, keep_batch=keep
+        )
+
+    def _burial(self, ended: Ended, verdict: Dead) -> Burial:
+        row, attempt, response = ended.row, ended.attempt, ended.result.response
+        return Burial(
+            row.event,
+            row.subscription,
+            verdict.code,
+            self.now_ms(),
+            status=attempt.http_status,
+            reason=attempt.reason,
+            answer="" if response is None else response.text,
+            suffix=self._suffixes.get(row.subscription, ""),
+        )
