@@ -147,7 +147,7 @@ class SharedBase:
         self._token: str | None = None
         self._base: RequestBase | None = None
 
-    def complete(self, request: Request) -> Request:
+    def complete(self, request: Request, _context: Context | None = None) -> Request:
         """Return the request as a transport gets it. Raises `SettingsError` where there can be no base."""
         url = request.url
         if url[:1] != "/" and _ABSOLUTE.fullmatch(url):

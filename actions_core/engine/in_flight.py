@@ -64,7 +64,8 @@ class InFlight:
 
     def enter(self) -> None:
         """Count one more."""
-        self.claim()
+        if threading.get_ident() != self._ident or _Forks.count != self._forks:
+            self.claim()
         self._count += 1
 
     def leave(self) -> None:

@@ -113,7 +113,8 @@ class Step:
         self.pipeline = pipeline
         self.event = event
         #: as it was before a handler could change it
-        self.message_id = message_id_of(event)
+        message_id = event.get("messageId")
+        self.message_id = message_id if type(message_id) is str else message_id_of(event)
 
     def payload(self) -> JsonObject:
         """Map and validate the event. Raises `ActionsError` where that cannot be done."""

@@ -351,8 +351,7 @@ def _with_tokens(
 def _prepare_of(destination: Destination, scope: Scope) -> Callable[[Request, Context], Request]:
     """Return the function that completes every request of an instance."""
     if destination.spec.request is not None:
-        base = SharedBase(destination.spec.request, dict(scope.settings), scope.auth)
-        return lambda request, _context: base.complete(request)
+        return SharedBase(destination.spec.request, dict(scope.settings), scope.auth).complete
     handler = destination.prepare_handler
     if handler is None:
         return unprepared

@@ -87,10 +87,13 @@ class EventClient(Client):
 
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and return its successful response; see `Client`."""
-        # Not `async def`: that would be a coroutine more for each event.
-        tokens = self._connection.tokens
+        # Not `async def`: that would be a coroutine more for each event. For the same reason the usual case
+        # does what `_attempt` does by itself.
+        connection = self._connection
+        tokens = connection.tokens
         if tokens is None:
-            return self._attempt(request)
+            self.request = prepared = connection.prepare(request, self._context)
+            return self._deliver(prepared)
         # Prepared anew for each attempt: the credentials are part of what `prepare` adds.
         return tokens.retry_once(partial(self._attempt, request))
 
