@@ -104,7 +104,7 @@ async def _run(path: Path, broker: str, server: _Server, workers: int, run: str,
     connection = await connect(broker)
     layout = await open_layout(connection, _NAME, BrokerSpec(broker), keep=3600.0)
     await _waiting(connection, workers)
-    (consumer, *_) = layout.consumers("fs", 1, ordered=False, pinned=False)
+    (consumer, *_) = layout.consumers("fs", 1, ordered=False)
     await pause(connection, consumer, FOR_GOOD)
     await _publish(connection, layout.work_subject("fs"), run, count)
     before, started = server.count, time.perf_counter()

@@ -58,6 +58,8 @@ class Dispatch:
     ) -> None:
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
+        #: What a broker has taken over: there is none here.
+        self.handed_over = 0
         self._engine = engine
         self._writer = writer
         self._store = store

@@ -313,15 +313,25 @@ class Outbox:
                 pump.flush(on=False)
 
     @property
+    def place(self) -> str:
+        """The path of the file, for people."""
+        return str(self.spec.path)
+
+    @property
     def closed(self) -> str:
         """The reason why the file can no longer be used, such as that it was deleted; empty while it can."""
         return "" if self._store is None else self._store.closed
 
     @property
     def in_progress(self) -> int:
-        """How many deliveries are in progress here."""
+        """How many requests are in progress here; not those that wait for a breaker or a rate."""
         pumps = set() if self._dispatch is None else set(self._dispatch.pumps.values())
-        return sum([pump.in_progress for pump in pumps])
+        return sum([pump.budget.in_progress for pump in pumps])
+
+    @property
+    def handed_over(self) -> int:
+        """How many deliveries a broker has taken over from this process."""
+        return 0 if self._dispatch is None else self._dispatch.handed_over
 
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""

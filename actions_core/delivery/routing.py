@@ -74,8 +74,8 @@ def key_of(event: JsonObject, path: tuple[str, ...]) -> str | None:
 def find_targets(workspace: Workspace, instances: Iterable[Instance]) -> list[Target]:
     """Return every subscription of a workspace's instances.
 
-    With a broker, which carries events one by one, none goes in batches. Raises `WorkspaceError` where two
-    of one instance share a name, since they would share their deliveries.
+    With a broker, which orders messages, what is ordered does not go in batches. Raises `WorkspaceError`
+    where two of one instance share a name, since they would share their deliveries.
     """
     targets: list[Target] = []
     problems: list[Problem] = []
@@ -97,9 +97,12 @@ def find_targets(workspace: Workspace, instances: Iterable[Instance]) -> list[Ta
             targets.append(_target(instance, pipeline, spec.delivery, enabled=enabled))
     if problems:
         raise WorkspaceError(f"{workspace.source} is faulty:", problems=problems)
-    if workspace.broker is not None:
-        return [attrs.evolve(target, batch=None, batch_lane=None) for target in targets]
-    return targets
+    if workspace.broker is None:
+        return targets
+    return [
+        target if target.ordered_by is None else attrs.evolve(target, batch=None, batch_lane=None)
+        for target in targets
+    ]
 
 
 def _target(instance: Instance, pipeline: Pipeline, delivery: DeliverySpec, *, enabled: bool) -> Target:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
 import sys
@@ -173,11 +172,11 @@ class Chaos:
         log = (self.folder / f"worker-{len(self.workers)}.log").open("ab")
         with log:  # a pipe that nobody reads would block the worker
             worker = await asyncio.create_subprocess_exec(
-                *[sys.executable, "-m", "tests.chaos_broker.worker", str(self._workspace)],
+                *[sys.executable, "-m", "actions_core.apps.cli", "worker", str(self._workspace)],
+                *["--broker", self.broker.url],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
             )
         self.workers.append(worker)
 

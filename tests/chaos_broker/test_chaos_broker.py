@@ -36,6 +36,27 @@ def test_nothing_is_lost_when_workers_and_the_broker_are_killed(tmp_path: Path) 
     assert figures.duplicates <= figures.most_duplicates, figures
 
 
+def test_a_worker_ends_while_its_broker_is_down(tmp_path: Path) -> None:
+    """SIGTERM ends a worker in time also when its broker does not answer, and nothing is lost."""
+
+    async def work(chaos: Chaos) -> None:
+        async with chaos.running():
+            await chaos.delivered_more(20)
+            await asyncio.to_thread(chaos.broker.kill)
+            ending = chaos.workers.pop()
+            ending.terminate()
+            async with asyncio.timeout(30):
+                assert await ending.wait() == 0
+            await asyncio.to_thread(chaos.broker.start)
+            await chaos.start_worker()
+            await chaos.settle()
+
+    chaos = Chaos(tmp_path, workers=1, failures=0.0)
+    asyncio.run(work(chaos))
+    assert (chaos.figures.lost, chaos.figures.left) == (0, 0), chaos.figures
+    assert chaos.figures.keys == chaos.figures.delivered, chaos.figures
+
+
 def test_a_worker_that_is_told_to_end_repeats_nothing(tmp_path: Path) -> None:
     """SIGTERM under load ends a worker in time, with nothing delivered twice and nothing lost."""
 

@@ -1,11 +1,13 @@
 """`actions dlq`: list, show, replay and discard dead letters, the deliveries that were given up."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
+from actions_core.apps.cli.broker import find_broker, open_broker_letters
 from actions_core.apps.cli.outbox import OptionalWorkspace, OutboxOption, time_of
 from actions_core.apps.cli.output import (
     Exit,
@@ -17,13 +19,19 @@ from actions_core.apps.cli.output import (
     printable,
     stdout,
 )
-from actions_core.apps.cli.shared import AsJson, run_async
+from actions_core.apps.cli.shared import AsJson, BrokerOption, run_async
 from actions_core.delivery.letters import make_filter
 from actions_core.errors import PayloadError
 
 if TYPE_CHECKING:
-    from actions_core.delivery.letters import DeadLetter
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from typing import TypeAlias
+
+    from actions_core.delivery.letters import DeadLetter, DeadLetters
     from actions_core.values.types import JsonObject
+
+    Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[DeadLetters]]
 
 app = typer.Typer(
     no_args_is_help=True, help="List, show, replay and discard dead letters: deliveries that were given up."
@@ -58,6 +66,7 @@ def list_letters(  # noqa: PLR0913 - each option of a command is a parameter
     workspace: OptionalWorkspace = None,
     *,
     outbox: OutboxOption = None,
+    broker: BrokerOption = None,
     instance: Instance = None,
     subscription: Subscription = None,
     code: Code = None,
@@ -69,7 +78,7 @@ def list_letters(  # noqa: PLR0913 - each option of a command is a parameter
 ) -> None:
     """List dead letters, the oldest first, without their events."""
     named = _named(instance, subscription, code, since, before)
-    found, count = run_async(_list(_path(workspace, outbox), ids, named, limit))
+    found, count = run_async(_list(_opener(workspace, outbox, broker), ids, named, limit))
     if as_json:
         print_json({"count": count, "deadLetters": [_letter_json(letter) for letter in found]})
         return
@@ -95,12 +104,10 @@ def list_letters(  # noqa: PLR0913 - each option of a command is a parameter
 
 
 async def _list(
-    path: Path, ids: list[int] | None, named: dict[str, Any], limit: int
+    open_letters: "Opener", ids: list[int] | None, named: dict[str, Any], limit: int
 ) -> "tuple[list[DeadLetter], int]":
-    from actions_core.apps.cli.outbox_file import open_letters
-
     found: list[DeadLetter] = []
-    async with open_letters(path) as letters:
+    async with open_letters() as letters:
         async for letter in letters.list(ids or None, **named):
             found.append(letter)
             if len(found) == limit:
@@ -113,11 +120,12 @@ def show(
     workspace: OptionalWorkspace = None,
     *,
     outbox: OutboxOption = None,
+    broker: BrokerOption = None,
     ids: Annotated[list[int], typer.Option("--id", metavar="ID", help="The dead letter; may be repeated.")],
     as_json: AsJson = False,
 ) -> None:
     """Show dead letters with their events, and what the destination answered."""
-    found = run_async(_show(_path(workspace, outbox), ids))
+    found = run_async(_show(_opener(workspace, outbox, broker), ids))
     missing = [number for number, letter in zip(ids, found, strict=True) if letter is None]
     letters = [letter for letter in found if letter is not None]
     if as_json:
@@ -130,10 +138,8 @@ def show(
     raise typer.Exit(Exit.FAILURES if missing else Exit.OK)
 
 
-async def _show(path: Path, ids: list[int]) -> "list[DeadLetter | None]":
-    from actions_core.apps.cli.outbox_file import open_letters
-
-    async with open_letters(path) as letters:
+async def _show(open_letters: "Opener", ids: list[int]) -> "list[DeadLetter | None]":
+    async with open_letters() as letters:
         return [await letters.show(number) for number in ids]
 
 
@@ -157,6 +163,7 @@ def replay(  # noqa: PLR0913 - each option of a command is a parameter
     workspace: OptionalWorkspace = None,
     *,
     outbox: OutboxOption = None,
+    broker: BrokerOption = None,
     instance: Instance = None,
     subscription: Subscription = None,
     code: Code = None,
@@ -171,7 +178,7 @@ def replay(  # noqa: PLR0913 - each option of a command is a parameter
     They wait in the outbox until a worker delivers them; one that runs takes them at once.
     """
     named = _named(instance, subscription, code, since, before)
-    count = _change("replay", _path(workspace, outbox), ids, named, everything=everything)
+    count = _change("replay", _opener(workspace, outbox, broker), ids, named, everything=everything)
     _print_count(count, "replayed", f": a worker delivers {'it' if count == 1 else 'them'}", as_json=as_json)
 
 
@@ -180,6 +187,7 @@ def discard(  # noqa: PLR0913 - each option of a command is a parameter
     workspace: OptionalWorkspace = None,
     *,
     outbox: OutboxOption = None,
+    broker: BrokerOption = None,
     instance: Instance = None,
     subscription: Subscription = None,
     code: Code = None,
@@ -191,11 +199,13 @@ def discard(  # noqa: PLR0913 - each option of a command is a parameter
 ) -> None:
     """Delete dead letters with their events, for good."""
     named = _named(instance, subscription, code, since, before)
-    count = _change("discard", _path(workspace, outbox), ids, named, everything=everything)
+    count = _change("discard", _opener(workspace, outbox, broker), ids, named, everything=everything)
     _print_count(count, "discarded", "", as_json=as_json)
 
 
-def _change(word: str, path: Path, ids: list[int] | None, named: dict[str, Any], *, everything: bool) -> int:
+def _change(
+    word: str, open_letters: "Opener", ids: list[int] | None, named: dict[str, Any], *, everything: bool
+) -> int:
     is_narrowed = bool(ids) or any(value is not None for value in named.values())
     if is_narrowed == everything:
         options = "--id, --instance, --subscription, --code, --since, --before"
@@ -205,9 +215,7 @@ def _change(word: str, path: Path, ids: list[int] | None, named: dict[str, Any],
         raise typer.BadParameter(message, param_hint="--all")
 
     async def change() -> int:
-        from actions_core.apps.cli.outbox_file import open_letters
-
-        async with open_letters(path) as letters:
+        async with open_letters() as letters:
             work = letters.replay if word == "replay" else letters.discard
             return await work(ids or None, everything=everything, **named)
 
@@ -221,10 +229,14 @@ def _print_count(count: int, key: str, words: str, *, as_json: bool) -> None:
         stdout().print(f"{counted(count, 'dead letter')} {key}{words}", soft_wrap=True)
 
 
-def _path(workspace: Path | None, outbox: Path | None) -> Path:
-    from actions_core.apps.cli.outbox_file import find_outbox
+def _opener(workspace: Path | None, outbox: Path | None, broker: str | None) -> "Opener":
+    """Return what opens the dead letters that are meant: those of an outbox, or of a broker."""
+    found = find_broker(workspace, outbox, broker)
+    if found is not None:
+        return partial(open_broker_letters, found, broker)
+    from actions_core.apps.cli.outbox_file import find_outbox, open_letters
 
-    return find_outbox(workspace, outbox)
+    return partial(open_letters, find_outbox(workspace, outbox))
 
 
 def _named(

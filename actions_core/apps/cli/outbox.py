@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
+from actions_core.apps.cli.broker import find_broker, resume_in_broker
 from actions_core.apps.cli.output import Exit, cell, counted, fail, make_table, print_json, printable, stdout
-from actions_core.apps.cli.shared import AsJson
+from actions_core.apps.cli.shared import AsJson, BrokerOption, run_async
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
@@ -148,11 +149,17 @@ def resume(
     workspace: OptionalWorkspace = None,
     *,
     outbox: OutboxOption = None,
+    broker: BrokerOption = None,
 ) -> None:
     """Have events delivered to an instance again that is gone (410) or paused.
 
-    Workers that run notice it within a second.
+    Workers that run notice it within a second. With --broker it holds for all workers of that broker.
     """
+    found = find_broker(workspace, outbox, broker)
+    if found is not None:
+        run_async(resume_in_broker(found, broker, instance))
+        stdout().print(printable(f"{instance} is delivered to from the broker"), soft_wrap=True)
+        return
     from actions_core.apps.cli.outbox_file import find_outbox, open_store
 
     path = find_outbox(workspace, outbox)

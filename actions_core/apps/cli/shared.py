@@ -28,6 +28,10 @@ WorkspaceFile = Annotated[
     Path,
     typer.Argument(metavar="WORKSPACE", exists=True, dir_okay=False, readable=True, help="A workspace file."),
 ]
+BrokerOption = Annotated[
+    str | None,
+    typer.Option("--broker", metavar="URL", help="A broker (nats://host:4222) in place of an outbox."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 Instances = Annotated[
     list[str] | None, typer.Option("--instance", metavar="ID", help="Only this instance; may be repeated.")

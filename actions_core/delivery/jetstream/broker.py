@@ -119,7 +119,7 @@ class Broker:
         if instance not in self._instances():
             known = ", ".join(self._instances())
             raise WorkspaceError(f"there is no instance {instance!r}; there are {known}")
-        consumers = self.layout.consumers(instance, 1, ordered=True, pinned=False)
+        consumers = self.layout.consumers(instance, 1, ordered=True)
         for stream in (self.layout.work, self.layout.later):
             present = {each["name"] for each in await self._consumers(stream)}
             for consumer in consumers:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("actions_core")
 #: Schedules of messages came with this version.
 _OLDEST_SERVER: Final = (2, 12)
+#: What says that the network failed. A RuntimeError is what uvloop raises for a connection that is closed.
+_NETWORK: Final = (NatsError, TimeoutError, OSError, RuntimeError)
 #: Seconds for one call of the API, or one acknowledgement.
 CALL: Final = 5.0
 #: Seconds between two tries to connect.
@@ -145,7 +147,7 @@ class Connection:
                 told = None if headers is None else dict(headers)
                 await self._client.publish(subject, body, reply=f"{self._inbox}.{number}", headers=told)
                 return await answered
-        except (NatsError, TimeoutError, OSError) as error:
+        except _NETWORK as error:
             raise self._unreachable(error) from error
         finally:
             self._pending.pop(number, None)
@@ -166,7 +168,7 @@ class Connection:
         """Send something that nobody confirms."""
         try:
             await self._client.publish(subject, body, reply=reply)
-        except (NatsError, OSError) as error:
+        except _NETWORK as error:
             raise self._unreachable(error) from error
 
     async def listen(self, take: Taker) -> tuple[str, Subscription]:
@@ -176,18 +178,25 @@ class Connection:
 
     async def silence(self, subscription: Subscription) -> None:
         """End a subscription, once everything that has come to it was taken."""
-        with suppress(NatsError, TimeoutError, OSError):
+        if not self._client.is_connected:  # there is nothing to end
+            return
+        with suppress(*_NETWORK):
             async with asyncio.timeout(CALL):
                 await subscription.drain()  # type: ignore[no-untyped-call]  # theirs
 
     async def close(self) -> None:
         """Send what is pending, and close."""
         self.is_closing = True
-        with suppress(NatsError, TimeoutError, OSError):
+        if self._client.is_connected:
+            await self._flush()
+        with suppress(*_NETWORK):
+            async with asyncio.timeout(1.0):
+                await self._client.close()
+
+    async def _flush(self) -> None:
+        with suppress(*_NETWORK):
             async with asyncio.timeout(1.0):
                 await self._client.flush()
-        with suppress(NatsError, TimeoutError, OSError):
-            await self._client.close()
 
     def _lost(self) -> BrokerError:
         return BrokerError(f"the connection to the broker at {self.shown} is lost", code="BROKER_UNREACHABLE")
@@ -265,7 +274,7 @@ async def _open(
                 reconnect_time_wait=_RECONNECT,  # type: ignore[arg-type]  # it only sleeps for so long
                 user_credentials=None if credentials is None else str(credentials),
             )
-    except (NatsError, TimeoutError, OSError, ValueError) as error:
+    except (*_NETWORK, ValueError) as error:
         words = str(troubles[-1] if troubles else error) or "nobody answers"
         raise BrokerError(
             f"cannot connect to the broker at {shown}: {words}", code="BROKER_UNREACHABLE"

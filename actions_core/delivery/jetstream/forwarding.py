@@ -57,6 +57,8 @@ class Forwarding:
         #: The pump, by instance and by number.
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
+        #: The deliveries that the broker has taken over.
+        self.handed_over = 0
         self._engine = engine
         self._writer = writer
         self._now = now
@@ -110,9 +112,9 @@ class Forwarding:
             await before.close()
 
     def _batch(self, number: int) -> BatchSize | None:
-        """Return the size of a subscription's batches: those of ordered events have one event each."""
+        """Return the size of a subscription's batches, each of which is one message."""
         target, broker = self._targets[number], self._broker
-        if target.batch is None or target.ordered_by is not None or broker is None:
+        if target.batch is None or broker is None:
             return None
         return attrs.evolve(target.batch, size=min(target.batch.size, broker.connection.largest // 10 * 9))
 
@@ -175,6 +177,7 @@ class Forwarding:
             self._tell(str(error))
             return _failed(target, TransportError(str(error), code=error.code))
         self._told = ""
+        self.handed_over += len(rows)
         return Result(instance, subscription, target.pipeline.action, Status.SENT, tries=1)
 
     async def _connect(self) -> None:

@@ -35,7 +35,7 @@ _PARTITIONS_KEY: Final = "actions-partitions"
 _WINDOW: Final = 120
 #: A name of JetStream has 255 bytes at most.
 _LONGEST_TOKEN: Final = 150
-#: The group of a consumer that serves one worker at a time, and the seconds after which the next one follows.
+#: The group of a consumer that serves one worker at a time, and the most seconds until the next one follows.
 GROUP: Final = "workers"
 PIN_TIMEOUT: Final = 4.0
 #: Never: for a consumer that is paused until somebody resumes it.
@@ -57,7 +57,7 @@ class Consumer:
     """A consumer by its stream and its name, and the subject that it takes.
 
     Of an `ordered` one nothing goes while a delivery is in somebody's hands; a `pinned` one serves one worker
-    at a time.
+    at a time, until that has not asked for so many seconds.
     """
 
     stream: str
@@ -65,7 +65,7 @@ class Consumer:
     subject: str
     most: int
     ordered: bool = False
-    pinned: bool = False
+    pinned: float = 0.0
 
     def config(self, takeover: float) -> JsonObject:
         """Return the consumer as the broker is told of it."""
@@ -82,7 +82,7 @@ class Consumer:
             config |= {
                 "priority_policy": "pinned_client",
                 "priority_groups": [GROUP],
-                "priority_timeout": int(PIN_TIMEOUT * NANOSECONDS),
+                "priority_timeout": int(self.pinned * NANOSECONDS),
             }
         return config
 
@@ -132,7 +132,7 @@ class Layout:
         digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest) % self.partitions
 
-    def consumers(self, instance: str, most: int, *, ordered: bool, pinned: bool) -> list[Consumer]:
+    def consumers(self, instance: str, most: int, *, ordered: bool, pinned: float = 0.0) -> list[Consumer]:
         """Return the consumers of an instance, of which `most` deliveries may be in workers' hands.
 
         The first is the one that is pinned, where the instance has a rate.

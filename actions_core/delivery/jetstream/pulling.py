@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.errors import BrokerError
-from actions_core.delivery.jetstream.layout import GROUP, NANOSECONDS, PIN_TIMEOUT
+from actions_core.delivery.jetstream.layout import GROUP, NANOSECONDS
 from actions_core.delivery.jetstream.messages import CALL_FOR_WORKER, MESSAGE_ID
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _EXPIRES: Final = 5.0
 _LATE: Final = 1.0
 #: Seconds between two looks at whether there is room, where nobody tells.
 _LOOK: Final = 0.5
-_PIN_BEAT: Final = PIN_TIMEOUT / 3
+_BEATS: Final = 3
 _WRONG_PIN: Final = "423"
 _BAD_REQUEST: Final = "400"
 _PIN: Final = "Nats-Pin-Id"
@@ -156,16 +156,17 @@ class Puller:
 
     async def _beat(self) -> None:
         """Keep the pin, or see to it that somebody has one."""
-        await asyncio.sleep(_PIN_BEAT)
+        beat = self.consumer.pinned / _BEATS
+        await asyncio.sleep(beat)
         if self.pin is not None:
-            await self._ask(self._beat_inbox, batch=1, max_bytes=1, expires=int(_PIN_BEAT / 2 * NANOSECONDS))
+            await self._ask(self._beat_inbox, batch=1, max_bytes=1, expires=int(beat / 2 * NANOSECONDS))
             return
         where = f"{self.consumer.stream}.{self.consumer.name}"
         info: Any = await self._connection.call(f"CONSUMER.INFO.{where}")
         pinned = any(group.get("pinned_client_id") for group in info.get("priority_groups") or ())
         if not pinned and not info.get("paused"):
             # A pin comes with a message only; one message calls, however many workers want it.
-            turn = f"call:{self.consumer.name}:{int(time.time() / PIN_TIMEOUT)}"
+            turn = f"call:{self.consumer.name}:{int(time.time() / self.consumer.pinned)}"
             with suppress(BrokerError):  # a full stream has messages anyway
                 await self._connection.publish(
                     self.consumer.subject, b"", {MESSAGE_ID: turn, CALL_FOR_WORKER: "1"}

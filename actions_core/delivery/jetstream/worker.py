@@ -19,7 +19,7 @@ import attrs
 from actions_core.delivery.attempts import Attempts
 from actions_core.delivery.errors import BrokerError
 from actions_core.delivery.jetstream.broker import Broker, broker_of, kept_for
-from actions_core.delivery.jetstream.layout import FOR_GOOD, ensure_consumer
+from actions_core.delivery.jetstream.layout import FOR_GOOD, PIN_TIMEOUT, ensure_consumer
 from actions_core.delivery.jetstream.source import Source, SourceOptions
 from actions_core.delivery.pump import Pump
 from actions_core.delivery.routing import find_targets
@@ -164,10 +164,10 @@ class BrokerWorker:
         breaker = Breaker() if admission is None else admission.breaker
         budget = RateBudget(instance.lane.concurrency) if admission is None else admission.budget
         delivery = instance.spec.delivery
-        ordered, pinned = delivery.ordered_by is not None, delivery.rate is not None
+        ordered, takeover = delivery.ordered_by is not None, self._spec.takeover
+        pinned = 0.0 if delivery.rate is None else min(PIN_TIMEOUT, takeover)
         most = max(1000, _MOST_FACTOR * budget.concurrency)
         consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
-        takeover = self._spec.takeover
         await asyncio.gather(*(ensure_consumer(broker.connection, each, takeover) for each in consumers))
         enabled = dict(enumerate(target for target in targets if target.enabled))
         batches = {number: target.batch for number, target in enabled.items() if target.batch is not None}
@@ -265,8 +265,13 @@ class BrokerWorker:
 
     @property
     def place(self) -> str:
-        """The broker's address, without its secrets."""
-        return self._opened().connection.shown
+        """The broker's address without its secrets, for people."""
+        return "a broker" if self._broker is None else f"the broker at {self._broker.connection.shown}"
+
+    @property
+    def closed(self) -> str:
+        """Why the worker can no longer be used: never for a broker, which is waited for."""
+        return ""
 
     @property
     def in_progress(self) -> int:

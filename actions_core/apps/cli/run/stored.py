@@ -109,6 +109,7 @@ class StoredRun:
                     await self._deliver(pace.wait)
                     await self._outbox.stop(0.0 if self._ends_now else pace.grace)
                     self._totals.backlog = tuple(await self._outbox.backlog())
+                    self._totals.handed_over = self._outbox.handed_over
                 except OutboxError as error:
                     self._totals.stopped = str(error)
                 finally:

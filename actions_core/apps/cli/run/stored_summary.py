@@ -47,6 +47,7 @@ def print_stored_summary(outcome: StoredOutcome) -> None:
     console.print(Text(_with(line, counts), style="bold"), soft_wrap=True)
     counts = {
         "delivered": done.sent,
+        "handed to the broker": totals.handed_over,
         "skipped": done.skipped,
         "waiting": totals.waiting,
         "dead": done.dead,
@@ -141,6 +142,7 @@ def print_stored_summary_json(outcome: StoredOutcome) -> None:
             "leftOut": totals.left_out,
             "deliveries": {
                 "delivered": done.sent,
+                "handedOver": totals.handed_over,
                 "skipped": done.skipped,
                 "waiting": totals.waiting,
                 "dead": done.dead,

@@ -56,6 +56,8 @@ class StoredTotals:
         self.reasons: Counter[Reason] = Counter()
         self.warnings: Counter[Reason] = Counter()
         self.backlog: tuple[Backlog, ...] = ()
+        #: Deliveries that a broker has taken over; its workers know what became of them.
+        self.handed_over = 0
         self._blame = Blame()
 
     # Events.

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import enum
+import logging
 import os
 import signal
 import time
@@ -15,12 +16,21 @@ import typer
 from actions_core.apps.cli.interruption import Interruption
 from actions_core.apps.cli.output import Exit, fail, printable, stderr
 from actions_core.apps.cli.run.command import AcceptLoss, Grace, Rate
-from actions_core.apps.cli.shared import Settings, WorkspaceFile, load_workspace, run_async, with_rate
+from actions_core.apps.cli.shared import (
+    BrokerOption,
+    Settings,
+    WorkspaceFile,
+    load_workspace,
+    run_async,
+    with_rate,
+)
+from actions_core.delivery.errors import BrokerError
 from actions_core.engine import Engine
 from actions_core.engine.workspace import OutboxSpec, Workspace
 
 if TYPE_CHECKING:
     from actions_core.apps.cli.worker.counts import Counts
+    from actions_core.delivery.jetstream.worker import BrokerWorker
     from actions_core.delivery.outbox import Outbox
     from actions_core.delivery.pump import Settled
 
@@ -58,6 +68,7 @@ class WorkerOptions:
     """The options of a worker."""
 
     file: Path
+    outbox: Path | None
     settings: tuple[str, ...]
     rate: float | None
     grace: float
@@ -65,52 +76,77 @@ class WorkerOptions:
 
     def load(self) -> Workspace:
         """Load the workspace as it is now."""
-        return with_rate(load_workspace(self.file, list(self.settings)), self.rate)
+        workspace = with_rate(load_workspace(self.file, list(self.settings)), self.rate)
+        if self.outbox is None:
+            return workspace
+        spec = OutboxSpec(self.outbox)
+        if workspace.outbox is not None:
+            spec = attrs.evolve(workspace.outbox, path=self.outbox)
+        return attrs.evolve(workspace, outbox=spec)
 
 
 def work(
     workspace: WorkspaceFile,
     *,
     outbox: OutboxFile = None,
+    broker: BrokerOption = None,
     settings: Settings = None,
     rate: Rate = None,
     log_format: LogFormat = None,
     accept_loss: AcceptLoss = False,
     grace: Grace = 10.0,
 ) -> None:
-    """Deliver what is in an outbox, until the process is told to stop.
+    """Deliver what is in an outbox or a broker, until the process is told to stop.
 
-    Any number of workers may run on one file, beside programs that store events. A change of the workspace
-    is taken up without a restart. At a terminal, a line shows how it goes; elsewhere each try is logged,
-    without its payload. SIGTERM and Ctrl-C let what is in progress finish and give back the rest; a second
-    one stops at once. The exit code is 0 after SIGTERM, 130 after Ctrl-C.
+    Any number of workers may run on one file, beside programs that store events. With --broker, or where the
+    workspace has a broker and no outbox, a worker takes what outboxes have handed to the broker, on any
+    number of machines. Where the workspace has both, a worker hands over what is in the outbox.
+
+    A change of the workspace is taken up without a restart. At a terminal, a line shows how it goes;
+    elsewhere each try is logged, without its payload. SIGTERM and Ctrl-C let what is in progress finish and
+    give back the rest; a second one stops at once. The exit code is 0 after SIGTERM, 130 after Ctrl-C.
     """
     kind = log_format or (None if stderr().is_terminal else LogKind.JSON)
-    options = WorkerOptions(workspace, tuple(settings or ()), rate, grace, kind)
+    options = WorkerOptions(workspace, outbox, tuple(settings or ()), rate, grace, kind)
     loaded = options.load()
-    spec = loaded.outbox
-    if outbox is not None:
-        spec = OutboxSpec(outbox) if spec is None else attrs.evolve(spec, path=outbox)
-    if spec is None:
+    if broker is not None and outbox is not None:
+        raise typer.BadParameter("a worker has one of --outbox and --broker", param_hint="--broker")
+    if broker is None and loaded.outbox is None and loaded.broker is None:
         fail(f'{workspace} has no outbox: give it one, such as "outbox": "events.db", or name one (--outbox)')
-    raise typer.Exit(run_async(_run(options, loaded, spec, accept_loss=accept_loss)))
+    raise typer.Exit(run_async(_run(options, loaded, broker, accept_loss=accept_loss)))
 
 
-async def _run(options: WorkerOptions, workspace: Workspace, spec: OutboxSpec, *, accept_loss: bool) -> Exit:
+async def _run(
+    options: WorkerOptions, workspace: Workspace, broker: str | None, *, accept_loss: bool
+) -> Exit:
     from actions_core.apps.cli.worker.counts import Counts  # with SQLite, as those below
     from actions_core.apps.cli.worker.logs import logging_to_stderr
-    from actions_core.delivery.outbox import Outbox
 
-    outbox = Outbox(Engine(workspace), spec, accept_loss=accept_loss)
+    if broker is not None or workspace.outbox is None:
+        outbox = _broker_worker(Engine(workspace), broker)
+    else:
+        outbox = _outbox(Engine(workspace), accept_loss=accept_loss)
     counts = Counts()
     with contextlib.nullcontext() if options.log is None else logging_to_stderr(options.log.value):
         return await Worker(outbox, counts, options).run(workspace)
 
 
+def _broker_worker(engine: Engine, broker: str | None) -> "Outbox | BrokerWorker":
+    from actions_core.delivery.jetstream.worker import BrokerWorker
+
+    return BrokerWorker(engine, broker)
+
+
+def _outbox(engine: Engine, *, accept_loss: bool) -> "Outbox | BrokerWorker":
+    from actions_core.delivery.outbox import Outbox
+
+    return Outbox(engine, accept_loss=accept_loss)
+
+
 class Worker:
     """A worker, from its start to its end."""
 
-    def __init__(self, outbox: "Outbox", counts: "Counts", options: WorkerOptions) -> None:
+    def __init__(self, outbox: "Outbox | BrokerWorker", counts: "Counts", options: WorkerOptions) -> None:
         self._outbox = outbox
         self._counts = counts
         self._options = options
@@ -125,10 +161,15 @@ class Worker:
 
         options, outbox = self._options, self._outbox
         watch = WorkspaceWatch(options.file, options.load, outbox.replace, workspace)
-        await outbox.open()
-        interruption = Interruption(self._stopping.set, self._end_requests, options.grace, what="deliveries")
+        try:
+            await outbox.open()
+        except BrokerError as error:
+            fail(str(error), Exit.UNDELIVERABLE if error.retryable else Exit.FAULTY)
+        interruption = Interruption(
+            self._stopping.set, self._end_requests, options.grace, what="deliveries", say=self._say
+        )
         with interruption.handle_signals():
-            self._say(f"delivering from {outbox.spec.path}")
+            self._say(f"delivering from {outbox.place}", pid=os.getpid(), instances=_names(outbox))
             tasks = [asyncio.create_task(watch.run()), asyncio.create_task(self._report())]
             try:
                 async with self._line():
@@ -141,7 +182,7 @@ class Worker:
                 broken = outbox.closed
                 await outbox.close(0.0)
         if broken:
-            fail(f"{outbox.spec.path}: {broken}")
+            fail(f"{outbox.place}: {broken}")
         counts = self._counts
         said = f"stopped: {counts.delivered:,} delivered, {counts.retries:,} retries, {counts.dead:,} dead"
         if options.log is None:
@@ -157,14 +198,13 @@ class Worker:
         if self._options.log is not None:
             log_try(settled)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, **fields: str | int) -> None:
         from actions_core.apps.cli.worker.logs import log
 
         if self._options.log is None:
             stderr().print(printable(text), soft_wrap=True)
         else:
-            instances = ", ".join(self._outbox.engine.instances)
-            log(text, pid=os.getpid(), instances=instances)
+            log(text, logging.INFO, **fields)
 
     def _line(self) -> "contextlib.AbstractAsyncContextManager[object]":
         from actions_core.apps.cli.worker.counts import LiveLine
@@ -201,3 +241,7 @@ class Worker:
         if not grace:
             self._ends_now = True
             await self._outbox.engine.close(0.0)
+
+
+def _names(outbox: "Outbox | BrokerWorker") -> str:
+    return ", ".join(outbox.engine.instances)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from actions_core.delivery.jetstream.worker import BrokerWorker
     from actions_core.delivery.outbox import Outbox
     from actions_core.delivery.pump import Settled
 
@@ -54,7 +55,7 @@ class Counts:
         elif isinstance(verdict, Again):
             self.retries += 1
 
-    async def look(self, outbox: Outbox) -> None:
+    async def look(self, outbox: Outbox | BrokerWorker) -> None:
         """Look at what waits, not more often than that is cheap."""
         now = time.monotonic()
         if now < self._next_look:
@@ -79,7 +80,7 @@ class Counts:
 class LiveLine:
     """A line at the terminal on standard error."""
 
-    def __init__(self, outbox: Outbox, counts: Counts) -> None:
+    def __init__(self, outbox: Outbox | BrokerWorker, counts: Counts) -> None:
         self._outbox = outbox
         self._counts = counts
         self._progress = rich.progress.Progress(

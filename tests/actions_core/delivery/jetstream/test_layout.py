@@ -64,7 +64,7 @@ def test_consumers_of_instances_do_not_meet() -> None:
     found = [
         (each.stream, each.name, each.subject)
         for instance in ("a", "a=1", "a.1", "a-1")
-        for each in layout.consumers(instance, 10, ordered=True, pinned=False)
+        for each in layout.consumers(instance, 10, ordered=True)
     ]
     assert len({(stream, name) for stream, name, _ in found}) == len(found) == 4 * 6
     assert len({subject for *_, subject in found}) == len(found)
@@ -125,7 +125,7 @@ def test_a_consumer_follows_its_workspace(connected: Run, name: str) -> None:
 
     async def work(connection: Connection) -> None:
         layout = await open_layout(connection, name, SPEC, keep=60.0)
-        consumer = layout.consumers("a.b", 10, ordered=False, pinned=False)[0]
+        consumer = layout.consumers("a.b", 10, ordered=False)[0]
         await ensure_consumer(connection, consumer, 30.0)
         await pause(connection, consumer, "2999-01-01T00:00:00Z")
         wider = attrs.evolve(consumer, most=20)
@@ -135,7 +135,7 @@ def test_a_consumer_follows_its_workspace(connected: Run, name: str) -> None:
         assert config["pause_until"].startswith("2999")
         await pause(connection, consumer, None)
         assert "pause_until" not in await consumer_config(connection, wider)
-        for pinned in (True, False):
+        for pinned in (1.0, 0.0):
             await ensure_consumer(connection, attrs.evolve(wider, pinned=pinned), 5.0)
             config = await consumer_config(connection, wider)
             assert config.get("priority_policy", "none") == ("pinned_client" if pinned else "none")
