@@ -324,9 +324,9 @@ class Outbox:
 
     @property
     def in_progress(self) -> int:
-        """How many deliveries are in progress here."""
+        """How many requests are in progress here; not those that wait for a breaker or a rate."""
         pumps = set() if self._dispatch is None else set(self._dispatch.pumps.values())
-        return sum([pump.in_progress for pump in pumps])
+        return sum([pump.budget.in_progress for pump in pumps])
 
     @property
     def handed_over(self) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.harness import Figures, killed, run_killed, stopped, terminated
+from tests.chaos.harness import Figures, killed, run_killed, stopped, storing_killed, terminated
 
 _KILLS = 100
 _EVENTS = 20_000
@@ -34,6 +34,11 @@ def main() -> int:
             (f"{half} kills of two processes", killed(folder / "3", half, processes=2), True),
             (f"{few} workers ended by SIGTERM under load", terminated(folder / "4", few), False),
             (f"{few} times one of two workers stopped for 3 s", stopped(folder / "5", few, 3.0), False),
+            (
+                f"{events:,} events stored by actions run, killed {_RUN_KILLS} times meanwhile",
+                storing_killed(folder / "7", events, _RUN_KILLS),
+                False,
+            ),
             (
                 f"{events:,} events through actions run, killed {_RUN_KILLS} times",
                 run_killed(folder / "6", events, _RUN_KILLS),

@@ -213,6 +213,20 @@ class Chaos:
         while len(self.target.times) < count and process.returncode is None:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
 
+    def stored(self) -> list[str]:
+        """Return the ids of what waits, once for each delivery."""
+        file = self.folder / "events.db"
+        if not file.exists():
+            return []
+        database = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+        try:
+            query = "SELECT json_extract(body, '$.messageId') FROM delivery JOIN event ON seq = event"
+            return [message for (message,) in database.execute(query)]
+        except sqlite3.OperationalError:  # the file has no tables yet
+            return []
+        finally:
+            database.close()
+
     async def end(self, process: asyncio.subprocess.Process, number: int = signal.SIGKILL) -> int:
         """Send a signal, and return how the process ended."""
         process.send_signal(number)
@@ -310,6 +324,32 @@ async def stopped(folder: Path, times: int, seconds: float) -> Figures:
         await chaos.end(producer)
         await chaos.settle()
     return chaos.figures
+
+
+async def storing_killed(folder: Path, events: int, kills: int, *, files: int = 10) -> Figures:
+    """Kill `actions run` while it stores a folder of files, and start it again.
+
+    As in `run_killed`, only the places in the files keep events from being stored twice: not one may be.
+    """
+    chaos = Chaos(folder, dedupe=0)
+    messages = chaos.write_logs(events, files)
+    command = ("-m", "actions_core.apps.cli", "run", "w.json", "logs", "--store-only", "--json")
+    figures = chaos.figures
+    async with chaos.serving(instances=("plain",)):
+        for number in range(kills):
+            process = await chaos.start(*command)
+            goal = events * (number + 1) // (kills + 1)
+            while process.returncode is None and len(chaos.stored()) < goal:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+            if process.returncode is None:
+                await chaos.end(process)
+        process = await chaos.start(*command)
+        assert await process.wait() == 0, (chaos.folder / "said").read_text()[-4000:]
+    counts = Counter(chaos.stored())
+    figures.accepted, figures.delivered, figures.integrity = events, len(counts), "ok"
+    figures.lost = sum(not counts[message] for message in messages)
+    figures.duplicates = sum(counts.values()) - len(counts)
+    return figures
 
 
 async def run_killed(folder: Path, events: int, kills: int, *, files: int = 10) -> Figures:

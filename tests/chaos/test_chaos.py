@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.harness import killed, run_killed, stopped, terminated
+from tests.chaos.harness import killed, run_killed, stopped, storing_killed, terminated
 
 
 @pytest.mark.parametrize(("processes", "failures"), [(1, 0.2), (2, 0.0)])
@@ -26,6 +26,11 @@ def test_a_stopped_worker_keeps_what_it_holds(tmp_path: Path) -> None:
     asyncio.run(stopped(tmp_path, 1, 1.0)).check(duplicates=False)
 
 
+def test_a_run_that_is_killed_while_it_stores_stores_each_event_once(tmp_path: Path) -> None:
+    """Events and their place are stored together: not one is missing or stored twice."""
+    asyncio.run(storing_killed(tmp_path, 6000, 2)).check(duplicates=False)
+
+
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     """A run that was killed delivers the rest of its files, and twice only what was in hand."""
-    asyncio.run(run_killed(tmp_path, 800, 2)).check()
+    asyncio.run(run_killed(tmp_path, 800, 1)).check()

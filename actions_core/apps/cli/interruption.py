@@ -23,7 +23,8 @@ class Interruption:
     """Ctrl-C and SIGTERM for the task that makes it.
 
     `stop` is called at each signal and takes nothing new; `close` is given the seconds that what is in
-    progress has to finish, none at the second signal. `what` is in progress, in words.
+    progress has to finish, none at the second signal. `what` is in progress, in words, for people or for
+    whoever `say` tells.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class Interruption:
         grace: float,
         *,
         what: str = "events",
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self._stop = stop
         self._close = close
         self._grace = grace
         self._what = what
+        self._say = _print if say is None else say
         self._run = asyncio.current_task()
         self._closing: list[asyncio.Task[None]] = []
         #: The number of the first signal.
@@ -83,5 +86,9 @@ class Interruption:
                 f"interrupted: {self._what} in progress have {grace:g} s to finish; interrupt again to end "
                 "them now"
             )
-            stderr().print(line, soft_wrap=True)
+            self._say(line)
         self._closing.append(asyncio.ensure_future(self._close(grace)))
+
+
+def _print(line: str) -> None:
+    stderr().print(line, soft_wrap=True)

@@ -41,6 +41,8 @@ _LOGGER: Final = logging.getLogger("actions_core")
 MOST_OPEN: Final = 100
 #: The most bytes of events in open batches; one may always be open.
 MOST_BYTES: Final = 64 * 1024 * 1024
+#: How often, at least, other processes' rows are looked for while a batch grows.
+_LOOKS_IN_AN_AGE: Final = 4
 _UNFORESEEN: Final = 60.0
 _MILLISECONDS: Final = 1000
 
@@ -109,6 +111,7 @@ class _Gathering:
     bytes: int = 0
     #: True while a claim may find a batch
     may_be_ready: bool = True
+    looked_at: float = 0.0
 
 
 class BatchPump:
@@ -156,8 +159,9 @@ class BatchPump:
         if self.flushing or gathering.count >= limit.count or gathering.bytes >= limit.size:
             gathering.may_be_ready = True
             return False
-        if self._outcomes.next_due.get(number) is None:
-            self._outcomes.next_due[number] = self._outcomes.now_ms() + limit.age
+        due, known = self._outcomes.now_ms() + limit.age, self._outcomes.next_due.get(number)
+        if known is None or due < known:
+            self._outcomes.next_due[number] = due
             return False
         return True
 
@@ -165,6 +169,13 @@ class BatchPump:
         """Have the next `fill` look for batches that are ready."""
         for gathering in self._gathering.values():
             gathering.may_be_ready = True
+
+    def look_now_and_then(self) -> None:
+        """Do so for what other processes have stored or given back: a look reads all that may grow."""
+        now = self._turns.now()
+        for gathering in self._gathering.values():
+            if now - gathering.looked_at >= gathering.size.age / _MILLISECONDS / _LOOKS_IN_AN_AGE:
+                gathering.may_be_ready = True
 
     @property
     def is_idle(self) -> bool:
@@ -188,6 +199,7 @@ class BatchPump:
                 size = attrs.evolve(gathering.size, flush=self.flushing > 0)
                 # Before the claim: who looks meanwhile may know of more than it finds.
                 gathering.may_be_ready = False
+                gathering.looked_at = self._turns.now()
                 self._is_claiming = True
                 try:
                     claim = await self._writer.claim_batch(number, size)
@@ -292,8 +304,9 @@ class BatchPump:
 
         def started_job() -> None:
             nonlocal has_left
-            has_left = True
-            self._turns.leave(ticket, started, up=True, success=True)
+            if not has_left:  # the rest of a batch may start another job
+                has_left = True
+                self._turns.leave(ticket, started, up=True, success=True)
             if task is not None:
                 self._at_jobs.add(task)
                 if self._closing:

@@ -230,7 +230,7 @@ class Pump:
                 await self._refill.wait()
         except TimeoutError:
             if self._batches is not None:
-                self._batches.look()
+                self._batches.look_now_and_then()
 
     async def _fill_from(self, number: int) -> None:
         limit = min(ROOM // (2 * len(self._singles)) + 1, ROOM - len(self._queue) - self._pending)

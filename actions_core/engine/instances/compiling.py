@@ -17,13 +17,13 @@ from actions_core.destination.json_requests import SharedBase
 from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
-from actions_core.engine.instances.going_on import (
+from actions_core.engine.instances.instance import Instance
+from actions_core.engine.instances.replacement import (
     admission_of,
     has_settings_of,
     has_spec_of,
     settings_digest,
 )
-from actions_core.engine.instances.instance import Instance
 from actions_core.engine.pipeline import (
     authentication_pipeline,
     compile_pipeline,

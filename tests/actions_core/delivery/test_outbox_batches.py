@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -364,3 +366,68 @@ def test_batches_of_ordered_events_have_one_of_each_key(tmp_path: Path) -> None:
     for key in range(4):
         assert [n for n in order if n % 4 == key] == list(range(key, 24, 4))
     assert all(len({n % 4 for n in batch}) == len(batch) for batch in server.batches)
+
+
+class Idempotent(Server):
+    """Honours keys as FullStory does, and fails at random: before it works, after it, and by being late."""
+
+    def __init__(self, seed: int, bad: set[int]) -> None:
+        super().__init__()
+        self.calm = False
+        self._drawn = random.Random(seed)
+        self._bad = bad
+        self._answers: dict[str, int] = {}
+
+    async def handle(self, request: Request) -> Response:
+        """Answer one request: as before, if its key is known."""
+        numbers: Any = request.json
+        key = request.headers["idempotency-key"]
+        assert self.keys.setdefault(key, numbers) == numbers, "two compositions under one key"
+        fault = "" if self.calm else self._drawn.choice(["", "", "503", "429", "late", "502"])
+        if fault == "503":
+            return Response(503)
+        if fault == "429":
+            return Response(429, {"retry-after": "0.01"})
+        if key not in self._answers:
+            self._answers[key] = 400 if self._bad & set(numbers) else 200
+            if self._answers[key] == 200:
+                self.taken.update(numbers)
+        if fault == "late":
+            await asyncio.sleep(0.5)
+        return Response(502 if fault == "502" else self._answers[key])
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("OUTBOX_SEEDS", "3"))))
+def test_no_event_is_taken_twice_by_a_destination_that_honours_keys(tmp_path: Path, seed: int) -> None:
+    """Whatever fails, and through kills: each bad event is found alone, all others are taken once."""
+    bad = set(random.Random(seed + 10).sample(range(200), 3))
+    path = tmp_path / "events.db"
+
+    async def main() -> None:
+        server = Idempotent(seed, bad)
+        async with LoopbackServer(server.handle) as loopback:
+            made = workspace(
+                loopback.url,
+                timeout=0.1,
+                retry={"base": 0.01, "cap": 0.03},
+                breaker={"failures": 1000},
+                concurrency=5,
+            )
+            for part in range(3):
+                outbox = Outbox(Engine(made, registry=registry()), path)
+                await outbox.open()
+                await enqueue(outbox, map(track, range(part * 60, part * 60 + 60)))
+                await asyncio.sleep(0.3)
+                await kill(outbox)
+            server.calm = True
+            async with Outbox(Engine(made, registry=registry()), path) as last:
+                await enqueue(last, map(track, range(180, 200)))
+                await until(lambda: len(server.taken) == 200 - len(bad))
+                async with asyncio.timeout(20):
+                    while await last.dead_letters.count() < len(bad):  # noqa: ASYNC110 - nobody tells
+                        await asyncio.sleep(0.01)
+                letters = [letter.message async for letter in last.dead_letters.list()]
+        assert sorted(letters) == sorted(f"m-{n}" for n in bad)
+        assert server.taken == Counter({n for n in range(200) if n not in bad})
+
+    asyncio.run(main())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -199,3 +201,40 @@ def test_what_a_standard_key_cannot_read_is_said(tmp_path: Path) -> None:
         assert len(uploads(bench.sandbox)) == 1
 
     play(tmp_path / "events.db", work, key=STANDARD)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("OUTBOX_SEEDS", "2"))))
+def test_whatever_fails_each_event_arrives_once(tmp_path: Path, seed: int) -> None:
+    """Cut uploads, failed polls, limits and kills in any order: taken once, or a dead letter."""
+    drawn = random.Random(seed)
+    faults: list[dict[str, Any]] = [{"cut": "after"}, {"cut": "before"}, {"status": 503}, {"status": 429}]
+
+    async def work(bench: Bench) -> None:
+        events = [refused(n) if n % 40 == 7 else track(n) for n in range(200)]
+        good = {f"Event {n}" for n in range(200) if n % 40 != 7}
+        for part in range(3):
+            for _ in range(4):
+                upload = drawn.random() < 0.5
+                bench.sandbox.fail(
+                    times=drawn.randint(1, 3),
+                    when=lambda request, upload=upload: ("/batch/" not in request.url) is upload,
+                    **drawn.choice(faults),
+                )
+            outbox = bench.outbox()
+            await outbox.open()
+            await enqueue(outbox, events[part * 60 : part * 60 + 60])
+            await asyncio.sleep(drawn.random())
+            await kill(outbox)
+        bench.sandbox.heal()
+        async with bench.outbox() as last:
+            await enqueue(last, events[180:])
+            await until(lambda: set(bench.names()) == good)
+            async with asyncio.timeout(30):
+                while await last.dead_letters.count() < 5:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.02)
+            await last.drain(20)
+            letters = [letter.message async for letter in last.dead_letters.list()]
+        assert bench.names() == Counter(good)
+        assert sorted(letters) == sorted(f"m-{n}" for n in range(200) if n % 40 == 7)
+
+    play(tmp_path / "events.db", work, delivery={"breaker": {"failures": 1000}}, batch_seconds=0.1)

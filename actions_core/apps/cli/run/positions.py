@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from actions_core.apps.cli.events.sources import Source
 
 _HEAD: Final = 4096
+#: Of more files than this, no note has a name.
+_MOST_NOTES: Final = 3
 
 
 @attrs.frozen
@@ -82,11 +84,16 @@ async def resume(
             problems.append(Problem(source.name, message))
         elif known.position:
             found.skips[source.path] = known.position
-            notes.append(
-                f"{source.name}: goes on after the {known.position:,} events that are stored already"
-            )
     if problems:
         raise EventError("these events cannot be read on:", problems=problems)
+    if len(found.skips) > _MOST_NOTES:
+        kept = sum(found.skips.values())
+        notes.append(f"{len(found.skips):,} files go on after the {kept:,} events that are stored already")
+    else:
+        notes += [
+            f"{path}: goes on after the {taken:,} events that are stored already"
+            for path, taken in found.skips.items()
+        ]
     return attrs.evolve(found, notes=tuple(notes))
 
 

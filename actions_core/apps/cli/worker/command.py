@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import enum
+import logging
 import os
 import signal
 import time
@@ -67,6 +68,7 @@ class WorkerOptions:
     """The options of a worker."""
 
     file: Path
+    outbox: Path | None
     settings: tuple[str, ...]
     rate: float | None
     grace: float
@@ -74,7 +76,13 @@ class WorkerOptions:
 
     def load(self) -> Workspace:
         """Load the workspace as it is now."""
-        return with_rate(load_workspace(self.file, list(self.settings)), self.rate)
+        workspace = with_rate(load_workspace(self.file, list(self.settings)), self.rate)
+        if self.outbox is None:
+            return workspace
+        spec = OutboxSpec(self.outbox)
+        if workspace.outbox is not None:
+            spec = attrs.evolve(workspace.outbox, path=self.outbox)
+        return attrs.evolve(workspace, outbox=spec)
 
 
 def work(
@@ -99,35 +107,25 @@ def work(
     give back the rest; a second one stops at once. The exit code is 0 after SIGTERM, 130 after Ctrl-C.
     """
     kind = log_format or (None if stderr().is_terminal else LogKind.JSON)
-    options = WorkerOptions(workspace, tuple(settings or ()), rate, grace, kind)
+    options = WorkerOptions(workspace, outbox, tuple(settings or ()), rate, grace, kind)
     loaded = options.load()
-    spec = loaded.outbox
-    if outbox is not None:
-        spec = OutboxSpec(outbox) if spec is None else attrs.evolve(spec, path=outbox)
-    if broker is not None:
-        if outbox is not None:
-            raise typer.BadParameter("a worker has one of --outbox and --broker", param_hint="--broker")
-        spec = None
-    elif spec is None and loaded.broker is None:
+    if broker is not None and outbox is not None:
+        raise typer.BadParameter("a worker has one of --outbox and --broker", param_hint="--broker")
+    if loaded.outbox is None and loaded.broker is None and broker is None:
         fail(f'{workspace} has no outbox: give it one, such as "outbox": "events.db", or name one (--outbox)')
-    raise typer.Exit(run_async(_run(options, loaded, spec, broker, accept_loss=accept_loss)))
+    raise typer.Exit(run_async(_run(options, loaded, broker, accept_loss=accept_loss)))
 
 
 async def _run(
-    options: WorkerOptions,
-    workspace: Workspace,
-    spec: OutboxSpec | None,
-    broker: str | None,
-    *,
-    accept_loss: bool,
+    options: WorkerOptions, workspace: Workspace, broker: str | None, *, accept_loss: bool
 ) -> Exit:
     from actions_core.apps.cli.worker.counts import Counts  # with SQLite, as those below
     from actions_core.apps.cli.worker.logs import logging_to_stderr
 
-    if spec is None:
+    if broker is not None or workspace.outbox is None:
         outbox = _broker_worker(Engine(workspace), broker)
     else:
-        outbox = _outbox(Engine(workspace), spec, accept_loss=accept_loss)
+        outbox = _outbox(Engine(workspace), accept_loss=accept_loss)
     counts = Counts()
     with contextlib.nullcontext() if options.log is None else logging_to_stderr(options.log.value):
         return await Worker(outbox, counts, options).run(workspace)
@@ -139,10 +137,10 @@ def _broker_worker(engine: Engine, broker: str | None) -> "Outbox | BrokerWorker
     return BrokerWorker(engine, broker)
 
 
-def _outbox(engine: Engine, spec: OutboxSpec, *, accept_loss: bool) -> "Outbox | BrokerWorker":
+def _outbox(engine: Engine, *, accept_loss: bool) -> "Outbox | BrokerWorker":
     from actions_core.delivery.outbox import Outbox
 
-    return Outbox(engine, spec, accept_loss=accept_loss)
+    return Outbox(engine, accept_loss=accept_loss)
 
 
 class Worker:
@@ -167,9 +165,11 @@ class Worker:
             await outbox.open()
         except BrokerError as error:
             fail(str(error), Exit.UNDELIVERABLE if error.retryable else Exit.FAULTY)
-        interruption = Interruption(self._stopping.set, self._end_requests, options.grace, what="deliveries")
+        interruption = Interruption(
+            self._stopping.set, self._end_requests, options.grace, what="deliveries", say=self._say
+        )
         with interruption.handle_signals():
-            self._say(f"delivering from {outbox.place}")
+            self._say(f"delivering from {outbox.place}", pid=os.getpid(), instances=_names(outbox))
             tasks = [asyncio.create_task(watch.run()), asyncio.create_task(self._report())]
             try:
                 async with self._line():
@@ -198,14 +198,13 @@ class Worker:
         if self._options.log is not None:
             log_try(settled)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, **fields: str | int) -> None:
         from actions_core.apps.cli.worker.logs import log
 
         if self._options.log is None:
             stderr().print(printable(text), soft_wrap=True)
         else:
-            instances = ", ".join(self._outbox.engine.instances)
-            log(text, pid=os.getpid(), instances=instances)
+            log(text, logging.INFO, **fields)
 
     def _line(self) -> "contextlib.AbstractAsyncContextManager[object]":
         from actions_core.apps.cli.worker.counts import LiveLine
@@ -242,3 +241,7 @@ class Worker:
         if not grace:
             self._ends_now = True
             await self._outbox.engine.close(0.0)
+
+
+def _names(outbox: "Outbox | BrokerWorker") -> str:
+    return ", ".join(outbox.engine.instances)

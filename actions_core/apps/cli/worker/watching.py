@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import typer
 
-from actions_core.apps.cli.worker.logs import log
+from actions_core.apps.cli.worker.logs import LOGGER, log
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
@@ -62,7 +62,9 @@ class WorkspaceWatch:
             if workspace == self._present:
                 return
             await self._take_up(workspace)
-        except (ActionsError, OSError, typer.BadParameter) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next change may be good
+            if not isinstance(error, (ActionsError, OSError, typer.BadParameter)):
+                LOGGER.exception("taking up a changed workspace failed in a way that is not foreseen")
             said = f"{self._file} has changed and cannot be taken up; the former one goes on: {error}"
             log(said, logging.ERROR)
         else:
