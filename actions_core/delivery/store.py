@@ -67,13 +67,18 @@ class Acceptance:
 
 @attrs.frozen
 class InputPosition:
-    """The place up to which a file of events has been read, stored together with these events."""
+    """The place up to which a file of events has been read, stored together with these events.
+
+    With `before` nothing is stored unless that is the present place (-1: none), since somebody else has read
+    the file meanwhile.
+    """
 
     path: str
     size: int
     mtime: int
     head: str
     position: int
+    before: int | None = None
 
 
 @attrs.frozen(slots=False)

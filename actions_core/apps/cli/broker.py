@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from actions_core.delivery.letters import DeadLetters
+    from actions_core.delivery.store import Backlog
 
 
 def find_broker(workspace: Path | None, outbox: Path | None, broker: str | None) -> Workspace | None:
@@ -39,6 +40,18 @@ async def open_broker_letters(workspace: Workspace, url: str | None) -> AsyncIte
 
     async with await Broker.open(workspace, url, client="actions dlq") as broker:
         yield broker.dead_letters
+
+
+async def look_into_broker(
+    workspace: Workspace, url: str | None
+) -> tuple[str, list[Backlog], dict[str, int]]:
+    """Return the broker in words, what waits there, and how many dead letters each instance has."""
+    from actions_core.delivery.jetstream.broker import Broker
+
+    async with await Broker.open(workspace, url, client="actions outbox") as broker:
+        backlog = await broker.backlog()
+        letters = {each.instance: await broker.dead_letters.count(instance=each.instance) for each in backlog}
+        return f"the broker at {broker.connection.shown}", backlog, letters
 
 
 async def resume_in_broker(workspace: Workspace, url: str | None, instance: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.broker import find_broker, resume_in_broker
+from actions_core.apps.cli.broker import find_broker, look_into_broker, resume_in_broker
 from actions_core.apps.cli.output import Exit, cell, counted, fail, make_table, print_json, printable, stdout
 from actions_core.apps.cli.shared import AsJson, BrokerOption, run_async
 from actions_core.values.times import format_time
@@ -41,12 +41,20 @@ _MOST_LOST: Final = 10
 
 @app.command("status")
 def status(
-    workspace: OptionalWorkspace = None, *, outbox: OutboxOption = None, as_json: AsJson = False
+    workspace: OptionalWorkspace = None,
+    *,
+    outbox: OutboxOption = None,
+    broker: BrokerOption = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what waits in an outbox, why, and who delivers it.
 
-    It may be looked at while workers run.
+    It may be looked at while workers run. With --broker, what waits there is shown.
     """
+    found = find_broker(workspace, outbox, broker)
+    if found is not None:
+        _show_broker(*run_async(look_into_broker(found, broker)), as_json=as_json)
+        return
     from actions_core.apps.cli.outbox_file import find_outbox, open_store
     from actions_core.delivery.letters import LetterFilter
 
@@ -82,6 +90,19 @@ def status(
         console.print(f"worker {worker.id}: process {worker.pid} on {printable(worker.host)}, for {since}")
     if not workers:
         console.print("no worker runs")
+
+
+def _show_broker(place: str, backlog: "list[Backlog]", letters: dict[str, int], *, as_json: bool) -> None:
+    if as_json:
+        instances = [_backlog_json(each, letters[each.instance]) for each in backlog]
+        print_json({"broker": place, "instances": instances, "deadLetters": sum(letters.values())})
+        return
+    waiting = sum([each.due + each.later + each.in_hand for each in backlog])
+    numbers = f"{counted(waiting, 'delivery')} waiting, {counted(sum(letters.values()), 'dead letter')}"
+    stdout().print(Text(printable(f"{place}: {numbers}"), style="bold"), soft_wrap=True)
+    if backlog:
+        stdout().print()
+        _print_backlog({each.instance: each for each in backlog}, letters)
 
 
 def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> None:

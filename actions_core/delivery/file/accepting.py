@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file.ordering import let_go
 from actions_core.delivery.file.schema import BEHIND, WAITING
 from actions_core.delivery.store import Acceptance
@@ -154,7 +155,16 @@ def digest_id(message_id: str) -> bytes:
 
 
 def note_position(connection: sqlite3.Connection, position: InputPosition) -> None:
-    """Note how far a file of events has been read."""
+    """Note how far a file of events has been read. Raises `OutboxError` where it is not at `before`."""
+    if position.before is not None:
+        query = "SELECT position FROM input WHERE path = ?"
+        found = connection.execute(query, (position.path,)).fetchone()
+        if (-1 if found is None else found[0]) != position.before:
+            raise OutboxError(
+                f"another run has stored events of {position.path} meanwhile: only one at a time may read it",
+                code="INPUT_MOVED",
+                retryable=False,
+            )
     connection.execute(
         "INSERT OR REPLACE INTO input(path, size, mtime, head, position) VALUES (?, ?, ?, ?, ?)",
         (position.path, position.size, position.mtime, position.head, position.position),

@@ -128,23 +128,40 @@ class Broker:
 
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance of the workspace, as an outbox does."""
-        due: Counter[str] = Counter()
+        present: Counter[str] = Counter()
         in_hand: Counter[str] = Counter()
         until: dict[str, str] = {}
-        for stream in (self.layout.work, self.layout.later):
+        for stream, subjects in (
+            (self.layout.work, f"{self.layout.name}.work.>"),
+            (self.layout.later, f"{self.layout.name}.due.>"),
+        ):
+            # Consumers are there once a worker has come; the messages are there before.
+            for subject, count in (await self._count_by_subject(stream, subjects)).items():
+                present[subject.split(".")[2]] += count
             for info in await self._consumers(stream):
                 name = info["name"].partition("=")[0]
-                due[name] += info["num_pending"]
                 in_hand[name] += info["num_ack_pending"]
                 if info.get("paused"):
                     until[name] = info["config"]["pause_until"]
         found = []
         for instance in self._instances():
             name = token(instance)
-            later = await self._count_later(instance)
-            state = _state(instance, until.get(name))
-            found.append(Backlog(state, due[name], later, in_hand[name]))
+            later = await self._count_by_subject(self.layout.later, self.layout.later_subject(instance, "*"))
+            due = max(present[name] - in_hand[name], 0)
+            found.append(Backlog(_state(instance, until.get(name)), due, sum(later.values()), in_hand[name]))
         return found
+
+    async def _count_by_subject(self, stream: str, subjects: str) -> dict[str, int]:
+        """Return the messages of a stream by their subjects, which come in pages."""
+        found: dict[str, int] = {}
+        while True:
+            info: Any = await self.connection.call(
+                f"STREAM.INFO.{stream}", subjects_filter=subjects, offset=len(found)
+            )
+            page = info["state"].get("subjects") or {}
+            found.update(page)
+            if not page or len(found) >= info.get("total", 0):
+                return found
 
     async def _consumers(self, stream: str) -> list[JsonObject]:
         """Return all that the broker says of a stream's consumers, which comes in pages."""
@@ -154,19 +171,6 @@ class Broker:
             found += page["consumers"] or ()
             if not page["consumers"] or len(found) >= page["total"]:
                 return found
-
-    async def _count_later(self, instance: str) -> int:
-        """Return how many retries of an instance are scheduled: each is a subject of its own."""
-        subjects = self.layout.later_subject(instance, "*")
-        count = 0
-        while True:
-            info: Any = await self.connection.call(
-                f"STREAM.INFO.{self.layout.later}", subjects_filter=subjects, offset=count
-            )
-            page = len(info["state"].get("subjects") or ())
-            count += page
-            if not page or count >= info.get("total", 0):
-                return count
 
 
 def _state(instance: str, until: str | None) -> InstanceState:

@@ -41,17 +41,26 @@ class FileMark:
         status = path.stat()
         return cls(str(path.resolve()), status.st_size, status.st_mtime_ns, _head(path, _HEAD))
 
+
+@attrs.define
+class Place:
+    """How many events of a file the outbox has stored, -1 for a file that it does not know."""
+
+    mark: FileMark
+    position: int
+
     def at(self, taken: int) -> InputPosition:
-        """Return the position after the first `taken` events."""
-        return InputPosition(self.path, self.size, self.mtime, self.head, taken)
+        """Return the place after the first `taken` events; nobody else may have changed it meanwhile."""
+        mark = self.mark
+        return InputPosition(mark.path, mark.size, mark.mtime, mark.head, taken, self.position)
 
 
 @attrs.frozen
 class Resumption:
-    """Where a run goes on: how many events of each file are stored already, and how the files are known."""
+    """Where a run goes on: how many events of each file it passes over, and the place that is stored."""
 
     skips: dict[Path, int]
-    marks: dict[Path, FileMark]
+    places: dict[Path, Place]
     notes: tuple[str, ...] = ()
 
 
@@ -68,9 +77,10 @@ async def resume(
     for source in sources:
         if source.path is None or source.size is None:
             continue  # a pipe has no place to go on
-        mark = found.marks[source.path] = FileMark.of(source.path)
-        known = None if again else await read(mark.path)
-        if known is None:
+        mark = FileMark.of(source.path)
+        known = await read(mark.path)
+        found.places[source.path] = Place(mark, -1 if known is None else known.position)
+        if known is None or again:
             continue
         if not _begins_alike(source.path, known.head):
             notes.append(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actions_core.apps.cli.events.lines import EventLine
     from actions_core.apps.cli.events.sources import Source
     from actions_core.apps.cli.run.inputs import InputEvent
-    from actions_core.apps.cli.run.positions import FileMark, Resumption
+    from actions_core.apps.cli.run.positions import Place, Resumption
     from actions_core.apps.cli.run.selection import Selection
     from actions_core.apps.cli.run.stored_totals import StoredTotals
     from actions_core.delivery.outbox import CheckedEvent, Outbox
@@ -168,8 +168,8 @@ class StoredRun:
                 if self._is_enough:
                     break
         source = group[0].source
-        mark = None if source is None or source.path is None else found.marks.get(source.path)
-        await self._enqueue(events, taken, mark, _Patience(wait))
+        place = None if source is None or source.path is None else found.places.get(source.path)
+        await self._enqueue(events, taken, place, _Patience(wait))
 
     def _check(self, given: InputEvent) -> CheckedEvent | None:
         """Return an event as it is stored; None for what is none, which is counted and kept."""
@@ -191,14 +191,14 @@ class StoredRun:
         self,
         events: Sequence[tuple[int, CheckedEvent]],
         taken: int,
-        mark: FileMark | None,
+        place: Place | None,
         patience: _Patience,
     ) -> None:
         """Store events, with `taken` as the place in their file; while there is no space, wait for some.
 
         All of them or none are stored at once, in halves where that is more than fits.
         """
-        position = None if mark is None else mark.at(taken)
+        position = None if place is None else place.at(taken)
         while True:
             try:
                 receipts = await self._outbox.enqueue_checked([event for _, event in events], position)
@@ -207,12 +207,14 @@ class StoredRun:
                     raise
                 if len(events) > 1:
                     middle = len(events) // 2
-                    await self._enqueue(events[:middle], events[middle - 1][0], mark, patience)
-                    await self._enqueue(events[middle:], taken, mark, patience)
+                    await self._enqueue(events[:middle], events[middle - 1][0], place, patience)
+                    await self._enqueue(events[middle:], taken, place, patience)
                     return
                 await asyncio.sleep(_LOOK)
             else:
                 self._totals.store(receipts)
+                if place is not None:
+                    place.position = taken
                 return
 
     # Delivering.

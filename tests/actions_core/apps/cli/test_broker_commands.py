@@ -67,6 +67,9 @@ def test_from_an_outbox_through_a_broker_to_a_worker(
     run = command("run", "p.json", "events.ndjson")
     assert (run.code, "3 deliveries: 3 handed to the broker" in run.out) == (0, True)
     assert not stand_in.events
+    (waiting,) = command("outbox", "status", "w.json", "--json").json["instances"]
+    assert (waiting["instance"], waiting["due"], waiting["state"]) == ("fs", 3, "active")
+    assert "3 deliveries waiting, 0 dead letters" in command("outbox", "status", "w.json").out
     worker = shell.start("worker", "w.json")
     try:
         until(lambda: len(stand_in.events) == 2)

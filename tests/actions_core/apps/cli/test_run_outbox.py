@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from actions_core.apps.cli.run.positions import FileMark
 from actions_core.delivery.file import FileStore
 from actions_core.delivery.letters import LetterFilter
+from actions_core.delivery.outbox import Outbox
+from actions_core.delivery.store import InputPosition
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from actions_fullstory.sandbox import FullStorySandbox
-    from conftest import Shell
+    from conftest import Run, Shell
 
 
 def tracks(count: int, first: int = 0, **more: Any) -> list[dict[str, Any]]:
@@ -361,3 +365,23 @@ def test_a_second_signal_stops_at_once(shell: Shell, outbox: Path, stand_in: Ful
     assert code == 130
     assert seconds < 20
     assert rows(outbox) == 200
+
+
+def test_two_runs_do_not_read_one_file(
+    shell: Shell, outbox: Path, command: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another run has stored events of a file meanwhile, the run stops before it repeats them."""
+    shell.write("events.ndjson", tracks(3))
+    read = Outbox.read_position
+
+    async def late(self: Outbox, path: str) -> InputPosition | None:
+        known = await read(self, path)
+        mark = FileMark.of(shell.folder / "events.ndjson")
+        await self.enqueue_group(tracks(3), InputPosition(mark.path, mark.size, mark.mtime, mark.head, 3))
+        return known
+
+    monkeypatch.setattr(Outbox, "read_position", late)
+    run = command("run", "w.json", "events.ndjson", "--store-only", "--json")
+    assert (run.code, run.json["stored"]) == (1, 0)
+    assert "another run has stored events of" in run.json["stopped"]
+    assert rows(outbox) == 3
