@@ -69,6 +69,11 @@ def is_within(path: str, whole: str) -> bool:
     return path.startswith(whole) and path[len(whole) : len(whole) + 1] in ("", ".", "[")
 
 
+def _as_warning(problem: Problem) -> Problem:
+    """Return a warning that tells what it is, for where it stands among errors."""
+    return attrs.evolve(problem, message=f"warning: {problem.message}")
+
+
 class ActionsError(Exception):
     """The root of all errors of this library."""
 
@@ -98,7 +103,7 @@ class ActionsError(Exception):
     def __str__(self) -> str:
         if not self.problems:
             return self.message
-        listed = [str(problem) for problem in self.problems]
+        listed = [str(problem if problem.is_error else _as_warning(problem)) for problem in self.problems]
         if not self.message:
             return listed[0] if len(listed) == 1 else "\n".join(listed)
         return "\n".join([self.message, *(f"  {line}" for line in listed)])

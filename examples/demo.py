@@ -30,9 +30,11 @@ async def actions(*arguments: str, **environment: str) -> int:
 def show(sandbox: FullStorySandbox) -> None:
     """Print what the stand-in has got."""
     names = Counter(event.get("name") or event.get("event_name") for event in sandbox.events)
-    answers = ", ".join(f"{count} of {status}" for status, count in sorted(sandbox.statuses.items()))
+    responses = ", ".join(f"{count} with {status}" for status, count in sorted(sandbox.statuses.items()))
     users = sorted(sandbox.users.values(), key=lambda user: user.uid or "")
-    print(f"\nAnswers: {answers}. Those of 503 were asked for, and what met them was tried again.")
+    print(
+        f"\nResponses: {responses}. The events ask for each 503 on purpose; those requests were tried again."
+    )
     print(f"\nWhat arrived: {len(sandbox.events)} events and {len(users)} users\n")
     for name, count in sorted(names.items(), key=lambda item: str(item[0])):
         print(f"  {count:2} {name}")

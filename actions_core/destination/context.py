@@ -239,9 +239,11 @@ class Context:
 def membership(event: JsonObject, sync_mode: str | None) -> bool | None:
     """Return whether the user is in the audience; None where the event does not say."""
     personas = _personas(event)
-    if personas.get("computation_class") in _COMPUTED and personas.get("computation_key"):
+    kind, key = personas.get("computation_class"), personas.get("computation_key")
+    # Anything may stand in an event, a list too, in which no set can look.
+    if isinstance(kind, str) and kind in _COMPUTED and isinstance(key, str) and key:
         holder = event.get(_HOLDERS.get(str(event.get("type")), ""))
-        value = holder.get(personas["computation_key"]) if isinstance(holder, dict) else None
+        value = holder.get(key) if isinstance(holder, dict) else None
         if isinstance(value, bool):
             return value
     if event.get("type") == "track" and sync_mode is not None:

@@ -15,7 +15,7 @@ from actions_core.errors import Problem, child_path
 from actions_core.mapping.codegen import Absent, AlwaysFails, Constant, List, Object
 from actions_core.values.javascript import stringify
 from actions_core.values.json_faults import MAX_DEPTH
-from actions_core.values.wording import kind
+from actions_core.values.wording import kind, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -158,7 +158,7 @@ class Reader:
             return Absent()
         read = self._directives.get(names[0])
         if read is None:
-            self.error(f"has an unknown directive: {names[0]}")
+            self.error(f"has an unknown directive: {names[0]}{suggestion(names[0], self._directives)}")
             return Absent()
         with self.below(names[0]):
             return read(raw[names[0]], self)

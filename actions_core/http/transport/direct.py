@@ -195,9 +195,9 @@ class Direct:
 
 
 def fits(headers: Mapping[str, str], limit: int) -> bool:
-    """Return whether the body of a response is surely within a limit, also when it is decompressed."""
+    """Return whether the body of a response is surely within a limit, as it comes."""
     length = headers.get("Content-Length", "")
-    return length.isdecimal() and int(length) <= limit and "Content-Encoding" not in headers
+    return length.isdecimal() and int(length) <= limit
 
 
 async def read_body(
@@ -227,14 +227,14 @@ async def read_body(
 
 
 async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
-    """Read a body up to a limit, which also holds for what decompression makes of it."""
+    """Read a body up to a limit, as it comes."""
     parts: list[bytes] = []
     left = limit
     async for part in content.iter_any():
         parts.append(part[:left])
         left -= len(part)
         if left <= 0:
-            # The rest is not wanted, and reading it is what a decompression bomb hopes for.
+            # The rest is not wanted, however much it is.
             break
     return b"".join(parts)
 

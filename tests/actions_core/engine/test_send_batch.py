@@ -412,6 +412,36 @@ def test_a_batch_handler_sees_its_events_and_memberships() -> None:
     assert seen == [({"list": "True"}, [True, False, None], ["True", "False", "Test Event"])]
 
 
+ODD = [["audience"], {"a": 1}, 5, None, True, [], "\ud800"]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=ascii)
+def test_whatever_stands_in_personas_spoils_no_event(odd: Any) -> None:
+    """An event whose `personas` are of another shape is in no audience, alone and among others."""
+    personas = {"computation_class": "audience", "computation_key": "vip"}
+    traits = {"properties": {"vip": True}}
+    odd_ones = [
+        make_event(**traits, context=context)
+        for context in (
+            odd,
+            {"personas": odd},
+            {"personas": {**personas, "computation_class": odd}},
+            {"personas": {**personas, "computation_key": odd}},
+        )
+    ] + [
+        make_event(properties=odd, context={"personas": personas}),
+        make_event(properties={"vip": [odd]}, context={"personas": personas}),
+    ]
+    seen: list[Any] = []
+
+    async def answer(payloads: list[dict[str, Any]], context: Context, client: Client) -> None:
+        seen.append((context.memberships, [one.audience_settings for one in context.each]))
+
+    good = make_event(**traits, context={"personas": personas})
+    send_batch(make_destination(answer), [good, *odd_ones, good])
+    assert seen == [([True, *[None] * len(odd_ones), True], [{}] * (len(odd_ones) + 2))]
+
+
 def test_a_delete_event_in_a_batch_deletes_its_user() -> None:
     """Deletion is for the `delete` events of a batch alone: the others are no part of it."""
     destination = make_destination(lambda payloads: None)

@@ -223,6 +223,21 @@ def test_an_engine_of_a_file_tells_everything(make: Callable[..., object], tmp_p
     assert sorted(problem.path for problem in caught.value.problems) == sorted(below("typo", *BESIDE))
 
 
+def test_warnings_among_errors_say_what_they_are() -> None:
+    """In the text of an error, a warning is told from what has to be fixed."""
+    raw = {"destination": "shop", "settings": {"apiKey": "k", "more": 1}}
+    bad = {"partnerAction": "nothing", "subscribe": "type = track"}
+    with pytest.raises(WorkspaceError) as caught:
+        Engine(Workspace.from_dict({"destinations": [{**raw, "subscriptions": [bad]}]}), registry=registry())
+    lines = str(caught.value).splitlines()[1:]
+    warnings = [line for line in lines if ": warning: " in line]
+    assert [line.split(":")[0].strip() for line in warnings] == [
+        f"{PLACE}.settings.more",
+        f"{PLACE}.subscriptions[0].subscribe",
+    ]
+    assert len(lines) == 3
+
+
 def test_a_good_workspace_has_no_problems() -> None:
     """Nothing is noted where nothing is wrong."""
     raw = {

@@ -402,3 +402,27 @@ def test_a_spelling_may_be_spelled_again_four_times(depth: int) -> None:
     for _ in range(depth):
         text = quote(text, safe="")
     assert Mask(["a/b c%d"]).text(f"it is {text}!") == "it is ***!"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "masked"),
+    [
+        ("0123456789abcdef", "89abcdef x 89abcdef y", "*** x *** y"),
+        ("0123456789abcdef", "x 6789abcdef y", "x *** y"),
+        ("0123456789abcdef", "789abcdef 6", "*** 6"),
+        ("0123456789abcdef", "x 01234567", "x ***"),
+        ("na1.c2VjcmV0K2tleQ.4f", "na1.c2Vjc", "***"),
+        ("na1.c2VjcmV0K2tleQ.4f", "Q.4f, it said", "***, it said"),
+        ("aaaab-123456789", "x aaaaab-12", "x a***"),
+        ("123456789-baaaa", "89-baaaaa x", "***a x"),
+        ("abcd", "abcdabcd", "***"),
+        ("abc\xc3", "x abc\xe9 y", "x *** y"),
+        ("secret-key", "\uffff\U00010000 secret-key x", "\uffff\U00010000 *** x"),
+        ("\xff-key-value", ascii("\xff-key-value"), "'***'"),
+        ("\xe9\xad-key-v", repr("\xe9\xad-key-v"), "'***'"),
+        ('\xe9"-key-0', base64.b64encode('{"\xe9\\"-key-0"}'.encode()).decode(), "eyL***In0="),
+    ],
+)
+def test_a_secret_is_masked_wherever_it_stands(secret: str, text: str, masked: str) -> None:
+    """At the very beginning and end, twice, beside itself, inside of a character and of others' bytes."""
+    assert Mask([secret]).text(text) == masked

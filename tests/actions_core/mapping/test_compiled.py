@@ -231,3 +231,9 @@ def test_names_that_cannot_be_registered(name: Any) -> None:
     """A directive's name has a form, and is given only once."""
     with pytest.raises(MappingError):
         register_directive(name, lambda option, _: option)
+
+
+def test_a_misspelt_directive_gets_a_suggestion() -> None:
+    """The error of a directive that nobody has names the nearest one."""
+    with pytest.raises(MappingError, match="unknown directive: @pth; did you mean '@path'"):
+        compile_mapping({"a": {"@pth": "$.a"}})

@@ -137,9 +137,9 @@ def _unpack(
                 current = member()
             try:
                 text = current[1](rest)
-            except Exception as error:  # noqa: BLE001 - zlib and zstd have errors of their own
+            except Exception:  # noqa: BLE001 - zlib and zstd have errors of their own
                 place = f"near byte {read - len(rest) + 1:,}"
-                raise DecodingError(f"the {kind} data is damaged {place}: {error}") from None
+                raise DecodingError(f"the {kind} data is damaged {place}") from None
             if text:
                 yield text
             decompressor = current[0]

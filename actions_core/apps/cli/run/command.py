@@ -4,7 +4,7 @@ import contextlib
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypedDict
 
 import attrs
 import typer
@@ -176,8 +176,7 @@ def run(  # noqa: PLR0913 - each option of a command is a parameter
     _check_options(spec, given, needed)
     check_instances(instance or (), [spec.id for spec in loaded.destinations])
     selection = Selection(
-        since=_moment(since, "--since"),
-        until=_moment(until, "--until"),
+        **_period(since, until),
         limit=limit,
         retryable=retryable,
         instances=frozenset(instance) if instance else None,
@@ -256,6 +255,19 @@ def _check_options(spec: OutboxSpec | None, without: dict[str, bool], within: di
             "the workspace says how much goes at once",
             param_hint=option,
         )
+
+
+class _Period(TypedDict):
+    since: datetime | None
+    until: datetime | None
+
+
+def _period(since: str | None, until: str | None) -> _Period:
+    """Read from when to when; a period without a moment in it is a mistake."""
+    begin, end = _moment(since, "--since"), _moment(until, "--until")
+    if begin is not None and end is not None and begin >= end:
+        raise typer.BadParameter("no time lies from --since on and before --until", param_hint="--until")
+    return {"since": begin, "until": end}
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

@@ -111,7 +111,7 @@ def work(
     loaded = options.load()
     if broker is not None and outbox is not None:
         raise typer.BadParameter("a worker has one of --outbox and --broker", param_hint="--broker")
-    if loaded.outbox is None and loaded.broker is None and broker is None:
+    if broker is None and loaded.outbox is None and loaded.broker is None:
         fail(f'{workspace} has no outbox: give it one, such as "outbox": "events.db", or name one (--outbox)')
     raise typer.Exit(run_async(_run(options, loaded, broker, accept_loss=accept_loss)))
 

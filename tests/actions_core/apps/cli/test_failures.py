@@ -171,6 +171,8 @@ def test_options_choose_events(
     assert (few.code, few.json["read"], few.json["unread"]) == (0, 2, 0)
     wrong = shell.run("run", "w.json", "logs", *at, "--since", "then", "--instance", "fs")
     assert (wrong.code, "--since" in wrong.err) == (2, True)
+    wrong = shell.run("run", "w.json", "logs", *at, "--since", "2026-01-06", "--until", "2026-01-06")
+    assert (wrong.code, "no time lies from --since on" in wrong.err) == (2, True)
     wrong = shell.run("run", "w.json", "logs", *at, "--subscription", "absent")
     assert (wrong.code, "absent" in wrong.err) == (2, True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actions_core.delivery.rules import BatchSize, Candidate, count_ready, halves, split_by_size
@@ -56,13 +56,16 @@ def test_a_batch_keeps_its_bounds(pairs: list[tuple[int, int]], now: int, count:
 
 
 @given(st.lists(st.integers(0, 150), max_size=30), st.integers(1, 5), st.integers(1, 200))
+@example([], 5, 100)
+@example([150, 50], 5, 100)
+@example([60, 50, 50], 5, 100)
 def test_chunks_hold_everything_once_and_in_order(sizes: list[int], count: int, size: int) -> None:
     """Every place is in one chunk, in order; no chunk could have taken the next one's first."""
     limit = BatchSize(count, size)
     chunks = split_by_size(sizes, limit)
     assert [place for chunk in chunks for place in chunk] == list(range(len(sizes)))
     for chunk in chunks:
-        assert len(chunk) <= count
+        assert 1 <= len(chunk) <= count
         assert len(chunk) == 1 or sum(sizes[place] for place in chunk) <= size
     for chunk, following in itertools.pairwise(chunks):
         together = sum(sizes[place] for place in chunk) + sizes[following[0]]
@@ -82,3 +85,8 @@ def test_a_batch_of_one_has_no_halves() -> None:
     """One member that is refused is refused for good."""
     with pytest.raises(ValueError, match="no halves"):
         halves([1])
+
+
+def test_a_batch_does_not_wait_unless_it_is_told_to() -> None:
+    """Without an age it goes with what is there."""
+    assert BatchSize(3, 100) == BatchSize(3, 100, age=0, flush=False)

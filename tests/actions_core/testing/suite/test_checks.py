@@ -261,7 +261,7 @@ def batches(
             "the secret token can be seen in the log",
         ),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_fault_of_a_function_for_batches_is_found(
     what: Callable[..., object], check: str, said: str, cases: Path
