@@ -36,7 +36,7 @@ _LATE: Final = 1.0
 _LOOK: Final = 0.5
 _BEATS: Final = 3
 _WRONG_PIN: Final = "423"
-_BAD_REQUEST: Final = "400"
+_NOTHING_CAME: Final = frozenset({"404", "408"})
 _PIN: Final = "Nats-Pin-Id"
 
 
@@ -61,6 +61,9 @@ class Puller:
         self._inbox = self._beat_inbox = ""
         self._subscriptions: list[Subscription] = []
         self._asked = 0
+        #: The broker could not serve the last request; what was last logged of that.
+        self._trouble = False
+        self._said = ""
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,6 +117,9 @@ class Puller:
             async with asyncio.timeout(_EXPIRES + _LATE):
                 await self._ended.wait()
         self._asked = 0
+        if self._trouble:
+            self._trouble = False
+            await asyncio.sleep(_LOOK)
 
     async def _ask(self, inbox: str, **request: Any) -> None:
         if self.consumer.pinned:
@@ -127,22 +133,27 @@ class Puller:
         headers = message.headers or {}
         status = headers.get("Status")
         if status is not None and not message.reply:
-            await self._end(status, str(headers.get("Description", "")))
+            self._end(status, str(headers.get("Description", "")))
             return
         if self.consumer.pinned and self.pin != headers.get(_PIN):
             self._set_pin(headers.get(_PIN))
+        self._said = ""
         self._asked -= 1
         if self._asked <= 0:
             self._ended.set()
         await self._take(message, self.consumer)
 
-    async def _end(self, status: str, words: str) -> None:
+    def _end(self, status: str, words: str) -> None:
         """Note that the broker ended a request: nothing came in time, or it cannot be served."""
         if status == _WRONG_PIN:
             self._set_pin(None)
-        elif status == _BAD_REQUEST:  # another machine's workspace has changed the consumer
-            _LOGGER.warning("broker: %s of %s: %s", self.consumer.name, self.consumer.stream, words)
-            await asyncio.sleep(_LOOK)
+        elif status not in _NOTHING_CAME:
+            # The broker recovers, or somebody has changed or deleted the consumer: no request at once.
+            self._trouble = True
+            said = f"{words or 'it is not there'} ({status})"
+            if said != self._said:
+                self._said = said
+                _LOGGER.warning("broker: %s of %s: %s", self.consumer.name, self.consumer.stream, said)
         self._ended.set()
 
     def _request_lost(self) -> None:

@@ -45,6 +45,8 @@ _UNKNOWN_LONGEST: Final = 3600.0
 #: Seconds until what a worker gives back when it ends goes to another one.
 _HANDED_BACK: Final = 0.1
 _SIGN_SHARE: Final = 3
+#: Messages of an instance that is sent batches: each may be as large as the broker allows.
+_MOST_BATCHES: Final = 32
 _IN_PROGRESS: Final = b"+WPI"
 _TERM: Final = b"+TERM"
 
@@ -170,8 +172,7 @@ class Source:
         """
         held = self._by_number[groups[0][0]]
         held.unsettled.clear()
-        self._spawn(held, self._confirmer.divide(held, groups))
-        await self.wait_noted()
+        await asyncio.wait([self._spawn(held, self._confirmer.divide(held, groups))])
         raise BrokerError("a batch is divided: its parts come by themselves", code="BATCH_DIVIDED")
 
     def done(self, event: int, subscription: int) -> None:
@@ -234,6 +235,8 @@ class Source:
         if consumer.ordered:
             return 1
         most = 2 * self._options.concurrency
+        if self._options.batches:
+            most = min(most, _MOST_BATCHES)
         free = most - self._count[consumer]
         # Not one by one: a request for each message would cost as much as the message.
         return free if free >= max(1, most // 4) else 0
@@ -318,7 +321,7 @@ class Source:
 
     # What became of it.
 
-    def _spawn(self, held: Held, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, held: Held, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         if not held.unsettled:
             # It makes room at once: a broker that was killed may have forgotten that we have it, and confirms
             # its outcome only after it has handed it out once more.
@@ -328,6 +331,7 @@ class Source:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(held, done))
+        return task
 
     def _ended(self, held: Held, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -89,7 +89,17 @@ FAULTS: dict[str, tuple[tuple[str, str], ...]] = {
         (_FILE + "test_faults.py", "test_a_dead_worker_is_found_at_once_and_a_living_one_never"),
         (_FILE + "test_writer.py", "test_rows_of_a_dead_worker_come_back_by_themselves"),
     ),
+    "a broker that is killed and started again loses nothing, and nothing is left in it": (
+        ("delivery/jetstream/test_forwarding.py", "test_a_broker_killed_again_and_again"),
+        ("delivery/jetstream/test_forwarding.py", "test_without_a_broker_events_wait"),
+        (
+            "../chaos_broker/test_chaos_broker.py",
+            "test_nothing_is_lost_when_workers_and_the_broker_are_killed",
+        ),
+        ("../chaos_broker/test_chaos_broker.py", "test_a_worker_ends_while_its_broker_is_down"),
+    ),
     "closing gives back what was not tried": (
+        ("delivery/jetstream/test_worker.py", "test_closing_gives_back"),
         (_FILE + "test_pump.py", "test_closing_gives_back_what_was_not_tried"),
         (_FILE + "test_writer.py", "test_closing_gives_back_what_this_worker_holds"),
     ),

@@ -13,6 +13,7 @@ from actions_core import Response, Status, Workspace, WorkspaceError
 from actions_core.delivery.errors import BrokerError
 from actions_core.delivery.jetstream.broker import broker_of
 from actions_core.delivery.jetstream.connection import connect
+from actions_core.delivery.jetstream.layout import ensure_consumer
 from actions_core.delivery.jetstream.worker import BrokerWorker
 
 NOBODY = {"destinations": [{"destination": "nobody", "settings": {}}]}
@@ -427,3 +428,23 @@ def test_the_backlog_of_a_broker(site: Any) -> None:
         assert [settled.result.status for settled in tries[:2]] == [Status.FAILED] * 2
 
     site.play(work)
+
+
+def test_a_consumer_that_is_gone_is_told_once(site: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A worker whose consumer was deleted says so once, and goes on when it is there again."""
+
+    async def work() -> None:
+        layout = await site.publish(())
+        connection = await connect(site.broker.url)
+        async with worker(site):
+            await connection.call(f"CONSUMER.DELETE.{layout.work}.a")
+            await until(lambda: "broker: a of" in caplog.text)
+            await asyncio.sleep(1.2)
+            assert caplog.text.count("broker: a of") <= 2
+            await ensure_consumer(connection, layout.consumers("a", 10, ordered=False)[0], 2.0)
+            await site.publish(range(3))
+            await site.until_empty()
+        await connection.close()
+
+    site.play(work)
+    assert site.got == Counter(range(3))
