@@ -119,6 +119,21 @@ def test_keys_of_items(serve: Callable[..., Any]) -> None:
     serve(check)
 
 
+def test_keys_of_items_hold_for_their_pages_only(serve: Callable[..., Any]) -> None:
+    """A page may send an item with a key of its own only if that source names its origin."""
+
+    async def check(serving: Any) -> None:
+        items = [{**EVENT, "messageId": key, "writeKey": key} for key in ("wk-web", "wk-backend")]
+        headers = {"Authorization": "", "Origin": "https://shop.example"}
+        reply = await serving.post("/v1/batch", {"batch": items}, **headers)
+        assert [(item["index"], item["code"]) for item in reply.json["rejected"]] == [
+            (1, "origin_not_allowed")
+        ]
+        assert [event["messageId"] for event in serving.stored()] == ["wk-web"]
+
+    serve(check)
+
+
 def test_a_batch_that_comes_twice_is_stored_once(serve: Callable[..., Any]) -> None:
     """A client whose response was lost sends the same messageIds again, and nothing is stored twice."""
 

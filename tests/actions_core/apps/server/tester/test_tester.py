@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from actions_core import Response, TransportError, load_destination
+from actions_core import DefinitionError, Response, TransportError, load_destination
 from actions_core.apps.server.tester.server import ORIGINS
 
 if TYPE_CHECKING:
@@ -347,5 +347,48 @@ def test_whoever_listens_is_told_of_changes(run: Callable[..., Any]) -> None:
             await tester.session.ws_connect(address, origin="https://evil.example")
         async with tester.session.get(address) as reply:
             assert reply.status == 426
+
+    run(check)
+
+
+def test_settings_that_do_not_fit(post: Callable[..., Any]) -> None:
+    """Each route says so in its own way, with the field where it has a place for it."""
+    wrong = {"settings": {"region": "mars"}}
+    status, (found,) = post("/delete", {**wrong, "payload": {"userId": "u"}})
+    assert (status, found["requestError"], "region" in str(found["fields"])) == (200, True, True)
+    assert post("/createAudience", {**wrong, "audienceName": "A"})[0] == 400
+    assert post("/refreshAccessToken", wrong)[0] == 400
+    assert post("/sendThing/list", wrong)[0] == 500
+    assert post("/sendThing/hooks/onMappingSave", wrong)[0] == 500
+
+
+@pytest.mark.parametrize("payload", [5, "text", [1], [[]]])
+def test_payloads_that_are_no_events(payload: Any, post: Callable[..., Any]) -> None:
+    """An event is an object, also in a list."""
+    status, (found,) = post("/sendThing", {"payload": payload, "settings": SETTINGS})
+    assert (status, found["statusCode"]) == (200, 400)
+    assert "must be an event" in found["message"]
+
+
+def test_a_batch_of_which_nothing_is_sent(post: Callable[..., Any]) -> None:
+    """Where no payload fits, there is no exchange to show, but a fault."""
+    status, (found,) = post("/sendThing", {"payload": [{}, {}], "settings": SETTINGS})
+    assert (status, found["statusCode"], found["requestError"]) == (200, 400, True)
+    assert "required" in found["message"]
+
+
+def test_a_destination_that_cannot_be_loaded(run: Callable[..., Any]) -> None:
+    """While there is a mistake in it, every response says which."""
+
+    async def check(tester: Any) -> None:
+        class Broken:
+            @property
+            def destination(self) -> Any:
+                raise DefinitionError("handlers.py:3: a mistake")
+
+        tester.server._subject = Broken()
+        for method, path in (("GET", "/manifest"), ("POST", "/sendThing")):
+            status, _, found = await tester.call(method, path)
+            assert (status, found[0]["message"]) == (500, "handlers.py:3: a mistake")
 
     run(check)
