@@ -12,7 +12,7 @@ import json
 import math
 from base64 import b64encode
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
@@ -37,6 +37,10 @@ from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
+
+
+#: Methods at which there is nothing to look.
+_USUAL_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def _no_headers() -> dict[str, str]:
@@ -130,9 +134,10 @@ class Request:
         it stands; `PayloadError` for a header that is none, could break out of its line, or says how the
         message is framed: such things come from data, and trying again cannot help.
         """
-        fault = method_fault(self.method)
-        if fault:
-            raise refused(f"the method of the request {fault}")
+        if self.method not in _USUAL_METHODS:
+            fault = method_fault(self.method)
+            if fault:
+                raise refused(f"the method of the request {fault}")
         headers = self.headers
         if headers:
             check_headers(headers)

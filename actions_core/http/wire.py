@@ -82,9 +82,8 @@ def is_absolute(url: str) -> bool:
     return url.startswith(_SCHEMES) or url[:8].lower().startswith(_SCHEMES)
 
 
-@lru_cache(maxsize=64)
 def method_fault(method: object) -> str:
-    """Say what is wrong with the method of a request; cached, since there are few."""
+    """Say what is wrong with the method of a request."""
     if not isinstance(method, str):
         return f"must be a string but it is {kind(method)}"
     return "" if _TOKEN.fullmatch(method) else f"{method[:100]!a} is no token, such as POST"
