@@ -32,7 +32,7 @@ KEY = "na1.chaos"
 CONCURRENCY = 20
 INSTANCES = ("plain", "ordered")
 IN_FLIGHT = len(INSTANCES) * CONCURRENCY
-#: What a killed process repeats at most: requests in flight, and twice the outcomes that were not noted; where
+#: What a killed process repeats at most: requests in flight, and twice the outcomes that are not noted: where
 #: there are 200 of those nothing new begins, and what is in flight adds to them.
 IN_HAND = IN_FLIGHT + 2 * (200 + IN_FLIGHT)
 CALLERS = 8
