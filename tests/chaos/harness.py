@@ -31,8 +31,10 @@ ROOT = Path(__file__).parents[2]
 KEY = "na1.chaos"
 CONCURRENCY = 20
 INSTANCES = ("plain", "ordered")
-#: What a killed process repeats at most: requests in flight, and twice the outcomes that were not noted.
-IN_HAND = len(INSTANCES) * (CONCURRENCY + 2 * (200 + CONCURRENCY))
+IN_FLIGHT = len(INSTANCES) * CONCURRENCY
+#: What a killed process repeats at most: requests in flight, and twice the outcomes that are not noted: where
+#: there are 200 of those nothing new begins, and what is in flight adds to them.
+IN_HAND = IN_FLIGHT + 2 * (200 + IN_FLIGHT)
 CALLERS = 8
 #: Of a process that only accepts, beside workers: they have to keep up with it.
 PRODUCERS = 2
