@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     #: Where something was found: from, and up to.
     Span: TypeAlias = tuple[int, int]
@@ -65,8 +65,6 @@ _CUT: Final = re.compile(
     r"""(?:%[0-9A-Fa-f]?|\\{1,8}(?:u[0-9A-Fa-f]{0,3})?|&\#?\w{0,6})?(?:\.{3}|\xe2\x80\xa6)?['")\]}>,.\s]{0,8}\Z"""
 )
 _LONGEST_CUT: Final = 32
-#: Up to this length a look at the text as a whole is quicker than the search.
-_SHORT: Final = 1000
 
 
 class _Needle(NamedTuple):
@@ -82,19 +80,15 @@ class _Level:
     """A text, read some levels deep, and where each of its characters began in the text itself."""
 
     text: str
-    #: One more than characters: the end of the text. None where both are the same.
-    places: list[int] | None
+    #: One more than characters: the end of the text.
+    places: Sequence[int]
 
     def span(self, start: int, end: int) -> Span:
         """Return where in the text itself a part of this level stands."""
-        if self.places is None:
-            return start, end
-        first, last = self.places[start], self.places[end]
         # A character of several bytes has one place: what ends inside of it takes all of it.
-        while last <= first or (end < len(self.text) and self.places[end] == self.places[end - 1]):
+        while self.places[end] == self.places[end - 1]:
             end += 1
-            last = self.places[end]
-        return first, last
+        return self.places[start], self.places[end]
 
     def deeper(self) -> _Level | None:
         """Return the level with the spellings read; None where there are none."""
@@ -109,11 +103,11 @@ class _Level:
             start, end = found.span()
             read = _read(found)
             parts += (_without_plus(self.text[behind:start]), read)
-            places.extend(range(behind, start) if known is None else known[behind:start])
-            places.extend([start if known is None else known[start]] * len(read))
+            places.extend(known[behind:start])
+            places.extend([known[start]] * len(read))
             behind = end
         parts.append(_without_plus(self.text[behind:]))
-        places.extend(range(behind, len(self.text) + 1) if known is None else known[behind:])
+        places.extend(known[behind:])
         text = "".join(parts)
         return None if text == self.text else _Level(text, places)
 
@@ -145,9 +139,13 @@ def _bytewise(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
+def _as_it_is(text: str) -> _Level:
+    return _Level(text, range(len(text) + 1))
+
+
 def _first_level(text: str) -> _Level:
     if text.isascii():
-        return _Level(text, None)
+        return _as_it_is(text)
     places: list[int] = []
     for place, char in enumerate(text):
         code = ord(char)
@@ -155,13 +153,18 @@ def _first_level(text: str) -> _Level:
     return _Level(_bytewise(text), [*places, len(text)])
 
 
+def _one_byte(char: str) -> str:
+    """Return a character as one byte, if it is one of Latin-1."""
+    return char if char <= "\xff" else _bytewise(char)
+
+
 def _spellings(secret: str) -> set[str]:
     """Return the secret as texts hold it that no level reads: it is then found in every level."""
     # Python's `ascii` spells the characters of Latin-1 as one byte, `repr` those that cannot be printed.
     found = {
         _bytewise(secret),
-        "".join([char if char <= "\xff" else _bytewise(char) for char in secret]),
-        "".join([char if char <= "\xff" and not char.isprintable() else _bytewise(char) for char in secret]),
+        "".join(map(_one_byte, secret)),
+        "".join([_bytewise(char) if char.isprintable() else _one_byte(char) for char in secret]),
     }
     written = {
         secret,
@@ -180,7 +183,7 @@ def _spellings(secret: str) -> set[str]:
             found |= {data.hex(), data.hex().upper()}
     # As deeper levels show them: what looks like a spelling in the secret itself is read as one there.
     for form in list(found):
-        level: _Level | None = _Level(form, None)
+        level: _Level | None = _as_it_is(form)
         for _ in range(_LEVELS):
             level = None if level is None else level.deeper()
             if level is not None:
@@ -195,7 +198,7 @@ def _inside(data: bytes, before: int) -> str:
     Without the characters that it shares with what stands around it.
     """
     encoded = base64.b64encode(bytes(before) + data).decode()
-    return encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+    return encoded[(4 * before + 2) // 3 : 4 * (before + len(data)) // 3]
 
 
 def _needle(text: str) -> _Needle:
@@ -206,28 +209,26 @@ def _needle(text: str) -> _Needle:
 class Finder:
     """Finds the spellings of some secrets in texts."""
 
-    __slots__ = ("_hint", "_needles", "_shortest")
+    __slots__ = ("_hint", "_needles")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         spelled = {form for secret in secrets if secret for form in _spellings(secret)}
-        self._needles = [_needle(form) for form in sorted(spelled, key=len, reverse=True)]
-        # How anything that can be found begins or ends: most strings are short, and have none of it.
+        self._needles = [_needle(form) for form in sorted(spelled)]
+        # How anything that can be found begins or ends: most texts have none of it.
         ends = {
             part
             for needle in self._needles
             for part in (needle.text[:_SHORTEST_PART], needle.text[-_SHORTEST_PART:])
         }
         self._hint = re.compile("|".join(map(re.escape, sorted(ends))))
-        self._shortest = min((min(len(needle.text), _SHORTEST_PART) for needle in self._needles), default=0)
 
     def masked(self, text: str) -> str:
         """Return the text with `***` in place of each secret, and of each part of one at a cut."""
-        if not self._needles or len(text) < self._shortest:
+        if not self._needles:
             return text
-        if len(text) <= _SHORT:
-            plain = _bytewise(text)
-            if self._hint.search(plain) is None and "+" not in plain and _SPELLED.search(plain) is None:
-                return text
+        plain = _bytewise(text)
+        if self._hint.search(plain) is None and "+" not in plain and _SPELLED.search(plain) is None:
+            return text
         level: _Level | None = _first_level(text)
         spans: list[Span] = []
         for _ in range(_LEVELS):
@@ -239,9 +240,9 @@ class Finder:
 
     def _search(self, text: str) -> Iterator[Span]:
         ends = {len(text)}
-        cut = _CUT.search(text[-_LONGEST_CUT:])
+        cut = _CUT.search(text, len(text) - _LONGEST_CUT)
         if cut is not None:
-            ends.add(len(text) - min(len(text), _LONGEST_CUT) + cut.start())
+            ends.add(cut.start())
         for needle in self._needles:
             yield from _occurrences(text, needle)
             if len(needle.text) > _SHORTEST_PART:
@@ -306,10 +307,10 @@ def _tells(part: str) -> bool:
 
 def _replaced(text: str, spans: list[Span]) -> str:
     parts: list[str] = []
-    behind, until = 0, -1
+    until = 0
     for start, end in sorted(spans):
-        if start > until:
-            parts += (text[behind:start], MASKED)
+        # Those that touch are one.
+        if start > until or not parts:
+            parts += (text[until:start], MASKED)
         until = max(until, end)
-        behind = until
-    return "".join([*parts, text[behind:]])
+    return "".join([*parts, text[until:]])

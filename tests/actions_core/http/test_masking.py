@@ -343,6 +343,7 @@ def test_name_and_password_in_a_url_are_never_shown() -> None:
     ("text", "masked"),
     [
         ("the total", "the total"),
+        ("to .at ta. it", "to .at ta. it"),
         ('{"key":"t"}', '{"key":"***"}'),
         ("https://x.test/t/?a=t", "https://x.test/***/?a=***"),
         ("t", "***"),
@@ -395,6 +396,14 @@ def test_a_spelling_of_no_character_stays(text: str, masked: str) -> None:
     assert Mask(["secret-key", "\U0010ffff-key"]).text(text) == masked
 
 
+def test_no_more_than_five_levels_are_read() -> None:
+    """What is spelled more often than anybody writes it would take time without end."""
+    text = "a/b c%d"
+    for _ in range(5):
+        text = quote(text, safe="")
+    assert Mask(["a/b c%d"]).text(text) == text
+
+
 @pytest.mark.parametrize("depth", range(5))
 def test_a_spelling_may_be_spelled_again_four_times(depth: int) -> None:
     """As for JSON in JSON in a form in a URL."""
@@ -416,11 +425,19 @@ def test_a_spelling_may_be_spelled_again_four_times(depth: int) -> None:
         ("aaaab-123456789", "x aaaaab-12", "x a***"),
         ("123456789-baaaa", "89-baaaaa x", "***a x"),
         ("abcd", "abcdabcd", "***"),
+        ("\u65e5\u672c", "\u65e5\u672c", "***"),
         ("abc\xc3", "x abc\xe9 y", "x *** y"),
-        ("secret-key", "\uffff\U00010000 secret-key x", "\uffff\U00010000 *** x"),
+        *[
+            ("secret-key", f"{char} secret-key x", f"{char} *** x")
+            for char in ("\x7f\x80", "\u07ff", "\u0800", "\uffff", "\U00010000")
+        ],
+        ("ab cd ef", "x ab+cd+ef y", "x *** y"),
+        ("abcdefgh-1111", "11111 x", "***1 x"),
         ("\xff-key-value", ascii("\xff-key-value"), "'***'"),
         ("\xe9\xad-key-v", repr("\xe9\xad-key-v"), "'***'"),
         ('\xe9"-key-0', base64.b64encode('{"\xe9\\"-key-0"}'.encode()).decode(), "eyL***In0="),
+        ('\xe9"-key-0', base64.b64encode(b'\\u00e9\\"-key-0').decode(), "***="),
+        ('\xe9"-key-0', base64.b64encode('\xe9\\"-key-0'.encode()).decode(), "***=="),
     ],
 )
 def test_a_secret_is_masked_wherever_it_stands(secret: str, text: str, masked: str) -> None:
