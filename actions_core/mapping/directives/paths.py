@@ -151,17 +151,23 @@ class Template:
     def reads(self, base: Steps | None) -> Iterator[Steps]:
         if base is None:
             return
-        rest = ""
-        at = 0
-        for start, end, path in placeholders(self.text, 3):
-            rest += self.text[at:start]
-            at = end
-            yield base + parse_path(path)
-        for _, _, path in placeholders(rest + self.text[at:], 2):
-            yield base + parse_path(path)
+        rest = self.text
+        for braces in (3, 2):
+            for _, _, path in placeholders(rest, braces):
+                yield base + parse_path(path)
+            rest = _without_placeholders(rest, braces)
 
     def repeats(self) -> int:
         return 1
+
+
+def _without_placeholders(text: str, braces: int) -> str:
+    """Return what stands around the placeholders of a text."""
+    parts, at = [], 0
+    for start, end, _ in placeholders(text, braces):
+        parts.append(text[at:start])
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 @attrs.frozen
@@ -192,6 +198,8 @@ def read_template(option: Json, reader: Reader) -> Node:
         return DynamicTemplate(node, reader.path)
     if "{{" not in option:
         return Constant(option)
+    if "{{" in _without_placeholders(_without_placeholders(option, 3), 2):
+        reader.warn("has a {{ that begins no placeholder, such as {{path}}: it stays as it is")
     return Template(option, reader.path)
 
 

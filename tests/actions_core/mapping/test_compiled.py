@@ -237,3 +237,21 @@ def test_a_misspelt_directive_gets_a_suggestion() -> None:
     """The error of a directive that nobody has names the nearest one."""
     with pytest.raises(MappingError, match="unknown directive: @pth; did you mean '@path'"):
         compile_mapping({"a": {"@pth": "$.a"}})
+
+
+@pytest.mark.parametrize(
+    ("template", "count"),
+    [
+        ("{{a", 1),
+        ("{{a}", 1),
+        ("{{}}", 1),
+        ("{{a}} {{{b}}} {{ c", 1),
+        ("{{a}} {{{b}}}", 0),
+        ("{a}", 0),
+        ('{"x":{{a}}}', 0),
+    ],
+)
+def test_a_placeholder_without_an_end_is_a_warning(template: str, count: int) -> None:
+    """What looks like a placeholder and is none goes out as it stands, with a warning when it is loaded."""
+    mapping = compile_mapping({"v": {"@template": template}})
+    assert [str(problem).partition(":")[0] for problem in mapping.warnings] == ["$.v.@template"] * count

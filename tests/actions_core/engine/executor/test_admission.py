@@ -186,11 +186,9 @@ def test_a_retry_after_beyond_the_time_fails_at_once() -> None:
             return Response(429, {"retry-after": "30"})
 
         async with LoopbackServer(handle) as server:
-            engine = Engine(workspace({"a": server.url}, retry={"within": 2}), registry=registry())
+            engine = Engine(workspace({"a": server.url}, retry={"within": 25}), registry=registry())
             async with engine:
-                started = time.monotonic()
-                result = (await engine.send(track(1))).results[0]
-                assert time.monotonic() - started < 1
+                result = (await asyncio.wait_for(engine.send(track(1)), 20)).results[0]
                 assert result.error is not None
                 assert (result.error.status, result.error.retryable, result.tries) == (429, True, 1)
 
