@@ -157,7 +157,8 @@ def _judge_failure(
 
 
 def _is_used_up(attempt: Attempt, tries: int, retry: DurableRetry) -> bool:
-    by_status = retry.tries_by_status.get(attempt.http_status or 0)
+    status = attempt.http_status
+    by_status = None if status is None else retry.tries_by_status.get(status)
     return (by_status is not None and tries >= by_status) or (
         retry.tries is not None and tries >= retry.tries
     )

@@ -144,9 +144,11 @@ class Direct:
         initiator, wire = written
         connection = await self._connector.connect(initiator, [], NO_LIMITS)
         try:
-            protocol = connection.protocol
             # The pool gives what is connected; the type checker cannot know.
-            assert protocol is not None and protocol.transport is not None  # noqa: S101, PT018 - see above
+            protocol = connection.protocol
+            assert protocol is not None  # noqa: S101 - see above
+            transport = protocol.transport
+            assert transport is not None  # noqa: S101 - see above
             protocol.set_response_params(
                 read_until_eof=True,
                 auto_decompress=False,
@@ -154,7 +156,7 @@ class Direct:
                 max_field_size=MAX_HEADER_BYTES,
                 max_headers=MAX_HEADERS,
             )
-            self._write(protocol.transport, wire)
+            self._write(transport, wire)
             while True:
                 message, content = await protocol.read()
                 if message.code >= _FIRST_FINAL_STATUS or message.code == _SWITCHING_PROTOCOLS:
@@ -194,12 +196,6 @@ class Direct:
                     transport.abort()
 
 
-def fits(headers: Mapping[str, str], limit: int) -> bool:
-    """Return whether the body of a response is surely within a limit, as it comes."""
-    length = headers.get("Content-Length", "")
-    return length.isdecimal() and int(length) <= limit
-
-
 async def read_body(
     headers: Mapping[str, str], content: aiohttp.StreamReader, limit: int
 ) -> tuple[bytes, str]:
@@ -209,7 +205,7 @@ async def read_body(
     about that. One that is cut does: the network failed in the middle of the response, of which the handler
     may need every byte, so that is raised, and may be tried again under the same idempotency key.
     """
-    raw = await (content.read() if fits(headers, limit) else read_up_to(limit, content))
+    raw = await _read_up_to(limit, content)
     encoding = headers.get("Content-Encoding", "").strip().lower()
     if not raw or encoding in {"", "identity"}:
         return raw, ""
@@ -226,16 +222,13 @@ async def read_body(
     return b"", f"its body cannot be decoded ({encoding[:40]})"
 
 
-async def read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
-    """Read a body up to a limit, as it comes."""
+async def _read_up_to(limit: int, content: aiohttp.StreamReader) -> bytes:
+    """Read a body up to a limit, as it comes; what is beyond that is not waited for."""
     parts: list[bytes] = []
     left = limit
-    async for part in content.iter_any():
+    while left > 0 and (part := await content.readany()):
         parts.append(part[:left])
         left -= len(part)
-        if left <= 0:
-            # The rest is not wanted, however much it is.
-            break
     return b"".join(parts)
 
 

@@ -175,19 +175,25 @@ def test_no_pause_is_longer_than_its_bound(tries: int, retry_after: float | None
     assert isinstance(outcome, Dead) or (isinstance(outcome, Again) and NOW <= outcome.due <= NOW + 901)
 
 
+#: Of a destination that tells its own faults from those that may pass.
+FINAL_500 = failed(ActionsError("never", code="SHOP_CLOSED", status=500, retryable=False))
+
+
 @pytest.mark.parametrize(
     ("result", "members", "keep", "divide"),
     [
         (Result("i", "s", "a", Status.SENT), 5, False, False),
         (Result("i", "s", "a", Status.NOT_TRIED), 5, True, False),
-        (refused(503), 5, False, False),
-        (refused(429), 5, False, False),
+        *[(refused(status), 5, True, False) for status in (500, 502, 504)],
+        *[(refused(status), 5, False, False) for status in (429, 501, 503, 505)],
+        (FINAL_500, 5, False, False),
         (refused(400), 5, False, True),
         (refused(413), 5, False, True),
         (refused(422), 5, False, True),
+        (refused(400), 2, False, True),
         (refused(400), 1, False, False),
-        (refused(403), 5, False, False),
-        (refused(404), 5, False, False),
+        *[(refused(status), 5, False, False) for status in (401, 403, 404, 405)],
+        *[(refused(status), 5, False, True) for status in (402, 406, 499)],
         (failed(AuthenticationError("401")), 5, False, False),
         (failed(TransportError("cut")), 5, True, False),
         (failed(TransportError("late", code="SELF_TIMEOUT", status=408)), 5, True, False),
@@ -219,6 +225,29 @@ def test_an_unknown_outcome_stays_unknown(result: Result, *, keep: bool) -> None
         Attempt.from_result(result), members=5, tries=1, first=None, now=NOW, retry=RETRY, repeated=True
     )
     assert outcome.keep is keep
+
+
+@pytest.mark.parametrize("status", [408, 423, 503])
+def test_a_batch_that_is_given_up_is_not_divided(status: int) -> None:
+    """What might have been taken at another time is not refused for its content, and has had its tries."""
+    outcome = judge_batch(
+        Attempt.from_result(refused(status)),
+        members=5,
+        tries=1,
+        first=None,
+        now=NOW,
+        retry=DurableRetry(tries=2),
+    )
+    assert (outcome.verdict, outcome.divide) == (Dead(status_name(status)), False)
+
+
+def test_an_attempt_of_which_no_more_is_known_has_failed_for_good() -> None:
+    """It is not tried again unless it says that it may be, nor is its outcome in doubt."""
+    attempt = Attempt(Status.FAILED, "SHOP_CLOSED")
+    assert judge(attempt, tries=0, first=None, now=NOW, retry=RETRY) == Dead("SHOP_CLOSED")
+    again = Attempt(Status.FAILED, "SHOP_CLOSED", retryable=True)
+    outcome = judge_batch(again, members=5, tries=0, first=None, now=NOW, retry=RETRY)
+    assert (type(outcome.verdict), outcome.keep) == (Again, False)
 
 
 SENT = Result("i", "s", "a", Status.SENT)
@@ -254,6 +283,18 @@ def test_what_follows_for_each_member(
         spread=most,
     )
     assert ([type(verdict) for verdict in verdicts], kept) == (kinds, keep)
+
+
+def test_members_of_a_batch_that_was_not_sent_before_go_their_own_ways() -> None:
+    """Unless it is said that nobody knows what became of the batch, each has its own verdict."""
+    verdicts, kept = judge_members(
+        [Attempt.from_result(refused(status)) for status in (503, 400)],
+        tries=[0, 0],
+        firsts=[None, None],
+        now=NOW,
+        retry=RETRY,
+    )
+    assert ([type(verdict) for verdict in verdicts], kept) == ([Again, Dead], False)
 
 
 def test_members_that_stay_together_go_when_the_last_of_them_may() -> None:

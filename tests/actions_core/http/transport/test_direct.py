@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from actions_core.errors import PayloadError
 from actions_core.http.errors import TransportError
 from actions_core.http.requests import Request, Response
-from actions_core.http.transport.direct import LARGE
 from actions_core.http.transport.http import AiohttpTransport
 from actions_core.testing import LoopbackServer
 
@@ -96,7 +95,7 @@ def goes_directly(request: Request) -> bool:
         plain("http://[::1]:80/ä"),
         Request("PUT", "https://x.test/a", form={"a": "b"}),
         Request("PATCH", "https://x.test/a", body="text"),
-        Request("POST", "https://x.test/a", body=b"x" * LARGE, follow_redirects=False),
+        Request("POST", "https://x.test/a", body=b"x" * 256 * 1024, follow_redirects=False),
     ],
 )
 def test_what_is_plain_goes_directly(request_: Request) -> None:
@@ -110,7 +109,7 @@ def test_what_is_plain_goes_directly(request_: Request) -> None:
         Request("GET", "https://x.test/a"),
         Request("DELETE", "https://x.test/a", json={}),
         Request("POST", "https://x.test/a"),
-        Request("POST", "https://x.test/a", body=b"x" * (LARGE + 1)),
+        Request("POST", "https://x.test/a", body=b"x" * (256 * 1024 + 1)),
         plain("https://user:password@x.test/a"),
         plain("https://x.test"),
         plain("https://x.test?a=/b"),
@@ -156,6 +155,31 @@ def test_the_request_as_it_is_written() -> None:
     assert first[6:] == ["X-One: ü", "x-two: ", "Content-Length: 7", "", ""]
     assert second[1:4] == [host, second[2], "Content-Type: application/json"]
     assert second[4:] == ["user-AGENT: me", "accept: text/*", "Content-Length: 7", "", ""]
+
+
+def test_the_host_is_written_as_the_url_spells_it() -> None:
+    """What a URL says is not spelled anew on its way, not in its host either."""
+
+    async def scenario(transport: AiohttpTransport, _url: str) -> None:
+        request = plain("https://Shop.X.test:8443/")
+        written = transport._open().written(request, *request.content())
+        assert written is not None
+        assert written[0].headers["Host"] == "Shop.X.test:8443"
+
+    run(Server(), scenario)
+
+
+def test_few_servers_are_remembered() -> None:
+    """A thousand hosts, as users may name them, take no more memory than the last 256 of them."""
+
+    async def scenario(transport: AiohttpTransport, _url: str) -> None:
+        direct = transport._open()
+        for number in range(1000):
+            request = plain(f"https://x{number}.test/", headers={f"X-{number}": "y"})
+            assert direct.written(request, *request.content()) is not None
+        assert direct._origin.cache_info().currsize == 256
+
+    run(Server(), scenario)
 
 
 NAMES = st.sampled_from(["Authorization", "accept", "X-A", "content-type", "User-Agent", "Accept-Encoding"])
@@ -270,50 +294,6 @@ def test_what_is_no_answer_is_a_transport_error(answer: bytes, wrong: str, quest
         assert len(str(caught.value)) < 400
 
     run(server, scenario)
-
-
-@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad Request"])
-@pytest.mark.parametrize(
-    "framing", [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"]
-)
-def test_a_body_that_cannot_be_decoded_leaves_the_status(
-    status: bytes, framing: bytes, question: Request
-) -> None:
-    """The server has said what it did: the response is that, and says what is wrong with its body."""
-    server = Server(b"HTTP/1.1 " + status + b"\r\nContent-Encoding: gzip\r\n" + framing, OK)
-
-    async def scenario(transport: AiohttpTransport, url: str) -> None:
-        response = await transport.send(question.with_base(url))
-        assert (response.status, response.body) == (int(status[:3]), b"")
-        assert "cannot be decoded (gzip)" in response.unreadable
-        assert (await transport.send(question.with_base(url))).body == b"ok"
-
-    run(server, scenario)
-
-
-def test_a_body_that_is_cut_is_no_response(question: Request) -> None:
-    """A connection that ends in the middle of a body is a fault of the network, to be tried again."""
-
-    async def main() -> None:
-        async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123")
-            writer.close()
-
-        listening = await asyncio.start_server(cut, "127.0.0.1", 0)
-        transport = AiohttpTransport()
-        try:
-            with pytest.raises(TransportError) as caught:
-                await transport.send(
-                    question.with_base(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
-                )
-            assert caught.value.retryable
-        finally:
-            await transport.close()
-            listening.close()
-            await listening.wait_closed()
-
-    asyncio.run(main())
 
 
 @pytest.mark.parametrize("fields", [[60_000], [30_000, 30_000], [100] * 600])
