@@ -22,6 +22,11 @@ settings.register_profile("explore", deadline=None, max_examples=5000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run twice as many tests at once as there are processors: many of them wait for other processes."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture
 def stand_in() -> Iterator[FullStorySandbox]:
     """Run FullStory's sandbox on loopback in a thread of its own, for tests that start other processes."""

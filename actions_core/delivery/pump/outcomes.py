@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from actions_core.engine.results import Result
     from actions_core.values.types import Json
 
+_LOGGER: Final = logging.getLogger("actions_core")
 _MILLISECONDS: Final = 1000
 _SENT: Final = Attempt(Status.SENT)
 _DONE: Final = Done()
@@ -62,6 +64,13 @@ class Ended:
     def key(self) -> Key:
         """The key of the row."""
         return self.row.event, self.row.subscription
+
+    @property
+    def settled(self) -> Settled:
+        """What those are told who want to know."""
+        verdict = self.verdict
+        counted = verdict.counted if isinstance(verdict, Again) else isinstance(verdict, Done | Dead)
+        return Settled(self.row, self.result, verdict, self.row.tries + counted, self.sent)
 
 
 class Outcomes:
@@ -114,13 +123,12 @@ class Outcomes:
         """Judge the attempt of one row, and note what follows."""
         if attempt.status is Status.SENT:
             self._writer.done(row.event, row.subscription)
-            if self._note is not None:
-                self._note(Settled(row, result, _DONE, row.tries + 1))
+            self._tell(Settled(row, result, _DONE, row.tries + 1))
             return
         ended = Ended(row, result, attempt, self.judge(row, attempt))
         if isinstance(ended.verdict, Done):
             self._writer.done(row.event, row.subscription)
-            self._tell(ended)
+            self._tell(ended.settled)
         else:
             self.settle([ended])
 
@@ -144,13 +152,14 @@ class Outcomes:
                 released.append(key)
         self._writer.settle(Settlement(done, retries, burials, released))
         for ended in all_ended:
-            self._tell(ended)
+            self._tell(ended.settled)
 
-    def _tell(self, ended: Ended) -> None:
+    def _tell(self, settled: Settled) -> None:
         if self._note is not None:
-            verdict = ended.verdict
-            counted = verdict.counted if isinstance(verdict, Again) else isinstance(verdict, Done | Dead)
-            self._note(Settled(ended.row, ended.result, verdict, ended.row.tries + counted, ended.sent))
+            try:
+                self._note(settled)
+            except Exception:  # the outcome stands, whatever those do who are told of it
+                _LOGGER.exception("outbox: an outcome could not be told")
 
     def put_off(self, rows: Sequence[Claimed], verdict: Again, reason: str, *, keep: bool = False) -> None:
         """Have rows go again for a reason that has nothing to do with their destination."""

@@ -39,7 +39,7 @@ from actions_core.values.types import MISSING
 from actions_core.values.wording import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from actions_core.destination import Destination
     from actions_core.destination.context import Context, Scope
@@ -154,32 +154,12 @@ def compile_instance(
     problems += found
     filters, found = _compile_filters(spec, f"{path}.filters")
     problems += found
-    if spec.delivery.batch_age is not None and not any(
-        pipeline.batch_handler is not None and pipeline.may_batch for pipeline in pipelines
-    ):
-        message = "no subscription of this instance sends batches, so this does nothing; leave it out"
-        problems.append(Problem(f"{path}.delivery.batch", message, "warning"))
+    problems += _batch_without_batches(spec, pipelines, path)
     if any(problem.is_error for problem in problems):
         return None, problems
     if same is not None and has_spec_of(same, spec):
         return same, problems
-    connection = Connection(
-        transport=services.transport,
-        deadlines=services.deadlines,
-        policy=spec.delivery.retry,
-        timeout=spec.delivery.timeout,
-        mask=mask,
-        tries_by_status=destination.spec.tries_by_status,
-        prepare=_prepare_of(destination, scope),
-        poll=spec.delivery.poll,
-        admission=admission_of(spec, same),
-    )
-    if destination.spec.public_addresses_only and not spec.allow_private_addresses:
-        connection = _public_only(connection)
-    if same is None:
-        connection = _with_tokens(connection, destination, scope, oauth, services.on_token_refresh)
-    else:
-        connection = attrs.evolve(connection, tokens=same.lane.connection.tokens)
+    connection = _connection(spec, destination, scope, services, mask, oauth, same)
     lane = Lane(spec.id, connection, spec.delivery.concurrency, services.logger)
     lane.disabled = "" if same is None else same.lane.disabled
     instance = Instance(
@@ -199,6 +179,45 @@ def compile_instance(
         settings_digest=digest,
     )
     return instance, problems
+
+
+def _batch_without_batches(spec: InstanceSpec, pipelines: Iterable[Pipeline], path: str) -> Iterator[Problem]:
+    if spec.delivery.batch_age is None or any(
+        pipeline.batch_handler is not None and pipeline.may_batch for pipeline in pipelines
+    ):
+        return
+    message = "no subscription of this instance sends batches, so this does nothing; leave it out"
+    yield Problem(f"{path}.delivery.batch", message, "warning")
+
+
+def _connection(
+    spec: InstanceSpec,
+    destination: Destination,
+    scope: Scope,
+    services: Services,
+    mask: Mask,
+    oauth: JsonObject,
+    same: Instance | None,
+) -> Connection:
+    """Return what an instance's requests go through; of an instance with the same settings, its tokens."""
+    connection = Connection(
+        transport=services.transport,
+        deadlines=services.deadlines,
+        policy=spec.delivery.retry,
+        timeout=spec.delivery.timeout,
+        mask=mask,
+        tries_by_status=destination.spec.tries_by_status,
+        prepare=_prepare_of(destination, scope),
+        poll=spec.delivery.poll,
+        admission=admission_of(spec, same),
+    )
+    if destination.spec.public_addresses_only and not spec.allow_private_addresses:
+        connection = _public_only(connection)
+    if same is None:
+        connection = _with_tokens(connection, destination, scope, oauth, services.on_token_refresh)
+    else:
+        connection = attrs.evolve(connection, tokens=same.lane.connection.tokens)
+    return connection
 
 
 def read_settings(

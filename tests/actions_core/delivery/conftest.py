@@ -92,8 +92,10 @@ def bench() -> Bench:
 
 
 WORKSPACE = """
-import json, os, sys, threading, time
+import json, os, signal, sys, threading, time
 from actions_core import BackgroundEngine, Workspace
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
 
 WORKSPACE = Workspace.from_dict({"destinations": [{
     "id": "fs", "destination": "actions-fullstory-cloud",

@@ -334,3 +334,26 @@ def test_the_latest_outcomes_are_kept_to_look_at(tmp_path: Path) -> None:
         "m-2": ("sent", ""),
     }
     assert all('"n":1' in text for text in (kept["m-1"].event, kept["m-1"].request))
+
+
+def test_what_watches_tries_changes_no_outcome(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A listener of tries that raises is logged; what was delivered is not delivered again."""
+    server = Server(lambda n, times: Response(500 if n == 1 and times == 1 else 200))
+
+    def watch(_settled: object) -> None:
+        raise ValueError("a faulty listener")
+
+    async def main() -> None:
+        async with LoopbackServer(server.handle) as loopback:
+            async with Outbox(
+                Engine(workspace(loopback.url), registry=registry()), tmp_path / "events.db"
+            ) as outbox:
+                outbox.on_try = watch
+                for n in range(3):
+                    await outbox.enqueue(track(n))
+                await until(lambda: sum(server.got.values()) == 3)
+                await outbox.drain(10)
+            assert (server.got, server.times[1]) == (Counter(range(3)), 2)
+
+    asyncio.run(main())
+    assert caplog.text.count("an outcome could not be told") == 4
