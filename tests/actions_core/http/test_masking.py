@@ -432,6 +432,7 @@ def test_a_spelling_may_be_spelled_again_four_times(depth: int) -> None:
             for char in ("\x7f\x80", "\u07ff", "\u0800", "\uffff", "\U00010000")
         ],
         ("ab cd ef", "x ab+cd+ef y", "x *** y"),
+        ("k3y-0ab", base64.b64encode(b"abck3y-0abxyz").decode(), "YWJj***nh5eg=="),
         ("abcdefgh-1111", "11111 x", "***1 x"),
         ("\xff-key-value", ascii("\xff-key-value"), "'***'"),
         ("\xe9\xad-key-v", repr("\xe9\xad-key-v"), "'***'"),
