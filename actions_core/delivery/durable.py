@@ -214,7 +214,7 @@ class DurableBackend:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        except Exception:
+        except Exception:  # whatever it is, the thread must end
             self._logger.exception("the outbox could not be closed")
         finally:
             self._thread.stop()

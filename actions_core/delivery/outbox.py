@@ -251,7 +251,7 @@ class Outbox:
         try:
             # Whoever waits may be cancelled; what is accepted is delivered all the same.
             accepting = writer.accept(arrivals, position, hand_over)
-        except BaseException:
+        except BaseException:  # whatever it is, the places that were kept are free again
             if hand_over is not None:
                 hand_over(None)
             raise

@@ -214,7 +214,7 @@ class Chaos:
         self._accepting.cancel()
         try:
             async with asyncio.timeout(within):
-                while set(self.accepted) - self.server.keys.keys() or await self._left():  # noqa: ASYNC110
+                while set(self.accepted) - self.server.keys.keys() or await self._left():  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.05)
         except TimeoutError:
             pass

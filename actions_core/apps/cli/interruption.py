@@ -69,7 +69,7 @@ class Interruption:
             self._run.uncancel()
         finally:
             for number, handler in before:
-                with contextlib.suppress(NotImplementedError):
+                with contextlib.suppress(NotImplementedError):  # Windows, too
                     loop.remove_signal_handler(number)
                 signal.signal(number, handler)
 

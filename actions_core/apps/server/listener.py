@@ -103,7 +103,7 @@ class Listener:
         await runner.setup()
         try:
             await web.TCPSite(runner, self._host, self._port, backlog=_QUEUE).start()
-        except BaseException:
+        except BaseException:  # whatever it is, nothing may keep listening
             await self.close()
             raise
         host, port = runner.addresses[0][:2]
@@ -135,7 +135,7 @@ class Listener:
                 response = await self._respond(
                     Incoming(request.method, path, request.headers, body, request.remote or "")
                 )
-        except Exception:
+        except Exception:  # one request's failure is not the others'
             _LOGGER.exception("%s %s failed in a way that is not foreseen", request.method, request.raw_path)
             response = error_response(500, "internal_error", "this failed in a way that is not foreseen")
         finally:

@@ -78,7 +78,7 @@ class Broker:
         connection = await connect(address, credentials=spec.credentials, name=name)
         try:
             layout = await open_layout(connection, workspace.name, spec, keep=kept_for(workspace).keep)
-        except BaseException:
+        except BaseException:  # whatever it is, nobody else has the connection
             await connection.close()
             raise
         return cls(workspace, connection, layout)

@@ -117,7 +117,7 @@ class Connection:
             )
         return int(ack["seq"])
 
-    async def ask(self, subject: str, body: bytes, *, timeout: float = CALL) -> None:  # noqa: ASYNC109
+    async def ask(self, subject: str, body: bytes, *, timeout: float = CALL) -> None:  # noqa: ASYNC109 - a call's own
         """Send something that is confirmed, such as an acknowledgement, and wait for that."""
         await self._request(subject, body, timeout=timeout)
 

@@ -98,7 +98,7 @@ class Puller:
                 await work()
             except BrokerError:  # the connection tells that it is lost
                 await asyncio.sleep(_LOOK)
-            except Exception:
+            except Exception:  # without pulls nothing would be delivered any more
                 _LOGGER.exception("broker: pulling failed in a way that is not foreseen")
                 await asyncio.sleep(_LOOK)
 

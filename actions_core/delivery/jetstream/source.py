@@ -165,7 +165,11 @@ class Source:
         subscription = self._options.known[delivery.subscription]
         return Claimed(number, subscription, delivery.tries, delivery.first, batch, text)
 
-    async def regroup(self, subscription: int, groups: Sequence[Sequence[int]]) -> list[int]:  # noqa: ARG002
+    async def regroup(
+        self,
+        subscription: int,  # noqa: ARG002 - the pump's protocol
+        groups: Sequence[Sequence[int]],
+    ) -> list[int]:
         """Put a message for each group in the place of one, before it is sent.
 
         They are taken like any other. Raises `BrokerError`, so that nothing is sent from here now.

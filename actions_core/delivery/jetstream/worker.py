@@ -118,7 +118,7 @@ class BrokerWorker:
         self._broker = await Broker.open(self.engine.workspace, self._url, client="actions worker")
         try:
             await self._start_missing()
-        except BaseException:
+        except BaseException:  # whatever it is, the connection is open
             await self.close(0.0)
             raise
 

@@ -297,7 +297,7 @@ def test_a_body_stays_of_its_kind(body: str | bytes, masked: str | bytes) -> Non
     mask = Mask(["geheim"])
     assert mask.request(Request("POST", "/", body=body)).body == masked
     error = ActionsError("no")
-    error.detail = (body, [body if isinstance(body, str) else ""])  # type: ignore[attr-defined]
+    error.detail = (body, [body if isinstance(body, str) else ""])  # type: ignore[attr-defined]  # as a host
     mask.error(error)
     assert vars(error)["detail"] == (masked, [masked if isinstance(masked, str) else ""])
 

@@ -98,7 +98,7 @@ class StoredRun:
                 for path in self._skips.keys() | found.skips.keys()
             }
             self._reader = EventReader(self._sources, skips)
-        except BaseException:
+        except BaseException:  # whatever ends the run, the outbox is open
             await self._outbox.close(0.0)
             raise
         interruption = Interruption(self._stop, self._end_requests, pace.grace, what="deliveries")

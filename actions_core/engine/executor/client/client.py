@@ -121,7 +121,7 @@ class EventClient(Client):
                 error = failure
             except TimeoutError as failure:
                 error = self._overdue(seconds, failure)
-            except BaseException:
+            except BaseException:  # cancelled, too: the turn is the next one's
                 if ticket is not None and admission is not None:
                     admission.give_back(ticket)
                 raise

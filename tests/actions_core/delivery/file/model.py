@@ -178,7 +178,7 @@ class Model(RuleBasedStateMachine):
             if not (repeat and self.ids):
                 self.ids += 1
             message = f"m{self.ids}"
-            key = key if subs and set(subs) <= {1, 2} else None  # noqa: PLW2901
+            key = key if subs and set(subs) <= {1, 2} else None  # noqa: PLW2901 - as it is stored
             due = self.now + BATCH.age if subs == (3,) else self.now + 1000 if waits else 0
             made = arrival(message, *subs, ordered=key, owned=owned and subs != (3,))
             made = attrs.evolve(made, deliveries=tuple(attrs.evolve(new, due=due) for new in made.deliveries))

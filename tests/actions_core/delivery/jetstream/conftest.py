@@ -205,7 +205,7 @@ class Site:
 
     async def until_empty(self) -> None:
         """Wait until nothing waits in the broker."""
-        while sum([n for stream, n in (await self.left()).items() if stream != "dead"]):  # noqa: ASYNC110
+        while sum([n for stream, n in (await self.left()).items() if stream != "dead"]):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.02)
 
     async def until_left(self, **expected: int) -> None:

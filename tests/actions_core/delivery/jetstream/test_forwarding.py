@@ -105,7 +105,7 @@ def test_without_a_broker_events_wait(site: Any, tmp_path: Path, broker: Loopbac
 
 async def outbox_empty(outbox: Outbox) -> None:
     """Wait until an outbox holds nothing."""
-    while sum([left.due + left.later + left.in_hand for left in await outbox.backlog()]):  # noqa: ASYNC110
+    while sum([left.due + left.later + left.in_hand for left in await outbox.backlog()]):  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0.02)
 
 

@@ -216,7 +216,7 @@ def test_the_digest_of_a_workspace_has_no_settings() -> None:
     others = [
         attrs.evolve(spec, subscriptions="presets"),
         attrs.evolve(spec, filters=({"if": "x", "actions": []},)),
-        attrs.evolve(spec, subscriptions=(attrs.evolve(spec.subscriptions[0], mapping={"n": 1}),)),  # type: ignore[arg-type]
+        attrs.evolve(spec, subscriptions=(attrs.evolve(spec.subscriptions[0], mapping={"n": 1}),)),  # type: ignore[arg-type]  # a spec here
     ]
     assert workspace_digest(spec) == workspace_digest(same)
     assert len({workspace_digest(each) for each in [spec, *others]}) == 4

@@ -290,7 +290,9 @@ async def _seconds_for_the_healthy(urls: dict[str, str], events: int) -> float:
     return seconds
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(9, marks=pytest.mark.skipif(not LONG, reason="long"))])
+@pytest.mark.parametrize(
+    "rounds", [3, pytest.param(9, marks=pytest.mark.skipif(not LONG, reason="a minute and more"))]
+)
 def test_one_dead_instance_of_twenty_does_not_slow_the_others(rounds: int) -> None:
     """The rate of nineteen instances, with a twentieth that refuses connections, and with one that works."""
 
