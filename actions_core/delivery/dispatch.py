@@ -105,7 +105,7 @@ class Dispatch:
                 continue
             state = states.get(instance)
             if state is not None and state.state == "gone":
-                if state.settings == _digest(targets):
+                if state.settings in ("", _digest(targets)):  # nobody noted them: nobody knows of a change
                     continue
                 await self._writer.run(partial(_activate, instance=instance))
                 _LOGGER.warning("outbox: %s is delivered to again, since its settings have changed", instance)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _RANGE: Final = 1000
+#: The columns of the table of instances.
+_COLUMNS: Final = 7
 _EVENTS: Final = "SELECT seq, at, body FROM event WHERE seq BETWEEN ? AND ?"
 _ROWS: Final = (
     "SELECT event, subscription, instance, due, tries, first, ordered, batch, size, status, reason "
@@ -65,9 +67,8 @@ def rescue(old: str | Path, new: str | Path) -> Rescued:
 
 def _names(source: sqlite3.Connection, old: str | Path) -> tuple[list[Any], list[Any]]:
     try:
-        instances = source.execute(
-            "SELECT id, name, state, until, since, reason, settings FROM instance"
-        ).fetchall()
+        # A file of version 1 has no settings, the last column, yet.
+        instances = source.execute("SELECT * FROM instance").fetchall()
         return instances, source.execute("SELECT id, instance, name FROM subscription").fetchall()
     except sqlite3.DatabaseError as error:
         raise OutboxError(
@@ -83,7 +84,8 @@ def _copy(
     connection = target._connection  # noqa: SLF001 - a part of the store
     known = {number for number, *_ in subscriptions}
     with connection.transaction(durable=True) as sqlite:
-        sqlite.executemany("INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?, ?)", instances)
+        rows = [row if len(row) == _COLUMNS else (*row, "") for row in instances]
+        sqlite.executemany("INSERT INTO instance VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         sqlite.executemany("INSERT INTO subscription VALUES (?, ?, ?)", subscriptions)
         last, numbers = _last(source, "event", "seq"), _last(source, "dead", "id")
         counter = _try(source, "SELECT event, batch FROM counter") or [(last, 0)]

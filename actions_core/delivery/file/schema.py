@@ -18,7 +18,7 @@ BEHIND: Final = -1
 #: "ACTB" in the header of the file tells whose it is.
 APPLICATION_ID: Final = 0x41435442
 #: What `user_version` says of a file of this version.
-VERSION: Final = 1
+VERSION: Final = 2
 
 TABLES: Final = """
 CREATE TABLE instance(
@@ -62,4 +62,6 @@ INSERT INTO counter VALUES (0, 0, 0);
 """
 
 #: What takes a file from the version of each key to the next one: statements, separated by semicolons.
-MIGRATIONS: Final[dict[int, str]] = {}
+MIGRATIONS: Final[dict[int, str]] = {
+    1: "ALTER TABLE instance ADD COLUMN settings TEXT NOT NULL DEFAULT ''",
+}

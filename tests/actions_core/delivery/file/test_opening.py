@@ -94,6 +94,30 @@ def test_an_older_version_is_taken_to_the_present_one(path: Path, open_store: Ma
     plain.close()
 
 
+def test_a_file_of_version_1_is_taken_up(path: Path, open_store: Maker) -> None:
+    """A file that was made before an instance's settings were noted is used on, with the states in it."""
+    open_store().close()
+    plain = sqlite3.connect(path)
+    plain.executescript(
+        """
+        DROP TABLE instance;
+        CREATE TABLE instance(
+          id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL DEFAULT 'active',
+          until INTEGER, since INTEGER, reason TEXT NOT NULL DEFAULT '');
+        INSERT INTO instance VALUES (1, 'a', 'gone', NULL, 5, 'a 410');
+        PRAGMA user_version = 1;
+        """
+    )
+    plain.close()
+    store = open_store()
+    state = store.states()["a"]
+    assert (state.state, state.reason, state.settings) == ("gone", "a 410", "")
+    store.set_state("a", "gone", reason="again", settings="x")
+    assert store.states()["a"].settings == "x"
+    store.close()
+    open_store().close()
+
+
 def test_places_where_no_file_can_be(tmp_path: Path) -> None:
     """A missing folder and a folder in place of the file are named."""
     assert "there is no folder" in refusal(tmp_path / "nowhere" / "events.db")

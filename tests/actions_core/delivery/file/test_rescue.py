@@ -72,6 +72,23 @@ def test_what_a_damaged_page_held_is_named_and_the_rest_copied(
     assert partly > 3
 
 
+def test_a_file_of_version_1_is_copied(path: Path, open_store: Maker) -> None:
+    """Of a file that was made before settings were noted, the states of instances are copied."""
+    store = open_store()
+    store.register([("a", "one")])
+    store.set_state("a", "gone", reason="a 410")
+    store.close()
+    with sqlite3.connect(path) as plain:
+        plain.executescript(
+            "CREATE TABLE old AS SELECT id, name, state, until, since, reason FROM instance;"
+            "DROP TABLE instance; ALTER TABLE old RENAME TO instance; PRAGMA user_version = 1"
+        )
+    plain.close()
+    rescue(path, path.with_name("new.db"))
+    copied = open_store(path.with_name("new.db")).states()["a"]
+    assert (copied.state, copied.reason, copied.settings) == ("gone", "a 410", "")
+
+
 def test_nothing_is_overwritten(path: Path, open_store: Maker) -> None:
     """The new file must not be there, and the old one must be."""
     open_store().close()
