@@ -82,7 +82,7 @@ def test_an_event_that_does_not_match_is_skipped() -> None:
 
 
 def test_what_cannot_be_tried_raises() -> None:
-    """A faulty subscription tells everything at once; an unknown instance, and what is no event, is refused."""
+    """A faulty subscription tells everything at once; so is what cannot be sent at all."""
     faulty = attrs.evolve(TRIED, subscribe="type =", mapping={"name": {"@pth": ""}})
     with pytest.raises(DefinitionError) as raised:
         attempt(faulty, make_event())
