@@ -88,7 +88,7 @@ def console(  # noqa: PLR0913 - each option of a command is a parameter
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open a workspace in the browser: destinations, settings, mappings, what was delivered, and what was not.
+    """Open a workspace in the browser: its settings, its mappings, what was delivered, and what was not.
 
     It edits the workspace file, and looks at the outbox of whatever delivers events; it delivers nothing
     itself but what you send by a button, unless --deliver or --serve is given. The printed address contains

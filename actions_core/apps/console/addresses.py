@@ -1,7 +1,7 @@
-"""The addresses of the console's pages: every state that a page shows is one, so that it can be kept and sent.
+"""The addresses of the console's pages: every state that a page shows has one that can be kept and sent.
 
-Ids are anyone's text. In a path, `/` and `~` are spelled `~1` and `~0`, and a dot at the beginning `~2`, since
-servers and browsers take `%2F` and `..` apart before a page sees them.
+Ids may be any text. In a path, `/` and `~` are spelled `~1` and `~0`, and a dot at the beginning `~2`, since
+servers and browsers resolve `%2F` and `..` before a page sees them.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from actions_core.engine import Engine
 from actions_core.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.outbox import Outbox
     from actions_core.destination.registry import Registry
+    from actions_core.engine import Engine
     from actions_core.engine.workspace import Workspace
     from actions_core.errors import Problem
 

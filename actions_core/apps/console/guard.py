@@ -1,8 +1,8 @@
 """Who may talk to the console, and what a browser may do with its pages: an ASGI application around another.
 
-A page of a foreign name that was made to lead here (DNS rebinding) has that name in `Host`; a foreign page that
-sends requests here has its own in `Origin`, and a browser sends WebSockets across origins without asking. So
-both are compared, and a token is needed beside them. The printed address carries the token once; a cookie
+A page of a foreign name that was made to lead here (DNS rebinding) has that name in `Host`; a foreign page
+that sends requests here has its own in `Origin`, and browsers open WebSockets across origins without asking.
+So both are compared, and a token is needed beside them. The printed address carries the token once; a cookie
 that no script can read carries it from then on. Nothing here depends on the framework of the pages.
 """
 
@@ -32,7 +32,7 @@ TOKEN: Final = "token"  # noqa: S105 - a parameter's name
 #: What the framework's own files are called: they contain nothing of the workspace, and may be cached.
 _STATIC: Final = "/_nicegui/"
 _SAFE: Final = frozenset({"GET", "HEAD"})
-#: Where a browser without a token is told how to come in; a page of its own, with nothing foreign in it.
+#: The scripts of a page: the framework escapes every `<` of what a page shows.
 _SCRIPT: Final = re.compile(rb"<script(?=[\s>])")
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -45,8 +45,8 @@ _HEADERS: Final = (
 #: `unsafe-eval` is what the templates of the framework's components are compiled with.
 _POLICY: Final = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self' blob:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'"
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self' blob:; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 _REFUSED_STATUS: Final = {421: "Misdirected Request", 403: "Forbidden", 401: "Unauthorized"}
 
@@ -63,8 +63,8 @@ class Refusal:
 class Door:
     """Whom a console answers to.
 
-    With `loopback` only names of this machine count; otherwise an address in figures does too, which no foreign
-    name can be made to lead to. `names` are further ones that lead here. Without a `token` everyone who
+    With `loopback` only names of this machine count; otherwise every numeric address does too, since no
+    foreign name is one. `names` are further ones that lead here. Without a `token` everyone who
     reaches the console may use it. `session` is what the cookie contains.
     """
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 #: Connections that wait in the kernel.
 _QUEUE: Final = 128
 _STATIC: Final = f"/_nicegui/console/{version('actions-core')}"
+_ACCENT: Final = "#2f5bd7"
 #: The files of this package, for every page. Nothing here comes from a workspace.
 _HEAD: Final = (
     f'<link rel="stylesheet" href="{_STATIC}/console.css">'
@@ -45,8 +46,8 @@ _HEAD: Final = (
 class Console:
     """Serves the pages of a desk over HTTP while its context is entered.
 
-    Without a `token` of the caller's a new one is made; `open_to_all` is for those who have put something else
-    before the console. `names` are names, beside addresses in figures, by which browsers know this machine.
+    Without a `token` a new one is made; `open_to_all` is for those who let something else keep others out.
+    `names` are names, beside numeric addresses, by which browsers know this machine.
     """
 
     _present: ClassVar[Console | None] = None
@@ -167,6 +168,7 @@ def _assemble(desk: Desk) -> FastAPI:
     outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     framework.remove_route(_STATIC + "/{path:path}")
     framework.add_static_files(_STATIC, Path(__file__).with_name("static"))
+    framework.colors(primary=_ACCENT)
     ui.add_head_html(_HEAD, shared=True)
     ui.run_with(
         outer,

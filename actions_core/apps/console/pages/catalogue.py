@@ -22,5 +22,5 @@ def register(desk: Desk) -> None:
 
     @ui.page("/d/{slug}")
     def show_destination(slug: str) -> None:
-        with frame(desk, title="Destination"):
+        with frame(desk, title=slug):
             pass

@@ -22,5 +22,5 @@ def register(desk: Desk) -> None:
 
     @ui.page("/event/{message_id}")
     def show(message_id: str) -> None:
-        with frame(desk, title="Event"):
+        with frame(desk, title=f"Event {message_id}"):
             pass

@@ -16,8 +16,6 @@ def register(desk: Desk) -> None:
     """Register the page."""
 
     @ui.page("/letters")
-    def show(
-        status: str = "", instance: str = "", subscription: str = "", reason: str = "", q: str = ""
-    ) -> None:
+    def show() -> None:
         with frame(desk, title="Dead letters"):
             pass

@@ -16,6 +16,6 @@ def register(desk: Desk) -> None:
     """Register the page."""
 
     @ui.page("/i/{instance}/s/{number}")
-    def show(instance: str, number: int, event: str = "", letter: str = "") -> None:
-        with frame(desk, title="Mapping"):
+    def show(instance: str, number: int) -> None:
+        with frame(desk, title=f"Mapping {number} of {instance}"):
             pass

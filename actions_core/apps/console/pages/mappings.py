@@ -17,5 +17,5 @@ def register(desk: Desk) -> None:
 
     @ui.page("/i/{instance}")
     def show(instance: str) -> None:
-        with frame(desk, title="Mappings"):
+        with frame(desk, title=f"Mappings of {instance}"):
             pass

@@ -17,5 +17,5 @@ def register(desk: Desk) -> None:
 
     @ui.page("/i/{instance}/settings")
     def show(instance: str) -> None:
-        with frame(desk, title="Settings"):
+        with frame(desk, title=f"Settings of {instance}"):
             pass

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PLACES = (
     ("Destinations", addresses.CATALOGUE, "hub"),
-    ("Deliveries", addresses.DELIVERIES, "monitoring"),
+    ("Deliveries", addresses.DELIVERIES, "insights"),
     ("Dead letters", addresses.LETTERS, "inbox"),
     ("Why not?", addresses.EVENT, "help_center"),
     ("Paste from Segment", addresses.PASTE, "content_paste"),
@@ -84,5 +84,5 @@ def _entry(name: str, address: str, icon: str) -> None:
         ui.icon(icon).props('aria-hidden="true"')
         ui.label(name)
     path = ui.context.client.request.scope.get("raw_path", b"").decode("latin-1") or here
-    if path == address or (address not in ("/",) and path.startswith(address + "/")):
+    if path == address or (address != "/" and path.startswith(address + "/")):
         link.props('aria-current="page"')
