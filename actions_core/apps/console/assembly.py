@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actions_core.apps.console.desk import Desk
+from actions_core.apps.console.draft import Draft
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
 from actions_core.errors import WorkspaceError
@@ -46,6 +47,8 @@ async def make_desk(
         problems=problems,
         make_engine=partial(Engine, registry=registry),
     )
+    if file is not None:
+        desk.draft = Draft(file, registry, desk.take_up)
     try:
         yield desk
     finally:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from actions_core.apps.console.draft import Draft
     from actions_core.delivery.outbox import Outbox
     from actions_core.destination.registry import Registry
     from actions_core.engine import Engine
@@ -42,7 +43,7 @@ class Desk:
     problems: tuple[Problem, ...] = ()
     make_engine: Callable[[Workspace], Engine] | None = None
     #: The workspace that is being edited.
-    draft: Any = None
+    draft: Draft | None = None
     #: What was delivered, what waits, and what was given up.
     feed: Any = None
     log: logging.Logger = LOGGER

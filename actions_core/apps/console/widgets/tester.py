@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 from nicegui import ui
 
-from actions_core.apps.console.conditions import trace_lines
-from actions_core.apps.console.mapping_forms import brief, json_text
+from actions_core.apps.console.conditions import trace_lines, why_not
+from actions_core.apps.console.mapping_forms import json_text
 from actions_core.errors import DefinitionError
 from actions_core.http.curl import request_json
 from actions_core.values.json_files import parse_json
-from actions_core.values.types import MISSING
+from actions_core.values.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actions_core.apps.console.preview import Preview
+    from actions_core.apps.console.seen import Sample
     from actions_core.engine.explain import SubscriptionExplanation
     from actions_core.engine.results import Result
     from actions_core.http.requests import Request
@@ -32,14 +32,6 @@ _TITLES: Final = {
     "no event": ("warn", "This is not an event"),
 }
 _LONGEST_RESPONSE: Final = 2000
-
-
-@attrs.frozen
-class Sample:
-    """An event to try a mapping on, and what it is called in a list."""
-
-    label: str
-    event: Json
 
 
 class Tester:
@@ -70,7 +62,9 @@ class Tester:
                     .classes("mapping-mono tester-event")
                 )
             self._fault = ui.label().classes("console-fault").props("aria-live=polite")
-            with ui.element("div").classes("console-note tester-verdict").props("role=status") as self._banner:
+            with (
+                ui.element("div").classes("console-note tester-verdict").props("role=status") as self._banner
+            ):
                 self._title = ui.label("…").classes("tester-title").props("data-name=verdict")
                 self._reason = ui.label().classes("tester-reason")
             self._show_tabs()
@@ -119,7 +113,9 @@ class Tester:
         self._payload.set_text("There is no payload." if payload is None else json_text(payload))
         request = None if explanation is None else explanation.request
         self._request.set_text("There is no request." if request is None else request_text(request))
-        self._curl.set_text("There is no request." if explanation is None or request is None else explanation.curl)
+        self._curl.set_text(
+            "There is no request." if explanation is None or request is None else explanation.curl
+        )
 
     def _show_why(self, explanation: SubscriptionExplanation | None) -> None:
         self._why.clear()
@@ -151,14 +147,16 @@ def _reason_of(preview: Preview) -> str:
         note = preview.explanation.note
         shown = "" if request is None else f"{request.method} {request.url}"
         return " · ".join(part for part in (shown, note) if part)
-    return preview.explanation.reason
+    trace = preview.explanation.trace
+    reasons = [] if trace is None else why_not(trace)
+    return "; ".join(reasons) or preview.explanation.reason
 
 
 def _line(depth: int, *, matched: bool, words: str, found: str) -> None:
     with ui.element("div").classes("tester-line") as line:
         line.props["data-depth"] = str(min(depth, 6))
         icon = ui.icon("check" if matched else "close").classes("tester-good" if matched else "tester-bad")
-        icon.props['aria-label'] = "holds" if matched else "does not hold"
+        icon.props["aria-label"] = "holds" if matched else "does not hold"
         icon.props["role"] = "img"
         with ui.element("div").classes("tester-words"):
             ui.label(words)
@@ -204,6 +202,3 @@ def show_result(result: Result) -> None:
         if text:
             shown = text if len(text) <= _LONGEST_RESPONSE else text[:_LONGEST_RESPONSE] + "…"
             _code("Response", "response").set_text(shown)
-
-
-__all__ = ["MISSING", "Sample", "Tester", "request_text", "show_result"]
