@@ -1,4 +1,4 @@
-"""What those see who only look at an outbox: outcomes, what is tried again, numbers, and groups of letters."""
+"""What those see who only look at an outbox: outcomes, numbers, groups of letters, what is tried again."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_outcomes_come_in_pages(open_store: Maker) -> None:
 
 
 def test_what_is_tried_again(open_store: Maker, arrival: Maker) -> None:
-    """Deliveries that failed and wait are told with what went wrong; those not tried yet are not among them."""
+    """Deliveries that failed and wait are told with what went wrong; none that was not tried yet."""
     store: FileStore = open_store(clock=lambda: 1000.0)
     store.accept([arrival("m1", 1, 2), arrival("m2", 1)])
     (row, _) = store.claim(1, 10).rows
