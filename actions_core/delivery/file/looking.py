@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.delivery.file import letters
+from actions_core.delivery.file import letters, upkeep
 from actions_core.delivery.store import OutcomeFilter, RecentDelivery, Tally, WaitingDelivery
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from actions_core.delivery.file.connection import Connection
-    from actions_core.delivery.letters import LetterFilter, LetterGroup
+    from actions_core.delivery.letters import DeadLetter, LetterFilter, LetterGroup
+    from actions_core.delivery.store import Backlog
 
 #: Numbers of minutes are kept for so long, in milliseconds.
 KEPT: Final = 24 * 60 * 60 * 1000
@@ -111,8 +112,14 @@ def _pattern(text: str) -> str:
 class FileLook:
     """What those may ask of an outbox file who only look at it."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
         self._connection = connection
+        self._now = now
+
+    def backlog(self) -> list[Backlog]:
+        """Return what waits, by instance; it goes through all that waits."""
+        with self._connection.snapshot() as sqlite:
+            return upkeep.backlog(sqlite, self._now())
 
     def outcomes(
         self, which: OutcomeFilter, *, before: int | None = None, limit: int
@@ -167,6 +174,11 @@ class FileLook:
         query = "SELECT * FROM tally WHERE minute >= ? ORDER BY minute, instance"
         with self._connection.snapshot() as sqlite:
             return [Tally(*row) for row in sqlite.execute(query, (since,)).fetchall()]
+
+    def letters(self, which: LetterFilter, *, after: int = 0, limit: int) -> list[DeadLetter]:
+        """Return dead letters by their numbers, from the first after `after`."""
+        with self._connection.snapshot() as sqlite:
+            return letters.page(sqlite, which, after, limit)
 
     def letter_groups(self, which: LetterFilter, *, limit: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason, the largest groups first."""

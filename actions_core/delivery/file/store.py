@@ -106,7 +106,7 @@ class FileStore:
         self.worker: int | None = None
         self.letters = FileLetters(self)
         #: What those may ask who only look, from any thread.
-        self.look = looking.FileLook(connection)
+        self.look = looking.FileLook(connection, self.now)
         self._connection = connection
         self._clock = clock
         self._registered = registered
@@ -282,8 +282,7 @@ class FileStore:
 
     def backlog(self) -> list[Backlog]:
         """Return what waits, by instance. It goes through all that waits; any thread may call it."""
-        with self._connection.snapshot() as sqlite:
-            return upkeep.backlog(sqlite, self.now())
+        return self.look.backlog()
 
     def workers(self) -> list[Worker]:
         """Return the workers of this file, dead ones included until they are found."""
