@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _EVERY: Final = 1.0
 _MOST: Final = 50
 _LONGEST_TEXT: Final = 2000
+_MILLISECONDS: Final = 1000
 
 
 class Recent:
@@ -83,4 +84,7 @@ def _entry(at: int, target: Target, settled: Settled, result: Result) -> RecentD
         mask.text(settled.row.body),
         sent,
         "" if response is None else response.text[:_LONGEST_TEXT],
+        "" if result.error is None else mask.text(result.error.code),
+        settled.tries,
+        int(result.duration * _MILLISECONDS),
     )

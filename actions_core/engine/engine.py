@@ -370,6 +370,8 @@ class Engine:
         `EventError` like `send`, `WorkspaceError` for an unknown instance and `DefinitionError` for a faulty
         subscription.
         """
+        from actions_core.engine import on_demand
+
         taken = self.check(event)
         with self._in_flight:
             step, lane = on_demand.step_of(self._instance(instance_id), subscription, taken)
