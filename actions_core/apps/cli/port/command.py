@@ -11,7 +11,7 @@ from actions_core.apps.cli.port.checking import BATCH_SIZE, Check, Plan, Subject
 from actions_core.apps.cli.port.fetching import fetch_published, find_node
 from actions_core.apps.cli.port.printing import check_json, print_tally, print_unreached
 from actions_core.apps.cli.port.published import Published
-from actions_core.apps.cli.shared import AsJson, read_events, run_async
+from actions_core.apps.cli.shared import AsJson, quiet_failures, read_events, run_async
 from actions_core.authoring.port.packages import PACKAGE, VERSION
 from actions_core.authoring.port.unreached import unreached_parts
 from actions_core.values.wording import shown, suggestion
@@ -82,10 +82,10 @@ def check(
     folder = fetch_published(lambda text: stderr().print(printable(text), soft_wrap=True))
     found = find_subject(subject)
     plan = Plan(count, seed, max(count // BATCH_SIZE, 1) if batch else 0, _events(events))
-    outcome = run_async(
-        _check(node, folder, found, plan, wanted=action, name=published, quiet=as_json, verbose=verbose)
-    )
-    head, tallies, parts = outcome
+    with quiet_failures():
+        head, tallies, parts = run_async(
+            _check(node, folder, found, plan, wanted=action, name=published, quiet=as_json, verbose=verbose)
+        )
     if as_json:
         print_json(check_json(head, tallies, parts))
     if any(tally.different for tally, _ in tallies):

@@ -140,7 +140,8 @@ class Ours:
             "subscriptions": [
                 {"partnerAction": trial.action, "subscribe": _SUBSCRIPTION, "mapping": trial.mapping_of(spec)}
             ],
-            "delivery": {"retry": {"tries": 1}},
+            # After a 429 an instance waits, whatever the number of tries: not here.
+            "delivery": {"retry": {"tries": 1, "within": 0.001}},
         }
         transport = ReplayTransport()
         workspace = Workspace.from_dict({"destinations": [instance]}, lenient=True)
