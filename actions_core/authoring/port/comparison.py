@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from actions_core.authoring.port.requests import PlainRequest
     from actions_core.values.types import Json, JsonObject
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-9a-f][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[1-9a-f][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
+)
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)")
 #: How far from the present a time may be that a side has read from its clock.
 _PRESENT_S: Final = 300
@@ -107,7 +109,8 @@ def _general(message: str) -> str:
 
 
 def _summary(request: PlainRequest) -> Json:
-    return {"method": request.method, "url": request.url, **({request.kind: request.body} if request.kind else {})}
+    body = {request.kind: request.body} if request.kind else {}
+    return {"method": request.method, "url": request.url, **body}
 
 
 def _paired(

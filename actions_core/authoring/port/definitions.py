@@ -42,7 +42,8 @@ def _action(key: str, action: JsonObject, functions: Sequence[str]) -> JsonObjec
                 dynamic[field].append(child)
     if dynamic:
         made[_DYNAMIC] = dynamic
-    hooks = {name: _hook(hook) for name, hook in (action.get("hooks") or {}).items() if name in HOOKS and hook}
+    given = action.get("hooks") or {}
+    hooks = {name: _hook(hook) for name, hook in given.items() if name in HOOKS and hook}
     if hooks:
         made["hooks"] = hooks
     return made

@@ -8,8 +8,9 @@ It lies beside the definition and is called `differences.json`:
      "responses": {"track": [{"url": "/search$", "status": 200, "json": {…}}]},
      "settings": {"region": ["EU", "US"]}, "fields": {"track": {"email": ["a@b.co"]}}}
 
-Under an action, or `*` for all of them, a leaf has its reason; `*` in a leaf stands for anything. `responses`,
-`settings` and `fields` say what the trials are made with, beside what they take from the source.
+Under an action, or `*` for all of them, a leaf has its reason; `*` in a leaf stands for anything.
+`responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
+source.
 """
 
 from __future__ import annotations
@@ -94,6 +95,11 @@ def _problems(data: Json) -> list[Problem]:
         found.append(Problem("$.destination", "must be the published slug"))
     if not isinstance(data.get("settings", {}), dict):
         found.append(Problem("$.settings", "must be an object: a setting and its value, or a list of values"))
+    _check_entries(data, found)
+    return found
+
+
+def _check_entries(data: JsonObject, found: list[Problem]) -> None:
     for action, leaves in _entries(data, "differences", dict, found):
         for leaf, reason in leaves.items():
             if not isinstance(reason, str) or not reason.strip():
@@ -105,12 +111,9 @@ def _problems(data: Json) -> list[Problem]:
     for action, responses in _entries(data, "responses", list, found):
         for index, response in enumerate(responses):
             found += _response_problems(response, f"$.responses.{action}[{index}]")
-    return found
 
 
-def _entries(
-    data: JsonObject, key: str, wanted: type[Any], found: list[Problem]
-) -> list[tuple[str, Any]]:
+def _entries(data: JsonObject, key: str, wanted: type[Any], found: list[Problem]) -> list[tuple[str, Any]]:
     value = data.get(key, {})
     if not isinstance(value, dict):
         found.append(Problem(f"$.{key}", f"must be an object by action, or '*', but is {kind(value)}"))

@@ -29,11 +29,16 @@ _LONGEST: Final = 60
 _MOST: Final = 400
 #: Members of JavaScript's own objects, and of the modules as they are compiled.
 _COMMON: Final = frozenset(
-    """length map filter forEach push join split slice toString toLowerCase toUpperCase replace trim includes
-    indexOf keys values entries default prototype hasOwnProperty call apply bind reduce find some every concat
-    startsWith endsWith test match exec parse stringify then catch message name stack log now toISOString
-    getTime constructor exports assign freeze create defineProperty isArray flat flatMap has get set delete
-    add size sort reverse then finally resolve reject all from create json text""".split()
+    {
+        *("length", "map", "filter", "forEach", "push", "join", "split", "slice", "toString"),
+        *("toLowerCase", "toUpperCase", "replace", "trim", "includes", "indexOf", "keys", "values"),
+        *("entries", "default", "prototype", "hasOwnProperty", "call", "apply", "bind", "reduce"),
+        *("find", "some", "every", "concat", "startsWith", "endsWith", "test", "match", "exec"),
+        *("parse", "stringify", "then", "catch", "message", "name", "stack", "log", "now"),
+        *("toISOString", "getTime", "constructor", "exports", "assign", "freeze", "create"),
+        *("defineProperty", "isArray", "flat", "flatMap", "has", "get", "set", "delete", "add", "size"),
+        *("sort", "reverse", "finally", "resolve", "reject", "all", "from", "json", "text"),
+    }
 )
 
 
@@ -68,9 +73,7 @@ def read_literals(sources: Iterable[JsonObject]) -> Literals:
     )
 
 
-def _read_line(
-    line: str, texts: dict[str, None], keys: dict[str, None], numbers: dict[float, Any]
-) -> None:
+def _read_line(line: str, texts: dict[str, None], keys: dict[str, None], numbers: dict[float, Any]) -> None:
     if "require(" in line or "sourceMappingURL" in line or "__esModule" in line:
         return
     if not _FIELD.search(line):

@@ -1,4 +1,4 @@
-"""What the published destinations are made of, each with its version, and the folder that they are put into."""
+"""The packages of the published destinations, each with its version, and the folder that contains them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _EQUAL: Final = ("requests", "refused", "nothing")
 
 @attrs.define
 class Leaf:
-    """A leaf that differs: in how many trials, and the first of them, with the reason where one is written."""
+    """A leaf that differs: in how many trials, the first of them, and the reason where one is written."""
 
     leaf: str
     example: Difference

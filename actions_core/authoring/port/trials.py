@@ -109,7 +109,8 @@ class Trials:
         """Return what a mapping contains beside the fields, and a word for it."""
         extra: JsonObject = {}
         mode = ""
-        choices = [] if self._action.sync_mode is None else [one.value for one in self._action.sync_mode.choices]
+        sync = self._action.sync_mode
+        choices = [] if sync is None else [one.value for one in sync.choices]
         if choices and not self._values.chance(0.1):
             mode = self._values.random.choice(choices)
             extra["__segment_internal_sync_mode"] = mode

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject
 
 #: What a compiler of TypeScript puts before each module.
-_COMPILED: Final = re.compile(r"__(createBinding|importDefault|importStar|setModuleDefault|esModule|exportStar)|\bmod\b")
+_COMPILED: Final = re.compile(
+    r"__(createBinding|importDefault|importStar|setModuleDefault|esModule|exportStar)|\bmod\b"
+)
 #: Functions that events do not call: they are no part of what is compared.
 _ASIDE: Final = frozenset(
-    """testAuthentication refreshAccessToken onDelete createAudience getAudience performHook dynamicFields
-    performBatch""".split()
+    {
+        *("testAuthentication", "refreshAccessToken", "onDelete", "createAudience", "getAudience"),
+        *("performHook", "dynamicFields", "performBatch"),
+    }
 )
 _LONGEST: Final = 110
 
@@ -67,7 +71,8 @@ def _is_aside(part: JsonObject, *, batches: bool) -> bool:
 def _is_inside(part: JsonObject, wholes: Sequence[JsonObject]) -> bool:
     """Return whether the part lies in a function that was not reached as a whole."""
     return any(
-        whole is not part and whole["start"] <= part["start"] and part["end"] <= whole["end"] for whole in wholes
+        whole is not part and whole["start"] <= part["start"] and part["end"] <= whole["end"]
+        for whole in wholes
     )
 
 

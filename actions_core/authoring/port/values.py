@@ -60,7 +60,7 @@ _BY_NAME: Final[Mapping[str, tuple[Json, ...]]] = {
     "last_name": ("Doe", "O'Neil"),
     "url": ("https://example.com/a?b=1", "http://example.com", "example.com/path"),
     "ip": ("203.0.113.7", "2001:db8::1"),
-    "user_agent": ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/120.0 Safari/537.36",),
+    "user_agent": ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/120.0 Safari/537.36",),
     "locale": ("en-US", "de", "pt_BR"),
     "language": ("en", "de"),
     "timezone": ("Europe/Zurich", "America/New_York"),
@@ -147,12 +147,14 @@ class Values:
         near = [number + step for number in self.literals.numbers for step in (-1, 0, 1)]
         return self.random.choice([*pool, *near] if near and self.chance(0.3) else pool)
 
-    def _text(self, key: str, field: FieldSpec, nasty: float) -> Json:
+    def _text(self, key: str, field: FieldSpec, nasty: float) -> Json:  # noqa: PLR0911  # one for each kind of text
         named = self._named(key)
         if field.format and self.chance(0.9):
             if named and self.chance(0.3):
                 return self.random.choice(named)
-            return self.time() if field.format in ("date-time", "date-like") else sample_item(field, name=self._word())
+            if field.format in ("date-time", "date-like"):
+                return self.time()
+            return sample_item(field, name=self._word())
         if named and self.chance(0.6):
             return self.random.choice(named)
         if any(key.lower().endswith(name) for name in _TIME_NAMES) and self.chance(0.7):
@@ -182,7 +184,7 @@ class Values:
             ["plan", "price", "name", "email", "a b", "Größe", "x.y", "camelCase", "$odd", "nested", "items"]
         )
 
-    def anything(self, depth: int = 0) -> Json:
+    def anything(self, depth: int = 0) -> Json:  # noqa: PLR0911  # one for each type
         """Return a value of any type."""
         draw = self.random.random()
         if draw < 0.4:
@@ -202,12 +204,10 @@ class Values:
             return [self.anything(depth + 1) for _ in range(self.random.randint(0, 3))]
         return {self.key(): self.anything(depth + 1) for _ in range(self.random.randint(0, 3))}
 
-    def time(self) -> Json:
+    def time(self) -> Json:  # one for each spelling
         """Return a time in one of the spellings in which events have it, near the present or far from it."""
-        away = self.random.choice(
-            [timedelta(minutes=17), timedelta(hours=5), timedelta(days=2), timedelta(days=9), timedelta(days=700)]
-        )
-        moment = self.now - away - timedelta(milliseconds=self.random.randint(0, 999))
+        hours = self.random.choice([0.3, 5, 48, 216, 16_800])
+        moment = self.now - timedelta(hours=hours, milliseconds=self.random.randint(0, 999))
         if self.chance(0.05):
             moment = self.now + timedelta(days=3)
         draw = self.random.random()

@@ -79,7 +79,8 @@ def _subject(destination: Destination, folder: Path | None) -> Subject:
 
 
 def _from_folder(folder: Path) -> Subject:
-    found = [file for pattern in (_DEFINITION, f"*/{_DEFINITION}", f"src/*/{_DEFINITION}") for file in folder.glob(pattern)]
+    patterns = (_DEFINITION, f"*/{_DEFINITION}", f"src/*/{_DEFINITION}")
+    found = [file for pattern in patterns for file in sorted(folder.glob(pattern))]
     if not found:
         raise DefinitionError(f"{folder}: there is no {_DEFINITION} in it, nor in a package below it")
     home = found[0].parent.resolve()
@@ -218,4 +219,3 @@ class Check:
         """Return the parts of the published source that no trial has reached."""
         found: list[JsonObject] = await self._published.ask("unreached", destination=self._folder)
         return found
-

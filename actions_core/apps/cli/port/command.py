@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject
 
 app: Final = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Port published destinations, and check what was ported."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Port published destinations, and check what was ported.",
 )
 
 SubjectName = Annotated[
@@ -39,17 +41,17 @@ Actions = Annotated[
 ]
 Events = Annotated[
     str | None,
-    typer.Option("--events", metavar="FILE", help="Events of your own, tried with the default mappings first."),
+    typer.Option("--events", metavar="FILE", help="Events of your own, tried with the default mappings."),
 ]
 Count = Annotated[int, typer.Option("--count", min=0, help="How many random events for each action.")]
 Seed = Annotated[int, typer.Option("--seed", help="Another seed gives other events.")]
 Batch = Annotated[
     bool,
-    typer.Option("--batch", help=f"Try batches of {BATCH_SIZE} as well, one for each {BATCH_SIZE} of --count."),
+    typer.Option("--batch", help=f"Try batches of {BATCH_SIZE}, too: one for each {BATCH_SIZE} of --count."),
 ]
 PublishedName = Annotated[
     str | None,
-    typer.Option("--published", metavar="SLUG", help="The published destination, where it has another slug."),
+    typer.Option("--published", metavar="SLUG", help="The published destination of another slug."),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show every difference, each with its event.")]
 
@@ -60,7 +62,7 @@ def _port() -> None:
 
 
 @app.command("check")
-def check(
+def check(  # noqa: PLR0913  # one for each option
     subject: SubjectName,
     *,
     action: Actions = None,
@@ -102,7 +104,7 @@ def _events(source: str | None) -> tuple[JsonObject, ...]:
     return tuple(item.event for item in found)
 
 
-async def _check(  # noqa: PLR0913  # what the command line said
+async def _check(
     node: str,
     folder: Path,
     subject: Subject,
@@ -137,7 +139,7 @@ async def _check(  # noqa: PLR0913  # what the command line said
                 tally = await checking.run(key, batch=batch)
                 tallies.append((tally, batch))
                 if not quiet:
-                    print_tally(tally, "batch" if batch else "event", verbose=verbose)
+                    print_tally(tally, "batches" if batch else "events", verbose=verbose)
         skipped = [key for key in [*both, *missing] if key not in chosen]
         parts = list(unreached_parts(await checking.unreached(), skipped, batches=plan.batches > 0))
     if not quiet:
@@ -153,7 +155,7 @@ def _check_wanted(wanted: list[str] | None, both: list[str], missing: list[str])
             fail(f"there is no action {shown(key)} on both sides{suggestion(key, both)}")
 
 
-def _print_end(  # noqa: PLR0913  # the parts of the report
+def _print_end(
     subject: Subject,
     tallies: list[tuple[Tally, bool]],
     parts: list[Unreached],

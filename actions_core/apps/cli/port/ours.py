@@ -61,9 +61,7 @@ class ReplayTransport:
         free = [one for one in self._exchanges if not one.used]
         found = next((one for one in free if one.request == plain), None)
         address = (plain.method, plain.url)
-        found = found or next(
-            (one for one in free if (one.request.method, one.request.url) == address), None
-        )
+        found = found or next((one for one in free if (one.request.method, one.request.url) == address), None)
         found = found or next(iter(free), None)
         if found is None:
             return Response(200, {"content-type": "application/json"}, b"{}")

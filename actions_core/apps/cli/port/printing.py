@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from actions_core.apps.cli.output import counted, printable, stdout
+from actions_core.apps.cli.output import printable, stdout
 from actions_core.authoring.port.tally import sorted_leaves
 from actions_core.values.types import MISSING
 
@@ -29,7 +29,7 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
     equal = sum(tally.equal.values())
     style = "red" if tally.different else "green"
     line = Text(printable(tally.action), style="bold")
-    line.append(f"  {counted(tally.total, what)}: {equal:,} equal", style=f"not bold {style}")
+    line.append(f"  {f'{tally.total:,} {what}'}: {equal:,} equal", style=f"not bold {style}")
     parts = [f"{number:,} {_KINDS[kind]}" for kind, number in tally.equal.items() if number]
     line.append(f" ({', '.join(parts)})" if parts else "", style="not bold default")
     if tally.explained:
@@ -40,7 +40,9 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
     for note, number in tally.notes.items():
         _print(f"  not compared, {number:,}: {note}", "yellow")
     if tally.total and not tally.requests:
-        _print("  no trial made a request: say in the file of the port what settings and fields it needs", "yellow")
+        _print(
+            "  no trial made a request: differences.json may say which settings and fields it needs", "yellow"
+        )
     leaves = sorted_leaves(tally.leaves)
     for leaf in leaves[: None if verbose else _MOST_LEAVES]:
         _print_leaf(leaf, verbose=verbose)

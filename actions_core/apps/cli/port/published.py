@@ -35,9 +35,7 @@ class Published:
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        script = self._stack.enter_context(
-            as_file(files("actions_core.authoring.port") / "node" / _SCRIPT)
-        )
+        script = self._stack.enter_context(as_file(files("actions_core.authoring.port") / "node" / _SCRIPT))
         self._process = await asyncio.create_subprocess_exec(
             self._node,
             str(script),
