@@ -1,4 +1,4 @@
-"""Runs the command: in this process where it runs to its end, in one of its own where it is watched meanwhile.
+"""Runs the command: in this process to its end, or in one of its own where it is watched meanwhile.
 
 A process of its own costs a second of the processor for imports alone. `test_streams.py`, `test_serve.py`,
 `test_worker.py` and whatever sends a signal try the command as a user starts it.
@@ -10,11 +10,12 @@ import io
 import json
 import logging
 import os
+import select
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from unittest import mock
 
 import attrs
@@ -75,9 +76,9 @@ class Shell:
 
     def run(self, *arguments: object, given: str = "", **changes: str) -> Run:
         """Run the command to its end, in this process. It never shows a traceback or the key."""
-        with _outside(self, changes), _streams(given) as (out, err), _own_log():
-            with mock.patch.object(sys, "argv", ["actions", *map(str, arguments)]):
-                code = run_app()
+        argv = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
+        with _outside(self, changes), _streams(given) as (out, err), _own_log(), argv:
+            code = run_app()
         said = Run(code, _text(out), _text(err))
         assert "Traceback" not in said.err
         assert WRONG_KEY not in said.out + said.err
@@ -98,21 +99,41 @@ def _outside(shell: Shell, changes: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _streams(given: str) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
-    """Have standard streams that are pipes, not a terminal, and consoles that print to them."""
-    raw = [io.BytesIO(given.encode()), io.BytesIO(), io.BytesIO()]
-    stdin, stdout, stderr = (
+    """Have standard streams that are no terminal, and consoles that print to them."""
+    raw = io.BytesIO(), io.BytesIO()
+    out, err = (
         io.TextIOWrapper(each, encoding="utf-8", errors="replace", write_through=True) for each in raw
     )
-    with mock.patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr):
-        for console in (output.stdout, output.stderr):
-            console.cache_clear()
+    with _pipe(given) as stdin, mock.patch.multiple(sys, stdin=stdin, stdout=out, stderr=err):
+        _forget_consoles()
         try:
-            yield raw[1], raw[2]
+            yield raw
         finally:
-            for console in (output.stdout, output.stderr):
-                console.cache_clear()
-            for stream in (stdin, stdout, stderr):
-                stream.detach()
+            _forget_consoles()
+            out.detach()
+            err.detach()
+
+
+@contextmanager
+def _pipe(given: str) -> Iterator[TextIO]:
+    """Have a pipe with a text in it as standard input, also for whoever reads the descriptor."""
+    reading, writing = os.pipe()
+    assert os.write(writing, given.encode()) < select.PIPE_BUF
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    os.close(reading)
+    try:
+        with open(0, encoding="utf-8", closefd=False) as stdin:
+            yield stdin
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
+def _forget_consoles() -> None:
+    output.stdout.cache_clear()
+    output.stderr.cache_clear()
 
 
 @contextmanager
