@@ -86,11 +86,14 @@ bench-memory: $(VENV)/.dev
 profile: $(VENV)/.dev
 	$(BIN)/python benchmarks/stages.py
 
-# About an hour on one core: FUZZ_CASES, FUZZ_JOBS and FUZZ_SEED say how many, in how many processes, and which.
+# About an hour on one core: FUZZ_CASES, FUZZ_JOBS and FUZZ_SEED say how many, in how many processes, and which;
+# EXAMPLES, how many times the usual number the tests of properties try (the suite: 0.4 times).
 FUZZ_CASES ?= 1000000
 FUZZ_JOBS ?= 2
 FUZZ_SEED ?= 1
+EXAMPLES ?= 20
 fuzz: $(VENV)/.dev
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto $$(grep -rl 'from hypothesis' --include='test_*.py' tests)
 	$(BIN)/python -m tests.fuzz --cases $(FUZZ_CASES) --jobs $(FUZZ_JOBS) --seed $(FUZZ_SEED)
 	$(BIN)/python -m tests.fuzz --cancellations 20000 --seed $(FUZZ_SEED)
 

@@ -10,11 +10,12 @@ import io
 import json
 import logging
 import os
+import select
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from unittest import mock
 
 import attrs
@@ -98,21 +99,41 @@ def _outside(shell: Shell, changes: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _streams(given: str) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
-    """Have standard streams that are pipes, not a terminal, and consoles that print to them."""
-    raw = [io.BytesIO(given.encode()), io.BytesIO(), io.BytesIO()]
-    stdin, stdout, stderr = (
+    """Have standard streams that are no terminal, and consoles that print to them."""
+    raw = io.BytesIO(), io.BytesIO()
+    out, err = (
         io.TextIOWrapper(each, encoding="utf-8", errors="replace", write_through=True) for each in raw
     )
-    with mock.patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr):
-        for console in (output.stdout, output.stderr):
-            console.cache_clear()
+    with _pipe(given) as stdin, mock.patch.multiple(sys, stdin=stdin, stdout=out, stderr=err):
+        _forget_consoles()
         try:
-            yield raw[1], raw[2]
+            yield raw
         finally:
-            for console in (output.stdout, output.stderr):
-                console.cache_clear()
-            for stream in (stdin, stdout, stderr):
-                stream.detach()
+            _forget_consoles()
+            out.detach()
+            err.detach()
+
+
+@contextmanager
+def _pipe(given: str) -> Iterator[TextIO]:
+    """Have a pipe with a text in it as standard input, also for whoever reads the descriptor."""
+    reading, writing = os.pipe()
+    assert os.write(writing, given.encode()) < select.PIPE_BUF
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    os.close(reading)
+    try:
+        with open(0, encoding="utf-8", closefd=False) as stdin:
+            yield stdin
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
+def _forget_consoles() -> None:
+    output.stdout.cache_clear()
+    output.stderr.cache_clear()
 
 
 @contextmanager
