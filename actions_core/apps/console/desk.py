@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.apps.console.feed import Feeds
+from actions_core.apps.console.why import Explainer
 from actions_core.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -45,8 +47,13 @@ class Desk:
     #: The workspace that is being edited.
     draft: Draft | None = None
     #: What was delivered, what waits, and what was given up.
-    feed: Any = None
+    feed: Feeds = attrs.field(factory=Feeds)
+    #: Says why an event is sent or not, by the workspace as it was saved.
+    explainer: Explainer = attrs.field(init=False)
     log: logging.Logger = LOGGER
+
+    def __attrs_post_init__(self) -> None:
+        self.explainer = Explainer(self.registry)
 
     @property
     def workspace(self) -> Workspace | None:

@@ -48,7 +48,7 @@ _POLICY: Final = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self' blob:; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-_REFUSED_STATUS: Final = {421: "Misdirected Request", 403: "Forbidden", 401: "Unauthorized"}
+_PHRASES: Final = {421: "Misdirected Request", 403: "Forbidden", 401: "Unauthorized"}
 
 
 @attrs.frozen
@@ -149,19 +149,23 @@ class Guard:
         if refusal is None and not self.door.admits(headers):
             address = self._entered(scope) if kind == "http" and method in _SAFE else None
             if address is not None:
-                await _respond(send, 303, b"", (*address, (b"cache-control", b"no-store")))
+                await _respond(send, 303, b"", *address)
                 return
             refusal = Refusal(401, "open the address that 'actions console' has printed: it contains a token")
         if refusal is not None:
             _LOGGER.warning("console: refused with %d: %s", refusal.status, refusal.reason)
-            await _refuse(kind, scope, send, refusal)
+            await _refuse(kind, send, refusal)
             return
+        # The framework takes a prefix for its own files from there: this console has none.
+        scope["headers"] = [
+            pair for pair in scope["headers"] if not pair[0].lower().startswith(b"x-forwarded")
+        ]
         if kind == "websocket":
             await self._inside(scope, receive, send)
             return
         if method in _SAFE and _without_token(scope)[1] is not None:
             # Who has the cookie and comes by the printed address again: it leaves the address bar too.
-            await _respond(send, 303, b"", ((b"location", _address(scope)), (b"cache-control", b"no-store")))
+            await _respond(send, 303, b"", (b"location", _address(scope)))
             return
         await self._inside(scope, receive, _Page(send, scope).send)
 
@@ -220,30 +224,23 @@ class _Page:
         return [*kept, *_HEADERS, (b"content-security-policy", policy)]
 
 
-async def _refuse(kind: str, scope: MutableMapping[str, Any], send: Send, refusal: Refusal) -> None:
-    body = f"{refusal.status} {_REFUSED_STATUS[refusal.status]}: {refusal.reason}.\n".encode()
-    if kind == "http":
-        await _respond(send, refusal.status, body, ((b"cache-control", b"no-store"),))
-    elif "websocket.http.response" in scope.get("extensions", {}):
-        await _respond(send, refusal.status, body, (), prefix="websocket.http.response")
-    else:
-        await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason})
+async def _refuse(kind: str, send: Send, refusal: Refusal) -> None:
+    if kind == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": refusal.reason})  # becomes a 403
+        return
+    body = f"{refusal.status} {_PHRASES[refusal.status]}: {refusal.reason}.\n".encode()
+    await _respond(send, refusal.status, body)
 
 
-async def _respond(
-    send: Send,
-    status: int,
-    body: bytes,
-    headers: tuple[tuple[bytes, bytes], ...],
-    prefix: str = "http.response",
-) -> None:
+async def _respond(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
     fixed = (
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+        (b"cache-control", b"no-store"),
     )
-    await send({"type": f"{prefix}.start", "status": status, "headers": [*fixed, *_HEADERS, *headers]})
-    await send({"type": f"{prefix}.body", "body": body})
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, *_HEADERS, *headers]})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _without_token(scope: MutableMapping[str, Any]) -> tuple[str, str | None]:

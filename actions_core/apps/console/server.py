@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 import attrs
 import uvicorn
 from fastapi import FastAPI
+from nicegui import Client, ui
 from nicegui import app as framework
-from nicegui import ui
 
 from actions_core.apps.console import pages
 from actions_core.apps.console.guard import TOKEN, Door, Guard
+from actions_core.apps.console.pages.not_found import make_root
 from actions_core.apps.server.hosts import is_loopback
 from actions_core.errors import ActionsError
 
@@ -165,14 +166,19 @@ class _Server(uvicorn.Server):
 
 def _assemble(desk: Desk) -> FastAPI:
     """Make the application of the pages."""
+    # What a former console has left: the framework means to be started once in a process.
+    framework.middleware_stack = None
+    framework.user_middleware.clear()
     pages.register(desk)
     outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     framework.remove_route(_STATIC + "/{path:path}")
     framework.add_static_files(_STATIC, Path(__file__).with_name("static"))
     framework.colors(primary=_ACCENT)
-    ui.add_head_html(_HEAD, shared=True)
+    if _HEAD not in Client.shared_head_html:
+        ui.add_head_html(_HEAD, shared=True)
     ui.run_with(
         outer,
+        root=make_root(desk),
         title="Console",
         favicon=Path(__file__).with_name("static") / "icon.svg",
         dark=None,
