@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _EVERY: Final = 1.0
 _MOST: Final = 200
 _LONGEST_TEXT: Final = 2000
+_MILLISECONDS: Final = 1000
 
 
 class Recent:
@@ -81,4 +82,7 @@ def _entry(at: int, target: Target, settled: Settled, result: Result) -> RecentD
         mask.text(settled.row.body),
         sent,
         "" if response is None else response.text[:_LONGEST_TEXT],
+        "" if result.error is None else mask.text(result.error.code),
+        settled.tries,
+        int(result.duration * _MILLISECONDS),
     )

@@ -7,12 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actions_core.apps.console.desk import Desk
+from actions_core.apps.console.draft import Draft
+from actions_core.apps.console.feed import Feeds, Ring
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
 from actions_core.errors import WorkspaceError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from actions_core.delivery.outbox import Outbox
@@ -35,7 +37,9 @@ async def make_desk(
     workspace that is faulty gets none until it has been mended.
     """
     registry = Registry().discover() if registry is None else registry
-    engine, problems = (outbox.engine, ()) if outbox is not None else _engine(workspace, registry)
+    ring = Ring()
+    make_engine = partial(Engine, registry=registry, on_result=ring.note)
+    engine, problems = (outbox.engine, ()) if outbox is not None else _engine(workspace, make_engine)
     desk = Desk(
         registry,
         file,
@@ -44,17 +48,29 @@ async def make_desk(
         outbox_file=None if workspace.outbox is None else workspace.outbox.path,
         failures=failures,
         problems=problems,
-        make_engine=partial(Engine, registry=registry),
+        make_engine=make_engine,
     )
+    desk.feed = Feeds(
+        ring=ring,
+        outbox_file=desk.outbox_file,
+        outbox=outbox,
+        failures=failures,
+        engine=lambda: desk.engine,
+    )
+    if file is not None:
+        desk.draft = Draft(file, registry, desk.take_up)
     try:
-        yield desk
+        async with desk.feed:
+            yield desk
     finally:
         if outbox is None and desk.engine is not None:
             await desk.engine.close(0.0)
 
 
-def _engine(workspace: Workspace, registry: Registry) -> tuple[Engine | None, tuple[Problem, ...]]:
+def _engine(
+    workspace: Workspace, make: Callable[[Workspace], Engine]
+) -> tuple[Engine | None, tuple[Problem, ...]]:
     try:
-        return Engine(workspace, registry=registry), ()
+        return make(workspace), ()
     except WorkspaceError as error:
         return None, tuple(error.problems)

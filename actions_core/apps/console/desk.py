@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.apps.console.feed import Feeds
+from actions_core.apps.console.why import Explainer
 from actions_core.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from actions_core.apps.console.draft import Draft
     from actions_core.delivery.outbox import Outbox
     from actions_core.destination.registry import Registry
     from actions_core.engine import Engine
@@ -42,10 +45,15 @@ class Desk:
     problems: tuple[Problem, ...] = ()
     make_engine: Callable[[Workspace], Engine] | None = None
     #: The workspace that is being edited.
-    draft: Any = None
+    draft: Draft | None = None
     #: What was delivered, what waits, and what was given up.
-    feed: Any = None
+    feed: Feeds = attrs.field(factory=Feeds)
+    #: Says why an event is sent or not, by the workspace as it was saved.
+    explainer: Explainer = attrs.field(init=False)
     log: logging.Logger = LOGGER
+
+    def __attrs_post_init__(self) -> None:
+        self.explainer = Explainer(self.registry)
 
     @property
     def workspace(self) -> Workspace | None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 from nicegui import ui
 
-from actions_core.apps.console.conditions import trace_lines
-from actions_core.apps.console.mapping_forms import brief, json_text
+from actions_core.apps.console.conditions import trace_lines, why_not
+from actions_core.apps.console.mapping_forms import json_text
 from actions_core.errors import DefinitionError
 from actions_core.http.curl import request_json
 from actions_core.values.json_files import parse_json
-from actions_core.values.types import MISSING
+from actions_core.values.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actions_core.apps.console.preview import Preview
+    from actions_core.apps.console.seen import Sample
     from actions_core.engine.explain import SubscriptionExplanation
     from actions_core.engine.results import Result
     from actions_core.http.requests import Request
@@ -32,14 +32,6 @@ _TITLES: Final = {
     "no event": ("warn", "This is not an event"),
 }
 _LONGEST_RESPONSE: Final = 2000
-
-
-@attrs.frozen
-class Sample:
-    """An event to try a mapping on, and what it is called in a list."""
-
-    label: str
-    event: Json
 
 
 class Tester:
@@ -155,7 +147,9 @@ def _reason_of(preview: Preview) -> str:
         note = preview.explanation.note
         shown = "" if request is None else f"{request.method} {request.url}"
         return " · ".join(part for part in (shown, note) if part)
-    return preview.explanation.reason
+    trace = preview.explanation.trace
+    reasons = [] if trace is None else why_not(trace)
+    return "; ".join(reasons) or preview.explanation.reason
 
 
 def _line(depth: int, *, matched: bool, words: str, found: str) -> None:
@@ -208,6 +202,3 @@ def show_result(result: Result) -> None:
         if text:
             shown = text if len(text) <= _LONGEST_RESPONSE else text[:_LONGEST_RESPONSE] + "…"
             _code("Response", "response").set_text(shown)
-
-
-__all__ = ["MISSING", "Sample", "Tester", "request_text", "show_result"]
