@@ -168,7 +168,9 @@ class SettingsForm:
         What was there keeps its place, so that a small change is a small difference.
         """
         values, _ = self._values(answers)
-        kept = {key: value for key, value in self._settings.items() if key not in self._specs or key in values}
+        kept = {
+            key: value for key, value in self._settings.items() if key not in self._specs or key in values
+        }
         return {**kept, **values}
 
     def faults(self, answers: Mapping[str, Answer]) -> Faults:
