@@ -38,7 +38,7 @@ def read_pasted(draft: Draft, text: str, *, destination: str = "", instance: str
     """Return the workspace of a draft with what a text exports; nothing is saved.
 
     `destination` names the destination of subscriptions that do not say it. With `instance`, subscriptions
-    and filters go to that instance, whose settings stay. Raises `DefinitionError` for a text with nothing in it.
+    and filters go to that instance, whose settings stay. Raises `DefinitionError` where nothing is in it.
     """
     if not text.strip():
         raise DefinitionError(
