@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+from math import isfinite
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 
 from actions_core.engine.instances import read_settings
-from actions_core.errors import DefinitionError, PayloadError, is_within
+from actions_core.errors import DefinitionError, PayloadError, child_path, is_within
+from actions_core.http.masking import Mask
 from actions_core.validation import PayloadValidator
 from actions_core.validation.fields import ConditionSet, FieldSpec
 from actions_core.values.json_files import parse_json
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions_core.destination import Destination
-    from actions_core.errors import Problem
     from actions_core.values.types import Json, JsonObject
 
 #: Where an answer comes from: it is typed in, a variable of the environment, or what the workspace has.
@@ -138,7 +139,7 @@ class SettingsForm:
 
     def _answer(self, key: str) -> Answer:
         present, spec = self._settings.get(key), self._specs[key]
-        if is_variable(present):
+        if isinstance(present, dict) and is_variable(present):
             return Answer("variable", str(present["$env"]))
         if not _has(present):
             return Answer("value", _text_of(spec.default) if _control(spec) == "switch" else "")
@@ -168,31 +169,28 @@ class SettingsForm:
         What was there keeps its place, so that a small change is a small difference.
         """
         values, _ = self._values(answers)
-        kept = {key: value for key, value in self._settings.items() if key not in self._specs or key in values}
+        kept = {
+            key: value for key, value in self._settings.items() if key not in self._specs or key in values
+        }
         return {**kept, **values}
 
     def faults(self, answers: Mapping[str, Answer]) -> Faults:
-        """Return what is wrong with these answers."""
+        """Return what is wrong with these answers; a secret that a message would quote is masked."""
         values, errors = self._values(answers)
         warnings: dict[str, str] = {}
-        settings = self.settings(answers)
-        _, secrets, problems = read_settings(settings, self._destination, "$", self._environ)
-        del secrets
+        _, secrets, problems = read_settings(self.settings(answers), self._destination, "$", self._environ)
+        mask = Mask(secrets)
         for problem in problems:
-            key = next((key for key in self._specs if is_within(problem.path, f"$.{key}")), "")
-            if key in errors or not self._concerns(problem, key, answers):
-                continue
-            unset = is_variable(values.get(key))
-            into = warnings if unset or not problem.is_error else errors
-            into.setdefault(key, _sentence(problem.message))
+            found = [key for key in self._specs if is_within(problem.path, child_path("$", key))]
+            for key in found[:1]:
+                # A variable may be set where events are delivered, if not here.
+                into = warnings if is_variable(values.get(key)) or not problem.is_error else errors
+                if key not in errors:
+                    into.setdefault(key, _sentence(mask.text(problem.message)))
         return Faults(errors, warnings)
 
-    def _concerns(self, problem: Problem, key: str, answers: Mapping[str, Answer]) -> bool:
-        """Return whether a person who sees the form can do something about a problem."""
-        return bool(key) or (problem.is_error and bool(answers))
-
     def _values(self, answers: Mapping[str, Answer]) -> tuple[JsonObject, dict[str, str]]:
-        """Return the values of answers by key, without empty ones, and the errors of those without a value."""
+        """Return the values of answers by key, without empty ones, and the errors of those that have none."""
         values: JsonObject = {}
         errors: dict[str, str] = {}
         for key, answer in answers.items():
@@ -264,15 +262,16 @@ def _json(text: str) -> Json:
 
 
 def _number(text: str, *, whole: bool) -> Json:
+    number: int | float
     try:
-        number = float(text)
+        number = int(text) if text.strip().lstrip("+-").isdecimal() else float(text)
     except ValueError:
         raise ValueError("This is not a number.") from None
-    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN alone is not itself
+    if not isfinite(number):
         raise ValueError("This is not a number.")
-    if whole and not number.is_integer():
+    if whole and number != int(number):
         raise ValueError("This is not a whole number.")
-    return int(number) if number.is_integer() else number
+    return int(number) if number == int(number) else number
 
 
 def _text_of(value: Json) -> str:
