@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+from math import isfinite
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 
 from actions_core.engine.instances import read_settings
-from actions_core.errors import DefinitionError, PayloadError, is_within
+from actions_core.errors import DefinitionError, PayloadError, child_path, is_within
+from actions_core.http.masking import Mask
 from actions_core.validation import PayloadValidator
 from actions_core.validation.fields import ConditionSet, FieldSpec
 from actions_core.values.json_files import parse_json
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions_core.destination import Destination
-    from actions_core.errors import Problem
     from actions_core.values.types import Json, JsonObject
 
 #: Where an answer comes from: it is typed in, a variable of the environment, or what the workspace has.
@@ -112,6 +113,11 @@ class SettingsForm:
             for key, spec in self._specs.items()
             if spec.depends_on is not None
         }
+        self._required = {
+            key: _probe(destination.spec.settings, spec.required)
+            for key, spec in self._specs.items()
+            if isinstance(spec.required, ConditionSet)
+        }
         self.fields = tuple(self._field(key, spec) for key, spec in self._specs.items())
         self.answers: dict[str, Answer] = {key: self._answer(key) for key in self._specs}
 
@@ -130,7 +136,8 @@ class SettingsForm:
             description=spec.description or "",
             control=_control(spec),
             required=spec.required is True,
-            default="" if spec.default is MISSING or is_secret(spec) else _words(spec.default),
+            # A switch shows its default, and a secret nothing.
+            default="" if is_secret(spec) or _control(spec) == "switch" else _text_of(spec.default),
             placeholder=spec.placeholder or "",
             choices=choices,
             sources=sources,
@@ -138,7 +145,7 @@ class SettingsForm:
 
     def _answer(self, key: str) -> Answer:
         present, spec = self._settings.get(key), self._specs[key]
-        if is_variable(present):
+        if isinstance(present, dict) and is_variable(present):
             return Answer("variable", str(present["$env"]))
         if not _has(present):
             return Answer("value", _text_of(spec.default) if _control(spec) == "switch" else "")
@@ -148,19 +155,17 @@ class SettingsForm:
 
     def is_shown(self, key: str, answers: Mapping[str, Answer]) -> bool:
         """Return whether a field makes sense beside these answers."""
-        probe = self._shown.get(key)
-        if probe is None:
-            return True
-        values = {name: value for name, value in self._values(answers)[0].items() if name != _PROBE}
-        try:
-            probe.check({**self._defaults(), **values})
-        except PayloadError as error:
-            return any(is_within(problem.path, f"$.{_PROBE}") for problem in error.problems)
-        return False
+        return key not in self._shown or self._holds(self._shown[key], answers)
 
-    def _defaults(self) -> JsonObject:
+    def _holds(self, probe: PayloadValidator, answers: Mapping[str, Answer]) -> bool:
+        """Return whether conditions hold: nothing but the probe is required, and it is missing then."""
         fields = self._destination.spec.settings.items()
-        return {key: spec.default for key, spec in fields if spec.default is not MISSING}
+        defaults = {key: spec.default for key, spec in fields if spec.default is not MISSING}
+        try:
+            probe.check({**defaults, **self._values(answers)[0]})
+        except PayloadError as error:
+            return any(problem.path == "$" for problem in error.problems)
+        return False
 
     def settings(self, answers: Mapping[str, Answer]) -> JsonObject:
         """Return the settings as the workspace will have them: what is empty is left out.
@@ -174,27 +179,31 @@ class SettingsForm:
         return {**kept, **values}
 
     def faults(self, answers: Mapping[str, Answer]) -> Faults:
-        """Return what is wrong with these answers."""
+        """Return what is wrong with these answers; a secret that a message would quote is masked."""
         values, errors = self._values(answers)
+        for key in answers.keys() - values.keys() - errors.keys():
+            if self._is_required(key, answers):
+                errors[key] = "This is required."
         warnings: dict[str, str] = {}
-        settings = self.settings(answers)
-        _, secrets, problems = read_settings(settings, self._destination, "$", self._environ)
-        del secrets
+        _, secrets, problems = read_settings(self.settings(answers), self._destination, "$", self._environ)
+        mask = Mask(secrets)
         for problem in problems:
-            key = next((key for key in self._specs if is_within(problem.path, f"$.{key}")), "")
-            if key in errors or not self._concerns(problem, key, answers):
-                continue
-            unset = is_variable(values.get(key))
-            into = warnings if unset or not problem.is_error else errors
-            into.setdefault(key, _sentence(problem.message))
+            found = [key for key in self._specs if is_within(problem.path, child_path("$", key))]
+            for key in found[:1]:
+                # A variable may be set where events are delivered, if not here.
+                into = warnings if is_variable(values.get(key)) or not problem.is_error else errors
+                if key not in errors:
+                    into.setdefault(key, _sentence(mask.text(problem.message)))
         return Faults(errors, warnings)
 
-    def _concerns(self, problem: Problem, key: str, answers: Mapping[str, Answer]) -> bool:
-        """Return whether a person who sees the form can do something about a problem."""
-        return bool(key) or (problem.is_error and bool(answers))
+    def _is_required(self, key: str, answers: Mapping[str, Answer]) -> bool:
+        spec = self._specs[key]
+        if spec.default is not MISSING:
+            return False
+        return spec.required is True or (key in self._required and self._holds(self._required[key], answers))
 
     def _values(self, answers: Mapping[str, Answer]) -> tuple[JsonObject, dict[str, str]]:
-        """Return the values of answers by key, without empty ones, and the errors of those without a value."""
+        """Return the values of answers by key, without empty ones, and the errors of those that have none."""
         values: JsonObject = {}
         errors: dict[str, str] = {}
         for key, answer in answers.items():
@@ -252,10 +261,10 @@ def _control(spec: FieldSpec) -> Control:
     return _CONTROLS.get(spec.type, "line")
 
 
-def _probe(fields: Mapping[str, FieldSpec], conditions: ConditionSet | None) -> PayloadValidator:
+def _probe(fields: Mapping[str, FieldSpec], conditions: ConditionSet) -> PayloadValidator:
     """Return a check that misses the probe exactly where the conditions hold."""
     free = {key: attrs.evolve(spec, required=False, depends_on=None) for key, spec in fields.items()}
-    return PayloadValidator({**free, _PROBE: FieldSpec("string", required=conditions or False)})
+    return PayloadValidator({**free, _PROBE: FieldSpec("string", required=conditions)})
 
 
 def _json(text: str) -> Json:
@@ -266,15 +275,16 @@ def _json(text: str) -> Json:
 
 
 def _number(text: str, *, whole: bool) -> Json:
+    number: int | float
     try:
-        number = float(text)
+        number = int(text) if text.strip().lstrip("+-").isdecimal() else float(text)
     except ValueError:
         raise ValueError("This is not a number.") from None
-    if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN alone is not itself
+    if not isfinite(number):
         raise ValueError("This is not a number.")
-    if whole and not number.is_integer():
+    if whole and number != int(number):
         raise ValueError("This is not a whole number.")
-    return int(number) if number.is_integer() else number
+    return int(number) if number == int(number) else number
 
 
 def _text_of(value: Json) -> str:
@@ -284,12 +294,6 @@ def _text_of(value: Json) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _words(value: Json) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return _text_of(value)
 
 
 def _sentence(message: str) -> str:
