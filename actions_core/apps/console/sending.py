@@ -30,6 +30,10 @@ async def send_event(desk: Desk, instance: str, subscription: JsonObject, event:
         raise WorkspaceError(f"nothing can be sent while the workspace is faulty: {listed}")
     result = await desk.engine.try_subscription(instance, subscription_of(subscription), event)
     LOGGER.info(
-        "sent by a person: %s, %s, event %s: %s", instance, result.subscription, result.message_id, result.status
+        "sent by a person: %s, %s, event %s: %s",
+        instance,
+        result.subscription,
+        result.message_id,
+        result.status,
     )
     return result

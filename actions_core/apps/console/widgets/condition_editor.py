@@ -32,9 +32,7 @@ class ConditionEditor:
     `events` is the id of a list of event names to choose from.
     """
 
-    def __init__(
-        self, text: str, on_change: Callable[[str | None], None], *, events: str = ""
-    ) -> None:
+    def __init__(self, text: str, on_change: Callable[[str | None], None], *, events: str = "") -> None:
         self._on_change = on_change
         self._events = events
         found = read_rows(text)

@@ -70,7 +70,9 @@ class Tester:
                     .classes("mapping-mono tester-event")
                 )
             self._fault = ui.label().classes("console-fault").props("aria-live=polite")
-            with ui.element("div").classes("console-note tester-verdict").props("role=status") as self._banner:
+            with (
+                ui.element("div").classes("console-note tester-verdict").props("role=status") as self._banner
+            ):
                 self._title = ui.label("…").classes("tester-title").props("data-name=verdict")
                 self._reason = ui.label().classes("tester-reason")
             self._show_tabs()
@@ -119,7 +121,9 @@ class Tester:
         self._payload.set_text("There is no payload." if payload is None else json_text(payload))
         request = None if explanation is None else explanation.request
         self._request.set_text("There is no request." if request is None else request_text(request))
-        self._curl.set_text("There is no request." if explanation is None or request is None else explanation.curl)
+        self._curl.set_text(
+            "There is no request." if explanation is None or request is None else explanation.curl
+        )
 
     def _show_why(self, explanation: SubscriptionExplanation | None) -> None:
         self._why.clear()
@@ -158,7 +162,7 @@ def _line(depth: int, *, matched: bool, words: str, found: str) -> None:
     with ui.element("div").classes("tester-line") as line:
         line.props["data-depth"] = str(min(depth, 6))
         icon = ui.icon("check" if matched else "close").classes("tester-good" if matched else "tester-bad")
-        icon.props['aria-label'] = "holds" if matched else "does not hold"
+        icon.props["aria-label"] = "holds" if matched else "does not hold"
         icon.props["role"] = "img"
         with ui.element("div").classes("tester-words"):
             ui.label(words)

@@ -10,7 +10,7 @@ import pytest
 
 from actions_core.apps.cli.mapping_tests import Explainer
 from actions_core.apps.console.draft import Draft
-from actions_core.apps.console.keeping import keep_as_test, folder_of_tests
+from actions_core.apps.console.keeping import folder_of_tests, keep_as_test
 from actions_core.authoring.mapping_tests import differences, load_file
 from actions_core.errors import ActionsError, DefinitionError, EventError
 from tests.actions_core.apps.console.support import SOLD, TRACK, changed, registry, workspace_file
