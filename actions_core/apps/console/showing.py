@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from actions_core.values.times import format_time
+
 if TYPE_CHECKING:
     from actions_core.apps.console.desk import Desk
 
@@ -33,6 +35,11 @@ def moment(milliseconds: int) -> str:
     """Return a time as people read it, such as `26 Nov 2026, 21:40:05 UTC`."""
     at = datetime.fromtimestamp(milliseconds / _MILLISECONDS, UTC)
     return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
+def event_time(milliseconds: int) -> str:
+    """Return a time as events have it."""
+    return format_time(datetime.fromtimestamp(milliseconds / _MILLISECONDS, UTC))
 
 
 def ago(milliseconds: int, now: float) -> str:

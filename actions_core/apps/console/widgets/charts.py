@@ -63,23 +63,24 @@ def show_charts(minutes: Sequence[Minute], now: int) -> None:
     series = Series(minutes, now)
     with ui.element("div").classes("feed-charts"):
         _chart(
-            f"Deliveries, {series.title}",
+            "Deliveries",
+            series.title,
             f"{sum(series.sent):,} sent, {sum(series.failed):,} failed, {sum(series.retried):,} tried again.",
             _rate(series),
         )
         known = [value for value in series.slowest if value is not None]
         slowest = f"The slowest took {max(known):,} ms." if known else "Nothing was sent in this time."
-        _chart(f"Time that a delivery takes, {series.title}", slowest, _latency(series))
+        _chart("Time that a delivery takes", series.title, slowest, _latency(series))
 
 
-def _chart(title: str, summary: str, options: dict[str, Any]) -> None:
+def _chart(title: str, span: str, summary: str, options: dict[str, Any]) -> None:
     with ui.element("section").classes("console-panel feed-chart"):
         with ui.element("h2").classes("console-h3"):
             ui.label(title)
-        ui.label(summary).classes("console-muted console-small")
+        ui.label(f"{span[:1].upper()}{span[1:]}. {summary}").classes("console-muted console-small")
         chart = ui.echart(options, renderer="svg").classes("feed-chart-area")
         chart.props["role"] = "img"
-        chart.props["aria-label"] = f"{title}. {summary}"
+        chart.props["aria-label"] = f"{title}, {span}. {summary}"
 
 
 def _frame(unit: str, names: Sequence[str]) -> dict[str, Any]:

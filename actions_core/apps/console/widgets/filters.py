@@ -57,6 +57,17 @@ class Filters:
         field.on("keydown.enter", look)
         field.on("clear", lambda: ui.navigate.to(self.changed(**{key: ""})))
 
+    def time(self, key: str, label: str) -> None:
+        """Show a field for a time."""
+        field = ui.input(label, value=self.state.get(key, ""), placeholder="2026-01-31T12:00:00Z")
+        field.props("outlined dense clearable")
+
+        def look() -> None:
+            ui.navigate.to(self.changed(**{key: (field.value or "").strip()}))
+
+        field.on("keydown.enter", look)
+        field.on("clear", lambda: ui.navigate.to(self.changed(**{key: ""})))
+
     def reset(self, *kept: str) -> None:
         """Show a way back to everything, where anything is chosen."""
         if any(value for key, value in self.state.items() if key not in kept):
