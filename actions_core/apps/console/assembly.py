@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actions_core.apps.console.desk import Desk
+from actions_core.apps.console.draft import Draft
 from actions_core.apps.console.feed import Feeds, Ring
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
@@ -56,6 +57,8 @@ async def make_desk(
         failures=failures,
         engine=lambda: desk.engine,
     )
+    if file is not None:
+        desk.draft = Draft(file, registry, desk.take_up)
     try:
         async with desk.feed:
             yield desk

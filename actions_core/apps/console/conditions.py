@@ -17,7 +17,7 @@ from actions_core.subscriptions.operands import FilterTerm, write_value
 from actions_core.subscriptions.terms import LONE_FIELDS, TEXT_OPERATORS, field_text
 from actions_core.values.paths import parse_path
 from actions_core.values.types import MISSING
-from actions_core.values.wording import counted
+from actions_core.values.wording import brief, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -305,6 +305,19 @@ def trace_lines(trace: Trace, depth: int = 0) -> Iterator[TraceLine]:
     yield TraceLine(depth, trace.matched, in_words(trace.term), trace.value, is_leaf)
     for part in trace.parts:
         yield from trace_lines(part, depth + 1)
+
+
+def why_not(trace: Trace) -> list[str]:
+    """Return what kept a condition from holding: each comparison that failed, with what was found there."""
+    if trace.matched:
+        return []
+    term = trace.term
+    if isinstance(term, Group):
+        return [reason for part in trace.parts for reason in why_not(part)]
+    if isinstance(term, Negation):
+        return [f"{in_words(part.term)} holds, and must not" for part in trace.parts]
+    found = "nothing is there" if trace.value is MISSING else f"it is {brief(trace.value)}"
+    return [f"{in_words(term)}, but {found}"]
 
 
 def summary(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from actions_core.apps.console.draft import Draft
     from actions_core.delivery.outbox import Outbox
     from actions_core.destination.registry import Registry
     from actions_core.engine import Engine
@@ -44,7 +45,7 @@ class Desk:
     problems: tuple[Problem, ...] = ()
     make_engine: Callable[[Workspace], Engine] | None = None
     #: The workspace that is being edited.
-    draft: Any = None
+    draft: Draft | None = None
     #: What was delivered, what waits, and what was given up.
     feed: Feeds = attrs.field(factory=Feeds)
     #: Says why an event is sent or not, by the workspace as it was saved.

@@ -22,6 +22,7 @@ from actions_core.validation.fields import ConditionSet
 from actions_core.values.json_files import parse_json
 from actions_core.values.paths import WHOLE, format_path, parse_path
 from actions_core.values.types import MISSING
+from actions_core.values.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,10 +35,10 @@ Mode: TypeAlias = Literal["unset", "path", "fixed", "template", "object", "json"
 
 MODES: Final[Mapping[Mode, str]] = {
     "unset": "Not set",
-    "path": "From the event",
+    "path": "From event",
     "fixed": "Fixed value",
-    "template": "Text with fields",
-    "object": "Key by key",
+    "template": "Template",
+    "object": "By key",
     "json": "JSON",
 }
 TYPES: Final[Mapping[str, str]] = {
@@ -54,7 +55,6 @@ TYPES: Final[Mapping[str, str]] = {
 _PLAIN_JMESPATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _TEXTS: Final = frozenset({"string", "text", "password", "datetime"})
 _MOST_PATHS: Final = 400
-_LONGEST_VALUE: Final = 40
 _INDENT: Final = 2
 
 
@@ -319,11 +319,3 @@ def _walk(value: Json, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...]
             yield from _walk(item, (*steps, key))
     elif isinstance(value, list) and value:
         yield from _walk(value[0], (*steps, "0"))
-
-
-def brief(value: Json | Missing) -> str:
-    """Return a value in one short line."""
-    if value is MISSING:
-        return "nothing"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

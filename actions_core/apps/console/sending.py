@@ -1,7 +1,7 @@
 """Send one event through an edited subscription, because a person asks for it.
 
-This is the only thing on a mapping's page that leaves the machine. It is logged, it goes through the engine that
-delivers here, and so it counts against the same budget, and is told as any other delivery is.
+This is the only thing on a mapping's page that leaves the machine. It is logged, and it goes through the
+engine that delivers here: it counts against the same budget, and is told as any other delivery is.
 """
 
 from __future__ import annotations

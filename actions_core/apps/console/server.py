@@ -39,6 +39,7 @@ _ACCENT: Final = "#2f5bd7"
 #: The files of this package, for every page. Nothing here comes from a workspace.
 _HEAD: Final = (
     f'<link rel="stylesheet" href="{_STATIC}/console.css">'
+    f'<link rel="stylesheet" href="{_STATIC}/mapping.css">'
     f'<link rel="stylesheet" href="{_STATIC}/deliveries.css">'
     f'<script defer src="{_STATIC}/console.js"></script>'
     '<meta name="robots" content="noindex">'

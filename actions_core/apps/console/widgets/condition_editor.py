@@ -139,15 +139,11 @@ class ConditionEditor:
             for place, row in enumerate(block):
                 if place:
                     ui.label(_BETWEEN[rows.inner]).classes("mapping-between")
-                self._show_row(number, place, row)
-            word = _BETWEEN[rows.inner]
-            (
-                ui.button(f"{word} …", on_click=lambda: self._add(number))
-                .props("flat dense size=sm")
-                .classes("mapping-alternative")
-            )
+                word = _BETWEEN[rows.inner] if place == len(block) - 1 else ""
+                self._show_row(number, place, row, word)
 
-    def _show_row(self, block: int, place: int, row: Row) -> None:
+    def _show_row(self, block: int, place: int, row: Row, word: str) -> None:
+        """Show a row; with a `word`, another one can be added below it."""
         state = [row]
 
         def change(*, again: bool = False, **parts: object) -> None:
@@ -182,6 +178,10 @@ class ConditionEditor:
             )
             if row.takes_text:
                 self._show_value(row, change)
+            if word:
+                more = ui.button(f"+ {word}", on_click=lambda: self._add(block)).props("flat dense size=sm")
+                more.classes("mapping-row-more")
+                more.props["aria-label"] = f"{word.capitalize()}: add another condition to this one"
             (
                 ui.button(icon="close", on_click=lambda: self._remove(block, place))
                 .props('flat dense round size=sm aria-label="Remove this condition"')

@@ -68,7 +68,7 @@ async def _agrees(deed: Deed, count: int) -> bool:
         with ui.element("div").classes("feed-dialog-buttons"):
             ui.button("Cancel", on_click=dialog.close).props("flat no-caps autofocus")
             sure = ui.button(f"{deed.verb} {count:,}", on_click=lambda: dialog.submit(deed.verb))
-            sure.props(f"unelevated no-caps {'color=negative' if deed.danger else ''}")
+            sure.props("unelevated no-caps color=negative" if deed.danger else "unelevated no-caps")
     agreed: bool = await dialog == deed.verb
     if not dialog.is_deleted:
         dialog.delete()

@@ -45,14 +45,13 @@ class Deeds:
 
     def buttons(self, which: LetterFilter, *, all_of: str, dense: bool = False) -> None:
         """Show the buttons for all letters that are meant; `all_of` says which those are, for the log."""
-        size = "dense" if dense else ""
         if self.letters.can_replay:
             ui.button("Replay", icon="replay", on_click=partial(self.replay, which, all_of)).props(
-                f"unelevated no-caps {size}"
+                "unelevated no-caps dense" if dense else "unelevated no-caps"
             )
         if self.letters.can_discard:
             ui.button("Discard", icon="delete", on_click=partial(self.discard, which, all_of)).props(
-                f"flat no-caps color=negative {size}"
+                "flat no-caps color=negative dense" if dense else "flat no-caps color=negative"
             )
 
     async def replay(self, which: LetterFilter, all_of: str) -> None:

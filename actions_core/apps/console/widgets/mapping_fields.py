@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 
 from actions_core.apps.console.mapping_forms import (
-    brief,
     editor_of,
     form_of,
     has_form,
@@ -19,7 +18,7 @@ from actions_core.apps.console.widgets.value_editor import ValueEditor
 from actions_core.errors import DefinitionError
 from actions_core.values.json_files import parse_json
 from actions_core.values.types import MISSING
-from actions_core.values.wording import counted
+from actions_core.values.wording import brief, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 from nicegui import ui
 
-from actions_core.apps.console.conditions import trace_lines
-from actions_core.apps.console.mapping_forms import brief, json_text
+from actions_core.apps.console.conditions import trace_lines, why_not
+from actions_core.apps.console.mapping_forms import json_text
+from actions_core.apps.console.seen import label_of
 from actions_core.errors import DefinitionError
 from actions_core.http.curl import request_json
 from actions_core.values.json_files import parse_json
-from actions_core.values.types import MISSING
+from actions_core.values.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actions_core.apps.console.preview import Preview
+    from actions_core.apps.console.samples import SampleEvent
     from actions_core.engine.explain import SubscriptionExplanation
     from actions_core.engine.results import Result
     from actions_core.http.requests import Request
@@ -34,28 +35,20 @@ _TITLES: Final = {
 _LONGEST_RESPONSE: Final = 2000
 
 
-@attrs.frozen
-class Sample:
-    """An event to try a mapping on, and what it is called in a list."""
-
-    label: str
-    event: Json
-
-
 class Tester:
     """Shows a sample event and the preview of it.
 
     `on_event` is called with each event that was chosen or typed, None while the text is not JSON.
     """
 
-    def __init__(self, samples: Sequence[Sample], chosen: int, on_event: Callable[[Json], None]) -> None:
+    def __init__(self, samples: Sequence[SampleEvent], chosen: int, on_event: Callable[[Json], None]) -> None:
         self._samples = samples
         self._on_event = on_event
         self.event: Json = samples[chosen].event
         with ui.element("div").classes("console-stack"):
             self._choice = (
                 ui.select(
-                    {number: sample.label for number, sample in enumerate(samples)},
+                    {number: label_of(sample) for number, sample in enumerate(samples)},
                     value=chosen,
                     label="Sample event",
                     on_change=lambda event: self._choose(event.value),
@@ -155,7 +148,9 @@ def _reason_of(preview: Preview) -> str:
         note = preview.explanation.note
         shown = "" if request is None else f"{request.method} {request.url}"
         return " · ".join(part for part in (shown, note) if part)
-    return preview.explanation.reason
+    trace = preview.explanation.trace
+    reasons = [] if trace is None else why_not(trace)
+    return "; ".join(reasons) or preview.explanation.reason
 
 
 def _line(depth: int, *, matched: bool, words: str, found: str) -> None:
@@ -208,6 +203,3 @@ def show_result(result: Result) -> None:
         if text:
             shown = text if len(text) <= _LONGEST_RESPONSE else text[:_LONGEST_RESPONSE] + "…"
             _code("Response", "response").set_text(shown)
-
-
-__all__ = ["MISSING", "Sample", "Tester", "request_text", "show_result"]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from actions_core.apps.console.mapping_forms import (
     Editor,
-    brief,
     editor_of,
     effective_mapping,
     form_of,
@@ -25,6 +24,7 @@ from actions_core.errors import DefinitionError
 from actions_core.validation.fields import Choice, FieldSpec
 from actions_core.values.paths import parse_path, read
 from actions_core.values.types import MISSING
+from actions_core.values.wording import brief
 from tests.actions_core.apps.console.support import SOLD, TRACK, registry
 
 TEXT, NUMBER, FLAG = FieldSpec("string"), FieldSpec("number"), FieldSpec("boolean")
