@@ -9,6 +9,7 @@ import typer
 from actions_core.apps.cli import (
     catalog,
     check,
+    console,
     definitions,
     dlq,
     explain,
@@ -70,6 +71,7 @@ app.command("delete")(on_demand.delete)
 app.command("auth-test")(on_demand.auth_test)
 app.command("sandbox")(sandbox.sandbox)
 app.command("serve")(serve.serve)
+app.command("console")(console.console)
 app.command("schema")(definitions.schema)
 app.command("init")(scaffold.init)
 app.command("add-action")(scaffold.add)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 MOST_KEYS: Final = 3
+#: So many payloads are measured at once.
+_MOST_MEASURED: Final = 1000
 #: The types of a size that is given, or is not.
 _WHOLE: Final = frozenset({int, type(None)})
 
@@ -62,7 +64,11 @@ def chunks(items: Iterable[Item], spec: BatchSpec) -> Iterator[list[Item]]:
     """
     groups: dict[object, list[Item]] = {}
     for item in items:
-        groups.setdefault(_group(item.payload, spec), []).append(item)
+        key = _group(item.payload, spec)
+        if key in groups:
+            groups[key].append(item)
+        else:
+            groups[key] = [item]
     for group in groups.values():
         yield from _split(group, _positive(group[0].payload, "batch_size", spec.size), spec)
 
@@ -86,9 +92,14 @@ def _group(payload: JsonObject, spec: BatchSpec) -> object:
 
 def _split(group: list[Item], most: int, spec: BatchSpec) -> Iterator[list[Item]]:
     most_bytes = _positive(group[0].payload, "batch_bytes", spec.bytes)
+    whole = 0
+    # Nearly always so many fit: then they are measured together.
+    while whole < len(group) and _fit(group[whole : whole + most], most_bytes):
+        yield group[whole : whole + most]
+        whole += most
     chunk: list[Item] = []
     size = 0
-    for item in group:
+    for item in group[whole:]:
         more = _bytes(item.payload)
         if chunk and (len(chunk) >= most or size + more > most_bytes):
             yield chunk
@@ -97,6 +108,16 @@ def _split(group: list[Item], most: int, spec: BatchSpec) -> Iterator[list[Item]
         size += more
     if chunk:
         yield chunk
+
+
+def _fit(chunk: Sequence[Item], most_bytes: int) -> bool:
+    """Tell if items are few enough to be measured together, and certainly within so many bytes."""
+    if len(chunk) > _MOST_MEASURED:
+        return False
+    try:
+        return len(json_bytes([item.payload for item in chunk])) <= most_bytes
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _positive(payload: JsonObject, key: str, default: int) -> int:
@@ -113,14 +134,14 @@ def _bytes(payload: Json) -> int:
 
 
 async def deliver_batch(lane: Lane, pipeline: Pipeline, items: Sequence[Item]) -> list[Node]:
-    """Deliver items together, and return one node for each, secrets masked.
+    """Deliver items together, and return one node for each, secrets not masked yet.
 
     Those that were refused with a 401 are delivered once more with a renewed token. Raises nothing but
     `CancelledError`.
     """
     batch = Batch(lane, pipeline, items)
     await batch.deliver()
-    return batch.masked_nodes()
+    return batch.nodes()
 
 
 class _ItemsRefusedError(AuthenticationError):
@@ -167,10 +188,14 @@ class Batch:
             self.errors.update(dict.fromkeys(self._left, error))
             self._nodes.update(dict.fromkeys(self._left, failure_of(error)))
 
+    def nodes(self) -> list[Node]:
+        """Return the nodes in the order of the items, secrets not masked yet."""
+        return list(map(self._nodes.__getitem__, range(len(self._items))))
+
     def masked_nodes(self) -> list[Node]:
         """Return the nodes without secrets, in the order of the items."""
         mask = self.lane.connection.mask
-        return [self._nodes[index].masked(mask) for index in range(len(self._items))]
+        return [node.masked(mask) for node in self.nodes()]
 
     async def _attempt(self) -> None:
         """Deliver the items that are left. Raises `AuthenticationError` where some are refused with a 401."""
@@ -196,10 +221,11 @@ class Batch:
             return [*await self._deliver(indices[:half]), *await self._deliver(indices[half:])]
         self.error = found.error
         nodes = found.nodes
-        for index in indices:
-            self.errors.pop(index, None)
-            if found.error is not None:
-                self.errors[index] = found.error
+        if self.errors:
+            for index in indices:
+                self.errors.pop(index, None)
+        if found.error is not None:
+            self.errors.update(dict.fromkeys(indices, found.error))
         if found.job is not None:
             nodes = await self._await_job(found.job, indices, context, client)
             step.note_warnings(context)
@@ -247,9 +273,11 @@ class _BatchStep:
 
     def note_warnings(self, context: Context) -> None:
         """Give each item what was warned of all and of itself."""
+        shared = context.notes
         for item, one in zip(self.items, context.each, strict=True):
-            if context.notes or one.notes:
-                item.warnings = (*context.notes, *one.notes)
+            notes = (*shared, *one.notes) if shared else one.notes
+            if notes:
+                item.warnings = notes
 
 
 @attrs.frozen
