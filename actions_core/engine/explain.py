@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from actions_core.destination.context import Context
+from actions_core.destination.multistatus import Skip
 from actions_core.engine.executor.client import DryRunClient, DryRunEnd, current_task, let_through
 from actions_core.engine.pipeline import StepTraces, separate_steps
 from actions_core.errors import ActionsError, Problem
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 FIRST_REQUEST = "the first request; the rest depends on its response"
+NOTHING_SENT = "the event matches, but the destination has nothing to send for it"
 DEFINITION_ONLY = "a definition only: no handler exists that would make a request of this payload"
 
 
@@ -41,8 +43,9 @@ class SubscriptionExplanation:
 
     `filters` says what each filter of the instance does, `trace` is the condition's, with each value it
     looked at, `fields` says which paths gave each field of the mapping. `payload` is what the handler
-    gets; `request` is the exact request, secrets masked, and None when `matched` is false or `problems`
-    holds an error. `reason` says why an event would not be sent. Nothing in here shows a secret.
+    gets; `request` is the exact request, secrets masked, and None when `matched` is false, `problems` holds
+    an error, or there is nothing to send. `reason` says why an event would not be sent. Nothing in here
+    shows a secret.
     """
 
     instance: str
@@ -135,7 +138,9 @@ async def _dry_run(
         payload = step.payload()
         explanation = attrs.evolve(explanation, payload=mask.value(copier(payload)()))
         lane.refuse_if_disabled()
-        await lane.call_action(pipeline, payload, context, client)
+        answer = await lane.call_action(pipeline, payload, context, client)
+        if isinstance(answer, Skip):
+            explanation = attrs.evolve(explanation, reason=mask.text(answer.reason), note=NOTHING_SENT)
     except DryRunEnd:
         pass
     except ActionsError as error:
@@ -152,7 +157,7 @@ async def _dry_run(
         explanation,
         warnings=mask.problems(context.warnings),
         request=None if sent is None else mask.request(sent),
-        note=_note(pipeline, sent),
+        note=explanation.note or _note(pipeline, sent),
         idempotency_key=context.idempotency_key,
     )
 
