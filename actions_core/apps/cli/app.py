@@ -9,6 +9,7 @@ import typer
 from actions_core.apps.cli import (
     catalog,
     check,
+    console,
     definitions,
     dlq,
     explain,
@@ -21,6 +22,7 @@ from actions_core.apps.cli import (
     serve,
 )
 from actions_core.apps.cli.output import ConsoleHandler, Exit, print_error
+from actions_core.apps.cli.port import command as port
 from actions_core.apps.cli.run import command
 from actions_core.apps.cli.worker import command as worker
 from actions_core.errors import ActionsError
@@ -69,9 +71,11 @@ app.command("delete")(on_demand.delete)
 app.command("auth-test")(on_demand.auth_test)
 app.command("sandbox")(sandbox.sandbox)
 app.command("serve")(serve.serve)
+app.command("console")(console.console)
 app.command("schema")(definitions.schema)
 app.command("init")(scaffold.init)
 app.command("add-action")(scaffold.add)
+app.add_typer(port.app, name="port")
 app.command("diff")(definitions.diff)
 app.command("docs")(definitions.docs)
 

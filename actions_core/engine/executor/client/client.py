@@ -20,6 +20,7 @@ from actions_core.engine.executor.client.admission import TOO_MANY_REQUESTS
 from actions_core.engine.executor.client.waiting import LimitExpired
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
+from actions_core.http.requests import Refusal
 from actions_core.http.retry import (
     DEFAULT_TIMEOUT,
     PollPolicy,
@@ -126,6 +127,9 @@ class EventClient(Client):
                 refused = None
                 if connection.judge is not None:
                     response, refused = connection.judge(response, request, self._context)
+                verdict: bool | Refusal = False
+                if refused is None:
+                    verdict = response.ok if request.judge is None else request.judge(response)
             except TransportError as failure:
                 error = failure
             except TimeoutError as failure:
@@ -136,14 +140,14 @@ class EventClient(Client):
                 raise
             else:
                 self.response = response
-                if response.ok and refused is None:
+                if verdict is True:
                     self.failure = None
                     if admission is not None:
                         admission.succeed(ticket, at)
                     if response.unreadable:
                         self._context.warn("$", f"the destination took it, but {response.unreadable}")
                     return response
-                error = self._refusal(request, response) if refused is None else refused
+                error = self._refusal(request, response, verdict or None) if refused is None else refused
                 retry_after, answered = _retry_after(response), response.status
             self.failure = error
             if admission is not None:
@@ -197,13 +201,15 @@ class EventClient(Client):
             return
         raise error
 
-    def _refusal(self, request: Request, response: Response) -> ActionsError:
+    def _refusal(self, request: Request, response: Response, why: Refusal | None) -> ActionsError:
         mask = self._connection.mask
+        why = why or Refusal()
         refusal = ResponseError(
             mask.request(request),
             mask.response(response),
             hint=self._hints.get(response.status, ""),
-            retryable=is_retryable(response.status),
+            retryable=is_retryable(response.status) if why.retryable is None else why.retryable,
+            said=mask.text(why.message),
         )
         if response.status == UNAUTHORIZED:
             return AuthenticationError(str(refusal))
