@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from actions_core.destination.client import Tokens as Tokens
     from actions_core.destination.context import Auth as Auth
     from actions_core.destination.context import Context as Context
+    from actions_core.destination.items import BatchItem as BatchItem
+    from actions_core.destination.items import Items as Items
     from actions_core.destination.multistatus import MultiStatus as MultiStatus
     from actions_core.destination.multistatus import Node as Node
+    from actions_core.destination.multistatus import Skip as Skip
     from actions_core.destination.registry import Registry as Registry
     from actions_core.destination.state import MemoryState as MemoryState
     from actions_core.destination.state import State as State
@@ -96,7 +99,8 @@ _HOME = {
     "actions_core.destination.annotations": ("Payload",),
     "actions_core.destination.client": ("Client", "Tokens"),
     "actions_core.destination.context": ("Auth", "Context"),
-    "actions_core.destination.multistatus": ("MultiStatus", "Node"),
+    "actions_core.destination.items": ("BatchItem", "Items"),
+    "actions_core.destination.multistatus": ("MultiStatus", "Node", "Skip"),
     "actions_core.destination.registry": ("Registry",),
     "actions_core.destination.state": ("MemoryState", "State"),
     "actions_core.destination.stats": ("Stats",),

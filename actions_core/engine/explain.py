@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 FIRST_REQUEST = "the first request; the rest depends on its response"
+NOTHING_SENT = "the event matches, but the destination has nothing to send for it"
 DEFINITION_ONLY = "a definition only: no handler exists that would make a request of this payload"
 
 
@@ -42,8 +43,9 @@ class SubscriptionExplanation:
 
     `filters` says what each filter of the instance does, `trace` is the condition's, with each value it
     looked at, `fields` says which paths gave each field of the mapping. `payload` is what the handler
-    gets; `request` is the exact request, secrets masked, and None when `matched` is false or `problems`
-    holds an error. `reason` says why an event would not be sent. Nothing in here shows a secret.
+    gets; `request` is the exact request, secrets masked, and None when `matched` is false, `problems` holds
+    an error, or there is nothing to send. `reason` says why an event would not be sent. Nothing in here
+    shows a secret.
     """
 
     instance: str
@@ -138,7 +140,7 @@ async def _dry_run(
         lane.refuse_if_disabled()
         answer = await lane.call_action(pipeline, payload, context, client)
         if isinstance(answer, Skip):
-            explanation = attrs.evolve(explanation, reason=mask.text(answer.reason))
+            explanation = attrs.evolve(explanation, reason=mask.text(answer.reason), note=NOTHING_SENT)
     except DryRunEnd:
         pass
     except ActionsError as error:
@@ -155,7 +157,7 @@ async def _dry_run(
         explanation,
         warnings=mask.problems(context.warnings),
         request=None if sent is None else mask.request(sent),
-        note=_note(pipeline, sent),
+        note=explanation.note or _note(pipeline, sent),
         idempotency_key=context.idempotency_key,
     )
 
