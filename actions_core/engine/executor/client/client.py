@@ -107,7 +107,7 @@ class EventClient(Client):
         self.request = self._connection.prepare(request, self._context)
         return self._deliver(self.request)
 
-    async def _deliver(self, request: Request) -> Response:  # noqa: C901, PLR0912 - a coroutine more for each event would cost more
+    async def _deliver(self, request: Request) -> Response:  # noqa: C901, PLR0912, PLR0915 - a coroutine more for each event would cost more
         connection = self._connection
         admission = connection.admission
         seconds = connection.timeout if request.timeout is None else request.timeout
