@@ -110,7 +110,7 @@ class Lane:
                 else:
                     if self.disabled:
                         self.refuse_if_disabled()
-                    if connection.tokens is not None:
+                    if connection.tokens is not None and connection.tokens.is_due:
                         await connection.tokens.ensure()
                     if admission is not None and not admission.quiet:
                         client.ticket = await admission.enter(deadlines.closing)
