@@ -298,12 +298,15 @@ async def perform_together(instance: Instance, events: Sequence[JsonObject]) -> 
             found[place] = skipped(item.skip).masked(instance.lane.connection.mask)
         else:
             items.append(item)
-    if items:
-        batch = Batch(instance.lane, pipeline, items)
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.group, []).append(item)
+    for together in groups.values():
+        batch = Batch(instance.lane, pipeline, together)
         await batch.deliver()
         if batch.error is not None:
             raise batch.error
-        found.update(zip([item.place for item in items], batch.masked_nodes(), strict=True))
+        found.update(zip([item.place for item in together], batch.masked_nodes(), strict=True))
     return [found[place] for place in range(len(events))]
 
 
