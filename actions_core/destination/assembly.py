@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from actions_core.destination.handler import Handler, compile_handler, name_of
-from actions_core.destination.json_requests import written_handlers
+from actions_core.destination.requests import written_handlers
 from actions_core.destination.roles import ROLES, Role
 from actions_core.errors import Problem, child_path
 from actions_core.values.wording import shown, suggestion

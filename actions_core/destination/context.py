@@ -261,6 +261,18 @@ def audience_settings(event: JsonObject) -> JsonObject:
     return settings if isinstance(settings, dict) else {}
 
 
+def audience_of(event: JsonObject) -> JsonObject:
+    """Return what the event says of its audience: `id`, `key`, `externalId` and `settings`."""
+    personas = _personas(event)
+    said = {
+        "id": personas.get("computation_id"),
+        "key": personas.get("computation_key"),
+        "externalId": personas.get("external_audience_id"),
+    }
+    found = {key: value for key, value in said.items() if value is not None}
+    return {**found, "settings": audience_settings(event)}
+
+
 def _personas(event: JsonObject) -> JsonObject:
     context: Json = event.get("context")
     personas = context.get("personas") if isinstance(context, dict) else None

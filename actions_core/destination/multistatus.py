@@ -31,6 +31,16 @@ _FIRST_FAILURE: Final = 400
 _NODE_KEYS: Final = ("status", "body", "sent", "errortype", "errormessage", "errorreporter", "skipped")
 
 
+@attrs.frozen
+class Skip:
+    """An answer of a function in place of a request: there is nothing to send for this event.
+
+    The result is skipped, for this reason; it is no failure, and nothing is tried again.
+    """
+
+    reason: str
+
+
 # Without slots: a frozen class sets its attributes at half the price then, and a twin takes a third.
 @attrs.frozen(eq=False, repr=False, slots=False)
 class Node:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from actions_core.engine.observers import ResultListener, Tracing
     from actions_core.engine.on_demand import Audience, Choices
     from actions_core.engine.pipeline import Hold, Pipeline, Step
-    from actions_core.engine.workspace import Workspace
+    from actions_core.engine.workspace import SubscriptionSpec, Workspace
     from actions_core.errors import Problem
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
@@ -362,6 +362,20 @@ class Engine:
                     f"{instance.destination.slug} has no test of its authentication", code="NOT_SUPPORTED"
                 )
             return result
+
+    async def try_subscription(self, instance_id: str, subscription: SubscriptionSpec, event: Json) -> Result:
+        """Deliver one event through a subscription that need not be in the workspace, and through no other.
+
+        Instance and subscription need not be enabled. An event that does not match is skipped. Raises
+        `EventError` like `send`, `WorkspaceError` for an unknown instance and `DefinitionError` for a faulty
+        subscription.
+        """
+        from actions_core.engine import on_demand
+
+        taken = self.check(event)
+        with self._in_flight:
+            step, lane = on_demand.step_of(self._instance(instance_id), subscription, taken)
+            return await self._deliver(lane, step) if step.skipped is None else step.skipped
 
     def check(self, event: Json) -> JsonObject:
         """Return a checked copy of an event, completed, as it is taken in. Raises `EventError`."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.destination.context import Context
+from actions_core.destination.multistatus import Skip
 from actions_core.engine.executor.client import DryRunClient, DryRunEnd, current_task, let_through
 from actions_core.engine.pipeline import StepTraces, separate_steps
 from actions_core.engine.results import masked_warnings
@@ -190,7 +191,9 @@ async def _dry_run(
         payload = step.payload()
         parts.payload = copier(payload)()  # the handler may change its own
         lane.refuse_if_disabled()
-        await lane.call_action(pipeline, payload, context, client)
+        answer = await lane.call_action(pipeline, payload, context, client)
+        if isinstance(answer, Skip):
+            explanation = attrs.evolve(explanation, reason=mask.text(answer.reason))
     except DryRunEnd:
         pass
     except ActionsError as error:

@@ -36,8 +36,7 @@ from actions_core.values.types import MISSING, Json
 from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
-
+    from collections.abc import Awaitable, Callable, Mapping
 
 #: Methods at which there is nothing to look.
 _USUAL_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
@@ -61,7 +60,9 @@ class Request:
     instance's own. `params` are added to the query when the request is completed; None values are
     left out, lists repeat their name, all else is spelled as in JavaScript. `max_body` is how many bytes of
     the response's body are read, None for as many as the transport reads of any. With `stringify`, `json` is
-    written as JavaScript's `JSON.stringify` does, for receivers that compute a signature from it.
+    written as JavaScript's `JSON.stringify` does, for receivers that compute a signature from it. `judge`
+    tells of a response if it is a success, where that is not for its status to say: True or False, or a
+    `Refusal` with a reason.
 
     What a handler puts into `url` it quotes: `f"/people/{urllib.parse.quote(user_id, safe='')}"`.
     """
@@ -77,6 +78,7 @@ class Request:
     follow_redirects: bool = attrs.field(default=True, kw_only=True)
     max_body: int | None = attrs.field(default=None, kw_only=True)
     stringify: bool = attrs.field(default=False, kw_only=True)
+    judge: Callable[[Response], bool | Refusal] | None = attrs.field(default=None, kw_only=True, eq=False)
 
     def __repr__(self) -> str:
         scheme, slashes, rest = self.url.partition("?")[0].partition("://")
@@ -179,14 +181,17 @@ class Request:
 
 
 class RequestBase:
-    """A base URL and headers that requests share, checked once instead of with every request.
+    """A base URL, headers and a query that requests share, checked once instead of with every request.
 
     Raises `SettingsError` for a base URL that is not absolute, or below which there can be no path.
     """
 
-    def __init__(self, base_url: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, base_url: str, headers: Mapping[str, str], params: Mapping[str, Any] | None = None
+    ) -> None:
         self._url = _folder(base_url)
         self._headers = dict(headers)
+        self._params = dict(params or {})
         self._is_plain = is_plain_url(self._url) and _are_plain_values(self._headers)
         #: The URLs of requests in which nothing but a header's value can be wrong, by what was looked at.
         self._urls: dict[tuple[str, ...], str] = {}
@@ -196,6 +201,8 @@ class RequestBase:
 
         Raises what `Request.with_base` and `Request.complete` do.
         """
+        if self._params:
+            request = request._twin({"params": {**self._params, **(request.params or {})}})  # noqa: SLF001 - as below
         headers = request.headers
         looked_at = (request.method, request.url, *headers)
         try:
@@ -317,6 +324,17 @@ class Response:
         except (ValueError, RecursionError):
             return None
         return read
+
+
+@attrs.frozen
+class Refusal:
+    """What a response that was judged to be no success says.
+
+    An empty `message` means that its body says it; None that its status tells if trying again may help.
+    """
+
+    message: str = ""
+    retryable: bool | None = None
 
 
 class Transport(Protocol):

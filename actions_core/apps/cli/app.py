@@ -31,9 +31,11 @@ _COMMANDS: Final = {
     "auth-test": ("on_demand", "auth_test"),
     "sandbox": ("sandbox", "sandbox"),
     "serve": ("serve", "serve"),
+    "console": ("console", "console"),
     "schema": ("definitions", "schema"),
     "init": ("scaffold", "init"),
     "add-action": ("scaffold", "add"),
+    "port": ("port.command", "app"),
     "diff": ("definitions", "diff"),
     "docs": ("definitions", "docs"),
 }

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
 
 from actions_core.destination.context import Context
+from actions_core.destination.multistatus import Skip
 from actions_core.engine.executor.call import HandlerError, finish, limit, masked_failure
 from actions_core.engine.executor.client import ClosedBeforeTurnError, EventClient, Semaphore, let_through
 from actions_core.engine.results import Result, Status
@@ -144,9 +145,11 @@ class Lane:
         if handler.is_async:
             return limit(self.connection, finish(answer, client, is_async=True))
         if not isinstance(answer, Request):
+            if isinstance(answer, Skip):
+                return finish(answer, client, is_async=False)
             raise HandlerError(
-                f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request, "
-                "or is 'async def' and sends with its Client"
+                f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request or "
+                "a Skip, or is 'async def' and sends with its Client"
             )
         return client.send(answer)
 
@@ -188,13 +191,15 @@ def _result(
     client: EventClient,
     status: Status,
     error: ActionsError | None,
-    _answer: Any,
+    answer: Any,
     started: float,
 ) -> Result:
     """Return the result of one event, with the last request and its response."""
     pipeline, mask, warnings = step.pipeline, lane.connection.mask, context.notes
     reason = ""
-    if status is not Status.SENT:
+    if type(answer) is Skip:
+        status, reason = Status.SKIPPED, mask.text(answer.reason)
+    elif status is not Status.SENT:
         # Masked as text too: an error of a destination's own may word itself from anything.
         reason = NOT_TRIED if error is None else mask.text(str(error))
     return Result(

@@ -13,7 +13,7 @@ import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
-from actions_core.destination.json_requests import SharedBase
+from actions_core.destination.requests import SharedBase
 from actions_core.engine.executor import Lane, call_handler, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
@@ -179,6 +179,26 @@ def compile_instance(
         settings_digest=digest,
     )
     return instance, problems
+
+
+def with_subscription(
+    instance: Instance, subscription: SubscriptionSpec, path: str = "$"
+) -> tuple[Instance | None, list[Problem]]:
+    """Return an instance with one subscription in place of its own: None where that has errors.
+
+    Nothing but the subscription is compiled, and everything else is shared. Problems are below `path`.
+    """
+    spec = attrs.evolve(instance.spec, subscriptions=(subscription,))
+    pipelines, found = _compile_subscriptions(spec, instance.destination, instance.scope, "$")
+    place = "$.subscriptions[0]"
+    problems = [
+        attrs.evolve(problem, path=path + problem.path.removeprefix(place))
+        for problem in found
+        if is_within(problem.path, place)
+    ]
+    if any(problem.is_error for problem in problems):
+        return None, problems
+    return attrs.evolve(instance, pipelines=pipelines, spec=spec), problems
 
 
 def _batch_without_batches(spec: InstanceSpec, pipelines: Iterable[Pipeline], path: str) -> Iterator[Problem]:

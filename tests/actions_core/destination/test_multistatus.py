@@ -60,7 +60,7 @@ def test_outcomes_are_put_at_their_places() -> None:
 
 
 def test_many_outcomes_are_added_at_once() -> None:
-    """Several payloads may be said to be taken at once, with what was sent, or share one outcome."""
+    """Several payloads may be taken at once, each with what was sent for it, or share an outcome."""
     found = MultiStatus(2)
     found.put_all([0, 3], PayloadError("bad"))
     found.put_all([1], Response(201, {}, b""))

@@ -20,6 +20,7 @@ from actions_core.engine.executor.client.admission import TOO_MANY_REQUESTS
 from actions_core.engine.executor.client.waiting import LimitExpired
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
+from actions_core.http.requests import Refusal
 from actions_core.http.retry import (
     DEFAULT_TIMEOUT,
     PollPolicy,
@@ -117,6 +118,7 @@ class EventClient(Client):
             try:
                 with connection.deadlines.within(seconds):
                     response = await connection.transport.send(request)
+                verdict = response.ok if request.judge is None else request.judge(response)
             except TransportError as failure:
                 error = failure
             except TimeoutError as failure:
@@ -127,14 +129,14 @@ class EventClient(Client):
                 raise
             else:
                 self.response = response
-                if response.ok:
+                if verdict is True:
                     self.failure = None
                     if admission is not None:
                         admission.succeed(ticket, at)
                     if response.unreadable:
                         self._context.warn("$", f"the destination took it, but {response.unreadable}")
                     return response
-                error = self._refusal(request, response)
+                error = self._refusal(request, response, verdict or None)
                 retry_after = _retry_after(response)
             self.failure = error
             if admission is not None:
@@ -188,13 +190,15 @@ class EventClient(Client):
             return
         raise error
 
-    def _refusal(self, request: Request, response: Response) -> RequestError:
+    def _refusal(self, request: Request, response: Response, why: Refusal | None) -> RequestError:
         mask = self._connection.mask
+        why = why or Refusal()
         refusal = ResponseError(
             mask.request(request),
             mask.response(response),
             hint=self._hints.get(response.status, ""),
-            retryable=is_retryable(response.status),
+            retryable=is_retryable(response.status) if why.retryable is None else why.retryable,
+            said=mask.text(why.message),
         )
         if response.status == UNAUTHORIZED:
             return AuthenticationError(str(refusal))
