@@ -12,11 +12,11 @@ import attrs
 
 from actions_core.destination.client import Tokens
 from actions_core.destination.destination import hints_for
-from actions_core.destination.multistatus import failure_of
-from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event
+from actions_core.destination.multistatus import failure_of, skipped
+from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event, make_item
 from actions_core.engine.executor.batch import Batch
 from actions_core.engine.executor.client import unprepared
-from actions_core.engine.instances import compile_instance, filled_settings
+from actions_core.engine.instances import compile_instance, filled_settings, with_subscription
 from actions_core.engine.pipeline import Step
 from actions_core.engine.workspace import DeliverySpec, InstanceSpec
 from actions_core.errors import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from actions_core.destination import Destination, Handler
     from actions_core.destination.multistatus import Node
+    from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance, Services
     from actions_core.engine.results import Result
     from actions_core.engine.workspace import SubscriptionSpec
@@ -214,7 +215,7 @@ async def refresh_access_token(instance: Instance, given: JsonObject) -> Tokens 
     if handler is None:
         return None
     # The request for a new token must not itself be prepared with the old one.
-    plain = attrs.evolve(instance.lane.connection, prepare=unprepared, tokens=None)
+    plain = attrs.evolve(instance.lane.connection, prepare=unprepared, judge=None, tokens=None)
     plain.mask.learn(*texts(given))
     tokens = await call_handler(handler, given, connection=plain, scope=instance.scope)
     if not isinstance(tokens, Tokens):
@@ -256,6 +257,20 @@ def make_instance(
     raise SettingsError(problems=unfit) if unfit else DefinitionError(problems=errors)
 
 
+def step_of(instance: Instance, subscription: SubscriptionSpec, event: JsonObject) -> tuple[Step, Lane]:
+    """Return the step of an event at a subscription that is tried, and the lane to deliver it in.
+
+    Neither the instance nor the subscription need be enabled. Raises `DefinitionError` with everything that
+    is wrong with the subscription.
+    """
+    enabled = attrs.evolve(subscription, enabled=True)
+    made, problems = with_subscription(attrs.evolve(instance, enabled=True), enabled)
+    if made is None:
+        raise DefinitionError("the subscription is faulty:", problems=problems)
+    (step,) = made.route(event, made.pipelines[0])
+    return step, made.lane
+
+
 async def perform(instance: Instance, event: JsonObject) -> Result:
     """Take an event through the only subscription of an instance, whether it matches or not."""
     (pipeline,) = instance.pipelines
@@ -275,15 +290,23 @@ async def perform_together(instance: Instance, events: Sequence[JsonObject]) -> 
     for place, event in enumerate(events):
         step = Step(pipeline, event)
         try:
-            items.append(Item(place, step, step.payload()))
+            item = make_item(place, step)
         except ActionsError as error:
             found[place] = failure_of(error)
-    if items:
-        batch = Batch(instance.lane, pipeline, items)
+            continue
+        if item.skip:
+            found[place] = skipped(item.skip).masked(instance.lane.connection.mask)
+        else:
+            items.append(item)
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.group, []).append(item)
+    for together in groups.values():
+        batch = Batch(instance.lane, pipeline, together)
         await batch.deliver()
         if batch.error is not None:
             raise batch.error
-        found.update(zip([item.place for item in items], batch.masked_nodes(), strict=True))
+        found.update(zip([item.place for item in together], batch.masked_nodes(), strict=True))
     return [found[place] for place in range(len(events))]
 
 
@@ -324,6 +347,6 @@ async def _call(instance: Instance, handler: Handler, given: JsonObject, action:
         handler,
         given,
         connection=instance.lane.connection,
-        scope=instance.scope,
+        scope=instance.scope if action is None else attrs.evolve(instance.scope, action=action),
         hints=hints_for(instance.destination, action),
     )

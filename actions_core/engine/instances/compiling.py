@@ -13,8 +13,8 @@ import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
-from actions_core.destination.json_requests import SharedBase
-from actions_core.engine.executor import Lane, call_handler, limit
+from actions_core.destination.requests import SharedBase
+from actions_core.engine.executor import Lane, call_handler, judge_with, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
 from actions_core.engine.instances.instance import Instance
@@ -181,6 +181,26 @@ def compile_instance(
     return instance, problems
 
 
+def with_subscription(
+    instance: Instance, subscription: SubscriptionSpec, path: str = "$"
+) -> tuple[Instance | None, list[Problem]]:
+    """Return an instance with one subscription in place of its own: None where that has errors.
+
+    Nothing but the subscription is compiled, and everything else is shared. Problems are below `path`.
+    """
+    spec = attrs.evolve(instance.spec, subscriptions=(subscription,))
+    pipelines, found = _compile_subscriptions(spec, instance.destination, instance.scope, "$")
+    place = "$.subscriptions[0]"
+    problems = [
+        attrs.evolve(problem, path=path + problem.path.removeprefix(place))
+        for problem in found
+        if is_within(problem.path, place)
+    ]
+    if any(problem.is_error for problem in problems):
+        return None, problems
+    return attrs.evolve(instance, pipelines=pipelines, spec=spec), problems
+
+
 def _batch_without_batches(spec: InstanceSpec, pipelines: Iterable[Pipeline], path: str) -> Iterator[Problem]:
     if spec.delivery.batch_age is None or any(
         pipeline.batch_handler is not None and pipeline.may_batch for pipeline in pipelines
@@ -208,6 +228,7 @@ def _connection(
         mask=mask,
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination, scope),
+        judge=judge_with(destination.judge_handler, scope, mask),
         poll=spec.delivery.poll,
         admission=admission_of(spec, same),
     )
@@ -349,7 +370,7 @@ def _with_tokens(
     if handler is None:
         return connection
     # The request for a new token must not itself be prepared with the token that has expired.
-    plain = attrs.evolve(connection, prepare=unprepared)
+    plain = attrs.evolve(connection, prepare=unprepared, judge=None)
 
     async def refresh(given: JsonObject) -> object:
         return await call_handler(handler, given, connection=plain, scope=scope)

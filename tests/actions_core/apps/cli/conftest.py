@@ -1,4 +1,4 @@
-"""Runs the command: in this process to its end, or in one of its own where it is watched meanwhile.
+"""Runs the command: in this process where it runs to its end, in one of its own where it is watched.
 
 A process of its own costs a second of the processor for imports alone. `test_streams.py`, `test_serve.py`,
 `test_worker.py` and whatever sends a signal try the command as a user starts it.
@@ -76,8 +76,8 @@ class Shell:
 
     def run(self, *arguments: object, given: str = "", **changes: str) -> Run:
         """Run the command to its end, in this process. It never shows a traceback or the key."""
-        argv = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
-        with _outside(self, changes), _streams(given) as (out, err), _own_log(), argv:
+        words = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
+        with _outside(self, changes), _streams(given) as (out, err), _own_log(), words:
             code = run_app()
         said = Run(code, _text(out), _text(err))
         assert "Traceback" not in said.err
