@@ -461,7 +461,7 @@ class Engine:
                 self._failures.note(results[place])
         report = Report(message_id, tuple(results), None, index)
         if self._observer is not None:
-            self._observer.note_skipped(report)
+            self._observer.note_skipped(report, {place for place, _, _ in matched})
         return report
 
     def _route(

@@ -132,11 +132,8 @@ class MappingActions:
 
     def _show_error(self, error: ActionsError, place: ui.element) -> None:
         place.clear()
-        with place, ui.element("div").classes("console-note bad").props("role=alert data-name=error"):
-            ui.label(error.message or str(error))
-            _list(error.problems)
-            if isinstance(error, ChangedUnderneathError):
-                show_difference(error.lines)
+        with place:
+            show_error(error)
 
     # -- send and keep -------------------------------------------------------------------------------
 
@@ -167,6 +164,16 @@ class MappingActions:
         ):
             ui.label(f"Kept as {file.parent.name}/{file.name}.")
             ui.label(self._edited.desk.command("test", "WORKSPACE")).classes("console-mono")
+
+
+def show_error(error: ActionsError) -> None:
+    """Show an error with everything that it says."""
+    with ui.element("div").classes("console-note bad").props("role=alert data-name=error"):
+        if error.message or not error.problems:
+            ui.label(error.message or str(error))
+        _list(error.problems)
+        if isinstance(error, ChangedUnderneathError):
+            show_difference(error.lines)
 
 
 def _list(problems: Sequence[Problem]) -> None:
