@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from actions_core.apps.console.markup import Block
 
 #: The headings of a text stand below the page's own.
+_KINDS = {"code": "code", "strong": "strong", "text": "span"}
 _TAGS = {1: "h2", 2: "h2", 3: "h3", 4: "h4", 5: "h5", 6: "h6"}
 
 
@@ -63,5 +64,5 @@ def show_runs(runs: Iterable[Run]) -> None:
             link = ui.link(run.text, run.target, new_tab=not run.target.startswith("#"))
             link.props("rel=noreferrer")
         else:
-            with ui.element({"code": "code", "strong": "strong"}.get(run.kind, "span")):
+            with ui.element(_KINDS[run.kind]):
                 ui.label(run.text).classes("console-inline")

@@ -66,7 +66,7 @@ def test_a_secret_is_never_sent(
 def test_faults_are_told_and_nothing_is_saved(
     simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
 ) -> None:
-    """What is wrong stands at its field while it is typed, and a form with faults is neither saved nor tested."""
+    """What is wrong stands at its field while one types, and such a form is neither saved nor tested."""
     file = write_workspace(fullstory)
     before = file.read_text("utf-8")
 
@@ -91,7 +91,7 @@ def test_authentication_and_quota(
     fullstory: dict[str, Any],
     stand_in: FullStorySandbox,
 ) -> None:
-    """What is in the form is tested before it is saved; a good key shows the quota, a wrong one what to do."""
+    """What is in the form is tested before it is saved; a good key shows the quota, a wrong one a hint."""
     fullstory["settings"]["baseUrl"] = stand_in.url
     file = write_workspace(fullstory)
 
