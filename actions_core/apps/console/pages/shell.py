@@ -74,7 +74,7 @@ def _navigate(desk: Desk) -> ui.element:
             ui.label(desk.title).classes("console-faint")
         for name, address, icon in _PLACES:
             _entry(name, address, icon)
-        workspace = desk.workspace
+        workspace = desk.saved
         if workspace is not None and workspace.destinations:
             ui.label("Instances").classes("console-nav-title")
             for spec in workspace.destinations:

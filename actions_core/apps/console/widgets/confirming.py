@@ -70,7 +70,8 @@ async def _agrees(deed: Deed, count: int) -> bool:
             sure = ui.button(f"{deed.verb} {count:,}", on_click=lambda: dialog.submit(deed.verb))
             sure.props("unelevated no-caps color=negative" if deed.danger else "unelevated no-caps")
     agreed: bool = await dialog == deed.verb
-    dialog.delete()
+    if not dialog.is_deleted:
+        dialog.delete()
     return agreed
 
 

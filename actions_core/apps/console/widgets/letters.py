@@ -18,7 +18,7 @@ from actions_core.apps.console.hints import code_words, hint_on, mapping_address
 from actions_core.apps.console.showing import ago, event_time, masked, moment, pretty
 from actions_core.apps.console.why import event_title
 from actions_core.apps.console.widgets.confirming import Deed, ask
-from actions_core.apps.console.widgets.outcomes import show_text
+from actions_core.apps.console.widgets.outcomes import show_text, tries_of
 from actions_core.delivery.letters import LetterFilter
 from actions_core.errors import ActionsError
 
@@ -130,13 +130,12 @@ def _state_of(which: LetterFilter) -> dict[str, str | int | None]:
 
 async def _show_passing(desk: Desk, letters: LetterFeed, which: LetterFilter, shown: ui.label) -> None:
     shown.set_visibility(True)
-    if desk.workspace is None:
-        shown.set_text("The workspace has errors: mend those first.")
+    if desk.saved is None:
         return
     shown.set_text("Trying them on the workspace as it is now …")
     found = await letters.list(which, 0, _TRIED)
     try:
-        passing = await desk.explainer.passing(desk.workspace, found)
+        passing = await desk.explainer.passing(desk.saved, found)
     except ActionsError as error:
         shown.set_text(str(error))
         return
@@ -213,7 +212,7 @@ def _row(
                 with ui.element("div").classes("feed-when console-small"):
                     when = ui.label(ago(letter.last, time.time()))
                     when.props["title"] = moment(letter.last)
-                    ui.label(f"{letter.tries:,} tries").classes("console-muted")
+                    ui.label(tries_of(letter.tries)).classes("console-muted")
             inside = ui.element("div").classes("feed-inside")
     made = False
 
