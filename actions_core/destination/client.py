@@ -5,9 +5,13 @@ The engine implements the client; the types stand here so that destinations need
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
+
+from actions_core.errors import DefinitionError
+from actions_core.values.wording import kind
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -30,9 +34,27 @@ class Client(Protocol):
         ...
 
 
+def _seconds(value: object) -> float | None:
+    """Return a life in seconds, as APIs write it: a number, or a str of digits."""
+    if value is None:
+        return None
+    try:
+        seconds = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type] # see below
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if math.isnan(seconds):
+        raise DefinitionError(f"expires_in must be a number of seconds but it is {kind(value)}")
+    return seconds
+
+
 @attrs.frozen(repr=False)
 class Tokens:
-    """The result of a refresh: a new access token, and a new refresh token where the old one is used up."""
+    """The result of a refresh: a new access token, and a new refresh token where the old one is used up.
+
+    `expires_in` is the life of the access token in seconds, as the API gives it: the token is then renewed
+    before it ends. Without it, or with 0, a token is renewed when a request with it is refused.
+    """
 
     access_token: str
     refresh_token: str | None = None
+    expires_in: float | None = attrs.field(default=None, converter=_seconds)

@@ -12,8 +12,8 @@ import attrs
 
 from actions_core.destination.client import Tokens
 from actions_core.destination.destination import hints_for
-from actions_core.destination.multistatus import failure_of
-from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event
+from actions_core.destination.multistatus import failure_of, skipped
+from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event, make_item
 from actions_core.engine.executor.batch import Batch
 from actions_core.engine.executor.client import unprepared
 from actions_core.engine.instances import compile_instance, filled_settings, with_subscription
@@ -215,7 +215,7 @@ async def refresh_access_token(instance: Instance, given: JsonObject) -> Tokens 
     if handler is None:
         return None
     # The request for a new token must not itself be prepared with the old one.
-    plain = attrs.evolve(instance.lane.connection, prepare=unprepared, tokens=None)
+    plain = attrs.evolve(instance.lane.connection, prepare=unprepared, judge=None, tokens=None)
     plain.mask.learn(*texts(given))
     tokens = await call_handler(handler, given, connection=plain, scope=instance.scope)
     if not isinstance(tokens, Tokens):
@@ -290,15 +290,23 @@ async def perform_together(instance: Instance, events: Sequence[JsonObject]) -> 
     for place, event in enumerate(events):
         step = Step(pipeline, event)
         try:
-            items.append(Item(place, step, step.payload()))
+            item = make_item(place, step)
         except ActionsError as error:
             found[place] = failure_of(error)
-    if items:
-        batch = Batch(instance.lane, pipeline, items)
+            continue
+        if item.skip:
+            found[place] = skipped(item.skip).masked(instance.lane.connection.mask)
+        else:
+            items.append(item)
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.group, []).append(item)
+    for together in groups.values():
+        batch = Batch(instance.lane, pipeline, together)
         await batch.deliver()
         if batch.error is not None:
             raise batch.error
-        found.update(zip([item.place for item in items], batch.masked_nodes(), strict=True))
+        found.update(zip([item.place for item in together], batch.masked_nodes(), strict=True))
     return [found[place] for place in range(len(events))]
 
 
@@ -339,6 +347,6 @@ async def _call(instance: Instance, handler: Handler, given: JsonObject, action:
         handler,
         given,
         connection=instance.lane.connection,
-        scope=instance.scope,
+        scope=instance.scope if action is None else attrs.evolve(instance.scope, action=action),
         hints=hints_for(instance.destination, action),
     )

@@ -52,8 +52,8 @@ ORDER = "$.actions.order.request"
         ({"url": {"@template": "/{{payload.idd}}"}}, f"{ORDER}.url", "did you mean 'id'"),
         ({"json": {"@path": "$.properties.id"}}, f"{ORDER}.json", "written over payload, settings, auth"),
         ({"json": {"@path": "$.payloads[0].id"}}, f"{ORDER}.json", "written over payload, settings, auth"),
-        ({"headers": {"X": {"@path": "$.settings.key"}}}, f"{ORDER}.headers", "'key' of the settings"),
-        ({"headers": {"X": {"@path": "$.auth.refreshToken"}}}, f"{ORDER}.headers", "of the auth"),
+        ({"headers": {"X": {"@path": "$.settings.key"}}}, f"{ORDER}.headers.X", "'key' of the settings"),
+        ({"headers": {"X": {"@path": "$.auth.refreshToken"}}}, f"{ORDER}.headers.X", "of the auth"),
     ],
 )
 def test_faults_are_found_when_the_definition_is_loaded(parts: JsonObject, path: str, said: str) -> None:
@@ -66,7 +66,7 @@ def test_faults_are_found_when_the_definition_is_loaded(parts: JsonObject, path:
 @pytest.mark.parametrize(
     ("change", "path"),
     [
-        ({"request": {"headers": {}}}, "$.request"),
+        ({"request": {"headers": {}}}, "$.request.headers"),
         ({"request": {"baseUrl": {"@path": "$.payload.id"}}}, "$.request.baseUrl"),
         ({"request": {"baseUrl": "https://x.example", "json": {}}}, "$.request.json"),
         (
