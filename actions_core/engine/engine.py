@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from actions_core.destination.client import Audience, Choices
     from actions_core.destination.state import State
     from actions_core.destination.stats import Stats
     from actions_core.engine.executor import BatchAttempt, Item, Lane
     from actions_core.engine.executor.client.tokens import TokenListener
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
-    from actions_core.engine.on_demand import Audience, Choices
     from actions_core.engine.pipeline import Hold, Pipeline
     from actions_core.errors import Problem
     from actions_core.http.requests import Transport
