@@ -3,9 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A worker of the tests, or a command that a test starts, would compile everything again without these files.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-memory bench-outbox profile fuzz chaos test-all test-newest clean
+.PHONY: help demo test lint format coverage bench bench-intake bench-memory bench-outbox profile fuzz chaos test-all test-newest pictures clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -17,6 +19,7 @@ help:
 	@echo 'make fuzz      a million random cases and 20,000 random cancellations'
 	@echo 'make chaos     kill processes and a broker while they deliver, and count what is lost'
 	@echo 'make bench     how fast this is beside the package it mirrors (needs node)'
+	@echo 'make pictures  screenshots of the console for the docs (needs chromium)'
 	@echo 'make clean     remove the virtual environment and every cache'
 
 # A stamp for each set of extras: pip runs again only after pyproject.toml has changed. The install is
@@ -44,7 +47,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The tests of the console that need a browser are left out where there is none: CHROMIUM names one elsewhere.
 test: lint
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || echo 'no chromium here: the browser tests of the console are left out (apt-get install chromium)'
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # The whole suite on each Python found; the core's tests on the newest one.
@@ -69,11 +74,18 @@ benchmarks/node_modules: benchmarks/package.json
 
 bench: $(VENV)/.dev benchmarks/node_modules
 	$(BIN)/python benchmarks/bench.py
+	@$(MAKE) --no-print-directory bench-outbox bench-intake
 
-# What an outbox costs beside send_many, what a million waiting events cost, and one dead instance of 20.
+# What an outbox costs beside send_many, what a million waiting events cost, one dead instance of 20, and two
+# workers at a broker.
 bench-outbox: $(VENV)/.dev
 	$(BIN)/python benchmarks/outbox.py
 	$(BIN)/python benchmarks/isolation.py
+	$(BIN)/python benchmarks/broker.py
+
+# Events that come in over HTTP, beside a server that only answers.
+bench-intake: $(VENV)/.dev
+	$(BIN)/python benchmarks/intake.py
 
 bench-memory: $(VENV)/.dev
 	$(BIN)/python benchmarks/memory.py
@@ -81,11 +93,14 @@ bench-memory: $(VENV)/.dev
 profile: $(VENV)/.dev
 	$(BIN)/python benchmarks/stages.py
 
-# About an hour on one core: FUZZ_CASES, FUZZ_JOBS and FUZZ_SEED say how many, in how many processes, and which.
+# About an hour on one core: FUZZ_CASES, FUZZ_JOBS and FUZZ_SEED say how many, in how many processes, and which;
+# EXAMPLES, how many times the usual number the tests of properties try (the suite: 0.4 times).
 FUZZ_CASES ?= 1000000
 FUZZ_JOBS ?= 2
 FUZZ_SEED ?= 1
+EXAMPLES ?= 20
 fuzz: $(VENV)/.dev
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto $$(grep -rl 'from hypothesis' --include='test_*.py' tests)
 	$(BIN)/python -m tests.fuzz --cases $(FUZZ_CASES) --jobs $(FUZZ_JOBS) --seed $(FUZZ_SEED)
 	$(BIN)/python -m tests.fuzz --cancellations 20000 --seed $(FUZZ_SEED)
 
@@ -98,6 +113,10 @@ chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos_broker $$(( ($(CHAOS_KILLS) + 1) / 2 ))
 	OUTBOX_KILLS=$(CHAOS_KILLS) $(BIN)/python -m pytest -n 0 -s tests/actions_core/delivery/file/test_chaos.py
 	OUTBOX_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest -n 0 -s tests/actions_core/delivery/file/test_state_machine.py
+
+# Screenshots of the console for docs/: light and dark, wide and narrow. They need Chromium.
+pictures: $(VENV)/.dev
+	$(BIN)/python tests/pictures.py
 
 clean:
 	rm -rf $(VENV) .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build dist

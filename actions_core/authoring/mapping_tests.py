@@ -1,8 +1,9 @@
 """Mapping tests: files that state the expected result of an event, and their comparison with the actual one.
 
 A file contains one test or a list of them (`schemas/test.schema.json`). The expected result is compared
-with an explanation, so nothing is sent and no secret is needed. Only this module knows the form in which
-tests write an explanation: paths instead of sentences, and a word instead of the idempotency key.
+with an explanation, so nothing is sent and no secret is needed: `PlaceholderEngines` makes the engines that
+explain. Only this module knows the form in which tests write an explanation: paths instead of sentences, and
+a word instead of the idempotency key.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.errors import DefinitionError, Problem
+from actions_core.authoring.placeholders import fill_environment
+from actions_core.engine import Engine
+from actions_core.engine.instances import known_destinations
+from actions_core.errors import DefinitionError, Problem, WorkspaceError
 from actions_core.http.curl import request_json
 from actions_core.validation.documents import check_document, schema
 from actions_core.values.json_files import read_json
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from actions_core.destination.registry import Registry
     from actions_core.engine import SubscriptionExplanation
+    from actions_core.engine.workspace import Workspace
     from actions_core.values.types import Json, JsonObject
 
 #: The messageId of an event that has none, so that results are the same each time.
@@ -67,6 +73,39 @@ class MappingTest:
     def expected(self) -> list[JsonObject] | None:
         """The expected results; None where the test states none yet."""
         return self.data.get("expect")
+
+
+class PlaceholderEngines:
+    """Engines of one workspace that explain the events of tests, each with the settings of its test.
+
+    Not even variables that are set are used: a test gives the same result on every machine. Raises
+    `WorkspaceError` where the workspace is faulty.
+    """
+
+    def __init__(self, workspace: Workspace, registry: Registry) -> None:
+        self._workspace = workspace
+        self._registry = registry
+        self._engines: dict[str, Engine] = {}
+        self.engine({})
+
+    def engine(self, settings: JsonObject) -> Engine:
+        """Return the engine for the settings of a test, by instance."""
+        key = json.dumps(settings, sort_keys=True)
+        if key not in self._engines:
+            known = {spec.id for spec in self._workspace.destinations}
+            unknown = sorted(settings.keys() - known)
+            if unknown:
+                raise WorkspaceError(
+                    f"the test has settings for {', '.join(unknown)}, which is not an instance"
+                )
+            changed = tuple(
+                attrs.evolve(spec, settings={**spec.settings, **settings.get(spec.id, {})})
+                for spec in self._workspace.destinations
+            )
+            workspace = attrs.evolve(self._workspace, destinations=changed)
+            filled = fill_environment(workspace, known_destinations(workspace, self._registry), {})[0]
+            self._engines[key] = Engine(filled, registry=self._registry)
+        return self._engines[key]
 
 
 def load_tests(folder: Path) -> list[MappingTest]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.routing import Router, Target
     from actions_core.delivery.store import InstanceState
+    from actions_core.delivery.tallies import Tallies
     from actions_core.engine import Engine
     from actions_core.engine.instances import Instance
 
@@ -44,7 +45,7 @@ class Dispatch:
     """The pumps of the instances of a router.
 
     `on_try` is told of each try and what follows from it. So many of the
-    latest outcomes are kept (`recent`) for those who look.
+    latest outcomes are kept (`recent`) for those who look, and `tallies` counts.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Dispatch:
         on_try: Callable[[Settled], None],
         *,
         recent: int,
+        tallies: Tallies | None = None,
     ) -> None:
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
@@ -64,6 +66,7 @@ class Dispatch:
         self._writer = writer
         self._store = store
         self._on_try = on_try
+        self._tallies = tallies
         self._recent = Recent(writer, store.now, recent) if recent else None
         self._own: dict[str, dict[int, Target]] = {}
         self._attempts: dict[str, Attempts] = {}
@@ -164,6 +167,8 @@ class Dispatch:
     def _note(self, attempts: Attempts, settled: Settled) -> None:
         """Tell observers of what became of a try, and keep what others look at."""
         self._on_try(settled)
+        if self._tallies is not None:
+            self._tallies.note(settled)
         result = settled.result
         if isinstance(settled.verdict, Done | Dead):
             final = result.after_tries(settled.tries)

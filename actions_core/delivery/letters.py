@@ -62,6 +62,25 @@ class LetterFilter:
     since: int | None = None
     before: int | None = None
     ids: tuple[int, ...] | None = None
+    reason: str | None = None
+
+
+@attrs.frozen
+class LetterGroup:
+    """Dead letters of one subscription that were given up for the same reason.
+
+    `sample` is the number of the latest, `first` and `last` bound when they were given up.
+    """
+
+    instance: str
+    subscription: str
+    code: str
+    status: int | None
+    reason: str
+    count: int
+    first: int
+    last: int
+    sample: int
 
 
 class Letters(Protocol):
@@ -91,6 +110,7 @@ def make_filter(
     code: str | None = None,
     since: Any = None,
     before: Any = None,
+    reason: str | None = None,
 ) -> LetterFilter:
     """Make a filter of what a person names; times are given as everywhere, such as `2026-01-02T03:04:05Z`.
 
@@ -105,6 +125,7 @@ def make_filter(
         _milliseconds(since),
         _milliseconds(before),
         None if ids is None else tuple(ids),
+        reason,
     )
 
 
@@ -153,7 +174,8 @@ def _chosen(
     which = make_filter(ids, **named)
     if which == LetterFilter() and not everything:
         raise OutboxError(
-            f"name what to {word} (ids, instance, subscription, code, since, before), or everything=True",
+            f"name what to {word} (ids, instance, subscription, code, reason, since, before), or "
+            "everything=True",
             code="FILTER_MISSING",
             retryable=False,
         )

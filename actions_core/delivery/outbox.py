@@ -18,11 +18,12 @@ import attrs
 
 from actions_core.delivery.dispatch import GRACE, Dispatch
 from actions_core.delivery.errors import OutboxError
-from actions_core.delivery.file import FileOptions, FileStore, Writer, WriterLetters
+from actions_core.delivery.file import FileLook, FileOptions, FileStore, Writer, WriterLetters
 from actions_core.delivery.groups import in_groups
 from actions_core.delivery.letters import DeadLetters
 from actions_core.delivery.routing import Router, find_targets
 from actions_core.delivery.store import Claimed
+from actions_core.delivery.tallies import Tallies
 from actions_core.engine import Engine
 from actions_core.engine.workspace import OutboxSpec, Workspace
 from actions_core.errors import EventError, Problem, WorkspaceError
@@ -43,7 +44,7 @@ _GROUP: Final = 256
 _MILLISECONDS: Final = 1000
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # made for each event: quicker so
 class Receipt:
     """The receipt of an event: it is on disk, for so many `deliveries`.
 
@@ -57,7 +58,7 @@ class Receipt:
     error: EventError | None = None
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # made for each event: quicker so
 class CheckedEvent:
     """An event as it is stored. `made_id` tells that its messageId was made here.
 
@@ -95,6 +96,8 @@ class Outbox:
         self._store: FileStore | None = None
         self._router: Router | None = None
         self._dispatch: Dispatch | Forwarding | None = None
+        self._tallies: Tallies | None = None
+        self._counting: asyncio.Task[None] | None = None
         self._replacing = asyncio.Lock()
         self._closing = self._closed = False
 
@@ -136,6 +139,9 @@ class Outbox:
             self._targets, store.register([target.name for target in self._targets]), store.now
         )
         writer = self._writer = Writer(store)
+        if spec.recent:
+            self._tallies = Tallies(writer, store.now)
+            self._counting = asyncio.create_task(self._tallies.keep_written())
         if not self.store_only:
             self._set_upkeep(writer, self._router)
             self._dispatch = self._make_dispatch(writer, store)
@@ -144,7 +150,9 @@ class Outbox:
     def _make_dispatch(self, writer: Writer, store: FileStore) -> Dispatch | Forwarding:
         """Return what takes rows out of the file: pumps that deliver them, or one that feeds a broker."""
         if self.engine.workspace.broker is None:
-            return Dispatch(self.engine, writer, store, self._told, recent=self.spec.recent)
+            return Dispatch(
+                self.engine, writer, store, self._told, recent=self.spec.recent, tallies=self._tallies
+            )
         from actions_core.delivery.jetstream.forwarding import Forwarding
 
         return Forwarding(self.engine, writer, lambda: store.now() / _MILLISECONDS)
@@ -256,6 +264,8 @@ class Outbox:
                 hand_over(None)
             raise
         accepted = await accepting
+        if self._tallies is not None:
+            self._tallies.note_accepted(arrivals, accepted)
         return [
             Receipt(
                 message_id_of(given.event) or "",
@@ -270,6 +280,8 @@ class Outbox:
         writer, router = self._parts()
         arrival = router.arrival(given.event, made_id=given.made_id, wanted=given.wanted)
         (accepted,) = writer.accept_from_thread([arrival]).result()
+        if self._tallies is not None:
+            self._tallies.note_accepted([arrival], [accepted])
         if self._dispatch is not None:
             _hand_over(self._dispatch, {}, [arrival], [accepted])
 
@@ -356,6 +368,11 @@ class Outbox:
         writer, _ = self._parts()
         return DeadLetters(WriterLetters(writer))
 
+    @property
+    def look(self) -> FileLook:
+        """The questions of those who only look: what was delivered, what waits. Any thread may ask them."""
+        return self._opened().look
+
     async def stop(self, grace: float = GRACE) -> None:
         """Take nothing out of the file any more, and give what is in progress `grace` seconds.
 
@@ -366,6 +383,10 @@ class Outbox:
             await self._dispatch.close(grace)
         if self._writer is not None:
             await self._writer.wait_noted(1)
+        if self._counting is not None and self._tallies is not None:
+            self._counting.cancel()
+            await asyncio.gather(self._counting, return_exceptions=True)
+            await self._tallies.write()
 
     async def close(self, grace: float = GRACE) -> None:
         """Stop, give back what this process holds, and close the file and the engine."""

@@ -161,6 +161,7 @@ class Router:
         """
         body = stored_text(event)
         rows = []
+        passed = False
         for instance in self._instances:
             for step in instance.route(event):
                 if step.skipped is None:
@@ -173,4 +174,7 @@ class Router:
                     due = 0 if batch is None else self._now() + batch.age
                     owned = batch is None and key is None and reserve is not None and reserve(number)
                     rows.append(NewDelivery(number, owned, due, key, len(body)))
-        return Arrival(None if made_id else message_id_of(event), body, tuple(rows))
+                elif step is step.pipeline.skipped:
+                    passed = True  # it is the condition that did not match
+        filtered = not (passed or rows)
+        return Arrival(None if made_id else message_id_of(event), body, tuple(rows), filtered)

@@ -49,12 +49,14 @@ class NewDelivery:
 class Arrival:
     """An event to be stored, as JSON, with a row for each subscription that matches it.
 
-    `message_id` is None where we made it ourselves: no other event can have the same.
+    `message_id` is None where we made it ourselves: no other event can have the same. `filtered` tells that
+    no instance let it through to its subscriptions.
     """
 
     message_id: str | None
     body: str = attrs.field(validator=_check_text, repr=False)
     deliveries: tuple[NewDelivery, ...] = ()
+    filtered: bool = False
 
 
 @attrs.frozen(slots=False)
@@ -142,7 +144,11 @@ class Burial:
 
 @attrs.frozen
 class RecentDelivery:
-    """An outcome for those who look at what was lately delivered; secrets are masked already."""
+    """An outcome for those who look at what was lately delivered; secrets are masked already.
+
+    `tries` are those of all processes, `duration` is that of the last one in milliseconds. `id` is the number
+    that the store gave it.
+    """
 
     at: int
     message: str
@@ -153,6 +159,66 @@ class RecentDelivery:
     event: str = ""
     request: str = ""
     answer: str = ""
+    code: str = ""
+    tries: int = 0
+    duration: int | None = None
+    id: int = attrs.field(default=0, eq=False)
+
+
+@attrs.frozen
+class Tally:
+    """The numbers of one minute, which begins at `minute`: of one instance, or of all that came in ("").
+
+    Events are counted where they come in: `filtered` are those that no instance let through, `unmatched`
+    those that no subscription wanted. Deliveries are counted by instance; `duration` is the sum of those that
+    were sent, and `slowest` the longest, in milliseconds.
+    """
+
+    minute: int
+    instance: str = ""
+    received: int = 0
+    filtered: int = 0
+    unmatched: int = 0
+    sent: int = 0
+    failed: int = 0
+    retried: int = 0
+    duration: int = 0
+    slowest: int = 0
+
+
+@attrs.frozen
+class OutcomeFilter:
+    """Which outcomes are meant: all conditions hold, None is no condition.
+
+    `text` is looked for in the event's id, the reason, the event, the request and the response.
+    """
+
+    status: str | None = None
+    instance: str | None = None
+    subscription: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    text: str | None = None
+    message: str | None = None
+
+
+@attrs.frozen
+class WaitingDelivery:
+    """A delivery that waits: for its first try, or for the next one after `tries` that failed.
+
+    `at` is when its event was accepted, `due` when its next try is due, both in milliseconds.
+    """
+
+    event_number: int
+    instance: str
+    subscription: str
+    at: int
+    due: int
+    tries: int
+    status: int | None
+    reason: str
+    in_hand: bool
+    body: str = attrs.field(repr=False)
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ that read them exist.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
@@ -211,6 +211,10 @@ class MultiStatus(Sequence[Node]):
         """Say that the destination took the next payload."""
         self._nodes.append(success(status, body=body, sent=sent))
 
+    def add_sent(self, sent: Iterable[Json], status: int = _OK) -> None:
+        """Say that the destination took the next payloads, and what was sent for each of them."""
+        self._nodes += [success(status, sent=one) for one in sent]
+
     def add_failure(
         self,
         status: int,
@@ -222,6 +226,15 @@ class MultiStatus(Sequence[Node]):
     ) -> None:
         """Say that the next payload was not taken."""
         self.append(failure(status, message, errortype=errortype, body=body, sent=sent))
+
+    def put_all(self, indices: Iterable[int], outcome: Outcome) -> None:
+        """Set one outcome of several payloads."""
+        node = node_of(outcome)
+        for index in indices:
+            if 0 <= index < len(self._nodes):
+                self._nodes[index] = node
+            else:
+                self.put(index, node)
 
     def put_success(
         self, index: int, status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING
@@ -244,7 +257,9 @@ class MultiStatus(Sequence[Node]):
 
     def spread(self, count: int) -> list[Node]:
         """One node for each of `count` payloads."""
-        given = self._nodes[:count] + [None] * (count - len(self._nodes))
+        given = self._nodes[:count]
+        if len(given) < count:
+            given += [None] * (count - len(given))
         return [node or _no_answer() for node in given]
 
 

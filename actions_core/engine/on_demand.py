@@ -16,7 +16,7 @@ from actions_core.destination.multistatus import failure_of, skipped
 from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event, make_item
 from actions_core.engine.executor.batch import Batch
 from actions_core.engine.executor.client import unprepared
-from actions_core.engine.instances import compile_instance, filled_settings
+from actions_core.engine.instances import compile_instance, filled_settings, with_subscription
 from actions_core.engine.pipeline import Step
 from actions_core.engine.workspace import DeliverySpec, InstanceSpec
 from actions_core.errors import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from actions_core.destination import Destination, Handler
     from actions_core.destination.multistatus import Node
+    from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance, Services
     from actions_core.engine.results import Result
     from actions_core.engine.workspace import SubscriptionSpec
@@ -226,6 +227,20 @@ def make_instance(
         if is_within(problem.path, path)
     ]
     raise SettingsError(problems=unfit) if unfit else DefinitionError(problems=errors)
+
+
+def step_of(instance: Instance, subscription: SubscriptionSpec, event: JsonObject) -> tuple[Step, Lane]:
+    """Return the step of an event at a subscription that is tried, and the lane to deliver it in.
+
+    Neither the instance nor the subscription need be enabled. Raises `DefinitionError` with everything that
+    is wrong with the subscription.
+    """
+    enabled = attrs.evolve(subscription, enabled=True)
+    made, problems = with_subscription(attrs.evolve(instance, enabled=True), enabled)
+    if made is None:
+        raise DefinitionError("the subscription is faulty:", problems=problems)
+    (step,) = made.route(event, made.pipelines[0])
+    return step, made.lane
 
 
 async def perform(instance: Instance, event: JsonObject) -> Result:

@@ -75,7 +75,7 @@ class Result:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What did not stop the event but should be known, secrets masked; worded when it is first read."""
-        return _told(self._warnings, self._mask)
+        return masked_warnings(self._warnings, self._mask)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -145,7 +145,7 @@ class BatchResult:
     instance: str
     subscription: str
     action: str
-    nodes: tuple[Node, ...]
+    _nodes: tuple[Node, ...]
     duration: float = 0.0
     skipped: frozenset[int] = frozenset()
     _warnings: Mapping[int, tuple[Note, ...]] = attrs.field(factory=dict)
@@ -153,23 +153,29 @@ class BatchResult:
     _mask: Mask | None = None
 
     @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """What became of each event, secrets masked."""
+        mask = self._mask
+        return self._nodes if mask is None else tuple([node.masked(mask) for node in self._nodes])
+
+    @cached_property
     def warnings(self) -> Mapping[int, tuple[Problem, ...]]:
         """The warnings by the place of their event, secrets masked; worded when they are first read."""
-        worded = {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
+        worded = {place: masked_warnings(notes, self._mask) for place, notes in self._warnings.items()}
         return {place: found for place, found in worded.items() if found}
 
     def __repr__(self) -> str:
-        good = sum(node.ok for node in self.nodes)
-        return f"<BatchResult {self.instance} {self.subscription!r} {good} of {len(self.nodes)} sent>"
+        good = sum(node.ok for node in self._nodes)
+        return f"<BatchResult {self.instance} {self.subscription!r} {good} of {len(self._nodes)} sent>"
 
-    @property
+    @cached_property
     def ok(self) -> bool:
         """Whether the destination accepted every event that was meant for it."""
-        return all(node.ok or node.skipped for node in self.nodes)
+        return all([node.ok or node.skipped for node in self._nodes])  # noqa: C419 - a list is quicker
 
     def status_of(self, place: int) -> Status:
         """Return the outcome of the event at a place of the batch."""
-        node = self.nodes[place]
+        node = self._nodes[place]
         if node.skipped:
             return Status.SKIPPED
         if node.ok:
@@ -260,7 +266,8 @@ class Report:
         }
 
 
-def _told(notes: tuple[Note, ...], mask: Mask | None) -> tuple[Problem, ...]:
+def masked_warnings(notes: tuple[Note, ...], mask: Mask | None) -> tuple[Problem, ...]:
+    """Return the warnings of notes, worded, secrets masked."""
     found = told(notes)
     return found if mask is None or not found else mask.problems(found)
 

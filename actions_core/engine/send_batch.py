@@ -60,17 +60,18 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
         outcome = _prepare(instance, pipeline, event, place, batch)
-        if isinstance(outcome, str):
-            nodes[place] = skipped(outcome)
+        if isinstance(outcome, Item):
+            if outcome.skip:
+                nodes[place] = skipped(outcome.skip)
+                unsent.append(outcome)
+            elif pipeline.batch_handler is not None and is_batched(outcome.payload):
+                together.append(outcome)
+            else:
+                alone.append(outcome)
         elif isinstance(outcome, Node):
             nodes[place] = outcome
-        elif outcome.skip:
-            nodes[place] = skipped(outcome.skip).masked(instance.lane.connection.mask)
-            unsent.append(outcome)
-        elif pipeline.batch_handler is not None and is_batched(outcome.payload):
-            together.append(outcome)
         else:
-            alone.append(outcome)
+            nodes[place] = skipped(outcome)
     parts = list(chunks(together, pipeline.batch))
     found = await asyncio.gather(
         *(deliver_batch(instance.lane, pipeline, part) for part in parts),

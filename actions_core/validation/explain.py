@@ -63,6 +63,15 @@ def _problem(error: Any, given: Json) -> Problem:
     return Problem(path, f"{subject} {message}.")
 
 
+def missing_field(problem: Problem) -> str | None:
+    """Return the path of the field that a problem says is missing or empty; None for any other problem."""
+    for phrase in (_MISSING, _EMPTY):
+        _, found, key = problem.message.partition(phrase)
+        if found:
+            return child_path(problem.path, key.removesuffix("'."))
+    return None
+
+
 def _told_empty(message: str, path: Iterable[str | int], given: Json) -> str:
     before, missing, key = message.partition(_MISSING)
     if not missing:

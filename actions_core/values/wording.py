@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -9,6 +10,8 @@ from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from actions_core.values.types import Json, Missing
 
 #: The types of JSON Schema in a sentence.
 TYPE_WORDS: Final[Mapping[str, str]] = {
@@ -21,6 +24,7 @@ TYPE_WORDS: Final[Mapping[str, str]] = {
     "object": "an object",
 }
 _LONGEST_SHOWN: Final = 60
+_LONGEST_BRIEF: Final = 40
 _LARGEST: Final = sys.float_info.max
 
 
@@ -71,6 +75,14 @@ def suggestion(word: object, known: Collection[str]) -> str:
     folded = {candidate.lower(): candidate for candidate in known}
     near = difflib.get_close_matches(word.lower()[:_LONGEST_SHOWN], list(folded), n=1, cutoff=0.6)
     return f"; did you mean {shown(folded[near[0]])}?" if near else ""
+
+
+def brief(value: Json | Missing) -> str:
+    """Return a value as JSON in one short line, cut where it is long; `nothing` where there is none."""
+    if value is MISSING:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST_BRIEF else text[: _LONGEST_BRIEF - 1] + "…"
 
 
 def shown(word: object) -> str:

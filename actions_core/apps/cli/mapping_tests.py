@@ -22,18 +22,17 @@ from actions_core.apps.cli.shared import (
 from actions_core.authoring.mapping_tests import (
     MESSAGE_ID,
     MappingTest,
+    PlaceholderEngines,
     differences,
     expectations,
     load_tests,
     write_expectations,
     write_test,
 )
-from actions_core.authoring.placeholders import fill_environment
 from actions_core.destination.registry import Registry
-from actions_core.engine import Engine, SubscriptionExplanation
-from actions_core.engine.instances import known_destinations
+from actions_core.engine import SubscriptionExplanation
 from actions_core.engine.workspace import Workspace
-from actions_core.errors import ActionsError, WorkspaceError
+from actions_core.errors import ActionsError
 from actions_core.values.types import JsonObject
 
 Tests = Annotated[
@@ -115,33 +114,11 @@ class Explainer:
     """Explains the events of tests, each with the settings that its test asks for."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._registry = Registry().discover()
-        self._engines: dict[str, Engine] = {}
-        self._engine({})
+        self._engines = PlaceholderEngines(workspace, Registry().discover())
 
     async def explain(self, event: JsonObject, settings: JsonObject) -> tuple[SubscriptionExplanation, ...]:
         """Return what each subscription would do with the event."""
-        return (await self._engine(settings).explain(event)).deliveries
-
-    def _engine(self, settings: JsonObject) -> Engine:
-        key = json.dumps(settings, sort_keys=True)
-        if key not in self._engines:
-            known = {spec.id for spec in self._workspace.destinations}
-            unknown = sorted(settings.keys() - known)
-            if unknown:
-                raise WorkspaceError(
-                    f"the test has settings for {', '.join(unknown)}, which is not an instance"
-                )
-            changed = tuple(
-                attrs.evolve(spec, settings={**spec.settings, **settings.get(spec.id, {})})
-                for spec in self._workspace.destinations
-            )
-            workspace = attrs.evolve(self._workspace, destinations=changed)
-            # Not even variables that are set are used: a test gives the same result on every machine.
-            filled = fill_environment(workspace, known_destinations(workspace, self._registry), {})[0]
-            self._engines[key] = Engine(filled, registry=self._registry)
-        return self._engines[key]
+        return (await self._engines.engine(settings).explain(event)).deliveries
 
 
 async def _run(

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Final, TypeVar
 import attrs
 import typer
 
-from actions_core.apps.cli.events.decoding import DecodingError, decode
-from actions_core.apps.cli.events.lines import EventLine, EventSplitter
 from actions_core.apps.cli.streams import stdin_was_closed
+from actions_core.apps.events.decoding import DecodingError, decode
+from actions_core.apps.events.lines import EventLine, EventSplitter
 from actions_core.engine.observers import is_no_failure
 from actions_core.engine.workspace import RateSpec, Workspace
 from actions_core.errors import EventError

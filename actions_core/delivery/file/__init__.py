@@ -5,8 +5,9 @@ Only this package imports sqlite3 and fcntl.
 
 from __future__ import annotations
 
+from actions_core.delivery.file.looking import FileLook
 from actions_core.delivery.file.store import FileLetters, FileOptions, FileStore
 from actions_core.delivery.file.writer import Writer
 from actions_core.delivery.file.writer_letters import WriterLetters
 
-__all__ = ["FileLetters", "FileOptions", "FileStore", "Writer", "WriterLetters"]
+__all__ = ["FileLetters", "FileLook", "FileOptions", "FileStore", "Writer", "WriterLetters"]

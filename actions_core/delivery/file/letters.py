@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.file.schema import WAITING
-from actions_core.delivery.letters import DeadLetter
+from actions_core.delivery.letters import DeadLetter, LetterGroup
 
 if TYPE_CHECKING:
     import sqlite3
@@ -29,6 +29,7 @@ def _conditions(which: LetterFilter) -> tuple[str, list[Any]]:
         ("instance = ?", which.instance),
         ("subscription = ?", which.subscription),
         ("code = ?", which.code),
+        ("reason = ?", which.reason),
         ("last >= ?", which.since),
         ("last < ?", which.before),
         (
@@ -55,6 +56,18 @@ def count(connection: sqlite3.Connection, which: LetterFilter) -> int:
     conditions, values = _conditions(which)
     query = f"SELECT count(*) FROM dead WHERE 1{conditions}"  # noqa: S608 - our own text
     return int(connection.execute(query, values).fetchone()[0])
+
+
+def groups(connection: sqlite3.Connection, which: LetterFilter, limit: int) -> list[LetterGroup]:
+    """Return dead letters by subscription, code and reason: the largest groups first."""
+    conditions, values = _conditions(which)
+    rows = connection.execute(
+        "SELECT instance, subscription, code, status, reason, count(*), min(last), max(last), max(id) "  # noqa: S608 - our own text
+        f"FROM dead WHERE 1{conditions} GROUP BY instance, subscription, code, status, reason "
+        "ORDER BY count(*) DESC, max(last) DESC LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    return [LetterGroup(*row) for row in rows]
 
 
 def last_number(connection: sqlite3.Connection) -> int:

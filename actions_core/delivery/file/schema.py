@@ -18,7 +18,7 @@ BEHIND: Final = -1
 #: "ACTB" in the header of the file tells whose it is.
 APPLICATION_ID: Final = 0x41435442
 #: What `user_version` says of a file of this version.
-VERSION: Final = 2
+VERSION: Final = 3
 
 TABLES: Final = """
 CREATE TABLE instance(
@@ -54,7 +54,14 @@ CREATE TABLE counter(event INTEGER NOT NULL, worker INTEGER NOT NULL, batch INTE
 CREATE TABLE recent(
   id INTEGER PRIMARY KEY, at INTEGER NOT NULL, message TEXT NOT NULL, instance TEXT NOT NULL,
   subscription TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
-  event TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL);
+  event TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL,
+  code TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0, duration INTEGER);  -- ms
+CREATE TABLE tally(
+  minute INTEGER NOT NULL, instance TEXT NOT NULL,  -- '' for what is counted by events
+  received INTEGER NOT NULL, filtered INTEGER NOT NULL, unmatched INTEGER NOT NULL,
+  sent INTEGER NOT NULL, failed INTEGER NOT NULL, retried INTEGER NOT NULL,
+  duration INTEGER NOT NULL, slowest INTEGER NOT NULL,  -- ms: the sum, and the longest
+  PRIMARY KEY(minute, instance)) WITHOUT ROWID;
 CREATE TABLE input(
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, head TEXT NOT NULL,
   position INTEGER NOT NULL) WITHOUT ROWID;
@@ -64,4 +71,15 @@ INSERT INTO counter VALUES (0, 0, 0);
 #: What takes a file from the version of each key to the next one: statements, separated by semicolons.
 MIGRATIONS: Final[dict[int, str]] = {
     1: "ALTER TABLE instance ADD COLUMN settings TEXT NOT NULL DEFAULT ''",
+    2: """
+ALTER TABLE recent ADD COLUMN code TEXT NOT NULL DEFAULT '';
+ALTER TABLE recent ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE recent ADD COLUMN duration INTEGER;
+CREATE TABLE tally(
+  minute INTEGER NOT NULL, instance TEXT NOT NULL,
+  received INTEGER NOT NULL, filtered INTEGER NOT NULL, unmatched INTEGER NOT NULL,
+  sent INTEGER NOT NULL, failed INTEGER NOT NULL, retried INTEGER NOT NULL,
+  duration INTEGER NOT NULL, slowest INTEGER NOT NULL,
+  PRIMARY KEY(minute, instance)) WITHOUT ROWID
+""",
 }

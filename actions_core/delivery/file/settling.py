@@ -120,8 +120,8 @@ def note_recent(connection: sqlite3.Connection, recent: Sequence[RecentDelivery]
     if not recent or not keep:
         return
     connection.executemany(
-        "INSERT INTO recent(at, message, instance, subscription, status, reason, event, request, answer) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO recent(at, message, instance, subscription, status, reason, event, request, answer, "
+        "code, tries, duration) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (
                 entry.at,
@@ -133,6 +133,9 @@ def note_recent(connection: sqlite3.Connection, recent: Sequence[RecentDelivery]
                 clean(entry.event, _LONGEST_EVENT),
                 clean(entry.request),
                 clean(entry.answer),
+                clean(entry.code),
+                entry.tries,
+                entry.duration,
             )
             for entry in recent[-keep:]
         ],

@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Final, Literal
 import attrs
 
 from actions_core.delivery.errors import OutboxError
-from actions_core.delivery.file import accepting, claiming, letters, opening, settling, upkeep, workers
+from actions_core.delivery.file import (
+    accepting,
+    claiming,
+    letters,
+    looking,
+    opening,
+    settling,
+    upkeep,
+    workers,
+)
 from actions_core.delivery.file.connection import Connection
 from actions_core.delivery.letters import LetterFilter
-from actions_core.delivery.store import InputPosition, InstanceState, RecentDelivery, Upkeep
+from actions_core.delivery.store import InputPosition, InstanceState, OutcomeFilter, Upkeep
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
@@ -29,7 +38,9 @@ if TYPE_CHECKING:
         Arrival,
         Backlog,
         Claim,
+        RecentDelivery,
         Settlement,
+        Tally,
         Worker,
     )
 
@@ -94,6 +105,8 @@ class FileStore:
         self.options = options
         self.worker: int | None = None
         self.letters = FileLetters(self)
+        #: What those may ask who only look, from any thread.
+        self.look = looking.FileLook(connection, self.now)
         self._connection = connection
         self._clock = clock
         self._registered = registered
@@ -259,14 +272,17 @@ class FileStore:
 
     def recent(self, limit: int = 1000) -> list[RecentDelivery]:
         """Return the latest outcomes, the newest first."""
-        columns = "at, message, instance, subscription, status, reason, event, request, answer"
-        query = f"SELECT {columns} FROM recent ORDER BY id DESC LIMIT ?"  # noqa: S608 - our own text
-        return [RecentDelivery(*row) for row in self._connection.read(query, limit)]
+        with self._connection.reading() as sqlite:
+            return looking.outcomes(sqlite, OutcomeFilter(), None, limit)
+
+    def note_tallies(self, tallies: Sequence[Tally]) -> None:
+        """Add numbers of minutes to those that are there, for those who look."""
+        with self._connection.transaction(durable=False) as sqlite:
+            looking.note_tallies(sqlite, tallies)
 
     def backlog(self) -> list[Backlog]:
         """Return what waits, by instance. It goes through all that waits; any thread may call it."""
-        with self._connection.snapshot() as sqlite:
-            return upkeep.backlog(sqlite, self.now())
+        return self.look.backlog()
 
     def workers(self) -> list[Worker]:
         """Return the workers of this file, dead ones included until they are found."""

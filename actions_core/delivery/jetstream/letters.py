@@ -218,6 +218,7 @@ def _fits(letter: DeadLetter, which: LetterFilter) -> bool:
         which.instance in (None, letter.instance)
         and which.subscription in (None, letter.subscription)
         and which.code in (None, letter.code)
+        and which.reason in (None, letter.reason)
         and (which.since is None or letter.last >= which.since)
         and (which.before is None or letter.last < which.before)
     )

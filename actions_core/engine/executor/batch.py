@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 
 async def deliver_batch(lane: Lane, pipeline: Pipeline, items: Sequence[Item]) -> list[Node]:
-    """Deliver items together, and return one node for each, secrets masked.
+    """Deliver items together, and return one node for each, secrets not masked yet.
 
     Those that were refused with a 401 are delivered once more with a renewed token. Raises nothing but
     `CancelledError`.
     """
     batch = Batch(lane, pipeline, items)
     await batch.deliver()
-    return batch.masked_nodes()
+    return batch.nodes()
 
 
 class _ItemsRefusedError(AuthenticationError):
@@ -85,10 +85,14 @@ class Batch:
             self.errors.update(dict.fromkeys(self._left, error))
             self._nodes.update(dict.fromkeys(self._left, failure_of(error)))
 
+    def nodes(self) -> list[Node]:
+        """Return the nodes in the order of the items, secrets not masked yet."""
+        return list(map(self._nodes.__getitem__, range(len(self._items))))
+
     def masked_nodes(self) -> list[Node]:
         """Return the nodes without secrets, in the order of the items."""
         mask = self.lane.connection.mask
-        return [self._nodes[index].masked(mask) for index in range(len(self._items))]
+        return [node.masked(mask) for node in self.nodes()]
 
     async def _attempt(self) -> None:
         """Deliver the items that are left. Raises `AuthenticationError` where some are refused with a 401."""
@@ -114,10 +118,11 @@ class Batch:
             return [*await self._deliver(indices[:half]), *await self._deliver(indices[half:])]
         self.error = found.error
         nodes = found.nodes
-        for index in indices:
-            self.errors.pop(index, None)
-            if found.error is not None:
-                self.errors[index] = found.error
+        if self.errors:
+            for index in indices:
+                self.errors.pop(index, None)
+        if found.error is not None:
+            self.errors.update(dict.fromkeys(indices, found.error))
         if found.job is not None:
             nodes = await self._await_job(found.job, indices, context, client)
             step.note_warnings(context)
@@ -165,9 +170,11 @@ class _BatchStep:
 
     def note_warnings(self, context: Context) -> None:
         """Give each item what was warned of all and of itself."""
+        shared = context.notes
         for item, one in zip(self.items, context.each, strict=True):
-            if context.notes or one.notes:
-                item.warnings = (*context.notes, *item.notes, *one.notes)
+            notes = (*shared, *item.notes, *one.notes) if shared or item.notes else one.notes
+            if notes:
+                item.warnings = notes
 
 
 @attrs.frozen

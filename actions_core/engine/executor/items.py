@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 MOST_KEYS: Final = 3
+#: So many payloads are measured at once.
+_MOST_MEASURED: Final = 1000
 #: The types of a size that is given, or is not.
 _WHOLE: Final = frozenset({int, type(None)})
 
@@ -132,7 +134,11 @@ def chunks(items: Iterable[Item], spec: BatchSpec) -> Iterator[list[Item]]:
     """
     groups: dict[object, list[Item]] = {}
     for item in items:
-        groups.setdefault((item.group, _group(item.payload, spec)), []).append(item)
+        key = item.group, _group(item.payload, spec)
+        if key in groups:
+            groups[key].append(item)
+        else:
+            groups[key] = [item]
     for group in groups.values():
         yield from _split(group, _positive(group[0].payload, "batch_size", spec.size), spec)
 
@@ -156,9 +162,14 @@ def _group(payload: JsonObject, spec: BatchSpec) -> object:
 
 def _split(group: list[Item], most: int, spec: BatchSpec) -> Iterator[list[Item]]:
     most_bytes = _positive(group[0].payload, "batch_bytes", spec.bytes)
+    whole = 0
+    # Nearly always so many fit: then they are measured together.
+    while whole < len(group) and _fit(group[whole : whole + most], most_bytes):
+        yield group[whole : whole + most]
+        whole += most
     chunk: list[Item] = []
     size = 0
-    for item in group:
+    for item in group[whole:]:
         more = _bytes(item.sent)
         if chunk and (len(chunk) >= most or size + more > most_bytes):
             yield chunk
@@ -167,6 +178,16 @@ def _split(group: list[Item], most: int, spec: BatchSpec) -> Iterator[list[Item]
         size += more
     if chunk:
         yield chunk
+
+
+def _fit(chunk: Sequence[Item], most_bytes: int) -> bool:
+    """Tell if items are few enough to be measured together, and certainly within so many bytes."""
+    if len(chunk) > _MOST_MEASURED:
+        return False
+    try:
+        return len(json_bytes([item.sent for item in chunk])) <= most_bytes
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _positive(payload: JsonObject, key: str, default: int) -> int:

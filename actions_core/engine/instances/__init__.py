@@ -8,6 +8,7 @@ from actions_core.engine.instances.compiling import (
     filled_settings,
     known_destinations,
     read_settings,
+    with_subscription,
 )
 from actions_core.engine.instances.instance import Instance, Services
 
@@ -19,4 +20,5 @@ __all__ = [
     "filled_settings",
     "known_destinations",
     "read_settings",
+    "with_subscription",
 ]

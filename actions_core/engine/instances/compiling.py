@@ -181,6 +181,26 @@ def compile_instance(
     return instance, problems
 
 
+def with_subscription(
+    instance: Instance, subscription: SubscriptionSpec, path: str = "$"
+) -> tuple[Instance | None, list[Problem]]:
+    """Return an instance with one subscription in place of its own: None where that has errors.
+
+    Nothing but the subscription is compiled, and everything else is shared. Problems are below `path`.
+    """
+    spec = attrs.evolve(instance.spec, subscriptions=(subscription,))
+    pipelines, found = _compile_subscriptions(spec, instance.destination, instance.scope, "$")
+    place = "$.subscriptions[0]"
+    problems = [
+        attrs.evolve(problem, path=path + problem.path.removeprefix(place))
+        for problem in found
+        if is_within(problem.path, place)
+    ]
+    if any(problem.is_error for problem in problems):
+        return None, problems
+    return attrs.evolve(instance, pipelines=pipelines, spec=spec), problems
+
+
 def _batch_without_batches(spec: InstanceSpec, pipelines: Iterable[Pipeline], path: str) -> Iterator[Problem]:
     if spec.delivery.batch_age is None or any(
         pipeline.batch_handler is not None and pipeline.may_batch for pipeline in pipelines

@@ -24,6 +24,7 @@ from actions_core import (
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileStore
 from actions_core.delivery.outbox import Outbox, Receipt
+from actions_core.delivery.store import OutcomeFilter
 from actions_core.testing import LoopbackServer
 
 DEFINITION = {
@@ -334,6 +335,36 @@ def test_the_latest_outcomes_are_kept_to_look_at(tmp_path: Path) -> None:
         "m-2": ("sent", ""),
     }
     assert all('"n":1' in text for text in (kept["m-1"].event, kept["m-1"].request))
+
+
+def test_numbers_are_kept_to_look_at(tmp_path: Path) -> None:
+    """What came in, what nobody wanted, and what became of the rest, also of other processes' tries."""
+    server = Server(lambda n, times: Response({0: 400, 1: 500 if times == 1 else 200}.get(n, 200)))
+    path = tmp_path / "events.db"
+
+    async def work(outbox: Outbox) -> None:
+        for n in range(4):
+            await outbox.enqueue(track(n, messageId=f"m-{n}"))
+        await outbox.enqueue(track(3, messageId="m-3"))
+        await outbox.enqueue({"type": "identify", "userId": "u"})
+        await outbox.enqueue(track(9, integrations={"All": False}))
+        await until(lambda: server.got == Counter([1, 2, 3]))
+        await outbox.drain(20)
+        tried = await asyncio.to_thread(outbox.look.outcomes, OutcomeFilter(message="m-1"), limit=1)
+        assert [each.tries for each in tried] in ([], [2])  # it is written a moment later
+
+    play(server, path, work)
+    store = FileStore.open(path, worker=False)
+    tallies = store.look.tallies(0)
+    kept = {each.message: (each.status, each.tries, each.code) for each in store.recent()}
+    store.close()
+    came = [each for each in tallies if not each.instance]
+    told = [each for each in tallies if each.instance == "a"]
+    assert [sum(each.received for each in came), sum(each.filtered for each in came)] == [6, 1]
+    assert sum(each.unmatched for each in came) == 1
+    assert [sum(getattr(each, key) for each in told) for key in ("sent", "failed", "retried")] == [3, 1, 1]
+    assert kept["m-1"] == ("sent", 2, "")
+    assert kept["m-0"] == ("failed", 1, "BAD_REQUEST")
 
 
 def test_what_watches_tries_changes_no_outcome(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

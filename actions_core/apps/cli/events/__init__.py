@@ -1,1 +1,1 @@
-"""Reads events: which files are meant, what is in them, and where in them each event stands."""
+"""Reads the events of a run: which files are meant, and what is in them as it arrives."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.apps.cli.events.decoding import DecodingError, decode
-from actions_core.apps.cli.events.lines import EventLine, EventSplitter
+from actions_core.apps.events.decoding import DecodingError, decode
+from actions_core.apps.events.lines import EventLine, EventSplitter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -29,15 +29,6 @@ _WAITING_PIECES: Final = 4
 _SILENCE: Final = 0.1
 #: After how many events others get a turn in the event loop, where nothing has to be waited for.
 _TURN: Final = 100
-
-
-def read_file(path: Path) -> Iterator[EventLine]:
-    """Read a whole file at once. Raises `OSError` and `DecodingError`."""
-    splitter = EventSplitter()
-    with path.open("rb") as file:
-        for piece in decode(iter(lambda: file.read(_CHUNK), b"")):
-            yield from splitter.feed(piece)
-    yield from splitter.end()
 
 
 class _Begin:

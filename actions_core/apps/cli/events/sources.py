@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.apps.cli.events.decoding import why_unreadable
 from actions_core.apps.cli.streams import stdin_was_closed
+from actions_core.apps.events.decoding import why_unreadable
 from actions_core.errors import EventError, Problem
 
 if TYPE_CHECKING:

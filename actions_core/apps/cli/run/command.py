@@ -9,14 +9,12 @@ from typing import Annotated, Final, TypedDict
 import attrs
 import typer
 
-from actions_core.apps.cli.events.decoding import DecodingError
-from actions_core.apps.cli.events.reader import EventReader, read_file
+from actions_core.apps.cli.events.reader import EventReader
 from actions_core.apps.cli.events.sources import Source, Sources, find_sources
 from actions_core.apps.cli.output import fail, printable, stderr
 from actions_core.apps.cli.run.delivery import Delivery, Pace
 from actions_core.apps.cli.run.dry_run import DryRun
 from actions_core.apps.cli.run.failures import FailureFile, default_path
-from actions_core.apps.cli.run.inputs import RestOfFile, is_failure, read_rest
 from actions_core.apps.cli.run.selection import Selection, read_moment
 from actions_core.apps.cli.run.summary import Outcome, print_summary, print_summary_json
 from actions_core.apps.cli.run.totals import RunTotals
@@ -31,6 +29,9 @@ from actions_core.apps.cli.shared import (
     run_async,
     with_rate,
 )
+from actions_core.apps.events.decoding import DecodingError
+from actions_core.apps.events.inputs import RestOfFile, is_failure, read_rest
+from actions_core.apps.events.lines import read_file
 from actions_core.engine import Engine
 from actions_core.engine.workspace import OutboxSpec, Workspace
 from actions_core.errors import EventError, PayloadError, Problem

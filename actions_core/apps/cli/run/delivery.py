@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.apps.cli.events.reader import read_file
 from actions_core.apps.cli.interruption import Interruption
-from actions_core.apps.cli.run.inputs import RestOfFile
 from actions_core.apps.cli.run.selection import Gate
 from actions_core.apps.cli.run.summary import ProgressBar
+from actions_core.apps.events.inputs import RestOfFile
+from actions_core.apps.events.lines import read_file
 from actions_core.engine.results import Report, Result, Status
 from actions_core.errors import ActionsError, EventError, RequestError
 from actions_core.http.errors import TransportError
@@ -21,12 +21,12 @@ from actions_core.http.retry import is_retryable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from actions_core.apps.cli.events.lines import EventLine
     from actions_core.apps.cli.events.reader import EventReader, Rest
     from actions_core.apps.cli.run.failures import FailureFile
-    from actions_core.apps.cli.run.inputs import InputEvent
     from actions_core.apps.cli.run.selection import Selection
     from actions_core.apps.cli.run.totals import RunTotals
+    from actions_core.apps.events.inputs import InputEvent
+    from actions_core.apps.events.lines import EventLine
     from actions_core.destination.multistatus import Node
     from actions_core.engine import Engine
     from actions_core.engine.pipeline import Step

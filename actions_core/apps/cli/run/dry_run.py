@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from actions_core.apps.cli.output import Exit, counted, print_request, printable, stderr, stdout
-from actions_core.apps.cli.run.inputs import read_input
 from actions_core.apps.cli.streams import output_is_lost
+from actions_core.apps.events.inputs import read_input
 from actions_core.errors import ActionsError, EventError
 
 if TYPE_CHECKING:
     from actions_core.apps.cli.events.reader import EventReader
-    from actions_core.apps.cli.run.inputs import InputEvent
     from actions_core.apps.cli.run.selection import Selection
+    from actions_core.apps.events.inputs import InputEvent
     from actions_core.engine import Engine, SubscriptionExplanation
     from actions_core.http.requests import Request
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from actions_core.apps.cli.output import print_error
-from actions_core.apps.cli.run.inputs import is_failure
+from actions_core.apps.events.inputs import is_failure
 from actions_core.engine.results import Status
 from actions_core.errors import ActionsError, EventError
 from actions_core.http.errors import AuthenticationError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from actions_core.apps.cli.run.inputs import InputEvent, RestOfFile
+    from actions_core.apps.events.inputs import InputEvent, RestOfFile
     from actions_core.engine.results import Result
     from actions_core.values.types import JsonObject
 

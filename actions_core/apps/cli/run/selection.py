@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import attrs
 
 from actions_core.apps.cli.run.failures import CREDENTIALS
-from actions_core.apps.cli.run.inputs import read_input, read_rest, retryable_only
+from actions_core.apps.events.inputs import read_input, read_rest, retryable_only
 from actions_core.engine.results import Result, Status
 from actions_core.errors import EventError, PayloadError
 from actions_core.http.errors import AuthenticationError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from actions_core.apps.cli.events.lines import EventLine
-    from actions_core.apps.cli.run.inputs import InputEvent, Target
+    from actions_core.apps.events.inputs import InputEvent, Target
+    from actions_core.apps.events.lines import EventLine
     from actions_core.engine import Engine
     from actions_core.engine.pipeline import Step
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from actions_core.apps.cli.events.lines import EventLine
     from actions_core.apps.cli.events.sources import Source
-    from actions_core.apps.cli.run.inputs import InputEvent
     from actions_core.apps.cli.run.positions import Place, Resumption
     from actions_core.apps.cli.run.selection import Selection
     from actions_core.apps.cli.run.stored_totals import StoredTotals
+    from actions_core.apps.events.inputs import InputEvent
+    from actions_core.apps.events.lines import EventLine
     from actions_core.delivery.outbox import CheckedEvent, Outbox
     from actions_core.delivery.store import Backlog
 

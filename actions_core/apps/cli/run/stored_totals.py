@@ -16,8 +16,8 @@ from actions_core.engine.results import Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actions_core.apps.cli.run.inputs import InputEvent
     from actions_core.apps.cli.run.totals import FailureSink
+    from actions_core.apps.events.inputs import InputEvent
     from actions_core.delivery.outbox import Receipt
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.store import Backlog

@@ -20,7 +20,7 @@ from actions_core.http.errors import AuthenticationError, TransportError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actions_core.apps.cli.run.inputs import InputEvent
+    from actions_core.apps.events.inputs import InputEvent
     from actions_core.engine.results import Report, Result
 
 #: Reasons may quote a destination's response, so their number has no bound of its own.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions_core.apps.cli.events.lines import EventLine
 from actions_core.apps.cli.run.failures import FailureFile, FailureFileError, default_path
-from actions_core.apps.cli.run.inputs import InputEvent, read_input
 from actions_core.apps.cli.run.selection import MOST_REFUSALS, Gate, Selection, read_moment
+from actions_core.apps.events.inputs import InputEvent, read_input
+from actions_core.apps.events.lines import EventLine
 from actions_core.engine.results import Result, Status
 from actions_core.http.errors import AuthenticationError
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions_core.apps.cli.events import decoding
-from actions_core.apps.cli.events.lines import EventLine, EventSplitter
-from actions_core.apps.cli.events.reader import EventReader, read_file
+from actions_core.apps.cli.events.reader import EventReader
 from actions_core.apps.cli.events.sources import find_sources
+from actions_core.apps.events import decoding
+from actions_core.apps.events.lines import EventLine, EventSplitter, read_file
 from actions_core.errors import EventError
 
 zstd = decoding._zstd()

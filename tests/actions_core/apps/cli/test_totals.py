@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from actions_core.apps.cli.events.lines import EventLine
 from actions_core.apps.cli.output import Exit, printable
 from actions_core.apps.cli.run.failures import FailureFile, default_path
-from actions_core.apps.cli.run.inputs import InputEvent, read_input
 from actions_core.apps.cli.run.totals import EventStatus, RunTotals
+from actions_core.apps.events.inputs import InputEvent, read_input
+from actions_core.apps.events.lines import EventLine
 from actions_core.engine.results import Report, Result, Status
 from actions_core.errors import ActionsError, PayloadError, Problem
 from actions_core.http.errors import AuthenticationError, TransportError

@@ -18,6 +18,7 @@ import pytest
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileStore, opening
 from actions_core.delivery.file.schema import APPLICATION_ID, VERSION
+from actions_core.delivery.store import RecentDelivery, Tally
 
 Maker = Callable[..., Any]
 
@@ -105,6 +106,12 @@ def test_a_file_of_version_1_is_taken_up(path: Path, open_store: Maker) -> None:
           id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL DEFAULT 'active',
           until INTEGER, since INTEGER, reason TEXT NOT NULL DEFAULT '');
         INSERT INTO instance VALUES (1, 'a', 'gone', NULL, 5, 'a 410');
+        DROP TABLE tally; DROP TABLE recent;
+        CREATE TABLE recent(
+          id INTEGER PRIMARY KEY, at INTEGER NOT NULL, message TEXT NOT NULL, instance TEXT NOT NULL,
+          subscription TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+          event TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL);
+        INSERT INTO recent VALUES (7, 5, 'm1', 'a', 'one', 'failed', 'a 500', '{}', '', 'oops');
         PRAGMA user_version = 1;
         """
     )
@@ -114,6 +121,10 @@ def test_a_file_of_version_1_is_taken_up(path: Path, open_store: Maker) -> None:
     assert (state.state, state.reason, state.settings) == ("gone", "a 410", "")
     store.set_state("a", "gone", reason="again", settings="x")
     assert store.states()["a"].settings == "x"
+    (old,) = store.recent()
+    assert old == RecentDelivery(5, "m1", "a", "one", "failed", "a 500", "{}", "", "oops")
+    store.note_tallies([Tally(60_000, sent=1)])
+    assert store.look.tallies(0) == [Tally(60_000, sent=1)]
     store.close()
     open_store().close()
 

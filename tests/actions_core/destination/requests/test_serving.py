@@ -174,7 +174,7 @@ def test_choices_are_listed() -> None:
     """Query and page go out; items without a value are left out, and those without words show it."""
     lists = [{"id": 1, "name": "One", "about": "First"}, {"id": "2"}, {"name": "By name"}, {}, 5]
     found, requests = run(
-        lambda engine: engine.dynamic_field("shop", "do", "list", query="o", page="p 2"),
+        lambda engine: engine.list_choices("shop", "do", "list", query="o", page="p 2"),
         [answer({"lists": lists, "next": 3})],
         access_token="t",
     )
@@ -192,7 +192,7 @@ def test_choices_are_listed() -> None:
 def test_choices_that_are_no_list_are_an_error() -> None:
     """The person who asks sees why there are none."""
     found, _ = run(
-        lambda engine: engine.dynamic_field("shop", "do", "list"), [answer({"lists": 5})], access_token="t"
+        lambda engine: engine.list_choices("shop", "do", "list"), [answer({"lists": 5})], access_token="t"
     )
     assert "must be a list, but they are a number" in found.error["message"]
 

@@ -22,7 +22,8 @@ from actions_core import (
     load_destination,
 )
 from actions_core.destination.context import Scope
-from actions_core.engine.executor import BatchAttempt, Item, Lane, attempt_batch
+from actions_core.engine.executor import Item, Lane
+from actions_core.engine.executor.attempt_batch import BatchAttempt, attempt_batch
 from actions_core.engine.executor.client import Connection, Deadlines
 from actions_core.engine.pipeline import Pipeline, Step
 from actions_core.http.errors import ResponseError, TransportError

@@ -15,7 +15,7 @@ from actions_core.values.json_files import parse_events
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
-    from actions_core.apps.cli.events.lines import EventLine
+    from actions_core.apps.events.lines import EventLine
     from actions_core.values.types import Json, JsonObject
 
 #: An instance, and one of its subscriptions.

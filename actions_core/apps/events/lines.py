@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
+from actions_core.apps.events.decoding import decode
 from actions_core.errors import EventError
 from actions_core.values.json_files import parse_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from actions_core.values.types import Json
 
@@ -29,6 +31,7 @@ _LONG_LINE: Final = 256 * 1024
 #: Text that is still incomplete is scanned again at each read up to this size, then each time it has doubled.
 _SCANNED_EACH_TIME: Final = 64 * 1024
 _DEEPEST: Final = 200
+_CHUNK: Final = 64 * 1024
 
 _BYTE_ORDER_MARK: Final = "\xef\xbb\xbf"
 _BLANK: Final = re.compile(r"[ \t\r\n]*+")
@@ -76,6 +79,15 @@ class EventLine:
         if len(self.text) >= LONGEST_EVENT:
             raise EventError(f"the line is longer than {LONGEST_EVENT // 1024 // 1024} MB")
         return parse_events(self.text)
+
+
+def read_file(path: Path) -> Iterator[EventLine]:
+    """Read a whole file at once. Raises `OSError` and `DecodingError`."""
+    splitter = EventSplitter()
+    with path.open("rb") as file:
+        for piece in decode(iter(lambda: file.read(_CHUNK), b"")):
+            yield from splitter.feed(piece)
+    yield from splitter.end()
 
 
 class EventSplitter:

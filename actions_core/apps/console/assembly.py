@@ -1,0 +1,77 @@
+"""Make a desk of a workspace, faulty or not, and of what delivers its events."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from actions_core.apps.console.desk import Desk
+from actions_core.apps.console.draft import Draft
+from actions_core.apps.console.feed import Feeds, Ring
+from actions_core.destination.registry import Registry
+from actions_core.engine import Engine
+from actions_core.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from actions_core.delivery.outbox import Outbox
+    from actions_core.engine.workspace import Workspace
+    from actions_core.errors import Problem
+
+
+@asynccontextmanager
+async def make_desk(
+    workspace: Workspace,
+    *,
+    file: Path | None = None,
+    failures: tuple[Path, ...] = (),
+    outbox: Outbox | None = None,
+    registry: Registry | None = None,
+) -> AsyncIterator[Desk]:
+    """Make a desk for the time of the block.
+
+    Without an `outbox` of this process the desk has an engine of its own, for what is sent by a button. A
+    workspace that is faulty gets none until it has been mended.
+    """
+    registry = Registry().discover() if registry is None else registry
+    ring = Ring()
+    make_engine = partial(Engine, registry=registry, on_result=ring.note)
+    engine, problems = (outbox.engine, ()) if outbox is not None else _engine(workspace, make_engine)
+    desk = Desk(
+        registry,
+        file,
+        engine,
+        outbox,
+        outbox_file=None if workspace.outbox is None else workspace.outbox.path,
+        failures=failures,
+        problems=problems,
+        make_engine=make_engine,
+        loaded=workspace,
+    )
+    desk.feed = Feeds(
+        ring=ring,
+        outbox_file=desk.outbox_file,
+        outbox=outbox,
+        failures=failures,
+        engine=lambda: desk.engine,
+    )
+    if file is not None:
+        desk.draft = Draft(file, registry, desk.take_up)
+    try:
+        async with desk.feed:
+            yield desk
+    finally:
+        if outbox is None and desk.engine is not None:
+            await desk.engine.close(0.0)
+
+
+def _engine(
+    workspace: Workspace, make: Callable[[Workspace], Engine]
+) -> tuple[Engine | None, tuple[Problem, ...]]:
+    try:
+        return make(workspace), ()
+    except WorkspaceError as error:
+        return None, tuple(error.problems)

@@ -1,0 +1,134 @@
+"""The feeds of a console: the one that pages show first, and the results of this process beside it.
+
+The file of an outbox may come later than the console, since it is made when the first event is stored: it is
+opened when somebody looks and it is there. A file that cannot be used is said, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Self
+
+from actions_core.apps.console.feed.failures import FailuresFeed
+from actions_core.apps.console.feed.model import read_event
+from actions_core.apps.console.feed.outbox import open_outbox_feed
+from actions_core.apps.console.feed.ring import Ring
+from actions_core.errors import ActionsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from actions_core.apps.console.feed.model import Feed
+    from actions_core.delivery.outbox import Outbox
+    from actions_core.engine import Engine
+    from actions_core.values.types import JsonObject
+
+
+class Feeds:
+    """Opens feeds when they are asked for, and closes them with its context.
+
+    `outbox_file` is the file of an outbox, which is `outbox` where this process delivers from it; `failures`
+    are files of `actions run`. `engine` returns the engine of this console, None while the workspace is
+    faulty.
+    """
+
+    def __init__(
+        self,
+        *,
+        ring: Ring | None = None,
+        outbox_file: Path | None = None,
+        outbox: Outbox | None = None,
+        failures: Sequence[Path] = (),
+        engine: Callable[[], Engine | None] = lambda: None,
+    ) -> None:
+        self.ring = Ring() if ring is None else ring
+        #: Why the outbox cannot be looked at; empty while it can, or has none.
+        self.fault = ""
+        self._outbox_file = outbox_file
+        self._outbox = outbox
+        self._failures = FailuresFeed(failures, engine) if failures else None
+        self._opened: Feed | None = None
+        self._opening = asyncio.Lock()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def main(self) -> Feed:
+        """Return the feed that pages show first: files of failures that were named, else the outbox."""
+        if self._failures is not None:
+            return self._failures
+        return await self._outbox_feed() or self.ring
+
+    async def named(self, source: str) -> Feed:
+        """Return the feed that an address names: `outbox`, `here`, and the first one for anything else."""
+        if source == "here":
+            return self.ring
+        found = await self._outbox_feed() if source == "outbox" else None
+        return found or await self.main()
+
+    async def all(self) -> dict[str, Feed]:
+        """Return all feeds that have something to show, as addresses call them; the first one is `""`."""
+        found: dict[str, Feed] = {"": await self.main()}
+        outbox = await self._outbox_feed()
+        if outbox is not None and outbox is not found[""]:
+            found["outbox"] = outbox
+        if len(self.ring) and self.ring is not found[""]:
+            found["here"] = self.ring
+        return found
+
+    async def _outbox_feed(self) -> Feed | None:
+        file = self._outbox_file
+        if file is None:
+            return None
+        async with self._opening:
+            if self._opened is None and (self._outbox is not None or file.is_file()):
+                try:
+                    self._opened = await self._stack.enter_async_context(open_outbox_feed(file, self._outbox))
+                except ActionsError as error:
+                    self.fault = str(error)
+                else:
+                    self.fault = ""
+            return self._opened
+
+    @property
+    def missing(self) -> str:
+        """A sentence on an outbox whose file is not there yet; empty where it is, or none is wanted."""
+        file = self._outbox_file
+        if file is None or self._opened is not None or file.is_file():
+            return ""
+        return f"The outbox {file.name} is not there yet: it is made when the first event is stored."
+
+    # For those who only want an event.
+
+    async def events(self, most: int) -> list[JsonObject]:
+        """Return events that lately came through, each once."""
+        found: dict[str, JsonObject] = {}
+        for feed in (await self.all()).values():
+            for event in await feed.events(most):
+                found.setdefault(str(event.get("messageId") or len(found)), event)
+        return list(found.values())[:most]
+
+    async def event(self, message_id: str) -> JsonObject | None:
+        """Return the event of a messageId, None where it is not kept."""
+        for feed in (await self.all()).values():
+            event = (await feed.history(message_id)).event
+            if event is not None:
+                return event
+        return None
+
+    async def letter_event(self, number: str) -> JsonObject | None:
+        """Return the event of a dead letter, None where there is no such letter."""
+        letters = (await self.main()).letters
+        if letters is None or not number.isascii() or not number.isdigit():
+            return None
+        letter = await letters.letter(int(number))
+        return None if letter is None else read_event(letter.body)

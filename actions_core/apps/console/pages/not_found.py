@@ -1,0 +1,32 @@
+"""What is shown where there is no page, no instance, no destination: in words, with a way on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from actions_core.apps.console import addresses
+from actions_core.apps.console.pages.shell import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actions_core.apps.console.desk import Desk
+
+
+def show_missing(desk: Desk, message: str, *, title: str = "There is no such page") -> None:
+    """Show a page with the status 404 that says what is missing."""
+    ui.status_code(404)
+    with frame(desk, title=title):
+        ui.label(message).classes("console-lead")
+        ui.link("To the destinations of this workspace", addresses.CATALOGUE)
+
+
+def make_root(desk: Desk) -> Callable[[], None]:
+    """Return the page for every address that has none."""
+
+    def show() -> None:
+        show_missing(desk, "Nothing has this address. It may be of an older version, or have a typing error.")
+
+    return show
