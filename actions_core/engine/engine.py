@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from actions_core.destination.client import Audience, Choices
     from actions_core.destination.registry import Registry
     from actions_core.destination.state import State
     from actions_core.destination.stats import Stats
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from actions_core.engine.explain import Explanation
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
-    from actions_core.engine.on_demand import Audience, Choices
     from actions_core.engine.pipeline import Hold, Pipeline, Step
     from actions_core.engine.workspace import SubscriptionSpec, Workspace
     from actions_core.errors import Problem
