@@ -21,8 +21,11 @@ from actions_core.values.wording import shown, suggestion
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from actions_core.destination.context import Context
     from actions_core.destination.roles import Role
     from actions_core.errors import Severity
+    from actions_core.http.requests import Response
+    from actions_core.values.types import JsonObject
 
     Function: TypeAlias = Callable[..., Any]
 
@@ -37,7 +40,8 @@ class Handler:
     `call(payload, context, client, request)` calls it; a coroutine comes back where `is_async`.
     `bind`, with the same parameters, gives the keyword arguments of that call instead. `takes` says
     which of `context`, `client` and `request` the function asks for. A function for batches may have
-    another for `each` payload, which makes an item of it.
+    another for `each` payload, which makes an item of it. What a definition writes may `read` its answer
+    from the response to its request, given what it was called with, and `group` the payloads of batches.
     """
 
     role: str
@@ -48,6 +52,8 @@ class Handler:
     bind: Callable[..., dict[str, Any]] = attrs.field(repr=False)
     call: Function = attrs.field(repr=False)
     each: Handler | None = attrs.field(default=None, repr=False)
+    read: Callable[[JsonObject, Response], Any] | None = attrs.field(default=None, repr=False)
+    group: Callable[[JsonObject, Context], str] | None = attrs.field(default=None, repr=False)
 
     @property
     def name(self) -> str:

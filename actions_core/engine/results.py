@@ -81,7 +81,7 @@ class Result:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What did not stop the event but should be known, secrets masked; worded when it is first read."""
-        return _told(self._warnings, self._mask)
+        return masked_warnings(self._warnings, self._mask)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -167,7 +167,7 @@ class BatchResult:
     @cached_property
     def warnings(self) -> Mapping[int, tuple[Problem, ...]]:
         """The warnings by the place of their event, secrets masked; worded when they are first read."""
-        worded = {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
+        worded = {place: masked_warnings(notes, self._mask) for place, notes in self._warnings.items()}
         return {place: found for place, found in worded.items() if found}
 
     def __repr__(self) -> str:
@@ -272,7 +272,8 @@ class Report:
         }
 
 
-def _told(notes: tuple[Note, ...], mask: Mask | None) -> tuple[Problem, ...]:
+def masked_warnings(notes: tuple[Note, ...], mask: Mask | None) -> tuple[Problem, ...]:
+    """Return the warnings of notes, worded, secrets masked."""
     found = told(notes)
     return found if mask is None or not found else mask.problems(found)
 

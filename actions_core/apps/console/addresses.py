@@ -21,6 +21,11 @@ def destination(slug: str) -> str:
     return f"/d/{segment(slug)}"
 
 
+def new_instance(slug: str) -> str:
+    """Return the address of the form that adds an instance of a destination."""
+    return f"{destination(slug)}/new"
+
+
 def instance(instance_id: str) -> str:
     """Return the address of an instance's mappings."""
     return f"/i/{segment(instance_id)}"

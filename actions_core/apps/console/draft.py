@@ -142,6 +142,13 @@ class Draft:
                 return data
         raise WorkspaceError(f"{self.file.name} has no instance {instance_id!r} any more; reload the page")
 
+    def with_instance(self, instance: JsonObject) -> JsonObject:
+        """Return the whole workspace with another instance at its end; nothing is saved."""
+        data = copy.deepcopy(self.data)
+        listed = data.get("destinations")
+        data["destinations"] = [*(listed if isinstance(listed, list) else []), instance]
+        return data
+
     def with_subscriptions(self, instance_id: str, subscriptions: list[JsonObject]) -> JsonObject:
         """Return the whole workspace with other subscriptions of one instance; nothing is saved."""
 

@@ -40,6 +40,7 @@ _ACCENT: Final = "#2f5bd7"
 _HEAD: Final = (
     f'<link rel="stylesheet" href="{_STATIC}/console.css">'
     f'<link rel="stylesheet" href="{_STATIC}/mapping.css">'
+    f'<link rel="stylesheet" href="{_STATIC}/deliveries.css">'
     f'<script defer src="{_STATIC}/console.js"></script>'
     '<meta name="robots" content="noindex">'
 )

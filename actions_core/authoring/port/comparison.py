@@ -81,6 +81,8 @@ def compare_runs(published: Run, ours: Run, given: str) -> list[Difference]:
     pairs, left, right = _paired(list(published.requests), list(ours.requests), given)
     for published_one, our_one in pairs:
         found += _leaves(published_one.parts, our_one.parts, "", given)
+    if (published.failure is None) != (ours.failure is None):
+        return found  # that one side makes no request follows from its refusal
     found += [Difference("request", _summary(request), MISSING) for request in left]
     found += [Difference("request", MISSING, _summary(request)) for request in right]
     return found

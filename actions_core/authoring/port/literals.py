@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject
 
 _STRING: Final = re.compile(r"'((?:[^'\\\n]|\\.)*)'|\"((?:[^\"\\\n]|\\.)*)\"|`((?:[^`\\$]|\\.)*)`")
+#: A string that something is compared with.
+_GUARD: Final = re.compile(
+    r"(?:[=!]==?\s*|case\s+|(?:includes|startsWith|endsWith|indexOf|has)\(\s*)(?:'([^'\n]{1,60})'|\"([^\"\n]{1,60})\")"
+    r"|(?:'([^'\n]{1,60})'|\"([^\"\n]{1,60})\")\s*[=!]=="
+)
 _MEMBER: Final = re.compile(r"(?:\?\.|\.)([A-Za-z_$][\w$]*)(\s*\()?")
 _NUMBER: Final = re.compile(r"(?:[<>=]=?|[<>])\s*(-?\d+(?:\.\d+)?)\b|\b(-?\d+(?:\.\d+)?)\s*(?:[<>=]=?)")
 _COMMENT: Final = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
@@ -25,6 +30,8 @@ _RESPONSE_KEY: Final = re.compile(
     r"(?:(?:\?\.|\.|\[\d+\]\??\.?)([A-Za-z_]\w*))?",
     re.IGNORECASE,
 )
+#: What `typeof` gives, which no value is compared with.
+_TYPES: Final = ("string", "number", "boolean", "object", "undefined", "function", "default")
 _LONGEST: Final = 60
 _MOST: Final = 400
 #: Members of JavaScript's own objects, and of the modules as they are compiled.
@@ -44,9 +51,10 @@ _COMMON: Final = frozenset(
 
 @attrs.frozen
 class Literals:
-    """Values that guards compare with, keys that are read, numbers, and keys of responses."""
+    """Words of a source: all strings, those that guards compare with, keys, numbers, keys of responses."""
 
     texts: tuple[str, ...] = ()
+    guards: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
     response_keys: tuple[str, ...] = ()
@@ -62,14 +70,23 @@ def read_literals(sources: Iterable[JsonObject]) -> Literals:
     keys: dict[str, None] = {}
     numbers: dict[float, None] = {}
     response_keys: dict[str, None] = {}
+    guards: dict[str, None] = {}
     for source in ordered:
         text = _COMMENT.sub("", source["text"])
         for line in text.splitlines():
             _read_line(line, texts, keys, numbers)
+        for found in _GUARD.finditer(text):
+            guards.setdefault(next(group for group in found.groups() if group is not None))
         for found in _RESPONSE_KEY.finditer(text):
             response_keys.update(dict.fromkeys(key for key in found.groups() if key and key not in _COMMON))
+    for word in _TYPES:
+        guards.pop(word, None)
     return Literals(
-        tuple(texts)[:_MOST], tuple(keys)[:_MOST], tuple(numbers)[:_MOST], tuple(response_keys)[:_MOST]
+        texts=tuple(texts)[:_MOST],
+        guards=tuple(guards)[:_MOST],
+        keys=tuple(keys)[:_MOST],
+        numbers=tuple(numbers)[:_MOST],
+        response_keys=tuple(response_keys)[:_MOST],
     )
 
 

@@ -159,7 +159,9 @@ class Values:
             return self.random.choice(named)
         if any(key.lower().endswith(name) for name in _TIME_NAMES) and self.chance(0.7):
             return self.time()
-        if self.literals.texts and self.chance(0.3):
+        if self.literals.guards and self.chance(0.2):
+            return self.random.choice(self.literals.guards)
+        if self.literals.texts and self.chance(0.2):
             return self.random.choice(self.literals.texts)
         if self.chance(nasty):
             return self.random.choice(_AWKWARD)

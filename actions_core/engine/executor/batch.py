@@ -200,14 +200,15 @@ async def _call_batch(
         raise HandlerError(f"the action {pipeline.action!r} has no handler for batches")
     begun = perf_counter()
     values = [item.sent for item in items]
-    answer = handler.call(
-        batch_payload(handler, [item.payload for item in items], values, context), context, client
-    )
+    given = batch_payload(handler, [item.payload for item in items], values, context)
+    answer = handler.call(given, context, client)
     warn_if_slow(handler, begun, context)
     if handler.is_async:
         answer = await limit(lane.connection, answer)
     if isinstance(answer, Request):
         answer = await client.send(answer)
+        if handler.read is not None:
+            answer = handler.read(given, answer)
     if isinstance(answer, Job):
         if pipeline.poll_handler is None:
             raise HandlerError(f"{pipeline.action} started a job, but no function polls it")

@@ -52,6 +52,8 @@ class Item:
     skip: str = ""
     notes: tuple[Note, ...] = ()
     warnings: tuple[Note, ...] = ()
+    #: what all events of its batch share
+    group: str = ""
 
 
 def make_item(place: int, step: Step) -> Item:
@@ -61,14 +63,19 @@ def make_item(place: int, step: Step) -> Item:
     """
     pipeline, payload = step.pipeline, step.payload()
     handler = pipeline.batch_handler
-    if handler is None or handler.each is None or (pipeline.handler is not None and not is_batched(payload)):
+    if handler is None or (handler.each is None and handler.group is None):
+        return Item(place, step, payload, payload)
+    if pipeline.handler is not None and not is_batched(payload):
         return Item(place, step, payload, payload)
     context = Context(pipeline.scope, step.event)
+    group = "" if handler.group is None else handler.group(payload, context)
+    if handler.each is None:
+        return Item(place, step, payload, payload, group=group)
     value = item_value(handler.each, payload, context)
     notes = context.notes
     if isinstance(value, Skip):
         return Item(place, step, payload, payload, value.reason, notes, notes)
-    return Item(place, step, payload, value, "", notes, notes)
+    return Item(place, step, payload, value, "", notes, notes, group)
 
 
 def skipped_result(item: Item, mask: Mask) -> Result:
@@ -121,7 +128,7 @@ def chunks(items: Iterable[Item], spec: BatchSpec) -> Iterator[list[Item]]:
     """
     groups: dict[object, list[Item]] = {}
     for item in items:
-        key = _group(item.payload, spec)
+        key = item.group, _group(item.payload, spec)
         if key in groups:
             groups[key].append(item)
         else:

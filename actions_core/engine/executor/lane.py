@@ -149,8 +149,8 @@ class Lane:
             if isinstance(answer, Skip):
                 return finish(answer, client, is_async=False)
             raise HandlerError(
-                f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request or "
-                "a Skip, or is 'async def' and sends with its Client"
+                f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request or a "
+                "Skip, or is 'async def' and sends with its Client"
             )
         return client.send(answer)
 

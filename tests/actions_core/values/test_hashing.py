@@ -21,6 +21,7 @@ from actions_core.values.hashing import (
     normalize_phone,
 )
 from actions_core.values.wording import kind
+from tests.examples import examples
 
 ALGORITHMS: list[Any] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
 ENCODINGS: list[Any] = ["hex", "base64"]
@@ -48,7 +49,7 @@ def test_a_value_is_hashed_once(algorithm: Any, encoding: Any) -> None:
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @given(text=st.text(st.characters(codec="utf-8"), max_size=100))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_hashing_twice_is_hashing_once(algorithm: Any, encoding: Any, text: str) -> None:
     """Whatever the text, the hash of what came out is what came out."""
     once = hash_personal(text, algorithm, encoding)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 app: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Port published destinations, and check what was ported.",
+    help="Port published destinations, and check them.",
 )
 
 SubjectName = Annotated[

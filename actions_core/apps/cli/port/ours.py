@@ -47,6 +47,8 @@ class ReplayTransport:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
+        #: whether a response has opened the breaker, made the instance wait, or ended its credentials
+        self.is_spoiled = False
         self._exchanges: list[_Exchange] = []
 
     def load(self, recorded: list[JsonObject]) -> None:
@@ -66,6 +68,10 @@ class ReplayTransport:
         if found is None:
             return Response(200, {"content-type": "application/json"}, b"{}")
         found.used = True
+        status = found.response.get("status", 200)
+        self.is_spoiled |= bool(
+            found.response.get("failure") or status == _UNAUTHORIZED or is_retryable_status(status)
+        )
         return _response(found.response)
 
     async def close(self) -> None:
@@ -123,8 +129,7 @@ class Ours:
                 else _failure(report.results[0])
             )
         requests = tuple(map(our_request, transport.requests))
-        if failure or (failures and any(failures)):
-            # A refusal may open the breaker, or end the use of the credentials.
+        if transport.is_spoiled:
             del self._engines[key]
             await engine.close()
         return Run(requests, failure, failures)

@@ -29,7 +29,7 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
     equal = sum(tally.equal.values())
     style = "red" if tally.different else "green"
     line = Text(printable(tally.action), style="bold")
-    line.append(f"  {f'{tally.total:,} {what}'}: {equal:,} equal", style=f"not bold {style}")
+    line.append(f"  {tally.total:,} {what}: {equal:,} equal", style=f"not bold {style}")
     parts = [f"{number:,} {_KINDS[kind]}" for kind, number in tally.equal.items() if number]
     line.append(f" ({', '.join(parts)})" if parts else "", style="not bold default")
     if tally.explained:

@@ -33,6 +33,7 @@ from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.letters import DeadLetter, LetterFilter, LetterGroup
 from actions_core.engine.results import Result, Status
 from actions_core.errors import EventError
+from actions_core.values.events import message_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -232,20 +233,17 @@ def _letters_of(file: Path, number: int) -> Iterator[DeadLetter]:
         if not is_failure(value) or "rest" in value:
             continue
         event = value.get("event")
-        body = (
-            json.dumps(event, ensure_ascii=False) if isinstance(event, dict) else str(value.get("text", ""))
-        )
-        message = str(event.get("messageId") or "") if isinstance(event, dict) else ""
+        body, message = str(value.get("text", "")), ""
+        if isinstance(event, dict):
+            body, message = json.dumps(event, ensure_ascii=False), message_id_of(event) or ""
         failures = value.get("failures")
         for failure in failures if isinstance(failures, list) and failures else [None]:
             number += 1
             plain = DeadLetter(
                 number, "", "", message, "EVENT_INVALID", None, "", "", 0, None, modified, modified, body
             )
-            reason = str(value["reason"])
-            yield attrs.evolve(
-                plain, reason=reason, **(_details(failure) if isinstance(failure, dict) else {})
-            )
+            details = _details(failure) if isinstance(failure, dict) else {}
+            yield attrs.evolve(plain, **{"reason": value["reason"], **details})
 
 
 def _details(failure: JsonObject) -> JsonObject:

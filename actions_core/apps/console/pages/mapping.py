@@ -13,7 +13,7 @@ from actions_core.apps.console.mapping_forms import effective_mapping, paths_of
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.preview import Latest, Workbench, events_of, subscription_of
 from actions_core.apps.console.radius import blast_radius
-from actions_core.apps.console.seen import samples_of, seen_events
+from actions_core.apps.console.seen import MOST, samples_of
 from actions_core.apps.console.widgets.condition_editor import ConditionEditor
 from actions_core.apps.console.widgets.mapping_actions import MappingActions
 from actions_core.apps.console.widgets.mapping_fields import MappingFields
@@ -106,8 +106,10 @@ class MappingPage:
     async def lay_out(self, event: str, letter: str) -> None:
         """Make the page."""
         ui.context.client.on_delete(self._leave)
-        samples, chosen = await samples_of(self.desk, self.raw, event=event, letter=letter)
-        self.events = events_of(await seen_events(self.desk))
+        self.events = events_of(await self.desk.feed.events(MOST))
+        samples, chosen = await samples_of(
+            self.desk, self.destination, self.raw, self.events, event=event, letter=letter
+        )
         self._offer_events()
         ui.label(self._about()).classes("console-lead")
         with ui.element("div").classes("mapping-page"):

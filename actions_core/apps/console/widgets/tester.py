@@ -9,6 +9,7 @@ from nicegui import ui
 
 from actions_core.apps.console.conditions import trace_lines, why_not
 from actions_core.apps.console.mapping_forms import json_text
+from actions_core.apps.console.seen import label_of
 from actions_core.errors import DefinitionError
 from actions_core.http.curl import request_json
 from actions_core.values.json_files import parse_json
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actions_core.apps.console.preview import Preview
-    from actions_core.apps.console.seen import Sample
+    from actions_core.apps.console.samples import SampleEvent
     from actions_core.engine.explain import SubscriptionExplanation
     from actions_core.engine.results import Result
     from actions_core.http.requests import Request
@@ -40,14 +41,14 @@ class Tester:
     `on_event` is called with each event that was chosen or typed, None while the text is not JSON.
     """
 
-    def __init__(self, samples: Sequence[Sample], chosen: int, on_event: Callable[[Json], None]) -> None:
+    def __init__(self, samples: Sequence[SampleEvent], chosen: int, on_event: Callable[[Json], None]) -> None:
         self._samples = samples
         self._on_event = on_event
         self.event: Json = samples[chosen].event
         with ui.element("div").classes("console-stack"):
             self._choice = (
                 ui.select(
-                    {number: sample.label for number, sample in enumerate(samples)},
+                    {number: label_of(sample) for number, sample in enumerate(samples)},
                     value=chosen,
                     label="Sample event",
                     on_change=lambda event: self._choose(event.value),

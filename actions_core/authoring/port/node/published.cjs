@@ -8,8 +8,9 @@
  *   {"do": "destinations"}                        every folder: {folder, slug, name, actions} or {folder, error}
  *   {"do": "definition", "destination"}           the definition without its functions, and which it has
  *   {"do": "sources", "destination", "action"}    the source files, those of the action first
- *   {"do": "run", "destination", "action", "event" | "events", "mapping", "settings", "responses"}
- *                                                 the requests with their responses, and the outcome
+ *   {"do": "run", "destination", "action", "event" | "events", "mapping", "settings", "responses", "seen"}
+ *                                                 the requests with their responses, and the outcome; where
+ *                                                 "seen" is true, also what the function of the action was given
  *   {"do": "unreached", "destination"}            the parts of the sources that no run has reached
  *
  * Requests are answered from "responses": the first whose "url" (a regular expression) and "method" fit and
@@ -258,6 +259,7 @@ async function run(order) {
     stateContext: { getRequestContext: nothing, setResponseContext: nothing }
   }
   const reply = { requests: current.requests, nodes: null, error: null }
+  const restore = order.seen ? watch(destination.actions[order.action], reply) : nothing
   try {
     const work = order.events
       ? destination.executeBatch(order.action, { ...common, events: order.events })
@@ -266,9 +268,27 @@ async function run(order) {
     if (order.events) reply.nodes = result.map((node) => plain(JSON.parse(JSON.stringify(node ?? null)), '', []))
   } catch (error) {
     reply.error = describe(error)
+  } finally {
+    restore()
   }
   if (calls.length) reply.calls = [...new Set(calls)]
   return reply
+}
+
+// Note what the functions of an action are given: the payload, mapped and validated, and what else they see.
+function watch(action, reply) {
+  const { definition } = action
+  const changed = { ...definition }
+  for (const name of ['perform', 'performBatch']) {
+    if (!definition[name]) continue
+    changed[name] = (request, data) => {
+      const { payload, syncMode, audienceMembership, hookOutputs } = data
+      reply.seen = JSON.parse(JSON.stringify({ payload, syncMode, membership: audienceMembership, hooks: hookOutputs }))
+      return definition[name](request, data)
+    }
+  }
+  action.definition = changed
+  return () => (action.definition = definition)
 }
 
 function inTime(work) {

@@ -107,7 +107,7 @@ class EventClient(Client):
         self.request = self._connection.prepare(request, self._context)
         return self._deliver(self.request)
 
-    async def _deliver(self, request: Request) -> Response:  # noqa: C901, PLR0912 - a coroutine more for each event would cost more
+    async def _deliver(self, request: Request) -> Response:  # noqa: C901, PLR0912, PLR0915 - a coroutine more for each event would cost more
         connection = self._connection
         admission = connection.admission
         seconds = connection.timeout if request.timeout is None else request.timeout
@@ -124,12 +124,15 @@ class EventClient(Client):
             try:
                 with connection.deadlines.within(seconds):
                     response = await connection.transport.send(request)
-                refused = None
-                if connection.judge is not None:
+                refused: ActionsError | None = None
+                verdict: Refusal | bool
+                if request.judge is not None:
+                    verdict = request.judge(response)
+                elif connection.judge is not None:
                     response, refused = connection.judge(response, request, self._context)
-                verdict: bool | Refusal = False
-                if refused is None:
-                    verdict = response.ok if request.judge is None else request.judge(response)
+                    verdict = refused is None and response.ok
+                else:
+                    verdict = response.ok
             except TransportError as failure:
                 error = failure
             except TimeoutError as failure:

@@ -10,11 +10,12 @@ import io
 import json
 import logging
 import os
+import select
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from unittest import mock
 
 import attrs
@@ -74,45 +75,64 @@ class Shell:
         )
 
     def run(self, *arguments: object, given: str = "", **changes: str) -> Run:
-        """Run the command to its end, in this process. It never shows a traceback or the key."""
-        words = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
-        with _outside(self, changes), _streams(given) as (out, err), _own_log(), words:
-            code = run_app()
-        said = Run(code, _text(out), _text(err))
-        assert "Traceback" not in said.err
-        assert WRONG_KEY not in said.out + said.err
-        return said
+        """Run the command to its end, in this process, with the environment of the shell and no other."""
+        before = Path.cwd()
+        os.chdir(self.folder)
+        try:
+            with mock.patch.dict(os.environ, {**self.environment, **changes}, clear=True):
+                return run_cli(*arguments, given=given)
+        finally:
+            os.chdir(before)
 
 
-@contextmanager
-def _outside(shell: Shell, changes: dict[str, str]) -> Iterator[None]:
-    """Be in the folder of a shell, with its environment and no other."""
-    before = Path.cwd()
-    os.chdir(shell.folder)
-    try:
-        with mock.patch.dict(os.environ, {**shell.environment, **changes}, clear=True):
-            yield
-    finally:
-        os.chdir(before)
+def run_cli(*arguments: object, given: str = "") -> Run:
+    """Run the command to its end, in this process. It never shows a traceback or the key."""
+    words = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
+    with _streams(given) as (out, err), _own_log(), words:
+        code = run_app()
+    said = Run(code, _text(out), _text(err))
+    assert "Traceback" not in said.err
+    assert WRONG_KEY not in said.out + said.err
+    return said
 
 
 @contextmanager
 def _streams(given: str) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
-    """Have standard streams that are pipes, not a terminal, and consoles that print to them."""
-    raw = [io.BytesIO(given.encode()), io.BytesIO(), io.BytesIO()]
-    stdin, stdout, stderr = (
+    """Have standard streams that are no terminal, and consoles that print to them."""
+    raw = io.BytesIO(), io.BytesIO()
+    out, err = (
         io.TextIOWrapper(each, encoding="utf-8", errors="replace", write_through=True) for each in raw
     )
-    with mock.patch.multiple(sys, stdin=stdin, stdout=stdout, stderr=stderr):
-        for console in (output.stdout, output.stderr):
-            console.cache_clear()
+    with _pipe(given) as stdin, mock.patch.multiple(sys, stdin=stdin, stdout=out, stderr=err):
+        _forget_consoles()
         try:
-            yield raw[1], raw[2]
+            yield raw
         finally:
-            for console in (output.stdout, output.stderr):
-                console.cache_clear()
-            for stream in (stdin, stdout, stderr):
-                stream.detach()
+            _forget_consoles()
+            out.detach()
+            err.detach()
+
+
+@contextmanager
+def _pipe(given: str) -> Iterator[TextIO]:
+    """Have a pipe with a text in it as standard input, also for whoever reads the descriptor."""
+    reading, writing = os.pipe()
+    assert os.write(writing, given.encode()) < select.PIPE_BUF
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    os.close(reading)
+    try:
+        with open(0, encoding="utf-8", closefd=False) as stdin:
+            yield stdin
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
+def _forget_consoles() -> None:
+    output.stdout.cache_clear()
+    output.stderr.cache_clear()
 
 
 @contextmanager
@@ -154,6 +174,9 @@ def workspace() -> dict[str, Any]:
 
 
 @pytest.fixture
-def command(shell: Shell) -> Callable[..., Run]:
-    """Run the command in this process."""
-    return shell.run
+def command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Run the command in the folder and the environment of the test, which it may change."""
+    monkeypatch.chdir(shell.folder)
+    for name, value in shell.environment.items():
+        monkeypatch.setenv(name, value)
+    return run_cli
