@@ -88,12 +88,11 @@ def sync_contact(
 async def sync_contacts(items: Items, client: Client) -> MultiStatus:
     """Send many contacts in one request; the API answers with an outcome for each."""
     answer = await client.send(Request("POST", "/contacts/batch", json=items.values))
-    refused = {
-        place: Node(outcome["status"], body=outcome, errormessage=outcome["message"])
+    outcomes = {
+        place: Node(outcome["status"], body=outcome, errormessage=outcome.get("message"))
         for place, outcome in enumerate(answer.json)
-        if outcome["status"] >= 400  # noqa: PLR2004 - where HTTP's failures begin
     }
-    return items.results(answer, refused)
+    return items.results(answer, outcomes)
 
 
 @destination.hook("syncContact", "onMappingSave")
