@@ -30,8 +30,11 @@ async def make_desk(
     failures: tuple[Path, ...] = (),
     outbox: Outbox | None = None,
     registry: Registry | None = None,
+    load: Callable[[], Workspace] | None = None,
 ) -> AsyncIterator[Desk]:
     """Make a desk for the time of the block.
+
+    `load` loads the workspace that the file makes once it was saved, where that is more than the file says.
 
     Without an `outbox` of this process the desk has an engine of its own, for what is sent by a button. A
     workspace that is faulty gets none until it has been mended.
@@ -59,7 +62,7 @@ async def make_desk(
         engine=lambda: desk.engine,
     )
     if file is not None:
-        desk.draft = Draft(file, registry, desk.take_up)
+        desk.draft = Draft(file, registry, lambda saved: desk.take_up(saved if load is None else load()))
     try:
         async with desk.feed:
             yield desk
