@@ -13,19 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 
 import attrs
 
-from actions_core.destination.registry import Registry
-from actions_core.destination.stats import GuardedStats
-from actions_core.engine import on_demand
-from actions_core.engine.executor import attempt_batch, deliver_event
-from actions_core.engine.explain import Explanation, explain_step
-from actions_core.engine.in_flight import InFlight
-from actions_core.engine.instances import Services, compile_instances
-from actions_core.engine.observers import FailureLog, observer_for
-from actions_core.engine.pipeline import Step, separate_steps
 from actions_core.engine.results import BatchReport, Report, Result, Status
-from actions_core.engine.send_batch import EventBatch, deliver_events
-from actions_core.engine.send_many import stream
-from actions_core.engine.workspace import Workspace
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.http.transport import LazyTransport
 from actions_core.values.events import MAX_EVENT_BYTES, check_event, message_id_of
@@ -35,15 +23,18 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from actions_core.destination.client import Audience, Choices
+    from actions_core.destination.registry import Registry
     from actions_core.destination.state import State
     from actions_core.destination.stats import Stats
-    from actions_core.engine.executor import BatchAttempt, Item, Lane
+    from actions_core.engine.executor import Item, Lane
+    from actions_core.engine.executor.attempt_batch import BatchAttempt
     from actions_core.engine.executor.client.tokens import TokenListener
+    from actions_core.engine.explain import Explanation
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
-    from actions_core.engine.on_demand import Audience, Choices
-    from actions_core.engine.pipeline import Hold, Pipeline
-    from actions_core.engine.workspace import SubscriptionSpec
+    from actions_core.engine.pipeline import Hold, Pipeline, Step
+    from actions_core.engine.workspace import SubscriptionSpec, Workspace
     from actions_core.errors import Problem
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
@@ -109,11 +100,22 @@ class Engine:
         on_result: ResultListener | None = None,
         on_token_refresh: TokenListener | None = None,
     ) -> None:
+        # What an engine is made of loads with the first one: many programs need the names before, or alone.
+        from actions_core.engine.executor import deliver_event
+        from actions_core.engine.in_flight import InFlight
+        from actions_core.engine.instances import Services
+        from actions_core.engine.observers import FailureLog, observer_for
+
         if registry is None:
+            from actions_core.destination.registry import Registry
+
             registry = Registry()
             registry.discover()
         self._transport = LazyTransport() if transport is None else transport
-        stats = None if stats is None else GuardedStats(stats, logger)
+        if stats is not None:
+            from actions_core.destination.stats import GuardedStats
+
+            stats = GuardedStats(stats, logger)
         services = self._services = Services(
             self._transport,
             logger=logger,
@@ -129,7 +131,8 @@ class Engine:
         observer = self._observer = observer_for(self.instances.values(), stats, tracing, on_result, logger)
         self._deliver: Callable[[Lane, Step], Awaitable[Result]]
         self._deliver = deliver_event if observer is None else observer.deliver
-        self._deliver_events = deliver_events if observer is None else observer.deliver_events
+        self._attempt: Callable[[Lane, Step], Awaitable[Result]]
+        self._attempt = deliver_event if observer is None else observer.attempt
         self._failures = FailureLog(logger)
         self._in_flight = InFlight(services.deadlines, logger)
 
@@ -139,6 +142,8 @@ class Engine:
     @classmethod
     def from_file(cls, path: str | Path, **options: Unpack[Options]) -> Engine:
         """Make an engine for the workspace in a file, with the options that `Engine` takes."""
+        from actions_core.engine.workspace import Workspace
+
         return cls(Workspace.from_file(path, lenient=True), **options)
 
     async def __aenter__(self) -> Self:
@@ -157,6 +162,8 @@ class Engine:
 
         Raises `WorkspaceError` with every problem.
         """
+        from actions_core.engine.instances import compile_instances
+
         previous = None if self._compiled is None else self.instances
         instances, found = compile_instances(workspace, self._registry, self._services, previous)
         problems = workspace.with_problems(found)
@@ -205,6 +212,8 @@ class Engine:
         or while reports wait to be fetched. Input that is not an event gets a report with an `error`.
         `hold` is asked before each delivery, and may give its result instead of it.
         """
+        from actions_core.engine.send_many import stream
+
         if concurrency is None:
             concurrency = sum(instance.lane.concurrency for instance in self._enabled)
             if len(self._enabled) > 1:
@@ -219,6 +228,9 @@ class Engine:
         event, that does not match, or whose payload is not valid. `hold` is asked before each delivery, and
         may give its result instead of it.
         """
+        from actions_core.engine.send_batch import EventBatch, deliver_events
+
+        deliver = deliver_events if self._observer is None else self._observer.deliver_events
         with self._in_flight:
             checked = [self._checked(event) for event in events]
             deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
@@ -233,7 +245,7 @@ class Engine:
             ]
             batch = EventBatch(checked, tuple(ids), shared=len(ways) > 1, hold=hold)
             results = await asyncio.gather(
-                *(self._deliver_events(instance, pipeline, batch) for instance, pipeline in ways)
+                *(deliver(instance, pipeline, batch) for instance, pipeline in ways)
             )
         for result in results:
             if not result.ok:
@@ -253,6 +265,8 @@ class Engine:
 
         Instances that are disabled are in it too, with that as the reason. Raises `EventError` like `send`.
         """
+        from actions_core.engine.explain import Explanation, explain_step
+
         taken = check_event(event, max_bytes=self._max_event_bytes)
         with self._in_flight:
             # All conditions first, as in `send`: what a handler changes is its own.
@@ -273,6 +287,8 @@ class Engine:
 
         Returns what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
         """
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.run_hook(self._instance(instance_id), action, hook, inputs)
 
@@ -287,6 +303,8 @@ class Engine:
         page: str | None = None,
     ) -> Choices:
         """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
+        from actions_core.engine import on_demand
+
         instance = self._instance(instance_id)
         with self._in_flight:
             return await on_demand.list_choices(
@@ -297,6 +315,8 @@ class Engine:
         self, instance_id: str, name: str, settings: JsonObject | None = None
     ) -> Audience:
         """Have the destination create an audience. Raises `RequestError` when it does not."""
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.create_audience(self._instance(instance_id), name, settings or {})
 
@@ -304,6 +324,8 @@ class Engine:
         self, instance_id: str, external_id: str, settings: JsonObject | None = None
     ) -> Audience:
         """Look an audience up. Raises `RequestError` when there is none."""
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.get_audience(self._instance(instance_id), external_id, settings or {})
 
@@ -313,6 +335,8 @@ class Engine:
         The shape is the destination's own. Raises `WorkspaceError` for an unknown instance, `RequestError`
         when the destination does not tell (`NOT_SUPPORTED`), or refuses.
         """
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.read_account(self._instance(instance_id))
 
@@ -328,6 +352,8 @@ class Engine:
 
         Raises `WorkspaceError` for an unknown instance, `RequestError` when the destination has no test.
         """
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             instance = self._instance(instance_id)
             result = await on_demand.test_settings(instance)
@@ -344,6 +370,8 @@ class Engine:
         is skipped. Raises `EventError` like `send`, `WorkspaceError` for an unknown instance and
         `DefinitionError` for a faulty subscription.
         """
+        from actions_core.engine import on_demand
+
         taken = self.check(event)
         with self._in_flight:
             step, lane = on_demand.step_of(self._instance(instance_id), subscription, taken)
@@ -362,9 +390,7 @@ class Engine:
         Traces are told, all else only by `note_outcome`.
         """
         with self._in_flight:
-            return await (
-                deliver_event(lane, step) if self._observer is None else self._observer.attempt(lane, step)
-            )
+            return await self._attempt(lane, step)
 
     async def attempt_batch(
         self,
@@ -379,6 +405,8 @@ class Engine:
         """
         with self._in_flight:
             if self._observer is None:
+                from actions_core.engine.executor.attempt_batch import attempt_batch
+
                 return await attempt_batch(lane, pipeline, items, started_job)
             return await self._observer.attempt_batch(lane, pipeline, items, started_job)
 
@@ -420,6 +448,8 @@ class Engine:
                 place, lane, step = matched[0]
                 results[place] = await self._deliver(lane, step)
             elif matched:
+                from actions_core.engine.pipeline import separate_steps
+
                 separate_steps([step for _, _, step in matched[1:]])
                 done = await asyncio.gather(*(self._deliver(lane, step) for _, lane, step in matched))
                 for (place, *_), result in zip(matched, done, strict=True):
@@ -431,7 +461,7 @@ class Engine:
                 self._failures.note(results[place])
         report = Report(message_id, tuple(results), None, index)
         if self._observer is not None:
-            self._observer.note_skipped(report)
+            self._observer.note_skipped(report, {place for place, _, _ in matched})
         return report
 
     def _route(

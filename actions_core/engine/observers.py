@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 import attrs
 
 from actions_core.destination.stats import Codes
-from actions_core.engine.executor import attempt_batch, deliver_event
+from actions_core.engine.executor import deliver_event
 from actions_core.engine.results import BatchResult, Result, Status
-from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
 from actions_core.values.wording import raised, shown
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from actions_core.destination.stats import Stats
-    from actions_core.engine.executor import BatchAttempt, Item, Lane
+    from actions_core.engine.executor import Item, Lane
+    from actions_core.engine.executor.attempt_batch import BatchAttempt
     from actions_core.engine.instances import Instance
     from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.engine.results import Report
@@ -206,6 +206,8 @@ class Observer:
 
     async def deliver_events(self, instance: Instance, pipeline: Pipeline, batch: EventBatch) -> BatchResult:
         """Take the events of a batch through one subscription."""
+        from actions_core.engine.send_batch import deliver_events
+
         end = self._begin(instance.id, pipeline)
         result = None
         try:
@@ -225,6 +227,8 @@ class Observer:
         started_job: Callable[[], None] | None = None,
     ) -> BatchAttempt:
         """Deliver items together, and tell of no results but the traces'."""
+        from actions_core.engine.executor.attempt_batch import attempt_batch
+
         end = self._begin(lane.instance, pipeline)
         done = None
         started = perf_counter()
@@ -247,10 +251,10 @@ class Observer:
             self._stats.histogram("actions.batch.duration", done.duration, tags)
         return attempt
 
-    def note_skipped(self, report: Report) -> None:
-        """Note the results of an event that was not meant for some subscriptions."""
-        for result in report.results:
-            if result.status is Status.SKIPPED:
+    def note_skipped(self, report: Report, noted: Collection[int]) -> None:
+        """Note the results of an event that was not meant for some subscriptions; those at `noted` are."""
+        for place, result in enumerate(report.results):
+            if result.status is Status.SKIPPED and place not in noted:
                 self.note(result)
 
     def note_retry(self, result: Result) -> None:
