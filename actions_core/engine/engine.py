@@ -22,7 +22,7 @@ from actions_core.engine.in_flight import InFlight
 from actions_core.engine.instances import Services, compile_instances
 from actions_core.engine.observers import FailureLog, observer_for
 from actions_core.engine.pipeline import Step, separate_steps
-from actions_core.engine.results import BatchReport, Report, Result, Status
+from actions_core.engine.results import BatchReport, BatchResult, Report, Result, Status
 from actions_core.engine.send_batch import EventBatch, deliver_events
 from actions_core.engine.send_many import stream
 from actions_core.engine.workspace import Workspace
@@ -126,10 +126,9 @@ class Engine:
         self._deadlines = services.deadlines
         self._max_event_bytes = max_event_bytes
         self._take(self.compile(workspace))
-        observer = self._observer = observer_for(self.instances.values(), stats, tracing, on_result, logger)
-        self._deliver: Callable[[Lane, Step], Awaitable[Result]]
-        self._deliver = deliver_event if observer is None else observer.deliver
-        self._deliver_events = deliver_events if observer is None else observer.deliver_events
+        self._watchers = stats, tracing
+        self._on_result = on_result
+        self._observe()
         self._failures = FailureLog(logger)
         self._in_flight = InFlight(services.deadlines, logger)
 
@@ -183,6 +182,26 @@ class Engine:
         self.warnings = compiled.problems
         self.instances = compiled.instances
         self._enabled = tuple(instance for instance in compiled.instances.values() if instance.enabled)
+
+    def _observe(self) -> None:
+        """Have those told of results who are known now."""
+        instances, logger = self.instances.values(), self._services.logger
+        observer = self._observer = observer_for(instances, *self._watchers, self._on_result, logger)
+        self._deliver: Callable[[Lane, Step], Awaitable[Result]]
+        self._deliver = deliver_event if observer is None else observer.deliver
+        self._deliver_events = deliver_events if observer is None else observer.deliver_events
+
+    def add_listener(self, listener: ResultListener) -> None:
+        """Tell one more plain function of every result from now on, before `on_result` is told."""
+        others = self._on_result
+
+        def tell(result: Result | BatchResult) -> None:
+            listener(result)
+            if others is not None:
+                others(result)
+
+        self._on_result = tell if others is not None else listener
+        self._observe()
 
     async def send(self, event: Json) -> Report:
         """Deliver one event to every instance and subscription that it is meant for.
