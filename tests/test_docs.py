@@ -30,9 +30,17 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
 ADDRESS = "http://127.0.0.1:8811"
-#: Commands that a reader runs and this test does not: the first two would run this test, the next two wait,
+#: Commands that a reader runs and this test does not: the first two would run this test, the next three wait,
 #: and what the last two do is done for it.
-NOT_RUN = ("make ", "pip install ", "actions sandbox", "actions worker", "export ", "cp examples/")
+NOT_RUN = (
+    "make ",
+    "pip install ",
+    "actions sandbox",
+    "actions worker",
+    "actions console",
+    "export ",
+    "cp examples/",
+)
 #: Servers: `test_in_your_application.py` runs them, and stops them.
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
 #: A server that runs until the end of its page, at a port of its own in place of the one that it says.
