@@ -3,9 +3,11 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A worker of the tests, or a command that a test starts, would compile everything again without these files.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-memory bench-outbox profile fuzz chaos test-all test-newest pictures clean
+.PHONY: help demo test lint format coverage bench bench-intake bench-memory bench-outbox profile fuzz chaos test-all test-newest pictures clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -72,11 +74,18 @@ benchmarks/node_modules: benchmarks/package.json
 
 bench: $(VENV)/.dev benchmarks/node_modules
 	$(BIN)/python benchmarks/bench.py
+	@$(MAKE) --no-print-directory bench-outbox bench-intake
 
-# What an outbox costs beside send_many, what a million waiting events cost, and one dead instance of 20.
+# What an outbox costs beside send_many, what a million waiting events cost, one dead instance of 20, and two
+# workers at a broker.
 bench-outbox: $(VENV)/.dev
 	$(BIN)/python benchmarks/outbox.py
 	$(BIN)/python benchmarks/isolation.py
+	$(BIN)/python benchmarks/broker.py
+
+# Events that come in over HTTP, beside a server that only answers.
+bench-intake: $(VENV)/.dev
+	$(BIN)/python benchmarks/intake.py
 
 bench-memory: $(VENV)/.dev
 	$(BIN)/python benchmarks/memory.py
@@ -84,11 +93,14 @@ bench-memory: $(VENV)/.dev
 profile: $(VENV)/.dev
 	$(BIN)/python benchmarks/stages.py
 
-# About an hour on one core: FUZZ_CASES, FUZZ_JOBS and FUZZ_SEED say how many, in how many processes, and which.
+# About an hour on one core: FUZZ_CASES, FUZZ_JOBS and FUZZ_SEED say how many, in how many processes, and which;
+# EXAMPLES, how many times the usual number the tests of properties try (the suite: 0.4 times).
 FUZZ_CASES ?= 1000000
 FUZZ_JOBS ?= 2
 FUZZ_SEED ?= 1
+EXAMPLES ?= 20
 fuzz: $(VENV)/.dev
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n auto $$(grep -rl 'from hypothesis' --include='test_*.py' tests)
 	$(BIN)/python -m tests.fuzz --cases $(FUZZ_CASES) --jobs $(FUZZ_JOBS) --seed $(FUZZ_SEED)
 	$(BIN)/python -m tests.fuzz --cancellations 20000 --seed $(FUZZ_SEED)
 

@@ -66,7 +66,9 @@ def registry() -> Registry:
 
     @target.action("send")
     def send(context: Context, name: str, properties: dict[str, Any]) -> Request:
-        return Request("POST", context.settings["url"], json={"name": name, "properties": properties})
+        return Request(
+            "POST", context.settings["url"] + "/events", json={"name": name, "properties": properties}
+        )
 
     found = Registry()
     found.register(target)

@@ -28,6 +28,7 @@ from actions_core import (
 )
 from actions_core.testing import RecordingTransport
 from actions_core.values.events import EVENT_TYPES
+from tests.examples import examples
 
 KEYS = [
     "type", "event", "name", "userId", "anonymousId", "properties", "traits", "context", "messageId",
@@ -90,7 +91,7 @@ EVENTS = st.one_of(
     ),
 )
 SOME = settings(
-    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(100), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

@@ -18,6 +18,7 @@ from actions_core.destination.specs import INTERNAL_PREFIX, MAPPING_EXTRAS
 from actions_core.errors import DefinitionError, FqlError, MappingError, PayloadError, Problem, child_path
 from actions_core.mapping import compile_mapping
 from actions_core.mapping.compiled import ROOT_DIRECTIVE
+from actions_core.mapping.directives import OF_OUR_OWN
 from actions_core.mapping.reader import METADATA, is_directive
 from actions_core.subscriptions import never_matches, normal_form, parse_fql
 from actions_core.validation import PayloadValidator
@@ -168,7 +169,26 @@ def _mapping(
         path = child_path(path, "mapping")
     fields = fields_of(destination, spec.partner_action)
     yield from mapping_advice(raw, fields, path, action=spec.partner_action)
+    if spec.mapping is not None:
+        yield from _unknown_to_segment(raw, path)
     yield from _unseen_fields(raw, path, samples)
+
+
+def _unknown_to_segment(raw: Json, path: str) -> Iterator[Problem]:
+    """Warn of directives of our own, field by field: Segment refuses a mapping with them."""
+    for key, value in raw.items() if isinstance(raw, dict) else ():
+        found = sorted(set(_directives({key: value})) & OF_OUR_OWN)
+        if found:
+            message = f"{', '.join(found)} is not known to Segment: there this mapping would be refused"
+            yield _warning(child_path(path, key), message)
+
+
+def _directives(value: Json) -> Iterator[str]:
+    """Yield the name of each directive in a value."""
+    if isinstance(value, dict):
+        yield from (key for key in value if key.startswith("@"))
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _directives(item)
 
 
 def _unseen_fields(raw: Json, path: str, samples: SampleKeys | None) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.store import RecentDelivery, Settlement
+from actions_core.http.curl import request_json
 from actions_core.values.events import message_id_of
 from actions_core.values.json_bytes import read_stored, stored_text
 from actions_core.values.types import MISSING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two times of writing, and the most outcomes of each kind that are written then.
 _EVERY: Final = 1.0
-_MOST: Final = 200
+_MOST: Final = 50
 _LONGEST_TEXT: Final = 2000
 _MILLISECONDS: Final = 1000
 
@@ -68,8 +69,9 @@ def _entry(at: int, target: Target, settled: Settled, result: Result) -> RecentD
     event: Any = read_stored(settled.row.body)
     mask = target.lane.connection.mask
     sent = ""
-    if result.request is not None:
-        sent = stored_text(result.to_dict()["request"])
+    request = result.request
+    if request is not None:
+        sent = stored_text(request_json(request))
     elif settled.sent is not MISSING:
         sent = stored_text(settled.sent)
     return RecentDelivery(

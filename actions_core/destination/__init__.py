@@ -7,7 +7,25 @@ is found in one go.
 
 from __future__ import annotations
 
-from actions_core.destination.destination import Destination, load_destination
-from actions_core.destination.handler import Handler
+from typing import TYPE_CHECKING
 
-__all__ = ["Destination", "Handler", "load_destination"]
+from actions_core.values.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from actions_core.destination.destination import Destination, load_destination
+    from actions_core.destination.handler import Handler
+else:
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "Destination": "destination",
+            "Handler": "handler",
+            "load_destination": "destination",
+        },
+    )
+
+__all__ = [
+    "Destination",
+    "Handler",
+    "load_destination",
+]

@@ -60,6 +60,7 @@ class Scope:
     settings: Mapping[str, Json] = attrs.field(factory=dict)
     auth: Auth = attrs.field(factory=Auth)
     logger: logging.Logger = _LOGGER
+    action: str = ""
     sync_mode: str | None = None
     matching_key: str | None = None
     hook_outputs: Mapping[str, Json] = attrs.field(factory=dict, converter=frozen)
@@ -139,6 +140,11 @@ class Context:
     def logger(self) -> logging.Logger:
         """The logger for what the handler has to say."""
         return self._scope.logger
+
+    @property
+    def action(self) -> str:
+        """The key of the action; the empty str where none is served, as when a user is deleted."""
+        return self._scope.action
 
     @property
     def sync_mode(self) -> str | None:
@@ -259,6 +265,18 @@ def audience_settings(event: JsonObject) -> JsonObject:
     """Return the settings of the event's audience; empty where there are none."""
     settings = _personas(event).get("audience_settings")
     return settings if isinstance(settings, dict) else {}
+
+
+def audience_of(event: JsonObject) -> JsonObject:
+    """Return what the event says of its audience: `id`, `key`, `externalId` and `settings`."""
+    personas = _personas(event)
+    said = {
+        "id": personas.get("computation_id"),
+        "key": personas.get("computation_key"),
+        "externalId": personas.get("external_audience_id"),
+    }
+    found = {key: value for key, value in said.items() if value is not None}
+    return {**found, "settings": audience_settings(event)}
 
 
 def _personas(event: JsonObject) -> JsonObject:

@@ -9,23 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypedDict, Unpack
 
 import attrs
 
-from actions_core.destination.registry import Registry
-from actions_core.destination.stats import GuardedStats
-from actions_core.engine import on_demand
-from actions_core.engine.executor import attempt_batch, deliver_event
-from actions_core.engine.explain import Explanation, explain_step
-from actions_core.engine.in_flight import InFlight
-from actions_core.engine.instances import Services, compile_instances
-from actions_core.engine.observers import FailureLog, observer_for
-from actions_core.engine.pipeline import Step, separate_steps
-from actions_core.engine.results import BatchReport, BatchResult, Report, Result, Status
-from actions_core.engine.send_batch import EventBatch, deliver_events
-from actions_core.engine.send_many import stream
-from actions_core.engine.workspace import Workspace
+from actions_core.engine.results import BatchReport, Report, Result, Status
 from actions_core.errors import EventError, RequestError, WorkspaceError
 from actions_core.http.transport import LazyTransport
 from actions_core.values.events import MAX_EVENT_BYTES, check_event, message_id_of
@@ -35,18 +23,23 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from actions_core.destination.client import Audience, Choices
+    from actions_core.destination.registry import Registry
     from actions_core.destination.state import State
     from actions_core.destination.stats import Stats
-    from actions_core.engine.executor import BatchAttempt, Item, Lane
+    from actions_core.engine.executor import Item, Lane
+    from actions_core.engine.executor.attempt_batch import BatchAttempt
     from actions_core.engine.executor.client.tokens import TokenListener
+    from actions_core.engine.explain import Explanation
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
-    from actions_core.engine.on_demand import Audience, Choices
-    from actions_core.engine.pipeline import Hold, Pipeline
-    from actions_core.engine.workspace import SubscriptionSpec
+    from actions_core.engine.pipeline import Hold, Pipeline, Step
+    from actions_core.engine.workspace import SubscriptionSpec, Workspace
     from actions_core.errors import Problem
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
+
+    _Deliver: TypeAlias = Callable[[Lane, Step], Awaitable[Result]]
 
 _LOGGER = logging.getLogger("actions_core")
 GRACE: Final = 10.0
@@ -93,6 +86,7 @@ class Engine:
     #: The instances of the present workspace, by id.
     instances: Mapping[str, Instance]
     _compiled: Compiled | None = None
+    _on_result: ResultListener | None = None
 
     def __init__(  # noqa: PLR0913 - each option is named where it is given
         self,
@@ -109,11 +103,21 @@ class Engine:
         on_result: ResultListener | None = None,
         on_token_refresh: TokenListener | None = None,
     ) -> None:
+        # What an engine is made of loads with the first one: many programs need the names before, or alone.
+        from actions_core.engine.in_flight import InFlight
+        from actions_core.engine.instances import Services
+        from actions_core.engine.observers import FailureLog
+
         if registry is None:
+            from actions_core.destination.registry import Registry
+
             registry = Registry()
             registry.discover()
         self._transport = LazyTransport() if transport is None else transport
-        stats = None if stats is None else GuardedStats(stats, logger)
+        if stats is not None:
+            from actions_core.destination.stats import GuardedStats
+
+            stats = GuardedStats(stats, logger)
         services = self._services = Services(
             self._transport,
             logger=logger,
@@ -126,9 +130,8 @@ class Engine:
         self._deadlines = services.deadlines
         self._max_event_bytes = max_event_bytes
         self._take(self.compile(workspace))
-        self._watchers = stats, tracing
-        self._on_result = on_result
-        self._observe()
+        self._watchers = stats, tracing, logger
+        self.add_listener(on_result)
         self._failures = FailureLog(logger)
         self._in_flight = InFlight(services.deadlines, logger)
 
@@ -138,6 +141,8 @@ class Engine:
     @classmethod
     def from_file(cls, path: str | Path, **options: Unpack[Options]) -> Engine:
         """Make an engine for the workspace in a file, with the options that `Engine` takes."""
+        from actions_core.engine.workspace import Workspace
+
         return cls(Workspace.from_file(path, lenient=True), **options)
 
     async def __aenter__(self) -> Self:
@@ -156,6 +161,8 @@ class Engine:
 
         Raises `WorkspaceError` with every problem.
         """
+        from actions_core.engine.instances import compile_instances
+
         previous = None if self._compiled is None else self.instances
         instances, found = compile_instances(workspace, self._registry, self._services, previous)
         problems = workspace.with_problems(found)
@@ -183,25 +190,15 @@ class Engine:
         self.instances = compiled.instances
         self._enabled = tuple(instance for instance in compiled.instances.values() if instance.enabled)
 
-    def _observe(self) -> None:
-        """Have those told of results who are known now."""
-        instances, logger = self.instances.values(), self._services.logger
-        observer = self._observer = observer_for(instances, *self._watchers, self._on_result, logger)
-        self._deliver: Callable[[Lane, Step], Awaitable[Result]]
-        self._deliver = deliver_event if observer is None else observer.deliver
-        self._deliver_events = deliver_events if observer is None else observer.deliver_events
+    def add_listener(self, listener: ResultListener | None) -> None:
+        """Tell one more plain function of every result from now on, before those that are told already."""
+        from actions_core.engine.executor import deliver_event
+        from actions_core.engine.observers import both, observer_for
 
-    def add_listener(self, listener: ResultListener) -> None:
-        """Tell one more plain function of every result from now on, before `on_result` is told."""
-        others = self._on_result
-
-        def tell(result: Result | BatchResult) -> None:
-            listener(result)
-            if others is not None:
-                others(result)
-
-        self._on_result = tell if others is not None else listener
-        self._observe()
+        told = self._on_result = both(listener, self._on_result)
+        observer = self._observer = observer_for(self.instances.values(), *self._watchers, told)
+        self._deliver: _Deliver = deliver_event if observer is None else observer.deliver
+        self._attempt: _Deliver = deliver_event if observer is None else observer.attempt
 
     async def send(self, event: Json) -> Report:
         """Deliver one event to every instance and subscription that it is meant for.
@@ -224,6 +221,8 @@ class Engine:
         or while reports wait to be fetched. Input that is not an event gets a report with an `error`.
         `hold` is asked before each delivery, and may give its result instead of it.
         """
+        from actions_core.engine.send_many import stream
+
         if concurrency is None:
             concurrency = sum(instance.lane.concurrency for instance in self._enabled)
             if len(self._enabled) > 1:
@@ -238,6 +237,9 @@ class Engine:
         event, that does not match, or whose payload is not valid. `hold` is asked before each delivery, and
         may give its result instead of it.
         """
+        from actions_core.engine.send_batch import EventBatch, deliver_events
+
+        deliver = deliver_events if self._observer is None else self._observer.deliver_events
         with self._in_flight:
             checked = [self._checked(event) for event in events]
             deletes = any(isinstance(event, dict) and event["type"] == "delete" for event in checked)
@@ -252,7 +254,7 @@ class Engine:
             ]
             batch = EventBatch(checked, tuple(ids), shared=len(ways) > 1, hold=hold)
             results = await asyncio.gather(
-                *(self._deliver_events(instance, pipeline, batch) for instance, pipeline in ways)
+                *(deliver(instance, pipeline, batch) for instance, pipeline in ways)
             )
         for result in results:
             if not result.ok:
@@ -272,6 +274,8 @@ class Engine:
 
         Instances that are disabled are in it too, with that as the reason. Raises `EventError` like `send`.
         """
+        from actions_core.engine.explain import Explanation, explain_step
+
         taken = check_event(event, max_bytes=self._max_event_bytes)
         with self._in_flight:
             # All conditions first, as in `send`: what a handler changes is its own.
@@ -292,6 +296,8 @@ class Engine:
 
         Returns what the mapping keeps under the hook's name. Raises `PayloadError` when `inputs` do not fit.
         """
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.run_hook(self._instance(instance_id), action, hook, inputs)
 
@@ -306,6 +312,8 @@ class Engine:
         page: str | None = None,
     ) -> Choices:
         """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
+        from actions_core.engine import on_demand
+
         instance = self._instance(instance_id)
         with self._in_flight:
             return await on_demand.list_choices(
@@ -316,6 +324,8 @@ class Engine:
         self, instance_id: str, name: str, settings: JsonObject | None = None
     ) -> Audience:
         """Have the destination create an audience. Raises `RequestError` when it does not."""
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.create_audience(self._instance(instance_id), name, settings or {})
 
@@ -323,6 +333,8 @@ class Engine:
         self, instance_id: str, external_id: str, settings: JsonObject | None = None
     ) -> Audience:
         """Look an audience up. Raises `RequestError` when there is none."""
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.get_audience(self._instance(instance_id), external_id, settings or {})
 
@@ -332,6 +344,8 @@ class Engine:
         The shape is the destination's own. Raises `WorkspaceError` for an unknown instance, `RequestError`
         when the destination does not tell (`NOT_SUPPORTED`), or refuses.
         """
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             return await on_demand.read_account(self._instance(instance_id))
 
@@ -347,6 +361,8 @@ class Engine:
 
         Raises `WorkspaceError` for an unknown instance, `RequestError` when the destination has no test.
         """
+        from actions_core.engine import on_demand
+
         with self._in_flight:
             instance = self._instance(instance_id)
             result = await on_demand.test_settings(instance)
@@ -359,10 +375,12 @@ class Engine:
     async def try_subscription(self, instance_id: str, subscription: SubscriptionSpec, event: Json) -> Result:
         """Deliver one event through a subscription that need not be in the workspace, and through no other.
 
-        Instance and subscription need not be enabled. An event that does not match is skipped. Raises
-        `EventError` like `send`, `WorkspaceError` for an unknown instance and `DefinitionError` for a faulty
-        subscription.
+        Instance and subscription need not be enabled, and there is one try only. An event that does not match
+        is skipped. Raises `EventError` like `send`, `WorkspaceError` for an unknown instance and
+        `DefinitionError` for a faulty subscription.
         """
+        from actions_core.engine import on_demand
+
         taken = self.check(event)
         with self._in_flight:
             step, lane = on_demand.step_of(self._instance(instance_id), subscription, taken)
@@ -381,9 +399,7 @@ class Engine:
         Traces are told, all else only by `note_outcome`.
         """
         with self._in_flight:
-            return await (
-                deliver_event(lane, step) if self._observer is None else self._observer.attempt(lane, step)
-            )
+            return await self._attempt(lane, step)
 
     async def attempt_batch(
         self,
@@ -398,6 +414,8 @@ class Engine:
         """
         with self._in_flight:
             if self._observer is None:
+                from actions_core.engine.executor.attempt_batch import attempt_batch
+
                 return await attempt_batch(lane, pipeline, items, started_job)
             return await self._observer.attempt_batch(lane, pipeline, items, started_job)
 
@@ -439,6 +457,8 @@ class Engine:
                 place, lane, step = matched[0]
                 results[place] = await self._deliver(lane, step)
             elif matched:
+                from actions_core.engine.pipeline import separate_steps
+
                 separate_steps([step for _, _, step in matched[1:]])
                 done = await asyncio.gather(*(self._deliver(lane, step) for _, lane, step in matched))
                 for (place, *_), result in zip(matched, done, strict=True):
@@ -450,7 +470,7 @@ class Engine:
                 self._failures.note(results[place])
         report = Report(message_id, tuple(results), None, index)
         if self._observer is not None:
-            self._observer.note_skipped(report)
+            self._observer.note_skipped(report, {place for place, _, _ in matched})
         return report
 
     def _route(

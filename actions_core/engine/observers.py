@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 import attrs
 
 from actions_core.destination.stats import Codes
-from actions_core.engine.executor import attempt_batch, deliver_event
+from actions_core.engine.executor import deliver_event
 from actions_core.engine.results import BatchResult, Result, Status
-from actions_core.engine.send_batch import deliver_events
 from actions_core.errors import DefinitionError
 from actions_core.values.wording import raised, shown
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from actions_core.destination.stats import Stats
-    from actions_core.engine.executor import BatchAttempt, Item, Lane
+    from actions_core.engine.executor import Item, Lane
+    from actions_core.engine.executor.attempt_batch import BatchAttempt
     from actions_core.engine.instances import Instance
     from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.engine.results import Report
@@ -206,6 +206,8 @@ class Observer:
 
     async def deliver_events(self, instance: Instance, pipeline: Pipeline, batch: EventBatch) -> BatchResult:
         """Take the events of a batch through one subscription."""
+        from actions_core.engine.send_batch import deliver_events
+
         end = self._begin(instance.id, pipeline)
         result = None
         try:
@@ -225,6 +227,8 @@ class Observer:
         started_job: Callable[[], None] | None = None,
     ) -> BatchAttempt:
         """Deliver items together, and tell of no results but the traces'."""
+        from actions_core.engine.executor.attempt_batch import attempt_batch
+
         end = self._begin(lane.instance, pipeline)
         done = None
         started = perf_counter()
@@ -247,10 +251,10 @@ class Observer:
             self._stats.histogram("actions.batch.duration", done.duration, tags)
         return attempt
 
-    def note_skipped(self, report: Report) -> None:
-        """Note the results of an event that was not meant for some subscriptions."""
-        for result in report.results:
-            if result.status is Status.SKIPPED:
+    def note_skipped(self, report: Report, noted: Collection[int]) -> None:
+        """Note the results of an event that was not meant for some subscriptions; those at `noted` are."""
+        for place, result in enumerate(report.results):
+            if result.status is Status.SKIPPED and place not in noted:
                 self.note(result)
 
     def note_retry(self, result: Result) -> None:
@@ -331,14 +335,27 @@ def observer_for(
     instances: Iterable[Instance],
     stats: Stats | None,
     tracing: Tracing | None,
-    on_result: ResultListener | None,
     logger: logging.Logger,
+    on_result: ResultListener | None,
 ) -> Observer | None:
     """Make an observer for a host that wants to see something; None for one that does not."""
     if stats is None and tracing is None and on_result is None:
         return None
     slugs = {instance.id: instance.destination.slug for instance in instances}
     return Observer(slugs, stats=stats, tracing=tracing, on_result=on_result, logger=logger)
+
+
+def both(first: ResultListener | None, second: ResultListener | None) -> ResultListener | None:
+    """Return a function that tells the two of a result; the only one, or None, where there are not two."""
+    if first is None or second is None:
+        return first or second
+    _check_listener(second)
+
+    def tell(result: Result | BatchResult) -> None:
+        first(result)
+        second(result)
+
+    return tell
 
 
 def _check_listener(listener: object) -> None:

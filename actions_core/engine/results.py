@@ -33,7 +33,9 @@ class Status(enum.StrEnum):
 
     SENT = "sent"  #: the destination accepted it
     FAILED = "failed"  #: it was tried, or could not be tried; `Result.error` says why
-    SKIPPED = "skipped"  #: it was not meant for this subscription; `Result.reason` says why
+    SKIPPED = (
+        "skipped"  #: not meant for this subscription, or there was nothing to send; `Result.reason` says why
+    )
     NOT_TRIED = "not_tried"  #: the engine was closed before its turn came
 
 
@@ -73,7 +75,7 @@ class Result:
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What did not stop the event but should be known, secrets masked; worded when it is first read."""
-        return _told(self._warnings, self._mask)
+        return masked_warnings(self._warnings, self._mask)
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -136,14 +138,14 @@ class Result:
 class BatchResult:
     """The outcome of a batch in one subscription: one node for each event, in the caller's order.
 
-    `skipped` are the places of the events that were not meant for this subscription, `message_ids` the
-    events' messageIds, None where there is none.
+    `skipped` are the places of the events that were not meant for this subscription, or for which there was
+    nothing to send, `message_ids` the events' messageIds, None where there is none.
     """
 
     instance: str
     subscription: str
     action: str
-    nodes: tuple[Node, ...]
+    _nodes: tuple[Node, ...]
     duration: float = 0.0
     skipped: frozenset[int] = frozenset()
     _warnings: Mapping[int, tuple[Note, ...]] = attrs.field(factory=dict)
@@ -151,25 +153,31 @@ class BatchResult:
     _mask: Mask | None = None
 
     @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """What became of each event, secrets masked."""
+        mask = self._mask
+        return self._nodes if mask is None else tuple([node.masked(mask) for node in self._nodes])
+
+    @cached_property
     def warnings(self) -> Mapping[int, tuple[Problem, ...]]:
         """The warnings by the place of their event, secrets masked; worded when they are first read."""
-        worded = {place: _told(notes, self._mask) for place, notes in self._warnings.items()}
+        worded = {place: masked_warnings(notes, self._mask) for place, notes in self._warnings.items()}
         return {place: found for place, found in worded.items() if found}
 
     def __repr__(self) -> str:
-        good = sum(node.ok for node in self.nodes)
-        return f"<BatchResult {self.instance} {self.subscription!r} {good} of {len(self.nodes)} sent>"
+        good = sum(node.ok for node in self._nodes)
+        return f"<BatchResult {self.instance} {self.subscription!r} {good} of {len(self._nodes)} sent>"
 
-    @property
+    @cached_property
     def ok(self) -> bool:
         """Whether the destination accepted every event that was meant for it."""
-        return all(node.ok or node.skipped for node in self.nodes)
+        return all([node.ok or node.skipped for node in self._nodes])  # noqa: C419 - a list is quicker
 
     def status_of(self, place: int) -> Status:
         """Return the outcome of the event at a place of the batch."""
-        if place in self.skipped:
+        node = self._nodes[place]
+        if node.skipped:
             return Status.SKIPPED
-        node = self.nodes[place]
         if node.ok:
             return Status.SENT
         return Status.NOT_TRIED if node.errortype == Status.NOT_TRIED.name else Status.FAILED
@@ -258,7 +266,8 @@ class Report:
         }
 
 
-def _told(notes: tuple[Note, ...], mask: Mask | None) -> tuple[Problem, ...]:
+def masked_warnings(notes: tuple[Note, ...], mask: Mask | None) -> tuple[Problem, ...]:
+    """Return the warnings of notes, worded, secrets masked."""
     found = told(notes)
     return found if mask is None or not found else mask.problems(found)
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: The status that says that the credentials are not valid.
 UNAUTHORIZED: Final = 401
+_BAD_REQUEST: Final = 400
+_UNAVAILABLE: Final = 503
 #: One table of our own: Python names some statuses anew from version to version, and lacks others.
 _NAMES: Final = {
     100: "CONTINUE",
@@ -97,7 +99,9 @@ class TransportError(RequestError):
 class ResponseError(RequestError):
     """The response is a refusal.
 
-    `response` is the response itself; `hint` says what to do, where that is known.
+    `response` is the response itself; `hint` says what to do, where that is known, and `said` what the
+    response says, where that is not its whole body. The status of one that was judged to be a refusal in
+    spite of its 2xx is 400, or 503 where trying again may help.
     """
 
     def __init__(
@@ -108,15 +112,20 @@ class ResponseError(RequestError):
         hint: str = "",
         code: str | None = None,
         retryable: bool | None = None,
+        said: str = "",
     ) -> None:
-        code = status_name(response.status) if code is None else code
-        super().__init__("", code=code, status=response.status, retryable=retryable)
+        status = response.status
+        if response.ok:
+            status = _UNAVAILABLE if retryable else _BAD_REQUEST
+        code = status_name(status) if code is None else code
+        super().__init__("", code=code, status=status, retryable=retryable)
         self.request = request
         self.response = response
         self.hint = hint
+        self.said = said
 
     def __str__(self) -> str:
-        said = self.response.text[:500].strip()
+        said = self.said or self.response.text[:500].strip()
         text = f"the destination answered {self.response.status}"
         if said:
             text += f": {said}"

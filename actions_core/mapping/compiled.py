@@ -111,6 +111,12 @@ def validate_mapping(mapping: Json) -> list[Problem]:
     return _read(mapping)[1]
 
 
+def mapping_reads(mapping: Json) -> tuple[str, ...]:
+    """Return the paths that a raw mapping reads, as `Mapping.keys()` does; none of one that is no mapping."""
+    root = _read(mapping)[0]
+    return () if root is None else tuple(sorted({format_path(steps) for steps in root.node.reads(())}))
+
+
 @attrs.frozen
 class _Root:
     raw: Json

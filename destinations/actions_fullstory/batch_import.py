@@ -76,8 +76,7 @@ async def poll_import(job_id: str, memo: Upload, context: Context, client: Clien
     failed = _count(told.get("errors"))
     if status == "COMPLETED" and not failed:
         nodes = MultiStatus()
-        for body in memo.bodies:
-            nodes.add_success(sent=body)
+        nodes.add_sent(memo.bodies)
         return Poll(JobStatus.SUCCEEDED, nodes)
     if status not in {"COMPLETED", "FAILED"}:
         message = f"FullStory's job {job_id} ended as {status!r}; what became of its items is not known"
@@ -128,12 +127,9 @@ async def _import(
         answer = await client.send(Request("POST", path, headers=headers, json={"requests": bodies}))
         job_id = _job_id(answer.json)
     except RequestError as error:
-        for place in places:
-            nodes.put(place, error)
+        nodes.put_all(places, error)
         return nodes
-    accepted = Node(answer.status)
-    for place in places:
-        nodes.put(place, accepted)
+    nodes.put_all(places, Node(answer.status))
     return Job(job_id, nodes=nodes, memo=upload)
 
 

@@ -67,7 +67,8 @@ def _object(made: Any) -> dict[str, Any]:
 
 DIRECTIVES: Final = (
     "@path", "@template", "@literal", "@if", "@case", "@replace", "@arrayPath", "@flatten", "@json",
-    "@merge", "@transform", "@excludeWhenNull", "@liquid", "@jmespath",
+    "@merge", "@transform", "@excludeWhenNull", "@liquid", "@jmespath", "@hash", "@time", "@omit", "@pick",
+    "@choose", "@values", "@split",
 )  # fmt: skip
 OPTIONS: Final = (
     "exists", "blank", "then", "else", "operator", "value", "pattern", "replacement", "pattern2",
@@ -144,7 +145,34 @@ def _option(rng: Random, name: str, depth: int) -> Any:  # noqa: C901, PLR0911, 
             return {"apply": {key(rng): node(rng, depth)}, "mapping": {key(rng): node(rng, depth)}}
         case "@excludeWhenNull":
             return node(rng, depth)
-    return value(rng, 2)
+        case "@literal":
+            return value(rng, 2)
+    return _own_option(rng, name, depth)
+
+
+def _own_option(rng: Random, name: str, depth: int) -> Any:
+    """Make the option of a directive that Segment does not know."""
+    made: dict[str, Any] = {"value": node(rng, depth)}
+    match name:
+        case "@hash":
+            made["as"] = pick(rng, ("email", "gmail", "phone", "digits", None, "nope"))
+            made["algorithm"] = pick(rng, ("sha256", "md5", "sha1", "nope"))
+            made["encoding"] = pick(rng, ("hex", "base64"))
+        case "@time":
+            made["as"] = pick(rng, ("s", "ms", "us", "iso", "date", "nope"))
+        case "@omit" | "@pick":
+            listed = [key(rng) for _ in range(int(rng.random() * 3))]
+            made["keys"] = pick(rng, (listed, dict.fromkeys(listed, key(rng)), node(rng, depth)))
+        case "@choose":
+            of = {key(rng): node(rng, depth) for _ in range(int(rng.random() * 3))}
+            made = {"by": node(rng, depth), "of": of, **_else(rng, depth)}
+        case "@values":
+            made |= {"each": {key(rng): node(rng, depth)}} if chance(rng, 0.5) else {"as": "text"}
+            made["keys"] = pick(rng, ("snake", "camel", "upper", "nope"))
+            made["list"] = chance(rng, 0.3)
+        case "@split":
+            made |= {"by": pick(rng, (",", " ", "", "\ud800")), "trim": chance(rng, 0.5)}
+    return made
 
 
 def _else(rng: Random, depth: int) -> dict[str, Any]:

@@ -287,14 +287,18 @@ def fresh_engines() -> None:
     _ENGINES.clear()
 
 
+@cache
+def _workspace(variant: int) -> Workspace:
+    """Read the workspace of a variant, once for all of its engines."""
+    return Workspace.from_dict({"destinations": list(VARIANTS[variant])})
+
+
 def _engine(variant: int) -> _Made:
     made = _ENGINES.get(variant)
     if made is None or made.used >= _CASES_OF_AN_ENGINE:
         transport = _Replies()
-        workspace = Workspace.from_dict({"destinations": list(VARIANTS[variant])})
-        made = _ENGINES[variant] = _Made(
-            Engine(workspace, registry=registry(), transport=transport), transport
-        )
+        engine = Engine(_workspace(variant), registry=registry(), transport=transport)
+        made = _ENGINES[variant] = _Made(engine, transport)
     made.used += 1
     return made
 

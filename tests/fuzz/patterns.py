@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SIZE: Final = 32 * 1024
 LIMIT: Final = 0.1
 _METHODS: Final = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
+#: What a file has to say to be read at all, and what it says where it has a pattern.
+_USING: Final = re.compile(rf"\.(?:compile|{'|'.join(_METHODS)})\b")
+_MAKING: Final = re.compile(rf"\bre\.(?:compile|{'|'.join(_METHODS)})\b")
 #: What does not fit behind a repetition, in one pattern or another.
 _TAILS: Final = ("", "\0", "x", "!", "\n", "é")
 #: What is repeated for any pattern, beside what the pattern itself says.
@@ -48,8 +51,10 @@ class Pattern:
     flags: int
     methods: frozenset[str]
 
-    def __str__(self) -> str:
-        return self.place
+    @property
+    def module(self) -> str:
+        """The module in which it stands."""
+        return self.place.rpartition(".")[0]
 
 
 @attrs.frozen
@@ -70,7 +75,7 @@ class _Call:
 @cache
 def found() -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
     """Find every pattern, and the places of those that are made of something while the program runs."""
-    trees = {_module(path): ast.parse(path.read_text("utf-8")) for path in sorted(_sources())}
+    trees = {_module(path): ast.parse(text) for path, text in _sources() if _USING.search(text)}
     uses = _uses(trees)
     patterns: list[Pattern] = []
     made: list[str] = []
@@ -90,9 +95,15 @@ def found() -> tuple[tuple[Pattern, ...], tuple[str, ...]]:
     return tuple(patterns), tuple(made)
 
 
-def _sources() -> Iterator[Path]:
+def modules() -> list[str]:
+    """List the modules that may have a pattern, without reading them closely."""
+    return [_module(path) for path, text in _sources() if _MAKING.search(text)]
+
+
+def _sources() -> Iterator[tuple[Path, str]]:
     for folder in PACKAGES:
-        yield from folder.rglob("*.py")
+        for path in sorted(folder.rglob("*.py")):
+            yield path, path.read_text("utf-8")
 
 
 def _module(path: Path) -> str:
@@ -105,10 +116,11 @@ def _uses(trees: dict[str, ast.Module]) -> dict[tuple[str, str], frozenset[str]]
     uses: dict[tuple[str, str], set[str]] = {}
     for module, tree in trees.items():
         imported: dict[str, tuple[str, str]] = {}
-        for node in ast.walk(tree):
+        nodes = list(ast.walk(tree))
+        for node in nodes:
             if isinstance(node, ast.ImportFrom) and node.module is not None:
                 imported |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.Attribute) and node.attr in _METHODS and isinstance(node.value, ast.Name):
                 home = imported.get(node.value.id, (module, node.value.id))
                 uses.setdefault(home, set()).add(node.attr)

@@ -44,6 +44,10 @@ _ENOUGH_OUTCOMES: Final = 100
 #: Seconds between two looks for workers that died, and between two rounds of upkeep.
 _TICK: Final = 1.0
 _UPKEEP: Final = 60.0
+#: What the thread does: it works, waits for more outcomes of its kind, or for anything at all.
+_AWAKE: Final = 0
+_LINGERING: Final = 1
+_IDLE: Final = 2
 
 
 @attrs.define(eq=False)
@@ -126,7 +130,11 @@ class Writer:
         self.active: Collection[int] | None = None
         self.longest = 0
         self._store = store
-        self._queue: SimpleQueue[_Request | Settlement | Key | None] = SimpleQueue()
+        self._queue: deque[_Request | Settlement | Key | None] = deque()
+        # To wake the thread for each outcome would cost more than the outcome. A queue of its own, because
+        # it may be put into from a signal's handler too.
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._state = _AWAKE
         self._closing = False
         self._submitted = 0
         self._noted = 0
@@ -219,7 +227,8 @@ class Writer:
         """Write what was handed in, give back what this worker holds, and close the store."""
         if not self._closing:
             self._closing = True
-            self._queue.put(None)
+            self._queue.append(None)
+            self._bell.put(None)
         if not self._store.is_forked:
             self._thread.join(timeout)
 
@@ -232,7 +241,13 @@ class Writer:
         if self._closing or self._store.closed:
             reason = self._store.closed or "the outbox is closed"
             raise OutboxError(f"{self._store.path}: {reason}", code="OUTBOX_CLOSED", retryable=False)
-        self._queue.put(item)
+        self._queue.append(item)
+        state = self._state
+        if state == _IDLE or (
+            state == _LINGERING and (isinstance(item, _Request) or self.unnoted >= _ENOUGH_OUTCOMES)
+        ):
+            self._state = _AWAKE
+            self._bell.put(None)
 
     # In the thread.
 
@@ -265,25 +280,32 @@ class Writer:
 
     def _gather(self) -> tuple[_Group, bool]:
         group = _Group()
-        linger: float | None = None
+        linger = 0.0
         while not group.is_full:
-            try:
-                if linger is None and not group.outcomes and not group.is_awaited:
-                    item = self._queue.get(timeout=max(self._next_tick - time.monotonic(), 0.001))
-                else:
-                    item = self._queue.get_nowait()
-            except Empty:
-                if group.is_awaited or not group.outcomes or group.outcomes >= _ENOUGH_OUTCOMES:
-                    break
-                linger = time.monotonic() + _LINGER if linger is None else linger
-                try:
-                    item = self._queue.get(timeout=max(linger - time.monotonic(), 0))
-                except (Empty, ValueError):
-                    break
-            if item is None:
-                return group, False
-            group.add(item)
+            if self._queue:
+                item = self._queue.popleft()
+                if item is None:
+                    return group, False
+                group.add(item)
+                continue
+            if group.is_awaited or group.outcomes >= _ENOUGH_OUTCOMES:
+                break
+            now = time.monotonic()
+            if group.outcomes:
+                linger = linger or now + _LINGER
+            until = linger or self._next_tick
+            if now >= until:
+                break
+            self._sleep(_LINGERING if linger else _IDLE, until - now)
         return group, True
+
+    def _sleep(self, state: int, seconds: float) -> None:
+        """Wait until there is something to do; in which state tells callers what is worth waking for."""
+        self._state = state
+        if not self._queue:  # what comes from here on sees the state
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
+        self._state = _AWAKE
 
     def _write(self, group: _Group) -> None:
         settlement = group.settlement()
@@ -446,11 +468,10 @@ class Writer:
         error = OutboxError(
             f"{self._store.path}: the outbox is closed", code="OUTBOX_CLOSED", retryable=False
         )
-        with suppress(Empty):
-            while True:
-                item = self._queue.get_nowait()
-                if isinstance(item, _Request):
-                    self._fail([item], error)
+        while self._queue:
+            item = self._queue.popleft()
+            if isinstance(item, _Request):
+                self._fail([item], error)
         while self._waiting:
             self._replies.append((self._waiting.popleft()[1], None, None, None))
         self._send_replies()

@@ -8,10 +8,15 @@ can, but its name still counts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import attrs
 
+from actions_core.destination.loading.request_checks import (
+    REQUESTS,
+    action_request_problems,
+    shared_request_problems,
+)
 from actions_core.destination.specs import (
     BATCH_FIELDS,
     INTERNAL_PREFIX,
@@ -21,10 +26,9 @@ from actions_core.destination.specs import (
     PresetSpec,
 )
 from actions_core.errors import FqlError, Problem, child_path
-from actions_core.mapping import compile_mapping, validate_mapping
+from actions_core.mapping import validate_mapping
 from actions_core.subscriptions import parse_fql
 from actions_core.validation.fields import FieldSpec, field_problems, structure
-from actions_core.values.paths import parse_path
 from actions_core.values.types import MISSING
 from actions_core.values.wording import shown, suggestion
 
@@ -34,12 +38,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
     T = TypeVar("T")
-    Fields = Mapping[str, FieldSpec]
-    #: What a request is written over: the keys of each of its objects.
-    Scope: TypeAlias = Mapping[str, Collection[str]]
-
-_AUTH: Final = ("accessToken",)
-_DELETED: Final = ("userId", "anonymousId")
+    Fields: TypeAlias = Mapping[str, FieldSpec]
 
 
 @attrs.frozen
@@ -57,6 +56,8 @@ class Parts:
     audience_fields: Mapping[str, FieldSpec]
     field_keys: Mapping[str, Collection[str]]
     requests: Mapping[str, JsonObject]
+    has_authentication: bool
+    has_audience: bool
 
 
 def parts_of(spec: DestinationSpec) -> Parts:
@@ -70,6 +71,8 @@ def parts_of(spec: DestinationSpec) -> Parts:
         audience_fields={} if spec.audience is None else spec.audience.fields,
         field_keys={key: list(action.fields) for key, action in spec.actions.items()},
         requests={key: raw for key, raw in _requests_of(spec).items() if raw is not None},
+        has_authentication=spec.authentication is not None,
+        has_audience=spec.audience is not None,
     )
 
 
@@ -79,6 +82,9 @@ def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
         "request": spec.request,
         "testAuthentication": spec.test_authentication,
         "onDelete": spec.on_delete,
+        "refreshAccessToken": spec.refresh_access_token,
+        "createAudience": spec.create_audience,
+        "getAudience": spec.get_audience,
     }
 
 
@@ -100,11 +106,9 @@ def readable_parts(data: Json) -> Parts:
         settings=_readable_fields(authentication.get("fields")),
         audience_fields=_readable_fields(audience.get("audienceFields")),
         field_keys={key: list(_object(_object(raw).get("fields"))) for key, raw in actions.items()},
-        requests={
-            key: definition[key]
-            for key in ("request", "testAuthentication", "onDelete")
-            if isinstance(definition.get(key), dict)
-        },
+        requests={key: definition[key] for key in REQUESTS if isinstance(definition.get(key), dict)},
+        has_authentication=definition.get("authentication") is not None,
+        has_audience=definition.get("audienceConfig") is not None,
     )
 
 
@@ -150,7 +154,7 @@ def cross_check(parts: Parts, *, strict: bool = False) -> Iterator[Problem]:
         yield from _action(child_path("$.actions", key), key, parts, strict=strict)
     for index, preset in parts.presets.items():
         yield from _preset(f"$.presets[{index}]", preset, parts, strict=strict)
-    yield from check_requests(parts)
+    yield from _requests(parts)
     for index, alias in enumerate(parts.aliases):
         if alias == parts.slug:
             yield Problem(
@@ -191,6 +195,20 @@ def _preset(path: str, preset: PresetSpec, parts: Parts, *, strict: bool) -> Ite
         extra = key in (*MAPPING_EXTRAS, *BATCH_FIELDS) or key.startswith((INTERNAL_PREFIX, "@"))
         if key not in (known or ()) and not extra:
             yield _unknown(child_path(f"{path}.mapping", key), "field", key, known or ())
+
+
+def _requests(parts: Parts) -> Iterator[Problem]:
+    settings = list(parts.settings)
+    for key, raw in parts.requests.items():
+        yield from shared_request_problems(key, raw, settings)
+        if key == "refreshAccessToken" and not parts.has_authentication:
+            yield Problem(f"$.{key}", "refreshes access tokens, but the definition has no 'authentication'")
+        if key in ("createAudience", "getAudience") and not parts.has_audience:
+            yield Problem(f"$.{key}", "is for audiences, but the definition has no 'audienceConfig'")
+    for key, action in parts.actions.items():
+        path = child_path("$.actions", key)
+        fields = {*parts.field_keys[key], *BATCH_FIELDS}
+        yield from action_request_problems(path, action, fields, settings)
 
 
 def _successors(key: str, parts: Parts) -> Iterator[str]:
@@ -258,58 +276,3 @@ def _mapping(path: str, mapping: Json) -> Iterator[Problem]:
 
 def _unknown(path: str, what: str, key: str, known: Collection[str]) -> Problem:
     return Problem(path, f"there is no {what} {shown(key)}{suggestion(key, known)}")
-
-
-# -- requests in JSON --------------------------------------------------------------------------------
-
-
-def check_requests(parts: Parts) -> Iterator[Problem]:
-    """Yield every problem of the requests of a definition."""
-    shared: Scope = {"settings": list(parts.settings), "auth": _AUTH}
-    for key, raw in parts.requests.items():
-        scope = {"payload": _DELETED, **shared} if key == "onDelete" else shared
-        yield from _request(f"$.{key}", raw, scope)
-    for key, action in parts.actions.items():
-        path = child_path("$.actions", key)
-        fields = {*parts.field_keys[key], *BATCH_FIELDS}
-        if action.request is not None:
-            yield from _request(f"{path}.request", action.request, {"payload": fields, **shared})
-        if action.batch_request is not None:
-            yield from _request(f"{path}.batchRequest", action.batch_request, {"payloads": fields, **shared})
-
-
-def _request(path: str, raw: JsonObject, scope: Scope) -> Iterator[Problem]:
-    for part, value in raw.items():
-        if part != "timeout" and value is not None:
-            yield from _part(path, part, value, scope)
-    if raw.get("json") is not None and raw.get("form") is not None:
-        yield Problem(path, "has both 'json' and 'form', but a request has one body")
-
-
-def _part(path: str, part: str, value: Json, scope: Scope) -> Iterator[Problem]:
-    problems = validate_mapping({part: value})
-    for problem in problems:
-        yield problem.below(path)
-    if any(problem.is_error for problem in problems):
-        return
-    mapping = compile_mapping({part: value})
-    for read in mapping.keys():  # noqa: SIM118 - a mapping of ours is no dictionary
-        fault = _unreadable(read, scope)
-        if fault:
-            yield Problem(child_path(path, part), fault)
-
-
-def _unreadable(read: str, scope: Scope) -> str:
-    """Say why a path that is read can never have a value; empty where it may have one."""
-    steps = [step.removesuffix("[]") for step in parse_path(read)]
-    if not steps:
-        return ""
-    root = steps.pop(0)
-    if root not in scope:
-        return f"reads {shown(root)}, but a request is written over {', '.join(scope)}"
-    if root == "payloads" and steps and (steps[0].isdecimal() or steps[0] in ("", "length")):
-        del steps[0]
-    if not steps or steps[0] in scope[root]:
-        return ""
-    near = suggestion(steps[0], list(scope[root]))
-    return f"reads {shown(steps[0])} of the {root}, which there is not{near}"

@@ -104,8 +104,11 @@ async def await_job(
         warn_of_more_nodes(found.nodes, len(accepted), warn)
         failed = _job_error(found)
         outcome = _outcome(found, len(accepted))
-    for index, node in zip(accepted, outcome, strict=True):
-        first[index] = node
+    if len(accepted) == count:
+        first = outcome
+    else:
+        for index, node in zip(accepted, outcome, strict=True):
+            first[index] = node
     return JobEnd(first, accepted, failed, is_unknown)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.errors import ActionsError, MappingError
-from actions_core.mapping.directives import conditions, languages, objects, paths
+from actions_core.mapping.directives import conditions, languages, objects, paths, shapes
 from actions_core.mapping.reader import DIRECTIVE_NAME
 from actions_core.mapping.runtime import fail
 
@@ -36,7 +36,16 @@ DIRECTIVES: Final[dict[str, Callable[[Json, Reader], Node]]] = {
     "@if": conditions.read_if,
     "@case": conditions.read_case,
     "@replace": conditions.read_replace,
+    "@hash": shapes.read_hash,
+    "@time": shapes.read_time_as,
+    "@omit": shapes.read_omit,
+    "@pick": shapes.read_pick,
+    "@choose": shapes.read_choose,
+    "@values": shapes.read_values,
+    "@split": shapes.read_split,
 }
+#: Those that Segment does not know: a mapping with one of them cannot be used there.
+OF_OUR_OWN: Final = frozenset({"@hash", "@time", "@omit", "@pick", "@choose", "@values", "@split"})
 
 
 def register_directive(

@@ -122,7 +122,8 @@ def _cases_with_request(cases: Sequence[Case], action: str) -> list[Case]:
 
 def _expects_request(case: JsonObject) -> bool:
     expected = case.get("expect")
-    return isinstance(expected, dict) and "request" in expected and isinstance(case.get("event"), dict)
+    asks = isinstance(expected, dict) and not {"request", "requests"}.isdisjoint(expected)
+    return asks and isinstance(case.get("event"), dict)
 
 
 def _any_of_type(event: JsonObject) -> str:
@@ -218,7 +219,7 @@ def _fill(event: JsonObject, raw: JsonObject, fields: Mapping[str, FieldSpec], p
             _fill(event, item, children, (*prefix, *path[:-1], f"{path[-1]}[]"))
             continue
         value = "sample" if field is None else sample_value(field)
-        for path in _reads(part):
+        for path in mapping_reads(part):
             set_value(event, (*prefix, *path), value)
 
 
@@ -227,11 +228,12 @@ def _shape(part: Json) -> tuple[Path, JsonObject] | None:
     option = part.get("@arrayPath") if isinstance(part, dict) else None
     if not isinstance(option, list) or len(option) < 2 or not isinstance(option[1], dict):  # noqa: PLR2004  # a pair
         return None
-    paths = list(_reads(option[0] if isinstance(option[0], dict) else {"@path": option[0]}))
+    paths = list(mapping_reads(option[0] if isinstance(option[0], dict) else {"@path": option[0]}))
     return (paths[0], option[1]) if len(paths) == 1 else None
 
 
-def _reads(part: Json) -> Iterator[Path]:
+def mapping_reads(part: Json) -> Iterator[Path]:
+    """Yield the paths that a mapping reads, as far as it can be compiled; `[]` ends a step into items."""
     try:
         mapping = compile_mapping({"field": part})
     except ActionsError:

@@ -128,3 +128,12 @@ def test_what_does_not_compile_is_left_to_the_engine() -> None:
         subscription(partnerAction="x"),
     ]
     assert advice(subscriptions=faulty, samples=[{"type": "track", "event": "A"}]) == []
+
+
+def test_directives_that_segment_does_not_know_are_told() -> None:
+    """A mapping with one of ours cannot be taken back to Segment; the warning has the field's path."""
+    mapping = {"name": {"@path": "$.event"}, "userId": {"@if": {"exists": 1, "then": {"@hash": "x"}}}}
+    found = advice(subscriptions=[subscription(mapping=mapping)])
+    assert [
+        (problem.path, problem.message.partition(":")[0]) for problem in found if "@" in problem.message
+    ] == [("$.destinations[0].subscriptions[0].mapping.userId", "@hash is not known to Segment")]

@@ -16,7 +16,9 @@ from actions_core.authoring.mapping_tests import (
     write_test,
 )
 from actions_core.engine import SubscriptionExplanation
+from actions_core.engine.explain import Parts
 from actions_core.errors import DefinitionError, Problem
+from actions_core.http.masking import Mask
 from actions_core.http.requests import Request
 from actions_core.validation.documents import check_document, schema
 
@@ -30,10 +32,15 @@ SENT = SubscriptionExplanation(
     "Track",
     "track",
     matched=True,
-    payload={"name": "Sold", "total": 42.0},
-    request=Request("POST", "https://x.test/a", headers={"X-Key": "k-1", "x-other": "o"}, json={"id": "k-1"}),
-    warnings=(Problem("$.b", "two", "warning"), Problem("$.a", "one", "warning")),
     idempotency_key="k-1",
+    parts=Parts(
+        Mask(()),
+        payload={"name": "Sold", "total": 42.0},
+        request=Request(
+            "POST", "https://x.test/a", headers={"X-Key": "k-1", "x-other": "o"}, json={"id": "k-1"}
+        ),
+        notes=(Problem("$.b", "two", "warning"), Problem("$.a", "one", "warning")),
+    ),
 )
 REFUSED = SubscriptionExplanation(
     "one", "Other", "track", matched=True, problems=(Problem("$.name", "is missing"),)
@@ -112,7 +119,7 @@ def test_a_difference_is_shown_as_a_diff(
 
 def test_nothing_is_a_number_that_is_none() -> None:
     """True is not 1 in JSON."""
-    delivery = attrs.evolve(SENT, payload={"flag": True})
+    delivery = attrs.evolve(SENT, parts=Parts(Mask(()), payload={"flag": True}))
     assert differences([{**NAMES, "payload": {"flag": 1}}], [delivery])
     assert not differences([{**NAMES, "payload": {"flag": True}}], [delivery])
 

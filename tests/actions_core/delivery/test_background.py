@@ -199,6 +199,7 @@ def test_close_interrupts_what_takes_too_long(
     told: list[Any] = []
     engine = BackgroundEngine(bench.workspace, on_result=told.append, **bench.options)
     engine.post(track("Sent"))
+    engine.flush()
     engine.post(track("wait"))
     waiter = threading.Thread(target=lambda: engine.send(track("wait")))
     waiter.start()

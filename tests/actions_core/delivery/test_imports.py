@@ -15,7 +15,7 @@ import pytest
         ("actions_core.engine.engine", ["sqlite3", "actions_core.delivery"]),
         ("actions_core.delivery.rules", ["sqlite3"]),
         ("actions_core.delivery.store", ["sqlite3"]),
-        ("actions_core.apps.cli.app", ["sqlite3", "nats"]),
+        ("actions_core.apps.cli.app", ["sqlite3", "nats", "actions_core.engine", "actions_core.authoring"]),
         ("actions_core.delivery.outbox", ["nats", "actions_core.delivery.jetstream"]),
         ("actions_core.delivery.jetstream.worker", ["sqlite3", "actions_core.delivery.file"]),
     ],

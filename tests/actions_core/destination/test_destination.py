@@ -22,6 +22,7 @@ from actions_core.errors import DefinitionError
 from actions_core.http.requests import Request
 from actions_core.values.naming import parameter_names
 from actions_core.values.types import MISSING
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -402,7 +403,7 @@ KEYS = st.sampled_from(
 
 
 @given(st.dictionaries(KEYS, st.sampled_from(["required", "default", "rest"]), max_size=8), st.data())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_whatever_the_fields_are_called_they_arrive(kinds: dict[str, str], data: st.DataObject) -> None:
     """For any keys: what `call` hands over is what the payload holds, under the table's names."""
     names = parameter_names(kinds)

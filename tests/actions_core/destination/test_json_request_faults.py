@@ -52,8 +52,8 @@ ORDER = "$.actions.order.request"
         ({"url": {"@template": "/{{payload.idd}}"}}, f"{ORDER}.url", "did you mean 'id'"),
         ({"json": {"@path": "$.properties.id"}}, f"{ORDER}.json", "written over payload, settings, auth"),
         ({"json": {"@path": "$.payloads[0].id"}}, f"{ORDER}.json", "written over payload, settings, auth"),
-        ({"headers": {"X": {"@path": "$.settings.key"}}}, f"{ORDER}.headers", "'key' of the settings"),
-        ({"headers": {"X": {"@path": "$.auth.refreshToken"}}}, f"{ORDER}.headers", "of the auth"),
+        ({"headers": {"X": {"@path": "$.settings.key"}}}, f"{ORDER}.headers.X", "'key' of the settings"),
+        ({"headers": {"X": {"@path": "$.auth.refreshToken"}}}, f"{ORDER}.headers.X", "of the auth"),
     ],
 )
 def test_faults_are_found_when_the_definition_is_loaded(parts: JsonObject, path: str, said: str) -> None:
@@ -66,7 +66,7 @@ def test_faults_are_found_when_the_definition_is_loaded(parts: JsonObject, path:
 @pytest.mark.parametrize(
     ("change", "path"),
     [
-        ({"request": {"headers": {}}}, "$.request"),
+        ({"request": {"headers": {}}}, "$.request.headers"),
         ({"request": {"baseUrl": {"@path": "$.payload.id"}}}, "$.request.baseUrl"),
         ({"request": {"baseUrl": "https://x.example", "json": {}}}, "$.request.json"),
         (
@@ -90,11 +90,13 @@ def test_faults_of_what_belongs_to_no_action(change: JsonObject, path: str) -> N
         ("$.payloads.length", True),
         ("$.payloads[0].enable_batching", True),
         ("$.payloads[0].idd", False),
-        ("$.payload.id", False),
+        ("$.payload.id", True),
+        ("$.payload.idd", False),
+        ("$.event.userId", False),
     ],
 )
 def test_a_batch_is_written_over_its_payloads(path: str, good: bool) -> None:  # noqa: FBT001 - a case
-    """A batch has many payloads, and no single one."""
+    """A batch has many payloads, and fields that all of its events share; it has no event."""
     made = definition()
     made["actions"]["order"]["batchRequest"]["json"] = {"@path": path}
     if good:

@@ -22,6 +22,7 @@ from actions_core.errors import ActionsError, SettingsError, WorkspaceError
 from actions_core.http.requests import Request
 from actions_core.testing import RecordingTransport, make_event
 from actions_core.values.types import MISSING
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -353,7 +354,7 @@ ANY = load_destination(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(
     st.fixed_dictionaries(
         {

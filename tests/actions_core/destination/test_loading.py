@@ -26,6 +26,7 @@ from actions_core.destination.specs import AudienceMode, BatchSpec
 from actions_core.errors import DefinitionError
 from actions_core.validation.fields import Choice, ConditionSet, FieldCondition, FieldSpec, unstructure
 from actions_core.values.types import MISSING
+from tests.examples import examples
 
 DATA = Path(__file__).parent / "data"
 PUBLISHED = DATA / "published.json"
@@ -296,7 +297,7 @@ PLACES = places(published())[1:]
 
 
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JSON), min_size=1, max_size=3))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 def test_any_change_is_taken_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """Whatever stands in a definition: it loads, or its faults are named; nothing else happens."""
     data = published()

@@ -59,6 +59,19 @@ def test_outcomes_are_put_at_their_places() -> None:
         found.put(-1, success())
 
 
+def test_many_outcomes_are_added_at_once() -> None:
+    """Several payloads may be taken at once, each with what was sent for it, or share an outcome."""
+    found = MultiStatus(2)
+    found.put_all([0, 3], PayloadError("bad"))
+    found.put_all([1], Response(201, {}, b""))
+    found.add_sent([{"a": 1}, {"a": 2}], 202)
+    assert [node.status for node in found] == [400, 201, 500, 400, 202, 202]
+    assert [node.sent for node in found][4:] == [{"a": 1}, {"a": 2}]
+    assert found[0] is found[3]
+    with pytest.raises(IndexError):
+        found.put_all([-1], success())
+
+
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [

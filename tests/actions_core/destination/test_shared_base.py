@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions_core.destination.context import Auth
-from actions_core.destination.json_requests import SharedBase
+from actions_core.destination.requests import SharedBase
 from actions_core.http.requests import Request
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from actions_core.destination.context import Context, Scope
 from actions_core.destination.state import InstanceState, MemoryState, RehearsedState
+from tests.examples import examples
 
 
 class Clock:
@@ -86,7 +87,7 @@ ACTIONS = st.lists(
 
 
 @given(ACTIONS)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 def test_it_does_what_a_plain_dictionary_with_times_does(actions: list[tuple[object, ...]]) -> None:
     """Whatever is set, deleted and waited for, each key has the value that a plain model gives it."""
     clock = Clock()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from actions_core.engine import filters as module
 from actions_core.engine.filters import MAX_KEYS, FilterTrace, compile_filters, validate_filters
 from actions_core.errors import DefinitionError
+from tests.examples import examples
 
 EVENT = {
     "type": "track",
@@ -443,7 +444,7 @@ samples = st.builds(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=120)
+@settings(deadline=None, derandomize=True, max_examples=examples(120))
 @given(
     st.lists(changes | samples, min_size=1, max_size=3),
     st.dictionaries(st.sampled_from(KEYS), values, max_size=5),

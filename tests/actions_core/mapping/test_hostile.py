@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from actions_core import MISSING, compile_mapping, validate_mapping
 from actions_core.errors import MappingError
 from actions_core.mapping.directives import DIRECTIVES
+from tests.examples import examples
 
 DEPTH = 100_000
 
@@ -235,7 +236,7 @@ EVENTS = st.dictionaries(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=examples(400))
 @given(MAPPINGS, EVENTS)
 def test_random_mappings(mapping: Any, event: dict[str, Any]) -> None:
     """Whatever stands in a mapping, it is refused or runs: no other error, and nothing is changed."""

@@ -15,6 +15,7 @@ from actions_core.errors import FqlError
 from actions_core.subscriptions import never_matches, parse_filter, parse_fql
 from actions_core.subscriptions.compiler import evaluate
 from actions_core.subscriptions.globs import compile_glob
+from tests.examples import examples
 
 DATA: Any = json.loads(Path(__file__).with_name("filter_verdicts.json").read_text("utf-8"))
 EVENT: dict[str, Any] = DATA["event"]
@@ -127,7 +128,7 @@ def test_a_trace_shows_the_value() -> None:
     ]
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=examples(300))
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=12))
 def test_globs_are_those_of_a_slow_matcher(pattern: str, text: str) -> None:
     """Greedy pieces give what trying every way gives."""

@@ -22,6 +22,7 @@ from actions_core.subscriptions import (
 )
 from actions_core.subscriptions.compiler import evaluate
 from actions_core.values.events import EVENT_TYPES
+from tests.examples import examples
 
 KEYS = ["a", "b", "length", "0", "first-name", "last name", "is.active", "ünïcode", "and", '"', "\\"]
 TEXTS = [
@@ -94,7 +95,7 @@ WORDS = [
         "é",
     ],
 ]
-QUICK = settings(deadline=None, derandomize=True, max_examples=150)
+QUICK = settings(deadline=None, derandomize=True, max_examples=examples(150))
 
 values = st.recursive(
     st.sampled_from([None, True, False, *NUMBERS, *TEXTS]) | st.floats() | st.text(max_size=3),

@@ -16,8 +16,9 @@ from actions_core.validation.fields import fields_to_json_schema, read_fields
 from actions_core.validation.fields.schema import exact_schema
 from actions_core.validation.formats import CHECKS
 from actions_core.validation.shaping import shaper
+from tests.examples import examples
 
-FAST = settings(deadline=None, derandomize=True, max_examples=120)
+FAST = settings(deadline=None, derandomize=True, max_examples=examples(120))
 
 KEYS = ["f1", "f2", "f3", "a", "b", "is.active", "extra"]
 TEXTS = [

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from actions_core.errors import DefinitionError, EventError
 from actions_core.values.json_faults import MAX_DEPTH, json_problems
 from actions_core.values.json_files import parse_events, parse_json, read_json
+from tests.examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +132,7 @@ TOKENS = st.sampled_from(
 
 
 @given(st.lists(TOKENS, max_size=12).map("".join))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """No text makes the reader fail in another way, and what it accepts is plain JSON."""
     with contextlib.suppress(DefinitionError):

@@ -12,6 +12,7 @@ from actions_core.mapping import compile_mapping
 from actions_core.subscriptions import Condition, parse_fql
 from actions_core.values.paths import add_step, format_path, parse_path, read
 from actions_core.values.types import MISSING
+from tests.examples import examples
 
 KEYS = st.sampled_from(["a", "b c", "x-y", "is.on", "0", "12", "length", "it's", 'say "x"', "[", "ü", "$"])
 
@@ -37,7 +38,7 @@ def test_a_path_is_read_into_its_steps(text: str, steps: tuple[str, ...]) -> Non
 
 
 @given(st.lists(KEYS, min_size=1, max_size=5).map(tuple))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 def test_what_is_written_reads_as_the_same_steps(steps: tuple[str, ...]) -> None:
     """The text of a path leads along the steps that it was made of."""
     assert parse_path(format_path(steps)) == steps
@@ -97,7 +98,7 @@ def escaped(step: str) -> str:
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4), st.lists(KEYS, min_size=1, max_size=4))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 def test_mappings_and_subscriptions_find_the_same(properties: dict[str, Any], keys: list[str]) -> None:
     """What a mapping finds at a path is what a condition on that path compares."""
     event = {"type": "track", "properties": properties}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actions_core.errors import PayloadError
 from actions_core.values.times import SteadyClock, format_time, is_time_text, read_time
+from tests.examples import examples
 
 READ = [
     ("2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05.000Z"),
@@ -141,7 +142,7 @@ def test_round_trip(moment: datetime) -> None:
     assert is_time_text(written)
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=examples(300))
 @given(
     st.sampled_from(["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05Z"]),
     st.integers(0, 23),

@@ -9,6 +9,8 @@ from actions_fullstory.outcomes import nothing_taken, outcomes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 
 def event(number: int, **changes: Any) -> dict[str, Any]:
     """An item of a job."""
@@ -101,7 +103,7 @@ ITEMS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(bodies=ITEMS, data=st.data())
 def test_never_taken_what_failed(bodies: list[Any], data: st.DataObject) -> None:
     """However FullStory repeats what failed, no more items of one content count as taken than were."""

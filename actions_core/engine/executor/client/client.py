@@ -20,6 +20,7 @@ from actions_core.engine.executor.client.admission import TOO_MANY_REQUESTS
 from actions_core.engine.executor.client.waiting import LimitExpired
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError, TransportError
 from actions_core.http.masking import Mask
+from actions_core.http.requests import Refusal
 from actions_core.http.retry import (
     DEFAULT_TIMEOUT,
     PollPolicy,
@@ -31,13 +32,16 @@ from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
+    from typing import TypeAlias
 
     from actions_core.destination.context import Context
     from actions_core.engine.executor.client.admission import Admission, Ticket
     from actions_core.engine.executor.client.tokens import TokenKeeper
     from actions_core.engine.executor.client.waiting import Deadlines
-    from actions_core.errors import RequestError
+    from actions_core.errors import ActionsError
     from actions_core.http.requests import Request, Response, Transport
+
+    Judge: TypeAlias = Callable[[Response, Request, Context], tuple[Response, ActionsError | None]]
 
 
 def unprepared(request: Request, _context: Context) -> Request:
@@ -49,7 +53,8 @@ def unprepared(request: Request, _context: Context) -> Request:
 class Connection:
     """The parts that all requests of one instance share.
 
-    `prepare` returns a handler's request as the transport gets it.
+    `prepare` returns a handler's request as the transport gets it. `judge` returns the response that counts,
+    and an error where it is a refusal; without it the status decides.
     Without `admission` nothing limits the requests: for what serves people, and for those whose caller asks.
     """
 
@@ -63,6 +68,7 @@ class Connection:
     tokens: TokenKeeper | None = None
     poll: PollPolicy = attrs.field(factory=PollPolicy)
     admission: Admission | None = None
+    judge: Judge | None = None
 
 
 class EventClient(Client):
@@ -83,7 +89,7 @@ class EventClient(Client):
         self.request: Request | None = None
         self.response: Response | None = None
         self.ticket: Ticket | None = None
-        self.failure: RequestError | None = None
+        self.failure: ActionsError | None = None
 
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and return its successful response; see `Client`."""
@@ -101,7 +107,7 @@ class EventClient(Client):
         self.request = self._connection.prepare(request, self._context)
         return self._deliver(self.request)
 
-    async def _deliver(self, request: Request) -> Response:  # noqa: C901 - a coroutine more for each event would cost more
+    async def _deliver(self, request: Request) -> Response:  # noqa: C901, PLR0912, PLR0915 - a coroutine more for each event would cost more
         connection = self._connection
         admission = connection.admission
         seconds = connection.timeout if request.timeout is None else request.timeout
@@ -112,11 +118,21 @@ class EventClient(Client):
         tried = 0
         while True:
             self.tries += 1
-            error: RequestError
+            error: ActionsError
             retry_after: float | None = None
+            answered: int | None = None
             try:
                 with connection.deadlines.within(seconds):
                     response = await connection.transport.send(request)
+                refused: ActionsError | None = None
+                verdict: Refusal | bool
+                if request.judge is not None:
+                    verdict = request.judge(response)
+                elif connection.judge is not None:
+                    response, refused = connection.judge(response, request, self._context)
+                    verdict = refused is None and response.ok
+                else:
+                    verdict = response.ok
             except TransportError as failure:
                 error = failure
             except TimeoutError as failure:
@@ -127,18 +143,18 @@ class EventClient(Client):
                 raise
             else:
                 self.response = response
-                if response.ok:
+                if verdict is True:
                     self.failure = None
                     if admission is not None:
                         admission.succeed(ticket, at)
                     if response.unreadable:
                         self._context.warn("$", f"the destination took it, but {response.unreadable}")
                     return response
-                error = self._refusal(request, response)
-                retry_after = _retry_after(response)
+                error = self._refusal(request, response, verdict or None) if refused is None else refused
+                retry_after, answered = _retry_after(response), response.status
             self.failure = error
             if admission is not None:
-                admission.fail(ticket, at, error, retry_after)
+                admission.fail(ticket, at, error, retry_after, answered)
             # A 429 says nothing of this request: the whole instance waits, and no try is counted.
             if admission is None or error.status != TOO_MANY_REQUESTS:
                 tried += 1
@@ -146,7 +162,7 @@ class EventClient(Client):
             ticket = await self._enter_again(error, started)
             at = monotonic()
 
-    async def _enter_again(self, error: RequestError, started: float) -> Ticket | None:
+    async def _enter_again(self, error: ActionsError, started: float) -> Ticket | None:
         """Wait until another try may be made, or raise `error` where that takes too long."""
         connection = self._connection
         admission = connection.admission
@@ -160,7 +176,7 @@ class EventClient(Client):
         if ticket is not None and self._connection.admission is not None:
             self._connection.admission.give_back(ticket)
 
-    def _overdue(self, seconds: float, failure: TimeoutError) -> RequestError:
+    def _overdue(self, seconds: float, failure: TimeoutError) -> ActionsError:
         if self._connection.deadlines.expired:
             return TransportError(
                 "interrupted before a response came: whether the destination took it is not known",
@@ -171,7 +187,7 @@ class EventClient(Client):
         return TransportError(f"no response{within}", code="SELF_TIMEOUT", status=408)
 
     async def _pause(
-        self, error: RequestError, tried: int, elapsed: float, retry_after: float | None
+        self, error: ActionsError, tried: int, elapsed: float, retry_after: float | None
     ) -> None:
         """Wait until the next try, or raise `error` when there is none."""
         connection = self._connection
@@ -188,13 +204,15 @@ class EventClient(Client):
             return
         raise error
 
-    def _refusal(self, request: Request, response: Response) -> RequestError:
+    def _refusal(self, request: Request, response: Response, why: Refusal | None) -> ActionsError:
         mask = self._connection.mask
+        why = why or Refusal()
         refusal = ResponseError(
             mask.request(request),
             mask.response(response),
             hint=self._hints.get(response.status, ""),
-            retryable=is_retryable(response.status),
+            retryable=is_retryable(response.status) if why.retryable is None else why.retryable,
+            said=mask.text(why.message),
         )
         if response.status == UNAUTHORIZED:
             return AuthenticationError(str(refusal))

@@ -1,13 +1,22 @@
-"""Runs the real command in a process of its own, as a user does."""
+"""Runs the command: in this process where it runs to its end, in one of its own where it is watched.
+
+A process of its own costs a second of the processor for imports alone. `test_streams.py`, `test_serve.py`,
+`test_worker.py` and whatever sends a signal try the command as a user starts it.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import select
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+from unittest import mock
 
 import attrs
 import pytest
@@ -17,7 +26,6 @@ from actions_core.apps.cli.app import run_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 #: Two secrets that must never be printed; the first is the stand-in's.
 KEY = "na1.standard"
@@ -66,13 +74,81 @@ class Shell:
             encoding="utf-8",
         )
 
-    def run(self, *arguments: str | Path, given: str = "", **changes: str) -> Run:
-        """Run the command to its end. It never shows a traceback or the key."""
-        with self.start(*arguments, **changes) as process:
-            out, err = process.communicate(given, timeout=60)
-        assert "Traceback" not in err
-        assert WRONG_KEY not in out + err
-        return Run(process.returncode, out, err)
+    def run(self, *arguments: object, given: str = "", **changes: str) -> Run:
+        """Run the command to its end, in this process, with the environment of the shell and no other."""
+        before = Path.cwd()
+        os.chdir(self.folder)
+        try:
+            with mock.patch.dict(os.environ, {**self.environment, **changes}, clear=True):
+                return run_cli(*arguments, given=given)
+        finally:
+            os.chdir(before)
+
+
+def run_cli(*arguments: object, given: str = "") -> Run:
+    """Run the command to its end, in this process. It never shows a traceback or the key."""
+    words = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
+    with _streams(given) as (out, err), _own_log(), words:
+        code = run_app()
+    said = Run(code, _text(out), _text(err))
+    assert "Traceback" not in said.err
+    assert WRONG_KEY not in said.out + said.err
+    return said
+
+
+@contextmanager
+def _streams(given: str) -> Iterator[tuple[io.BytesIO, io.BytesIO]]:
+    """Have standard streams that are no terminal, and consoles that print to them."""
+    raw = io.BytesIO(), io.BytesIO()
+    out, err = (
+        io.TextIOWrapper(each, encoding="utf-8", errors="replace", write_through=True) for each in raw
+    )
+    with _pipe(given) as stdin, mock.patch.multiple(sys, stdin=stdin, stdout=out, stderr=err):
+        _forget_consoles()
+        try:
+            yield raw
+        finally:
+            _forget_consoles()
+            out.detach()
+            err.detach()
+
+
+@contextmanager
+def _pipe(given: str) -> Iterator[TextIO]:
+    """Have a pipe with a text in it as standard input, also for whoever reads the descriptor."""
+    reading, writing = os.pipe()
+    assert os.write(writing, given.encode()) < select.PIPE_BUF
+    os.close(writing)
+    before = os.dup(0)
+    os.dup2(reading, 0)
+    os.close(reading)
+    try:
+        with open(0, encoding="utf-8", closefd=False) as stdin:
+            yield stdin
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+
+def _forget_consoles() -> None:
+    output.stdout.cache_clear()
+    output.stderr.cache_clear()
+
+
+@contextmanager
+def _own_log() -> Iterator[None]:
+    """Leave the logger of the project as it was."""
+    logger = logging.getLogger("actions_core")
+    before = logger.handlers[:], logger.level, logger.propagate
+    try:
+        yield
+    finally:
+        logger.handlers[:], logger.level, logger.propagate = before
+
+
+def _text(stream: io.BytesIO) -> str:
+    """Decode what was written, with the line ends that a pipe opened as text gives."""
+    return stream.getvalue().decode().replace("\r\n", "\n")
 
 
 @pytest.fixture
@@ -98,27 +174,9 @@ def workspace() -> dict[str, Any]:
 
 
 @pytest.fixture
-def command(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., Run]]:
-    """Run the command in this process, for what needs no process of its own."""
+def command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Run the command in the folder and the environment of the test, which it may change."""
     monkeypatch.chdir(shell.folder)
     for name, value in shell.environment.items():
         monkeypatch.setenv(name, value)
-
-    def run(*arguments: object) -> Run:
-        output.stdout.cache_clear()
-        output.stderr.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["actions", *map(str, arguments)])
-        capsys.readouterr()
-        logger = logging.getLogger("actions_core")
-        before = logger.handlers[:]
-        code = run_app()
-        logger.handlers[:] = before
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Run(code, said.out, said.err)
-
-    yield run
-    output.stdout.cache_clear()
-    output.stderr.cache_clear()
+    return run_cli

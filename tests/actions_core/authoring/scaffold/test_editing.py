@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.authoring.scaffold.editing import add_member
+from tests.examples import examples
 
 VALUE = {"title": "New"}
 SPACES = (
@@ -100,7 +101,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@settings(deadline=None, max_examples=examples(200), derandomize=True)
 @given(
     before=st.dictionaries(st.sampled_from(["slug", "a:{", '"']), JSON, max_size=2),
     actions=st.dictionaries(st.sampled_from(["x", "y", "é}"]), JSON, max_size=2),

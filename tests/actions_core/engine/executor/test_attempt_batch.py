@@ -22,7 +22,8 @@ from actions_core import (
     load_destination,
 )
 from actions_core.destination.context import Scope
-from actions_core.engine.executor import BatchAttempt, Item, Lane, attempt_batch
+from actions_core.engine.executor import Item, Lane
+from actions_core.engine.executor.attempt_batch import BatchAttempt, attempt_batch
 from actions_core.engine.executor.client import Connection, Deadlines
 from actions_core.engine.pipeline import Pipeline, Step
 from actions_core.http.errors import ResponseError, TransportError
@@ -63,7 +64,7 @@ def attempted(
         poll=PollPolicy(base=0.001, cap=0.001, within=5.0),
     )
     steps = [Step(pipeline, {"messageId": f"m{n}", "n": n}) for n in range(3)]
-    items = [Item(n, step, {"n": n}) for n, step in enumerate(steps)]
+    items = [Item(n, step, {"n": n}, {"n": n}) for n, step in enumerate(steps)]
     told = started if started is not None else []
     return asyncio.run(
         attempt_batch(Lane("one", connection, 2), pipeline, items, lambda: told.append(len(told)))

@@ -175,6 +175,8 @@ def test_a_token_is_there_before_the_handler_is_called() -> None:
     order: list[str] = []
 
     class Keeper:
+        is_due = True
+
         async def ensure(self) -> None:
             await asyncio.sleep(0)
             order.append("token")
@@ -218,7 +220,7 @@ def test_a_failure_is_told_without_secrets() -> None:
     [
         (
             step_of(lambda: {"method": "GET"}),
-            "returned dict; a handler returns one Request, or is",
+            "returned dict; a handler returns one Request or a Skip, or is",
         ),
         (step_of(lambda: None), "returned NoneType; a handler returns one Request"),
         (step_of(), "the action 'go' has no handler: it is a definition only"),

@@ -1,0 +1,56 @@
+"""Published definitions, as their package has them, in the form of ours.
+
+Functions are gone from them: what they were is said by `hasPerformBatch` and `dynamicFields`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.destination.specs import HOOKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions_core.values.types import JsonObject
+
+_BATCH: Final = "performBatch"
+_DYNAMIC: Final = "dynamicFields"
+_HOOK_KEYS: Final = ("label", "description", "inputFields", "outputFields")
+
+
+def published_definition(data: JsonObject, functions: Sequence[str]) -> JsonObject:
+    """Return a definition that can be loaded, of one without its functions, whose places are given."""
+    actions = {key: _action(key, action, functions) for key, action in data["actions"].items()}
+    presets = [preset for preset in data.get("presets") or [] if preset.get("partnerAction") in actions]
+    return {**data, "actions": actions, "presets": presets}
+
+
+def _action(key: str, action: JsonObject, functions: Sequence[str]) -> JsonObject:
+    made = {name: value for name, value in action.items() if name not in (_DYNAMIC, "hooks")}
+    prefix = f"actions.{key}."
+    own = [place.removeprefix(prefix) for place in functions if place.startswith(prefix)]
+    if _BATCH in own:
+        made["hasPerformBatch"] = True
+    dynamic: dict[str, Any] = {}
+    for place in own:
+        first, _, name = place.partition(".")
+        if first == _DYNAMIC:
+            field, _, child = name.partition(".")
+            dynamic.setdefault(field, [])
+            if child:
+                dynamic[field].append(child)
+    if dynamic:
+        made[_DYNAMIC] = dynamic
+    given = action.get("hooks") or {}
+    hooks = {name: _hook(hook) for name, hook in given.items() if name in HOOKS and hook}
+    if hooks:
+        made["hooks"] = hooks
+    return made
+
+
+def _hook(hook: JsonObject) -> JsonObject:
+    """Return a hook with its outputs under the key of catalogues; sources have them as `outputTypes`."""
+    outputs = hook.get("outputFields") or hook.get("outputTypes")
+    made = {**hook, **({"outputFields": outputs} if outputs else {})}
+    return {name: value for name, value in made.items() if name in _HOOK_KEYS}

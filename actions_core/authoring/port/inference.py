@@ -1,0 +1,404 @@
+"""Expressions that give what a published destination wrote, inferred from recorded calls.
+
+A column is one place of the request through all calls. It is a constant, a value of the scope, such a value
+turned into something else, a text with values in it, the first of several, one of several by another value, or
+an object or a list of such parts. What fits all calls is taken; fresh calls tell whether it is the rule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.authoring.port.samples import Column, flat_values
+from actions_core.validation.coercion import same_json
+from actions_core.values.hashing import hash_personal, normalize_email, normalize_phone
+from actions_core.values.javascript import number_text
+from actions_core.values.times import parse_time
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from actions_core.values.types import Json
+
+    Turn = Callable[[Json], Json]
+
+#: What stands for a column that nothing fits.
+FAILED: Final[Any] = object()
+_DEEPEST: Final = 12
+_MOST_ALTERNATIVES: Final = 3
+_MOST_CHOICES: Final = 12
+_SHORTEST_IN_TEXT: Final = 3
+
+
+def infer(column: Column, *, text: bool = False, depth: int = 0) -> Any:
+    """Return the expression of a column, MISSING where it is always so, or FAILED.
+
+    With `text`, values are written as text, as in a query or a form.
+    """
+    if depth > _DEEPEST:
+        return FAILED
+    if all(value is MISSING for value in column.values):
+        return MISSING
+    for attempt in (_constant, _path, _turned, _parts, _items, _listed, _template, _present, _first, _chosen):
+        found = attempt(column, text, depth)
+        if found is not FAILED:
+            return found
+    return FAILED
+
+
+def _same(one: Json, other: Json) -> bool:
+    if one is MISSING or other is MISSING:
+        return one is other
+    return same_json(one, other)
+
+
+def _as_text(value: Json) -> Json:
+    """Return a scalar as a query spells it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return number_text(value)
+    return value
+
+
+def _constant(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    del text, depth
+    first = column.values[0]
+    if first is MISSING or not all(_same(first, value) for value in column.values):
+        return FAILED
+    return first if not _has_directive(first) else FAILED
+
+
+def _has_directive(value: Json) -> bool:
+    if isinstance(value, dict):
+        return any(key.startswith("@") or _has_directive(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_directive, value))
+
+
+def _path(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    del depth
+    turn = _as_text if text else _as_it_is
+    for path in _candidates(column):
+        if _fits(column, path, turn):
+            return {"@path": path}
+    return FAILED
+
+
+def _as_it_is(value: Json) -> Json:
+    return value
+
+
+def _candidates(column: Column) -> list[str]:
+    return column.paths()
+
+
+def _fits(column: Column, path: str, turn: Turn) -> bool:
+    """Return whether a path gives the column, turned, in all rows."""
+    for scope, value in zip(column.scopes, column.values, strict=True):
+        found = scope.get(path, MISSING)
+        if (found is MISSING) != (value is MISSING):
+            return False
+        if found is not MISSING and not _same(turn(found), value):
+            return False
+    return True
+
+
+# -- values turned into others ------------------------------------------------------------------
+
+
+def _hashed(normalize: Callable[[str], str] | None) -> Turn:
+    def turn(value: Json) -> Json:
+        if not isinstance(value, str):
+            return MISSING
+        found = hash_personal(value, normalize=normalize)
+        return MISSING if found is None else found
+
+    return turn
+
+
+def _raw_sha256(value: Json) -> Json:
+    return hashlib.sha256(value.encode()).hexdigest() if isinstance(value, str) else MISSING
+
+
+def _moment(unit: float) -> Turn:
+    def turn(value: Json) -> Json:
+        moment = (
+            parse_time(value)
+            if isinstance(value, str | int | float) and not isinstance(value, bool)
+            else None
+        )
+        return MISSING if moment is None else int(moment.timestamp() * 1000) * unit // 1000
+
+    return turn
+
+
+def _iso(value: Json) -> Json:
+    moment = (
+        parse_time(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    )
+    if moment is None:
+        return MISSING
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def _on_text(call: Callable[[str], Json]) -> Turn:
+    return lambda value: call(value) if isinstance(value, str) else MISSING
+
+
+def _spelled(value: Json) -> Json:
+    return MISSING if isinstance(value, dict | list) or value is None else _as_text(value)
+
+
+def _encoded(value: Json) -> Json:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _number(value: Json) -> Json:
+    try:
+        return float(value) if isinstance(value, str) else MISSING
+    except ValueError:
+        return MISSING
+
+
+def _liquid(filters: str) -> Callable[[str], Json]:
+    return lambda path: {"@liquid": f"{{{{ {path.removeprefix('$.')} | {filters} }}}}"}
+
+
+_TURNS: Final[Sequence[tuple[Turn, Callable[[str], Json]]]] = (
+    (_on_text(str.lower), _liquid("downcase")),
+    (_on_text(str.upper), _liquid("upcase")),
+    (_on_text(str.strip), _liquid("strip")),
+    (_on_text(lambda text: text.strip().lower()), _liquid("strip | downcase")),
+    (_moment(1000), lambda path: {"@time": {"value": {"@path": path}, "as": "ms"}}),
+    (_moment(1), lambda path: {"@time": {"value": {"@path": path}, "as": "s"}}),
+    (_moment(1_000_000), lambda path: {"@time": {"value": {"@path": path}, "as": "us"}}),
+    (_iso, lambda path: {"@time": {"value": {"@path": path}, "as": "iso"}}),
+    (_hashed(normalize_email), lambda path: {"@hash": {"value": {"@path": path}, "as": "email"}}),
+    (_hashed(normalize_phone), lambda path: {"@hash": {"value": {"@path": path}, "as": "phone"}}),
+    (_hashed(None), lambda path: {"@hash": {"value": {"@path": path}}}),
+    (_spelled, lambda path: {"@template": f"{{{{{path.removeprefix('$.')}}}}}"}),
+    (_encoded, lambda path: {"@json": {"mode": "encode", "value": {"@path": path}}}),
+    (lambda value: [value], lambda path: [{"@path": path}]),
+)
+
+
+def _turned(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    del depth
+    if all(isinstance(value, dict | bool) or value is MISSING or value is None for value in column.values):
+        return FAILED
+    for path in _candidates(column):
+        for turn, write in _TURNS:
+            spelled = (lambda value, turn=turn: _as_text(turn(value))) if text else turn
+            if _fits(column, path, spelled):
+                return _if_there(column, path, write(path))
+    return FAILED
+
+
+def _if_there(column: Column, path: str, written: Json) -> Json:
+    """Return the expression, under a condition where the value may be missing and it would not be then."""
+    own = isinstance(written, dict) and bool(written.keys() & {"@time", "@hash"})
+    if own or all(path in scope for scope in column.scopes):
+        return written
+    return {"@if": {"exists": {"@path": path}, "then": written}}
+
+
+# -- objects and lists --------------------------------------------------------------------------
+
+
+def _parts(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer an object key by key, or as objects of the scope merged with such a one."""
+    if not all(isinstance(value, dict) for value in column.values):
+        return FAILED
+    keys = list(dict.fromkeys(key for value in column.values for key in value))
+    written: dict[str, Any] = {}
+    failed = []
+    for key in keys:
+        found = FAILED if key.startswith("@") else infer(column.key(key), text=text, depth=depth + 1)
+        if found is FAILED:
+            failed.append(key)
+        elif found is not MISSING:
+            written[key] = found
+    return _merged(column, text, depth) if failed else written
+
+
+def _merged(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer an object of which a part is a whole object of the scope."""
+    for path in _candidates(column):
+        values = [scope.get(path, MISSING) for scope in column.scopes]
+        if not any(isinstance(value, dict) and value for value in values):
+            continue
+        if not all(
+            value is MISSING
+            or (
+                isinstance(value, dict)
+                and all(_same(one, whole.get(key, MISSING)) for key, one in value.items())
+            )
+            for value, whole in zip(values, column.values, strict=True)
+        ):
+            continue
+        rest = [
+            {key: one for key, one in whole.items() if not (isinstance(value, dict) and key in value)}
+            for value, whole in zip(values, column.values, strict=True)
+        ]
+        found = infer(Column(column.scopes, tuple(rest)), text=text, depth=depth + 1)
+        if found is not FAILED:
+            return {"@merge": {"objects": [found, {"@path": path}], "direction": "right"}}
+    return FAILED
+
+
+def _items(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer lists of one length item by item."""
+    if not all(isinstance(value, list) for value in column.values):
+        return FAILED
+    if len({len(value) for value in column.values}) != 1:
+        return FAILED
+    found = [infer(column.item(index), text=text, depth=depth + 1) for index in range(len(column.values[0]))]
+    return FAILED if any(item is FAILED or item is MISSING for item in found) else found
+
+
+def _listed(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer lists whose items are made of those of a list in the scope, one by one."""
+    if not all(value is MISSING or isinstance(value, list) for value in column.values):
+        return FAILED
+    for path in _candidates(column):
+        rows = [
+            (scope.get(path, MISSING), value)
+            for scope, value in zip(column.scopes, column.values, strict=True)
+        ]
+        if not all(
+            (given is MISSING) == (value is MISSING)
+            and (given is MISSING or (isinstance(given, list) and len(given) == len(value)))
+            for given, value in rows
+        ):
+            continue
+        items = [
+            pair for given, value in rows if given is not MISSING for pair in zip(given, value, strict=True)
+        ]
+        if not items or not all(isinstance(given, dict) for given, _ in items):
+            continue
+        scopes = tuple(dict(flat_values(given, "$", 1)) for given, _ in items)
+        found = infer(Column(scopes, tuple(value for _, value in items)), text=text, depth=depth + 1)
+        if isinstance(found, dict) and found is not FAILED:
+            return {"@arrayPath": [path, found]}
+    return FAILED
+
+
+# -- texts --------------------------------------------------------------------------------------
+
+
+def _template(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer a text with values of the scope in it."""
+    del text, depth
+    if not all(isinstance(value, str) for value in column.values):
+        return FAILED
+    tried: set[tuple[str, ...]] = set()
+    for scope, value in list(zip(column.scopes, column.values, strict=True))[:6]:
+        pieces = _pieces(value, scope)
+        if pieces is None or pieces in tried:
+            continue
+        tried.add(pieces)
+        if all(
+            _filled(pieces, scope) == value for scope, value in zip(column.scopes, column.values, strict=True)
+        ):
+            parts = [f"{{{{{piece[2:]}}}}}" if piece[:2] == "$." else piece for piece in pieces]
+            return {"@template": "".join(parts)}
+    return FAILED
+
+
+def _pieces(value: str, scope: Mapping[str, Json]) -> tuple[str, ...] | None:
+    """Cut a text into constants and paths of the scope, whose values stand in it."""
+    known = [
+        (spelled, path)
+        for path, item in scope.items()
+        if isinstance(spelled := _spelled(item), str)
+        and len(spelled) >= _SHORTEST_IN_TEXT
+        and "['" not in path
+    ]
+    known.sort(key=lambda pair: -len(pair[0]))
+    pieces = [value]
+    for spelled, path in known:
+        cut: list[str] = []
+        for piece in pieces:
+            if piece[:2] == "$." or spelled not in piece:
+                cut.append(piece)
+                continue
+            before, _, after = piece.partition(spelled)
+            cut += [part for part in (before, path, after) if part]
+        pieces = cut
+    has_path = any(piece[:2] == "$." for piece in pieces)
+    has_braces = any("{{" in piece for piece in pieces)
+    return tuple(pieces) if has_path and not has_braces else None
+
+
+def _filled(pieces: Sequence[str], scope: Mapping[str, Json]) -> Json:
+    parts = [_spelled(scope.get(piece, MISSING)) if piece[:2] == "$." else piece for piece in pieces]
+    return MISSING if any(part is MISSING for part in parts) else "".join(parts)
+
+
+# -- one of several -----------------------------------------------------------------------------
+
+
+def _present(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer what is there exactly where some value of the scope is."""
+    there = [value is not MISSING for value in column.values]
+    if all(there) or sum(there) < 2:  # noqa: PLR2004  # one row fits anything
+        return FAILED
+    for path in _candidates(column):
+        if [scope.get(path, MISSING) not in (MISSING, None) for scope in column.scopes] == there:
+            found = infer(column.where(there), text=text, depth=depth + 1)
+            if found is not FAILED and found is not MISSING:
+                return {"@if": {"exists": {"@path": path}, "then": found}}
+    return FAILED
+
+
+def _first(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer the first of several values that is there."""
+    if depth > _MOST_ALTERNATIVES + 4:
+        return FAILED
+    turn = _as_text if text else _as_it_is
+    ranked = []
+    for path in _candidates(column):
+        has = [scope.get(path, MISSING) not in (MISSING, None) for scope in column.scopes]
+        if all(has) or not any(has):
+            continue
+        rows = column.where(has)
+        if _fits(rows, path, turn):
+            ranked.append((sum(has), path, has))
+    for _, path, has in sorted(ranked, key=lambda one: -one[0])[:_MOST_ALTERNATIVES]:
+        rest = infer(column.where([not there for there in has]), text=text, depth=depth + 2)
+        if rest is FAILED:
+            continue
+        written = {"exists": {"@path": path}, "then": {"@path": path}}
+        return {"@if": written if rest is MISSING else {**written, "else": rest}}
+    return FAILED
+
+
+def _chosen(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one of several by the text of a value that takes few."""
+    for path in _candidates(column):
+        found = [scope.get(path, MISSING) for scope in column.scopes]
+        if not all(isinstance(value, str | bool) or value is MISSING for value in found):
+            continue
+        groups = {value: [one is value or one == value for one in found] for value in found}
+        if not 1 < len(groups) <= min(_MOST_CHOICES, len(column) // 3 + 1):
+            continue
+        made = {
+            value: infer(column.where(rows), text=text, depth=depth + 4) for value, rows in groups.items()
+        }
+        if any(part is FAILED for part in made.values()):
+            continue
+        return _choice(path, made)
+    return FAILED
+
+
+def _choice(path: str, made: Mapping[Json, Json]) -> Json:
+    of = {
+        _as_text(value): part for value, part in made.items() if value is not MISSING and part is not MISSING
+    }
+    choose: dict[str, Any] = {"by": {"@path": path}, "of": of}
+    if made.get(MISSING, MISSING) is not MISSING:
+        choose["else"] = made[MISSING]
+    return {"@choose": choose}

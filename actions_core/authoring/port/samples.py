@@ -1,0 +1,97 @@
+"""Recorded calls of a published destination, and the values in them by their paths: what a request is inferred from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import attrs
+
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from actions_core.authoring.port.requests import PlainRequest
+    from actions_core.values.types import Json, JsonObject
+
+_DEEPEST: Final = 4
+#: Parts of an event that requests are often made of; the rest of it comes through the fields.
+_EVENT_KEYS: Final = ("userId", "anonymousId", "messageId", "timestamp", "type", "event", "receivedAt")
+
+Label = Literal["sent", "refused", "nothing"]
+
+
+@attrs.frozen(eq=False)
+class Sample:
+    """One call: what the function saw, and what it did.
+
+    `values` has every value of the scope by its path, the nested ones of objects included.
+    """
+
+    label: Label
+    values: Mapping[str, Json]
+    request: PlainRequest | None = None
+
+
+def make_sample(
+    seen: JsonObject, settings: JsonObject, event: JsonObject, label: Label, request: PlainRequest | None
+) -> Sample:
+    """Return the sample of a call, with the scope that a request of a definition has."""
+    token = settings.get("oauth", {}).get("access_token")
+    scope: dict[str, Any] = {
+        "payload": seen.get("payload") or {},
+        "settings": {key: value for key, value in settings.items() if key != "oauth"},
+        "auth": {} if token is None else {"accessToken": token},
+        "event": {key: event[key] for key in _EVENT_KEYS if key in event},
+        "hooks": {name: hook.get("outputs", {}) for name, hook in (seen.get("hooks") or {}).items() if hook},
+    }
+    for key in ("syncMode", "membership"):
+        if seen.get(key) is not None:
+            scope[key] = seen[key]
+    return Sample(label, dict(flat_values(scope, "$", 0)), request)
+
+
+def flat_values(value: Json, path: str, depth: int) -> Iterator[tuple[str, Json]]:
+    """Yield the values of an object by their paths, as `@path` spells them: objects, then what is in them."""
+    for key, item in value.items():
+        below = f"{path}.{key}" if key.replace("_", "a").isalnum() else f"{path}['{key}']"
+        if depth or key not in ("settings", "auth", "event", "hooks"):
+            yield below, item
+        if isinstance(item, dict) and depth < _DEEPEST:
+            yield from flat_values(item, below, depth + 1)
+
+
+@attrs.frozen(eq=False)
+class Column:
+    """One place of a request through all samples: the scope of each, and the value there."""
+
+    scopes: tuple[Mapping[str, Json], ...]
+    values: tuple[Json, ...]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def key(self, key: str) -> Column:
+        """Return the column of a key in the objects of this one."""
+        found = [value.get(key, MISSING) if isinstance(value, dict) else MISSING for value in self.values]
+        return Column(self.scopes, tuple(found))
+
+    def item(self, index: int) -> Column:
+        """Return the column of an item in the lists of this one."""
+        return Column(self.scopes, tuple(value[index] for value in self.values))
+
+    def where(self, chosen: list[bool]) -> Column:
+        """Return the rows that are chosen."""
+        rows = [place for place, is_chosen in enumerate(chosen) if is_chosen]
+        return Column(tuple(self.scopes[row] for row in rows), tuple(self.values[row] for row in rows))
+
+    def paths(self) -> list[str]:
+        """Return every path that some scope has, those of fewer steps first."""
+        found = dict.fromkeys(path for scope in self.scopes for path in scope)
+        return sorted(found, key=lambda path: (_rank(path), path.count("."), len(path)))
+
+
+def _rank(path: str) -> int:
+    """Rank paths: what the author maps comes before what else is known."""
+    order = ("$.payload", "$.settings", "$.auth", "$.syncMode", "$.membership", "$.hooks", "$.event")
+    return next((place for place, start in enumerate(order) if path.startswith(start)), -1)

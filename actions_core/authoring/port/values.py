@@ -1,0 +1,231 @@
+"""Random values for fields: usual ones, those that guards look for, and awkward ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from actions_core.authoring.port.literals import Literals
+from actions_core.testing.samples import sample_item
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from random import Random
+
+    from actions_core.validation.fields import FieldSpec
+    from actions_core.values.types import Json, JsonObject
+
+_AWKWARD: Final[tuple[str, ...]] = (
+    "",
+    " ",
+    "  padded ",
+    "0",
+    "a/b?c=d&e#f",
+    "100%",
+    "a+b c",
+    'say "hi" \\ there',
+    "line\nbreak",
+    "Zoë 東京 🎉",
+    "null",
+    "true",
+    "12.50",
+    "1e3",
+    "-3",
+    "<b>&amp;</b>",
+    "{{x}}",
+    "$.a",
+    "x" * 130,
+    "UPPER Case",
+    "a,b;c",
+    "[1,2]",
+    '{"a":1}',
+)
+_PLAIN: Final[tuple[str, ...]] = ("alpha", "beta", "Order Completed", "u-1", "42", "premium", "Jane", "sku_7")
+#: Values that look like what a key promises, where its name ends so.
+_BY_NAME: Final[Mapping[str, tuple[Json, ...]]] = {
+    "email": ("jane@example.com", " Jane.Doe+x@Example.COM ", "not-an-email", "a@b.co"),
+    "phone": ("+14155550132", "(415) 555-0132", "0041 44 668 18 00", "5550132", "abc"),
+    "currency": ("USD", "eur", "JPY", "dollars"),
+    "country": ("US", "de", "United Kingdom", "CH"),
+    "state": ("CA", "california", "ZH"),
+    "city": ("New York", "zürich", "São Paulo"),
+    "zip": ("94107", "94107-1234", "SW1A 1AA", "8001"),
+    "postal_code": ("94107", "8001"),
+    "gender": ("m", "F", "female", "other"),
+    "birthday": ("1990-02-03", "19900203", "2/3/1990"),
+    "dob": ("1990-02-03", "19900203"),
+    "first_name": ("Jane", " JOSÉ ", "mary ann"),
+    "last_name": ("Doe", "O'Neil"),
+    "url": ("https://example.com/a?b=1", "http://example.com", "example.com/path"),
+    "ip": ("203.0.113.7", "2001:db8::1"),
+    "user_agent": ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/120.0 Safari/537.36",),
+    "locale": ("en-US", "de", "pt_BR"),
+    "language": ("en", "de"),
+    "timezone": ("Europe/Zurich", "America/New_York"),
+    "price": (12.5, 0, "19.90", -1),
+    "quantity": (1, 3, "2", 0),
+    "value": (12.5, 0, "19.90"),
+    "revenue": (12.5, "19.90", 0),
+}
+_TIME_NAMES: Final = ("time", "timestamp", "_at", "date", "sent_at")
+_NUMBERS: Final[tuple[Json, ...]] = (0, 1, -1, 2, 12.5, 99.99, 1000, 0.1, 1234567890, -7.25)
+
+
+@attrs.frozen
+class Values:
+    """A source of random values.
+
+    `now` is the moment of the run: values near it, and years from it, are equally likely, because rules such
+    as "not older than seven days" look at it.
+    """
+
+    random: Random
+    now: datetime
+    literals: Literals = attrs.field(factory=Literals)
+    fixed: Mapping[str, Sequence[Json]] = attrs.field(factory=dict)
+
+    def chance(self, probability: float) -> bool:
+        """Return True with a probability."""
+        return self.random.random() < probability
+
+    def payload(self, fields: Mapping[str, FieldSpec], *, density: float, nasty: float) -> JsonObject:
+        """Return values for fields: the required ones, and of the others a part as large as `density`."""
+        found: JsonObject = {}
+        for key, field in fields.items():
+            required = field.required is True
+            if required and self.chance(0.02 * (nasty > 0)):
+                continue
+            if required or self.chance(density):
+                found[key] = self.field(key, field, density=density, nasty=nasty)
+        return found
+
+    def field(self, key: str, field: FieldSpec, *, density: float = 0.7, nasty: float = 0.1) -> Json:
+        """Return a value for a field, of its type more often than not."""
+        if key in self.fixed and self.chance(0.7):
+            return self.random.choice(list(self.fixed[key]))
+        if nasty and field.allow_null and self.chance(0.1):
+            return None
+        if field.multiple:
+            most = 3 if self.chance(0.9) else 12
+            items = [self._item(key, field, density, nasty) for _ in range(self.random.randint(0, most))]
+            return items if items or self.chance(0.3) else [self._item(key, field, density, nasty)]
+        return self._item(key, field, density, nasty)
+
+    def _item(self, key: str, field: FieldSpec, density: float, nasty: float) -> Json:  # noqa: PLR0911  # one for each type
+        if nasty and self.chance(nasty * 0.15):
+            return self.anything()
+        if field.values and not self.chance(nasty * 0.2):
+            return self.random.choice(field.values)
+        if field.type == "object":
+            return self._object(field, density, nasty)
+        if field.type in ("number", "integer"):
+            return self._number(field)
+        if field.type == "boolean":
+            return self.random.choice([True, False])
+        if field.type == "datetime":
+            return self.time()
+        return self._text(key, field, nasty)
+
+    def _object(self, field: FieldSpec, density: float, nasty: float) -> JsonObject:
+        declared = field.properties or {}
+        found = self.payload(declared, density=density, nasty=nasty)
+        if not declared or field.additional_properties:
+            for _ in range(self.random.randint(0, 3 if declared else 5)):
+                found[self.key()] = self.anything()
+        return found
+
+    def _number(self, field: FieldSpec) -> Json:
+        low, high = field.minimum, field.maximum
+        if (low is not None or high is not None) and self.chance(0.8):
+            start = -5 if low is None else low
+            end = start + 10 if high is None else high
+            number = self.random.choice([start, end, (start + end) / 2])
+            return int(number) if field.type == "integer" or float(number).is_integer() else number
+        pool = [number for number in _NUMBERS if field.type == "number" or isinstance(number, int)]
+        near = [number + step for number in self.literals.numbers for step in (-1, 0, 1)]
+        return self.random.choice([*pool, *near] if near and self.chance(0.3) else pool)
+
+    def _text(self, key: str, field: FieldSpec, nasty: float) -> Json:  # noqa: PLR0911  # one for each kind of text
+        named = self._named(key)
+        if field.format and self.chance(0.9):
+            if named and self.chance(0.3):
+                return self.random.choice(named)
+            if field.format in ("date-time", "date-like"):
+                return self.time()
+            return sample_item(field, name=self._word())
+        if named and self.chance(0.6):
+            return self.random.choice(named)
+        if any(key.lower().endswith(name) for name in _TIME_NAMES) and self.chance(0.7):
+            return self.time()
+        if self.literals.guards and self.chance(0.2):
+            return self.random.choice(self.literals.guards)
+        if self.literals.texts and self.chance(0.2):
+            return self.random.choice(self.literals.texts)
+        if self.chance(nasty):
+            return self.random.choice(_AWKWARD)
+        return self._word()
+
+    def _named(self, key: str) -> tuple[Json, ...]:
+        folded = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key)
+        for name, values in _BY_NAME.items():
+            if folded == name or folded.endswith((f"_{name}", f"{name}s")):
+                return values
+        return ()
+
+    def _word(self) -> str:
+        word = self.random.choice(_PLAIN)
+        return word if self.chance(0.5) else f"{word}-{self.random.randint(1, 99)}"
+
+    def key(self) -> str:
+        """Return a key of an object: one that the source reads, a usual one, or an awkward one."""
+        if self.literals.keys and self.chance(0.5):
+            return self.random.choice(self.literals.keys)
+        return self.random.choice(
+            ["plan", "price", "name", "email", "a b", "Größe", "x.y", "camelCase", "$odd", "nested", "items"]
+        )
+
+    def anything(self, depth: int = 0) -> Json:  # noqa: PLR0911  # one for each type
+        """Return a value of any type."""
+        draw = self.random.random()
+        if draw < 0.4:
+            texts = self.literals.texts if self.literals.texts and self.chance(0.4) else (*_PLAIN, *_AWKWARD)
+            return self.random.choice(texts)
+        if draw < 0.6:
+            return self.random.choice(_NUMBERS)
+        if draw < 0.7:
+            return self.random.choice([True, False])
+        if draw < 0.75:
+            return None
+        if draw < 0.8:
+            return self.time()
+        if depth > 2:
+            return self._word()
+        if draw < 0.9:
+            return [self.anything(depth + 1) for _ in range(self.random.randint(0, 3))]
+        return {self.key(): self.anything(depth + 1) for _ in range(self.random.randint(0, 3))}
+
+    def time(self) -> Json:  # one for each spelling
+        """Return a time in one of the spellings in which events have it, near the present or far from it."""
+        hours = self.random.choice([0.3, 5, 48, 216, 16_800])
+        moment = self.now - timedelta(hours=hours, milliseconds=self.random.randint(0, 999))
+        if self.chance(0.05):
+            moment = self.now + timedelta(days=3)
+        draw = self.random.random()
+        if draw < 0.7:
+            return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+        if draw < 0.78:
+            return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
+        if draw < 0.84:
+            return f"{moment:%Y-%m-%dT%H:%M:%S}+02:00"
+        if draw < 0.9:
+            return f"{moment:%Y-%m-%d}"
+        if draw < 0.95:
+            return int(moment.timestamp())
+        return int(moment.timestamp() * 1000)
+
+
+def this_moment() -> datetime:
+    """Return the present moment, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)

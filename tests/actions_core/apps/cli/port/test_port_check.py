@@ -1,0 +1,202 @@
+"""`actions port check` on a package of the tests, run by node."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_EXPLAINED = {
+    "differences": {
+        "*": {"json.premium": "the API computes it"},
+        "order": {"only the published one refuses: PayloadError: not this one": "the API takes it"},
+    }
+}
+
+
+def check(command: Callable[..., Any], file: Path, *options: object) -> Any:
+    """Check 100 events, and return the report as JSON."""
+    return command("port", "check", file, "--count", 100, "--json", *options)
+
+
+@pytest.mark.usefixtures("published")
+def test_each_leaf_that_differs_is_shown_with_both_values(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """A leaf that differs stands in the report once, with how often, and what each side has there."""
+    run = check(command, write_shop())
+    assert run.code == 1
+    (order,) = run.json["actions"]
+    leaves = {leaf["leaf"]: leaf for leaf in order["leaves"]}
+    assert leaves["json.premium"]["published"] is True
+    assert "ours" not in leaves["json.premium"]
+    assert leaves["json.premium"]["count"] > 1
+    assert order["different"] >= leaves["json.premium"]["count"]
+    assert order["equal"]["requests"] > 10
+
+
+@pytest.mark.usefixtures("published")
+def test_literals_of_the_source_reach_its_guards(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """A word that a guard compares with is among the random values, so that its refusal is found."""
+    run = check(command, write_shop())
+    leaves = [leaf["leaf"] for leaf in run.json["actions"][0]["leaves"]]
+    assert "only the published one refuses: PayloadError: not this one" in leaves
+
+
+@pytest.mark.usefixtures("published")
+def test_differences_with_a_reason_are_no_failure(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """What `differences.json` explains is counted as explained, and the check succeeds."""
+    run = check(command, write_shop(_EXPLAINED))
+    assert [leaf["leaf"] for leaf in run.json["actions"][0]["leaves"] if "reason" not in leaf] == []
+    assert run.code == 0
+    (order,) = run.json["actions"]
+    assert order["different"] == 0
+    assert order["explained"] > 0
+    assert {leaf["reason"] for leaf in order["leaves"]} == {"the API computes it", "the API takes it"}
+
+
+@pytest.mark.usefixtures("published")
+def test_the_same_seed_gives_the_same_trials(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """A seed gives the same count each time, another seed another one."""
+    file = write_shop()
+    counts = [check(command, file, "--seed", seed).json["actions"][0]["equal"] for seed in (4, 4, 5)]
+    assert counts[0] == counts[1]
+    assert counts[2] != counts[0]
+
+
+@pytest.mark.usefixtures("published")
+def test_batches_are_compared_item_by_item(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """With `--batch`, the one request of a batch and the outcome of each of its items are compared."""
+    definition = json.loads(write_shop().read_text(encoding="utf-8"))
+    action = definition["actions"]["order"]
+    action["batchRequest"] = {
+        **action["request"],
+        "url": "https://api.shop.example/batch",
+        "json": {"@arrayPath": ["$.payloads", {"id": {"@path": "$.id"}}]},
+    }
+    differences = {"differences": {"*": {"json*": "", "items[]: *": "", "request": "", "only*": ""}}}
+    for leaves in differences["differences"].values():
+        leaves.update(dict.fromkeys(leaves, "seen"))
+    run = check(command, write_shop(differences, actions={"order": action}), "--batch", "--count", 100)
+    single, batches = run.json["actions"]
+    assert (single["batches"], batches["batches"]) == (False, True)
+    assert batches["trials"] == 2
+    assert "items[]: only the published one refuses: no id" in [leaf["leaf"] for leaf in batches["leaves"]]
+    assert run.code == 0
+
+
+@pytest.mark.usefixtures("published")
+def test_what_no_event_reached_is_listed(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Branches of the published source that no event took are listed with file, line and text."""
+    run = check(command, write_shop(_EXPLAINED))
+    found = [part["source"] for part in run.json["unreached"]]
+    assert any("far too long" in source for source in found), found
+    assert not any("magic-word" in source for source in found)
+
+
+@pytest.mark.usefixtures("published")
+def test_own_events_come_first_and_are_mapped_by_the_defaults(
+    command: Callable[..., Any], write_shop: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Events of one's own go through the default mappings of both definitions."""
+    events = tmp_path / "own.ndjson"
+    lines = [{"type": "track", "event": "x", "properties": {"id": f"o-{number}"}} for number in range(3)]
+    events.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    run = command("port", "check", write_shop(), "--count", 0, "--json", "--events", events)
+    assert run.code == 0, run.err
+    refused = run.json["actions"][0]["equal"]["refused"]  # by the responses, which are random
+    assert run.json["actions"][0]["equal"] == {"requests": 3 - refused, "refused": refused, "nothing": 0}
+
+
+@pytest.mark.usefixtures("published")
+def test_an_action_that_calls_an_sdk_is_not_compared(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Packages that are not there are stubs, and an action that calls one is said to be beyond comparison."""
+    definition = json.loads(write_shop().read_text(encoding="utf-8"))
+    actions = {"upload": definition["actions"]["order"]}
+    run = check(command, write_shop(actions=actions))
+    (upload,) = run.json["actions"]
+    assert run.code == 0
+    assert upload["trials"] == 0
+    assert list(upload["notCompared"]) == [
+        "the published one calls new cloud-sdk.Cloud, cloud-sdk.Cloud().send"
+    ]
+
+
+@pytest.mark.usefixtures("published")
+def test_the_report_for_people_names_actions_leaves_and_what_is_missing(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Without `--json`, the report is text: a line for each action, its leaves, and what was not ported."""
+    run = command("port", "check", write_shop(), "--count", 40)
+    assert run.code == 1
+    assert "order  40 events: " in run.out
+    assert "differs    json.premium (" in run.out
+    assert "not ported: upload" in run.out
+    assert "different without a reason" in run.out
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--published", "actions-shp"), "did you mean 'actions-shop'?"),
+        (("--action", "ordr"), "did you mean 'order'?"),
+        (("--action", "upload"), "has no function or request of ours yet"),
+        (("--events", "{"), "--events"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_is_answered_with_what_there_is(
+    command: Callable[..., Any], write_shop: Callable[..., Path], options: tuple[str, ...], said: str
+) -> None:
+    """A destination, an action or an event that there is not is an error with what to do."""
+    run = check(command, write_shop(), *options)
+    assert run.code == 2
+    assert said in run.err
+
+
+@pytest.mark.usefixtures("published")
+def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Everything that is wrong with `differences.json` is said at once, with its path."""
+    run = check(
+        command,
+        write_shop({"diferences": {}, "differences": {"*": {"a": " "}}, "responses": {"*": [{"url": "("}]}}),
+    )
+    assert run.code == 2
+    assert "$.diferences: is not a key of this file; did you mean 'differences'?" in run.err
+    assert "$.differences.*.a: must be the reason" in run.err
+    assert "$.responses.*[0].url" in run.err
+
+
+def test_without_node_the_command_says_what_to_install(
+    command: Callable[..., Any],
+    write_shop: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Where node is missing, the error says so, and what to install."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    file = write_shop()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    run = command("port", "check", file)
+    assert run.code == 2
+    assert "install node 18 or newer" in run.err
