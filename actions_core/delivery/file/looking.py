@@ -180,6 +180,11 @@ class FileLook:
         with self._connection.snapshot() as sqlite:
             return letters.page(sqlite, which, after, limit)
 
+    def count_letters(self, which: LetterFilter) -> int:
+        """Return how many dead letters there are."""
+        with self._connection.snapshot() as sqlite:
+            return letters.count(sqlite, which)
+
     def letter_groups(self, which: LetterFilter, *, limit: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason, the largest groups first."""
         with self._connection.snapshot() as sqlite:

@@ -124,6 +124,11 @@ class FailuresFeed:
         following = letters[rows - 1].id if len(letters) > rows else None
         return Page(tuple([_outcome(letter) for letter in letters[:rows]]), following)
 
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant."""
+        rows = (await self.page(which, rows=1)).rows
+        return rows[0].key if rows else ""
+
     async def funnel(self) -> Funnel:
         """Return how many failures there are."""
         return Funnel("the runs that wrote these files", sent=self._sent, failed=len(await self._read()))

@@ -117,6 +117,9 @@ class Feed(Protocol):
     async def page(self, which: OutcomeFilter, before: int | None = None, rows: int = ROWS) -> Page:
         """Return outcomes, the newest first."""
 
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant; empty where there is none. It costs little."""
+
     async def funnel(self) -> Funnel:
         """Return what became of all events."""
 

@@ -74,6 +74,11 @@ class OutboxFeed:
         following = found[rows - 1].id if len(found) > rows else None
         return Page((*first, *map(_outcome, found[:rows])), following)
 
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant."""
+        found = await asyncio.to_thread(self._look.outcomes, which, limit=1)
+        return _outcome(found[0]).key if found else ""
+
     async def _retrying(self, which: OutcomeFilter, most: int) -> list[Outcome]:
         ask = partial(self._look.retrying, instance=which.instance, subscription=which.subscription)
         return [_waiting(each) for each in await asyncio.to_thread(ask, limit=most)]
@@ -140,11 +145,12 @@ class OutboxLetters:
 
     async def letter(self, number: int) -> DeadLetter | None:
         """Return one dead letter."""
-        return await self._dead.show(number)
+        found = await self.list(LetterFilter(ids=(number,)), 0, 1)
+        return found[0] if found else None
 
     async def count(self, which: LetterFilter) -> int:
         """Return how many dead letters there are."""
-        return await self._dead.count(**_named(which))
+        return await asyncio.to_thread(self._look.count_letters, which)
 
     async def replay(self, which: LetterFilter) -> int:
         """Have dead letters delivered again by whoever delivers from the file."""
