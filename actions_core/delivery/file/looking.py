@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.delivery.file import letters, upkeep
+from actions_core.delivery.file import letters, upkeep, workers
 from actions_core.delivery.store import OutcomeFilter, RecentDelivery, Tally, WaitingDelivery
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.file.connection import Connection
     from actions_core.delivery.letters import DeadLetter, LetterFilter, LetterGroup
-    from actions_core.delivery.store import Backlog
+    from actions_core.delivery.store import Backlog, Worker
 
 #: Numbers of minutes are kept for so long, in milliseconds.
 KEPT: Final = 24 * 60 * 60 * 1000
@@ -115,6 +115,11 @@ class FileLook:
     def __init__(self, connection: Connection, now: Callable[[], int]) -> None:
         self._connection = connection
         self._now = now
+
+    def workers(self) -> list[Worker]:
+        """Return the workers of this file, dead ones included until they are found."""
+        with self._connection.snapshot() as sqlite:
+            return workers.list_workers(sqlite)
 
     def backlog(self) -> list[Backlog]:
         """Return what waits, by instance; it goes through all that waits."""

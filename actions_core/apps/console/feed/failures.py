@@ -147,6 +147,10 @@ class FailuresFeed:
         """Return the events of the latest failures."""
         return distinct_events([letter.body for letter in reversed(await self._read())], most)
 
+    async def about_replay(self) -> str:
+        """Say that they are sent from here."""
+        return "They are sent now, by the workspace as it is saved. The file of failures stays as it is."
+
     async def groups(self, which: LetterFilter, most: int) -> list[LetterGroup]:
         """Return failures by subscription, code and reason."""
         found: dict[tuple[str, str, str, int | None, str], list[DeadLetter]] = {}

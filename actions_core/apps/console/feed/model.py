@@ -144,6 +144,9 @@ class LetterFeed(Protocol):
     def can_discard(self) -> bool:
         """True where they can be deleted from here."""
 
+    async def about_replay(self) -> str:
+        """Return a sentence on what follows when they are replayed."""
+
     async def groups(self, which: LetterFilter, most: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason, the largest groups first."""
 

@@ -135,6 +135,14 @@ class OutboxLetters:
         self._look = look
         self._dead = dead
 
+    async def about_replay(self) -> str:
+        """Say who delivers what is replayed."""
+        if await asyncio.to_thread(self._look.workers):
+            return (
+                "They are delivered again, by the workspace as it is saved now. What fails again comes back."
+            )
+        return "They wait until something delivers from this outbox: no worker runs at present."
+
     async def groups(self, which: LetterFilter, most: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason."""
         return await asyncio.to_thread(self._look.letter_groups, which, limit=most)
