@@ -1,4 +1,4 @@
-"""Types that asynchronous handlers are given and return: a client for their requests, and new tokens.
+"""Types that handlers are given and return: a client for their requests, new tokens, choices, audiences.
 
 The engine implements the client; the types stand here so that destinations need nothing from above them.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from actions_core.http.requests import Request, Response
+    from actions_core.values.types import JsonObject
 
 
 class Client(Protocol):
@@ -58,3 +59,31 @@ class Tokens:
     access_token: str
     refresh_token: str | None = None
     expires_in: float | None = attrs.field(default=None, converter=_seconds)
+
+
+@attrs.frozen
+class Choices:
+    """The choices of a dynamic field: `{label, value, description?, type?}` each, and the next page's token.
+
+    `error` is `{message, code}` where the choices could not be had.
+    """
+
+    choices: tuple[JsonObject, ...] = ()
+    next_page: str | None = None
+    error: JsonObject | None = None
+
+    def to_dict(self) -> JsonObject:
+        """Return the choices as JSON, in Segment's spelling."""
+        shown: JsonObject = {"choices": list(self.choices)}
+        if self.next_page is not None:
+            shown["nextPage"] = self.next_page
+        if self.error is not None:
+            shown["error"] = dict(self.error)
+        return shown
+
+
+@attrs.frozen
+class Audience:
+    """An audience as the destination knows it."""
+
+    external_id: str

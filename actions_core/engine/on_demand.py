@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from actions_core.destination.client import Tokens
+from actions_core.destination.client import Audience, Choices, Tokens
 from actions_core.destination.destination import hints_for
 from actions_core.destination.multistatus import failure_of, skipped
 from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event, make_item
@@ -49,34 +49,6 @@ _NOT_FOUND = 404
 _ON_DEMAND: Final = "on-demand"
 #: Who looks at what happens wants to see the first outcome.
 _ONCE: Final = RetryPolicy(tries=1)
-
-
-@attrs.frozen
-class Choices:
-    """The choices of a dynamic field: `{label, value, description?, type?}` each, and the next page's token.
-
-    `error` is `{message, code}` where the choices could not be had.
-    """
-
-    choices: tuple[JsonObject, ...] = ()
-    next_page: str | None = None
-    error: JsonObject | None = None
-
-    def to_dict(self) -> JsonObject:
-        """Return the choices as JSON, in Segment's spelling."""
-        shown: JsonObject = {"choices": list(self.choices)}
-        if self.next_page is not None:
-            shown["nextPage"] = self.next_page
-        if self.error is not None:
-            shown["error"] = dict(self.error)
-        return shown
-
-
-@attrs.frozen
-class Audience:
-    """An audience as the destination knows it."""
-
-    external_id: str
 
 
 async def run_hook(instance: Instance, action: str, hook: str, inputs: Json) -> JsonObject:

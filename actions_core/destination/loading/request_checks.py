@@ -12,6 +12,7 @@ from actions_core.destination.requests.judging import RESPONSE
 from actions_core.destination.requests.parts import FRAMING, PLACE
 from actions_core.destination.requests.results import ENTRY, ENTRY_PARTS
 from actions_core.destination.requests.scope import DELETED, condition_reads, event_scope, shared_scope
+from actions_core.destination.requests.serving import ITEM, ITEM_PARTS, READ, serving_scope
 from actions_core.destination.requests.writing import PARTS
 from actions_core.errors import FqlError, Problem, child_path
 from actions_core.http.wire import name_fault
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from actions_core.destination.specs import ActionSpec
     from actions_core.values.types import Json, JsonObject
 
+#: The keys of a definition with requests that belong to no action.
+REQUESTS: Final = (
+    "request", "testAuthentication", "onDelete", "refreshAccessToken", "createAudience", "getAudience",
+)  # fmt: skip
 #: What only a base can give; a definition without one gives it to no request.
 _OF_BASE: Final = ("headers", "params", "basic", "expect")
 
@@ -36,6 +41,8 @@ def shared_request_problems(key: str, raw: JsonObject, settings: Collection[str]
     scope = shared_scope(settings)
     if key == "request":
         yield from _base(raw, scope)
+    elif key in READ:
+        yield from _serving(f"$.{key}", key, raw, serving_scope(key, settings, ()))
     else:
         yield from _request(f"$.{key}", raw, {"payload": DELETED, **scope} if key == "onDelete" else scope)
 
@@ -47,6 +54,17 @@ def action_request_problems(
     scope = event_scope(settings, list(action.hooks))
     if action.request is not None:
         yield from _request(f"{path}.request", action.request, {"payload": fields, **scope})
+    for field, raw in action.choices.items():
+        place = child_path(f"{path}.choices", field)
+        root = field.partition(".")[0]
+        if root not in fields:
+            message = f"is for the field {shown(root)}, which the action does not have"
+            yield Problem(place, message + suggestion(root, list(fields)))
+        if isinstance(raw, dict):
+            yield from _serving(place, "choices", raw, serving_scope("choices", settings, fields))
+            for part in ITEM_PARTS:
+                if raw.get(part) is not None:
+                    yield from value_problems(f"{place}.{part}", raw[part], ITEM)
     if action.batch_request is not None:
         yield from _batch_request(path, action, {"payload": fields, **scope})
 
@@ -76,6 +94,14 @@ def _batch_request(path: str, action: ActionSpec, scope: Scope) -> Iterator[Prob
             message = f"there is no {shown(option)} in the action's request, of which it names a part"
             yield Problem(place, message)
     yield from _results(f"{here}.results", raw.get("results"))
+
+
+def _serving(path: str, name: str, raw: JsonObject, scope: Scope) -> Iterator[Problem]:
+    """Check a request that serves a person or the engine, and what is read from its response."""
+    yield from _request(path, raw, scope)
+    for part in READ[name]:
+        if raw.get(part) is not None:
+            yield from value_problems(f"{path}.{part}", raw[part], RESPONSE)
 
 
 def _results(path: str, raw: Json) -> Iterator[Problem]:

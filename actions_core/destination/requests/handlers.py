@@ -8,6 +8,7 @@ from actions_core.destination.handler import Handler
 from actions_core.destination.requests.base import base_handler
 from actions_core.destination.requests.batches import batch_handler
 from actions_core.destination.requests.scope import scope_binder
+from actions_core.destination.requests.serving import serving_handlers
 from actions_core.destination.requests.writing import RequestWriter
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def written_handlers(spec: DestinationSpec, *, prepared: bool) -> dict[Place, Ha
             handlers["batch", key] = batch_handler(
                 key, action.batch_request, action.request, relative=relative
             )
+    handlers.update(serving_handlers(spec, relative=relative))
     if spec.request is not None:
         handlers["prepare",] = base_handler(spec.request)
     return handlers

@@ -90,6 +90,8 @@ async def call_handler(
             answer = await limit(connection, answer)
         if isinstance(answer, Request):
             answer = await client.send(answer)
+            if handler.read is not None:
+                answer = handler.read(given, answer)
     except BaseException as failure:  # noqa: BLE001 - it may raise anything; the engine goes on
         let_through(failure, task, cancelled)
         what = f"{handler.name}()"
