@@ -31,11 +31,13 @@ async def make_desk(
     outbox: Outbox | None = None,
     engine: Engine | None = None,
     registry: Registry | None = None,
+    load: Callable[[], Workspace] | None = None,
 ) -> AsyncIterator[Desk]:
     """Make a desk for the time of the block.
 
     `outbox` or `engine` are those that deliver in this process. Without them the desk has an engine of its
-    own, for what is sent by a button; a workspace that is faulty gets none until it has been mended.
+    own, for what is sent by a button; a workspace that is faulty gets none until it has been mended. `load`
+    loads the workspace that the file makes once it was saved, where that is more than the file says.
     """
     registry = Registry().discover() if registry is None else registry
     ring = Ring()
@@ -63,7 +65,7 @@ async def make_desk(
         engine=lambda: desk.engine,
     )
     if file is not None:
-        desk.draft = Draft(file, registry, desk.take_up)
+        desk.draft = Draft(file, registry, lambda saved: desk.take_up(saved if load is None else load()))
     try:
         async with desk.feed:
             yield desk

@@ -94,6 +94,7 @@ class MappingsPage:
         await self._show()
 
     async def _show(self) -> None:
+        lines = await lines_of(self.bench, self.listed)
         self._area.clear()
         self._counts = []
         room = room_for(self.listed)
@@ -109,7 +110,7 @@ class MappingsPage:
             if not self.listed:
                 ui.label("No mapping yet: nothing is sent to this instance.").classes("console-empty")
             with ui.element("ul").classes("mappings-list"):
-                for number, line in enumerate(lines_of(self.bench, self.listed)):
+                for number, line in enumerate(lines):
                     self._show_line(number, line)
         for label, count in zip(
             self._counts, await count_matches(self.bench, self.listed, self.events), strict=True

@@ -69,7 +69,7 @@ class MappingActions:
         with ui.element("div").classes("console-row mapping-buttons"):
             name = self._edited.destination.spec.name
             self._send = ui.button("Send this event", icon="send", on_click=self._send_event)
-            self._send.props("outline data-shortcut=test")
+            self._send.props("outline")
             with self._send:
                 ui.tooltip(f"Sends it to {name}, for real")
             self._keep = ui.button("Keep as test", icon="fact_check", on_click=self._keep_event).props("flat")
