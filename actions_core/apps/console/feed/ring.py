@@ -150,6 +150,11 @@ class Ring:
             return outcome
         return attrs.evolve(outcome, event=_text(event, None))
 
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant."""
+        rows = (await self.page(which, rows=1)).rows
+        return rows[0].key if rows else ""
+
     async def funnel(self) -> Funnel:
         """Return what became of what this process delivered."""
         return Funnel(
