@@ -330,11 +330,13 @@ class Response:
 class Refusal:
     """What a response that was judged to be no success says.
 
-    An empty `message` means that its body says it; None that its status tells if trying again may help.
+    An empty `message` means that its body says it; None that its status tells if trying again may help. With
+    `unauthorized` it counts as a 401, after which an access token is renewed.
     """
 
     message: str = ""
     retryable: bool | None = None
+    unauthorized: bool = False
 
 
 class Transport(Protocol):

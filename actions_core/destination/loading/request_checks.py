@@ -221,7 +221,7 @@ def _requirement(path: str, raw: Json, scope: Scope) -> Iterator[Problem]:
 def _expect(path: str, raw: Json) -> Iterator[Problem]:
     if not isinstance(raw, dict):
         return
-    for key in ("if", "retry"):
+    for key in ("if", "retry", "unauthorized"):
         if raw.get(key) is not None:
             yield from condition_problems(f"{path}.{key}", raw[key], RESPONSE)
     if raw.get("message") is not None:
