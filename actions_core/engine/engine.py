@@ -366,9 +366,9 @@ class Engine:
     async def try_subscription(self, instance_id: str, subscription: SubscriptionSpec, event: Json) -> Result:
         """Deliver one event through a subscription that need not be in the workspace, and through no other.
 
-        Instance and subscription need not be enabled. An event that does not match is skipped. Raises
-        `EventError` like `send`, `WorkspaceError` for an unknown instance and `DefinitionError` for a faulty
-        subscription.
+        Instance and subscription need not be enabled, and there is one try only. An event that does not match
+        is skipped. Raises `EventError` like `send`, `WorkspaceError` for an unknown instance and
+        `DefinitionError` for a faulty subscription.
         """
         from actions_core.engine import on_demand
 

@@ -232,15 +232,17 @@ def make_instance(
 def step_of(instance: Instance, subscription: SubscriptionSpec, event: JsonObject) -> tuple[Step, Lane]:
     """Return the step of an event at a subscription that is tried, and the lane to deliver it in.
 
-    Neither the instance nor the subscription need be enabled. Raises `DefinitionError` with everything that
-    is wrong with the subscription.
+    Neither the instance nor the subscription need be enabled, and there is one try only. Raises
+    `DefinitionError` with everything that is wrong with the subscription.
     """
     enabled = attrs.evolve(subscription, enabled=True)
     made, problems = with_subscription(attrs.evolve(instance, enabled=True), enabled)
     if made is None:
         raise DefinitionError("the subscription is faulty:", problems=problems)
     (step,) = made.route(event, made.pipelines[0])
-    return step, made.lane
+    # A person waits: there is one try, and neither the breaker nor the budget of events keeps it waiting.
+    connection = attrs.evolve(made.lane.connection, policy=_ONCE, admission=None)
+    return step, made.lane.with_connection(connection)
 
 
 async def perform(instance: Instance, event: JsonObject) -> Result:

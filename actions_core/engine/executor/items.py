@@ -19,7 +19,6 @@ from actions_core.engine.executor.call import HandlerError
 from actions_core.engine.results import Result, Status
 from actions_core.http.requests import Request
 from actions_core.values.json_bytes import json_bytes
-from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,24 +41,19 @@ _WHOLE: Final = frozenset({int, type(None)})
 class Item:
     """A payload, its step, and the place of its event in what the caller handed in.
 
-    `value` is the item that a function made of it, where there is one, and `notes` are what that warned of;
-    `skip` says why there is nothing to send. `warnings` are known when the item was delivered.
+    `sent` is what goes out for it: the payload, or the item that a function made of it; `notes` are what that
+    warned of, and `skip` says why there is nothing to send. `warnings` are known when the item was delivered.
     """
 
     place: int
     step: Step
     payload: JsonObject
-    value: Json = MISSING
+    sent: Json
     skip: str = ""
     notes: tuple[Note, ...] = ()
     warnings: tuple[Note, ...] = ()
     #: what all events of its batch share
     group: str = ""
-
-    @property
-    def sent(self) -> Json:
-        """What goes out for it."""
-        return self.payload if self.value is MISSING else self.value
 
 
 def make_item(place: int, step: Step) -> Item:
@@ -70,17 +64,17 @@ def make_item(place: int, step: Step) -> Item:
     pipeline, payload = step.pipeline, step.payload()
     handler = pipeline.batch_handler
     if handler is None or (handler.each is None and handler.group is None):
-        return Item(place, step, payload)
+        return Item(place, step, payload, payload)
     if pipeline.handler is not None and not is_batched(payload):
-        return Item(place, step, payload)
+        return Item(place, step, payload, payload)
     context = Context(pipeline.scope, step.event)
     group = "" if handler.group is None else handler.group(payload, context)
     if handler.each is None:
-        return Item(place, step, payload, group=group)
+        return Item(place, step, payload, payload, group=group)
     value = item_value(handler.each, payload, context)
     notes = context.notes
     if isinstance(value, Skip):
-        return Item(place, step, payload, MISSING, value.reason, notes, notes)
+        return Item(place, step, payload, payload, value.reason, notes, notes)
     return Item(place, step, payload, value, "", notes, notes, group)
 
 
@@ -111,14 +105,14 @@ def item_value(each: Handler, payload: JsonObject, context: Context) -> Json | S
 
 
 def batch_payload(
-    handler: Handler, payloads: Sequence[JsonObject], values: Sequence[Json], context: Context
+    handler: Handler, payloads: list[JsonObject], values: Sequence[Json], context: Context
 ) -> JsonObject:
     """Return what the function for batches is called with: payloads, or the items made of them.
 
-    The list is its own: it may take payloads out of it, and each still gets its node.
+    The list of payloads becomes its own: it may take some out of it, and each still gets its node.
     """
     if handler.each is None:
-        return {"payloads": [*payloads]}
+        return {"payloads": payloads}
     made = [
         BatchItem(place, value, payload, one)
         for place, (value, payload, one) in enumerate(zip(values, payloads, context.each, strict=True))

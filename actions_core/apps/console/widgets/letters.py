@@ -23,7 +23,7 @@ from actions_core.delivery.letters import LetterFilter
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.feed import LetterFeed
@@ -80,8 +80,11 @@ class Deeds:
 
 def show_group(
     desk: Desk, letters: LetterFeed, deeds: Deeds, group: LetterGroup, which: LetterFilter
-) -> None:
-    """Show letters that were given up for the same reason; `which` bounds what is meant further."""
+) -> Callable[[], Awaitable[None]] | None:
+    """Show letters that were given up for the same reason; `which` bounds what is meant further.
+
+    Returns what says how many would pass now, where the mapping is the reason.
+    """
     meant = attrs.evolve(
         which,
         instance=group.instance,
@@ -107,19 +110,19 @@ def show_group(
             ui.label(hint.sentence).classes("console-muted console-small")
         passing = ui.label().classes("console-small").props("aria-live=polite")
         passing.set_visibility(False)
+        try_them = partial(_show_passing, desk, letters, meant, passing)
         with ui.element("div").classes("console-row"):
             if mapping is not None:
                 with ui.link(target=mapping).classes("feed-button-link"):
                     ui.label("Mend the mapping" if hint.kind == "mapping" else "Open the mapping")
             if hint.kind == "settings":
                 ui.link("Check the settings", addresses.settings(group.instance))
-            ui.button(
-                "How many would pass now?",
-                on_click=partial(_show_passing, desk, letters, meant, passing),
-            ).props("flat no-caps dense")
+            if hint.kind != "mapping":
+                ui.button("How many would pass now?", on_click=try_them).props("flat no-caps dense")
             ui.link("Show them", addresses.letters(**_state_of(meant)))
             ui.space()
             deeds.buttons(meant, all_of=f"{place}: {group.code}", dense=True)
+    return try_them if hint.kind == "mapping" else None
 
 
 def _state_of(which: LetterFilter) -> dict[str, str | int | None]:
@@ -254,7 +257,7 @@ def _details(desk: Desk, deeds: Deeds, letter: DeadLetter) -> None:
             ("Given up", moment(letter.last)),
             ("First try", "" if letter.first is None else moment(letter.first)),
             ("Tries", str(letter.tries) if letter.tries else ""),
-            ("Status of the response", "" if letter.status is None else str(letter.status)),
+            ("Status", "" if letter.status is None else str(letter.status)),
         ):
             if value:
                 with ui.element("div"):
