@@ -22,7 +22,7 @@ from actions_core.errors import ActionsError, SettingsError, WorkspaceError
 from actions_core.http.requests import Request
 from actions_core.testing import RecordingTransport, make_event
 from actions_core.values.types import MISSING
-from tests.examples import examples
+from tests.trials import examples
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
