@@ -34,8 +34,8 @@ _MOST_ALTERNATIVES: Final = 3
 _MOST_CHOICES: Final = 12
 _SHORTEST_IN_TEXT: Final = 3
 _FEWEST_OF_A_CHOICE: Final = 2
-#: How secrets begin in trials.
-_SECRET: Final = "secret."  # noqa: S105  # the beginning of made-up ones
+#: How secrets and other made-up settings begin in trials.
+_MADE_UP: Final = ("secret.", "sample")
 
 
 def infer(column: Column, *, text: bool = False, depth: int = 0) -> Any:
@@ -238,12 +238,14 @@ def _merged(column: Column, written: dict[str, Any], failed: list[str], depth: i
             continue
         parts = [value if isinstance(value, dict) else {} for value in values]
         known = {**written, **_overridden(column, parts, failed, depth)}
-        if all(_covers(part, whole, known) for part, whole in zip(parts, column.values, strict=True)):
-            written_over = {key: found for key, found in known.items() if found is not MISSING}
-            given = {"@if": {"exists": {"@path": path}, "then": {"@path": path}, "else": {}}}
-            if not written_over:
-                return given
-            return {"@merge": {"objects": [given, written_over], "direction": "right"}}
+        rows = list(zip(parts, column.values, strict=True))
+        if not all(_covers(part, whole, known) for part, whole in rows):
+            continue
+        inner: Json = {"@path": path}
+        if any(key in part and key not in whole for key in known for part, whole in rows):
+            inner = {"@omit": {"value": inner, "keys": list(known)}}
+        given = {"@if": {"exists": {"@path": path}, "then": inner, "else": {}}}
+        return {"@merge": {"objects": [given, known], "direction": "right"}} if known else given
     return FAILED
 
 
@@ -267,8 +269,6 @@ def _overridden(
 
 def _covers(part: Mapping[str, Json], whole: Mapping[str, Json], known: Mapping[str, Json]) -> bool:
     """Return whether the keys of an object, but for those that are known, are all of a part."""
-    if any(key in part and key not in whole for key in known):
-        return False
     rest = {key: value for key, value in whole.items() if key not in known}
     return _same(rest, {key: value for key, value in part.items() if key not in known})
 
@@ -406,6 +406,15 @@ def _first(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as
 
 def _chosen(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     """Infer one of several by the text of a value that takes few."""
+    for simple in (True, False):
+        found = _choose(column, text, depth, simple=simple)
+        if found is not FAILED:
+            return found
+    return FAILED
+
+
+def _choose(column: Column, text: bool, depth: int, *, simple: bool) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one of several; a simple choice is between constants and values as they are."""
     for path in _candidates(column):
         found = [scope.get(path, MISSING) for scope in column.scopes]
         if not all(isinstance(value, str | bool) or value is MISSING for value in found):
@@ -415,15 +424,24 @@ def _chosen(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # a
             continue
         if any(sum(rows) < _FEWEST_OF_A_CHOICE for rows in groups.values()):
             continue
-        if any(isinstance(value, str) and value.startswith(_SECRET) for value in found):
-            continue  # no rule depends on what a secret is
+        if any(isinstance(value, str) and value.startswith(_MADE_UP) for value in found):
+            continue  # no rule depends on which sample it is
+        attempt = _plain if simple else infer
         made = {
-            value: infer(column.where(rows), text=text, depth=depth + 4) for value, rows in groups.items()
+            value: attempt(column.where(rows), text=text, depth=depth + 4) for value, rows in groups.items()
         }
         if any(part is FAILED for part in made.values()):
             continue
         return _choice(path, made)
     return FAILED
+
+
+def _plain(column: Column, *, text: bool, depth: int) -> Any:
+    """Infer a constant, a value as it is, or nothing."""
+    if all(value is MISSING for value in column.values):
+        return MISSING
+    found = _constant(column, text, depth)
+    return _path(column, text, depth) if found is FAILED else found
 
 
 def _choice(path: str, made: Mapping[Json, Json]) -> Json:
