@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-memory bench-outbox profile fuzz chaos test-all test-newest pictures clean
+.PHONY: help demo test lint format coverage bench bench-intake bench-memory bench-outbox profile fuzz chaos test-all test-newest pictures clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -74,11 +74,18 @@ benchmarks/node_modules: benchmarks/package.json
 
 bench: $(VENV)/.dev benchmarks/node_modules
 	$(BIN)/python benchmarks/bench.py
+	@$(MAKE) --no-print-directory bench-outbox bench-intake
 
-# What an outbox costs beside send_many, what a million waiting events cost, and one dead instance of 20.
+# What an outbox costs beside send_many, what a million waiting events cost, one dead instance of 20, and two
+# workers at a broker.
 bench-outbox: $(VENV)/.dev
 	$(BIN)/python benchmarks/outbox.py
 	$(BIN)/python benchmarks/isolation.py
+	$(BIN)/python benchmarks/broker.py
+
+# Events that come in over HTTP, beside a server that only answers.
+bench-intake: $(VENV)/.dev
+	$(BIN)/python benchmarks/intake.py
 
 bench-memory: $(VENV)/.dev
 	$(BIN)/python benchmarks/memory.py

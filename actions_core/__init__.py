@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from actions_core.destination.client import Tokens as Tokens
     from actions_core.destination.context import Auth as Auth
     from actions_core.destination.context import Context as Context
+    from actions_core.destination.items import BatchItem as BatchItem
+    from actions_core.destination.items import Items as Items
     from actions_core.destination.multistatus import MultiStatus as MultiStatus
     from actions_core.destination.multistatus import Node as Node
+    from actions_core.destination.multistatus import Skip as Skip
     from actions_core.destination.registry import Registry as Registry
     from actions_core.destination.state import MemoryState as MemoryState
     from actions_core.destination.state import State as State
@@ -77,7 +80,10 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldSpec as FieldSpec
     from actions_core.validation.fields import fields_to_json_schema as fields_to_json_schema
     from actions_core.values.hashing import hash_personal as hash_personal
+    from actions_core.values.hashing import normalize_digits as normalize_digits
+    from actions_core.values.hashing import normalize_e164 as normalize_e164
     from actions_core.values.hashing import normalize_email as normalize_email
+    from actions_core.values.hashing import normalize_gmail as normalize_gmail
     from actions_core.values.hashing import normalize_phone as normalize_phone
     from actions_core.values.javascript import to_text as to_text
     from actions_core.values.times import format_time as format_time
@@ -85,6 +91,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import MISSING as MISSING
     from actions_core.values.types import Json as Json
     from actions_core.values.types import JsonObject as JsonObject
+    from actions_core.values.types import present as present
 
 _HOME = {
     "actions_core.delivery.background": ("BackgroundEngine",),
@@ -96,7 +103,8 @@ _HOME = {
     "actions_core.destination.annotations": ("Payload",),
     "actions_core.destination.client": ("Client", "Tokens"),
     "actions_core.destination.context": ("Auth", "Context"),
-    "actions_core.destination.multistatus": ("MultiStatus", "Node"),
+    "actions_core.destination.items": ("BatchItem", "Items"),
+    "actions_core.destination.multistatus": ("MultiStatus", "Node", "Skip"),
     "actions_core.destination.registry": ("Registry",),
     "actions_core.destination.state": ("MemoryState", "State"),
     "actions_core.destination.stats": ("Stats",),
@@ -131,10 +139,17 @@ _HOME = {
     "actions_core.subscriptions": ("Condition", "generate_fql", "parse_fql"),
     "actions_core.validation": ("PayloadValidator",),
     "actions_core.validation.fields": ("FieldSpec", "fields_to_json_schema"),
-    "actions_core.values.hashing": ("hash_personal", "normalize_email", "normalize_phone"),
+    "actions_core.values.hashing": (
+        "hash_personal",
+        "normalize_digits",
+        "normalize_e164",
+        "normalize_email",
+        "normalize_gmail",
+        "normalize_phone",
+    ),
     "actions_core.values.javascript": ("to_text",),
     "actions_core.values.times": ("format_time", "read_time"),
-    "actions_core.values.types": ("MISSING", "Json", "JsonObject"),
+    "actions_core.values.types": ("MISSING", "Json", "JsonObject", "present"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = list(_MODULE_OF)

@@ -21,7 +21,7 @@ follows from the type and from three attributes: `code` (stable, for programs), 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import attrs
 
@@ -154,6 +154,11 @@ class PayloadError(ActionsError):
 
     default_code = "PAYLOAD_VALIDATION_FAILED"
     default_status = 400
+
+    @classmethod
+    def at(cls, path: str, message: str) -> Self:
+        """Return the error of one problem at a path of the payload: `PayloadError.at("$.currency", "…")`."""
+        return cls(problems=[Problem(path, message)])
 
     def __str__(self) -> str:
         if self.message or not self.problems:

@@ -1,4 +1,4 @@
-"""How many examples hypothesis tries: few in the suite, so that it stays quick; many with EXAMPLES=50, as in `make fuzz`."""
+"""How many examples hypothesis tries: few in the suite, so that it stays quick; many in `make fuzz`."""
 
 from __future__ import annotations
 

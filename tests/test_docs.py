@@ -22,8 +22,11 @@ from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from actions_core import compile_mapping
+from tests.forks import Forks
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sybil import Example
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +43,8 @@ NOT_RUN = (
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
 #: A server that runs until the end of its page, at a port of its own in place of the one that it says.
 SERVE = "actions serve "
+#: A command that needs no shell: its program, what it is given, and the file into which it prints.
+PLAIN = re.compile(r"(actions|python) ([^|&;<>$`*]*?)(?: > (\S+))?")
 #: A logged failure: the instance, the subscription, the event, the code.
 LOGGED = re.compile(r"[\w-]+, .*: (?:the event '.*'|an event|\d+ events?) failed: [A-Z_]+: ")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -48,7 +53,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 class Page:
     """The state of one page while its examples run."""
 
-    def __init__(self, folder: Path, stand_in: Any) -> None:
+    def __init__(self, folder: Path, stand_in: Any, forks: Forks) -> None:
         self.folder = folder
         self.environment = {
             **os.environ,
@@ -61,6 +66,7 @@ class Page:
         #: The addresses that the page has, and those that are there in truth.
         self.addresses = {ADDRESS: stand_in.url}
         self._servers: list[subprocess.Popen[str]] = []
+        self._forks = forks
 
     def close(self) -> None:
         """Stop the servers of the page."""
@@ -92,7 +98,7 @@ class Page:
     def _python(self, source: str, *, saved: bool) -> str | None:
         if saved:
             return None
-        run = self._run([sys.executable, "-c", source])
+        run = self._forks.run(["-c", source], self.folder, self.environment)
         self.printed = run.stdout
         # Failures of events are logged; some examples show one on purpose.
         return "\n".join(line for line in run.stderr.splitlines() if not LOGGED.match(line)) or None
@@ -115,7 +121,7 @@ class Page:
             if command.startswith(SERVE):
                 self._serve(command, expected)
                 continue
-            run = self._run(["bash", "-c", command])
+            run = self._run(command)
             if run.returncode:
                 return f"{command} ended with {run.returncode}:\n{run.stdout}{run.stderr}"
             if expected and (wrong := _difference(expected, run.stdout)):
@@ -142,9 +148,18 @@ class Page:
         self.addresses[shown[0]] = said[0]
         assert "".join(lines).replace(said[0], shown[0]).split() == expected.split()
 
-    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+    def _run(self, command: str) -> subprocess.CompletedProcess[str]:
+        plain = PLAIN.fullmatch(command)
+        if plain is not None:
+            program, given, file = plain.groups()
+            arguments = [program, *shlex.split(given)] if program == "actions" else shlex.split(given)
+            run = self._forks.run(arguments, self.folder, self.environment)
+            if file is not None:
+                (self.folder / file).write_text(run.stdout, encoding="utf-8")
+                run.stdout = ""
+            return run
         return subprocess.run(  # noqa: S603  # the examples of our own pages
-            command,
+            ["bash", "-c", command],  # noqa: S607 - as above
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -160,10 +175,18 @@ def _difference(expected: str, printed: str) -> str | None:
     return None if want == have else "\n".join(["expected:", *want, "printed:", *have])
 
 
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """What runs the examples of all pages, each in a process of its own."""
+    made = Forks({**os.environ, "PYTHONWARNINGS": "error"})
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any) -> None:
+def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any, forks: Forks) -> None:
     """What a page shows works as it stands, in the order in which it stands."""
-    page = Page(tmp_path, stand_in)
+    page = Page(tmp_path, stand_in, forks)
     event = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 42}}
     (tmp_path / "events.ndjson").write_text(json.dumps(event) + "\n", encoding="utf-8")
     languages = ("json", "python", "text", "toml", "console")

@@ -175,7 +175,7 @@ def _mapping(
 
 
 def _unknown_to_segment(raw: Json, path: str) -> Iterator[Problem]:
-    """Warn of directives of our own, field by field: the mapping cannot be taken back to Segment with them."""
+    """Warn of directives of our own, field by field: Segment refuses a mapping with them."""
     for key, value in raw.items() if isinstance(raw, dict) else ():
         found = sorted(set(_directives({key: value})) & OF_OUR_OWN)
         if found:

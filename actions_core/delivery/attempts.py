@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.pump import BatchOutcome, Part, Prepared
-from actions_core.engine.executor import Item, chunks, is_batched
+from actions_core.engine.executor import Item, chunks, is_batched, make_item, skipped_result
 from actions_core.engine.executor.client import let_through
 from actions_core.engine.results import Result, Status
 from actions_core.http.retry import read_retry_after
@@ -56,14 +56,16 @@ class Attempts:
                 ended.append((row, step))
                 continue
             try:
-                payload = step.payload()
+                item = make_item(place, step)
             except BaseException as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
                 let_through(failed, None, 0)
                 error = target.lane.error_of(target.pipeline, failed)
                 ended.append((row, _failed(target, step, error)))
                 continue
-            if is_batched(payload):
-                items.append(Item(place, step, payload))
+            if item.skip:
+                ended.append((row, skipped_result(item, target.lane.connection.mask)))
+            elif is_batched(item.payload):
+                items.append(item)
             else:
                 alone.append(row)
         parts = [

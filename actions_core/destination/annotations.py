@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 from actions_core.destination.client import Client
 from actions_core.destination.context import Context
-from actions_core.http.requests import Request
+from actions_core.destination.items import Items
+from actions_core.http.requests import Request, Response
 from actions_core.values.types import JsonObject
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ class _Whole(enum.Enum):
 Payload: TypeAlias = Annotated[JsonObject, _Whole.PAYLOAD]
 
 #: The argument that is handed in for each type.
-_HANDED: Final[dict[type, str]] = {Context: "context", Client: "client", Request: "request"}
+_HANDED: Final[dict[type, str]] = {
+    Context: "context",
+    Client: "client",
+    Request: "request",
+    Items: "items",
+    Response: "response",
+}
 _HANDED_BY_NAME: Final = {
     **{handed.__name__: argument for handed, argument in _HANDED.items()},
     "Payload": _Whole.PAYLOAD.value,

@@ -29,6 +29,8 @@ class Note:
     role: str
     keys: tuple[str, ...]
     function: Callable[..., Any]
+    #: of a function for batches: the one that makes an item of each payload
+    each: Callable[..., Any] | None = None
 
 
 @attrs.frozen
@@ -66,13 +68,28 @@ def assemble(spec: DestinationSpec, notes: Sequence[Note]) -> Assembly:
         if fault:
             problems.append(Problem(path, f"{name_of(note.function)}() {fault}"))
             continue
-        fields = _fields(spec, role, note)
-        compiled, found = compile_handler(role, note.keys, note.function, fields=fields, path=path)
+        compiled, found = _compiled(spec, role, note, path)
         problems += found
         if compiled is not None:
             handlers[note.role][note.keys] = compiled
     problems += _absent(spec, {*written, *((note.role, *note.keys) for note in notes)})
     return Assembly(handlers, tuple(problems))
+
+
+def _compiled(
+    spec: DestinationSpec, role: Role, note: Note, path: str
+) -> tuple[Handler | None, list[Problem]]:
+    """Compile a function, and the one that makes its items."""
+    if note.each is None:
+        return compile_handler(role, note.keys, note.function, fields=_fields(spec, role, note), path=path)
+    item, whole = ROLES["item"], ROLES["batch of items"]
+    each, problems = compile_handler(item, note.keys, note.each, fields=_fields(spec, item, note), path=path)
+    compiled, found = compile_handler(
+        whole, note.keys, note.function, fields=_fields(spec, whole, note), path=path
+    )
+    if each is None or compiled is None:
+        return None, [*problems, *found]
+    return attrs.evolve(compiled, role=note.role, each=each), [*problems, *found]
 
 
 def _twice(before: Note, note: Note) -> Problem:

@@ -60,6 +60,7 @@ class Scope:
     settings: Mapping[str, Json] = attrs.field(factory=dict)
     auth: Auth = attrs.field(factory=Auth)
     logger: logging.Logger = _LOGGER
+    action: str = ""
     sync_mode: str | None = None
     matching_key: str | None = None
     hook_outputs: Mapping[str, Json] = attrs.field(factory=dict, converter=frozen)
@@ -139,6 +140,11 @@ class Context:
     def logger(self) -> logging.Logger:
         """The logger for what the handler has to say."""
         return self._scope.logger
+
+    @property
+    def action(self) -> str:
+        """The key of the action; the empty str where none is served, as when a user is deleted."""
+        return self._scope.action
 
     @property
     def sync_mode(self) -> str | None:

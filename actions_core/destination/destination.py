@@ -14,7 +14,7 @@ from actions_core.errors import DefinitionError
 from actions_core.validation.fields import FieldSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from actions_core.destination.handler import Handler
@@ -76,17 +76,24 @@ class Destination:
 
     # -- the functions, noted ------------------------------------------------------------------
 
-    def action(self, action: str) -> Callable[[F], F]:
-        """Note the function that makes a request of one payload of an action."""
-        return self._note("action", action)
+    def action(self, *actions: str) -> Callable[[F], F]:
+        """Note the function that makes a request of one payload of an action, or of any of several.
 
-    def batch(self, action: str) -> Callable[[F], F]:
-        """Note the function that delivers many payloads of an action at once."""
-        return self._note("batch", action)
+        `context.action` says which of them it is called for.
+        """
+        return self._note_each("action", actions)
 
-    def poll(self, action: str) -> Callable[[F], F]:
+    def batch(self, *actions: str, each: Callable[..., Any] | None = None) -> Callable[[F], F]:
+        """Note the function that delivers many payloads of an action at once, or of any of several.
+
+        With `each`, a plain function that makes an item of each payload, it gets the `Items` that were made
+        in place of the payloads. What `each` raises, or a `Skip` that it returns, is for its event alone.
+        """
+        return self._note_each("batch", actions, each)
+
+    def poll(self, *actions: str) -> Callable[[F], F]:
         """Note the function that asks how a batch is doing that takes a while."""
-        return self._note("poll", action)
+        return self._note_each("poll", actions)
 
     def dynamic_field(self, action: str, field: str, *, hook: str | None = None) -> Callable[[F], F]:
         """Note the function that lists the choices of a field: `field`, `object.child`, `object.__keys__`.
@@ -102,6 +109,14 @@ class Destination:
     def prepare(self, function: F) -> F:
         """Note the function that completes every request: base URL, authentication."""
         return self._note("prepare")(function)
+
+    def judge(self, function: F) -> F:
+        """Note the function that judges the response of every request that `prepare` completes.
+
+        It returns None where the status decides, an error where the response is a refusal, whatever its
+        status, or a `Response` to be taken in place of this one, such as a 200 for a 409 that is as good.
+        """
+        return self._note("judge")(function)
 
     def test_authentication(self, function: F) -> F:
         """Note the function that makes the request by which settings are tested."""
@@ -127,13 +142,24 @@ class Destination:
         """Note the function that looks an audience up."""
         return self._note("get_audience")(function)
 
+    def _note_each(
+        self, role: str, actions: tuple[str, ...], each: Callable[..., Any] | None = None
+    ) -> Callable[[F], F]:
+        """Note one function for each of several actions."""
+        return self._note_all(role, [(action,) for action in actions] or [(None,)], each)
+
     def _note(self, role: str, *keys: str) -> Callable[[F], F]:
-        for key in keys:
-            if not isinstance(key, str):
+        return self._note_all(role, [keys])
+
+    def _note_all(
+        self, role: str, places: Sequence[tuple[Any, ...]], each: Callable[..., Any] | None = None
+    ) -> Callable[[F], F]:
+        for keys in places:
+            if not all(isinstance(key, str) for key in keys):
                 raise DefinitionError(f'@destination.{role} names what it is for: @destination.{role}("…")')
 
         def note(function: F) -> F:
-            self._notes.append(Note(role, keys, function))
+            self._notes += [Note(role, keys, function, each) for keys in places]
             self._assembly = None
             return function
 
@@ -170,6 +196,11 @@ class Destination:
     def prepare_handler(self) -> Handler | None:
         """The function that completes every request."""
         return self._single("prepare")
+
+    @property
+    def judge_handler(self) -> Handler | None:
+        """The function that judges responses."""
+        return self._single("judge")
 
     @property
     def authentication_handler(self) -> Handler | None:

@@ -21,8 +21,11 @@ from actions_core.values.wording import shown, suggestion
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from actions_core.destination.context import Context
     from actions_core.destination.roles import Role
     from actions_core.errors import Severity
+    from actions_core.http.requests import Response
+    from actions_core.values.types import JsonObject
 
     Function: TypeAlias = Callable[..., Any]
 
@@ -36,7 +39,9 @@ class Handler:
 
     `call(payload, context, client, request)` calls it; a coroutine comes back where `is_async`.
     `bind`, with the same parameters, gives the keyword arguments of that call instead. `takes` says
-    which of `context`, `client` and `request` the function asks for.
+    which of `context`, `client` and `request` the function asks for. A function for batches may have
+    another for `each` payload, which makes an item of it. What a definition writes may `read` its answer
+    from the response to its request, given what it was called with, and `group` the payloads of batches.
     """
 
     role: str
@@ -46,6 +51,9 @@ class Handler:
     takes: frozenset[str]
     bind: Callable[..., dict[str, Any]] = attrs.field(repr=False)
     call: Function = attrs.field(repr=False)
+    each: Handler | None = attrs.field(default=None, repr=False)
+    read: Callable[[JsonObject, Response], Any] | None = attrs.field(default=None, repr=False)
+    group: Callable[[JsonObject, Context], str] | None = attrs.field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -130,13 +138,10 @@ def _read_parameter(draft: _Draft, parameter: inspect.Parameter, asked: str | No
     elif asked == "payload" and draft.role.by_fields:
         draft.whole = True
         draft.expressions[name] = "payload"
+    elif name in draft.role.given or asked in draft.role.given:
+        _read_field(draft, parameter, name if name in draft.role.given else str(asked))
     elif asked is not None and asked != "payload":
-        draft.takes.add(asked)
-        draft.expressions[name] = asked
-        if asked not in draft.role.handed:
-            draft.fault(
-                f"asks for the {asked} with its parameter {shown(name)}: {draft.role.words} is not given one"
-            )
+        _read_handed(draft, name, asked)
     elif name in draft.table:
         _read_field(draft, parameter, draft.table[name])
     elif name in draft.role.handed and parameter.annotation is inspect.Parameter.empty:
@@ -148,6 +153,20 @@ def _read_parameter(draft: _Draft, parameter: inspect.Parameter, asked: str | No
         if name == "payload" and draft.role.by_fields:
             near = "; for the whole payload, annotate it with 'Payload'"
         draft.fault(f"has a parameter {shown(name)} that is not {what}{near}")
+
+
+def _read_handed(draft: _Draft, name: str, asked: str) -> None:
+    draft.takes.add(asked)
+    draft.expressions[name] = asked
+    if asked in draft.role.handed:
+        return
+    if asked == "items":
+        draft.fault(
+            f"asks for the items of a batch with its parameter {shown(name)}, "
+            'but no function makes them: @destination.batch("…", each=…)'
+        )
+        return
+    draft.fault(f"asks for the {asked} with its parameter {shown(name)}: {draft.role.words} is not given one")
 
 
 def _read_field(draft: _Draft, parameter: inspect.Parameter, key: str) -> None:
@@ -169,7 +188,7 @@ def _compare(draft: _Draft, function: Function) -> None:
     if "client" in draft.takes and not is_async(function):
         draft.fault("asks for a client, so it must be 'async def'")
     if draft.role.plain and is_async(function):
-        draft.fault(f"must be a plain function: {draft.role.words} is part of every request")
+        draft.fault(f"must be a plain function: {draft.role.plain}")
     if not draft.role.by_fields or draft.whole:
         return
     for name, key in draft.table.items():

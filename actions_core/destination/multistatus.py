@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 
-from actions_core.errors import ActionsError
+from actions_core.errors import ActionsError, DefinitionError
 from actions_core.http.errors import ResponseError, status_name
 from actions_core.values.plain import as_json
 from actions_core.values.types import MISSING
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 Reporter: TypeAlias = Literal["INTEGRATIONS", "DESTINATION"]
 
 #: What became of one payload, in any of the forms in which a handler may have it.
-Outcome: TypeAlias = "Node | Response | ActionsError"
+Outcome: TypeAlias = "Node | Response | ActionsError | Skip"
 
 _OK: Final = 200
+_NOTHING_SENT: Final = 400
 _FIRST_FAILURE: Final = 400
 _NODE_KEYS: Final = ("status", "body", "sent", "errortype", "errormessage", "errorreporter", "skipped")
 
@@ -40,14 +41,18 @@ class Skip:
 
     reason: str
 
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.reason, str) or not self.reason.strip():
+            raise DefinitionError('a Skip says why there is nothing to send: Skip("…")')
+
 
 # Without slots: a frozen class sets its attributes at half the price then, and a twin takes a third.
 @attrs.frozen(eq=False, repr=False, slots=False)
 class Node:
     """What became of one payload. `sent` is what went out for it, `body` what came back.
 
-    `skipped` says that its event was not meant for the subscription. Secrets are masked when the node is
-    read: a batch has many nodes, of which hardly any is opened.
+    `skipped` says that its event was not meant for the subscription, or that there was nothing to send.
+    Secrets are masked when the node is read: a batch has many nodes, of which hardly any is opened.
     """
 
     status: int
@@ -168,11 +173,16 @@ def failure_of(error: ActionsError) -> Node:
     return failure(status, str(error), errortype=error.code)
 
 
+def skipped(reason: str) -> Node:
+    """Return the node of an event for which nothing was sent, and nothing had to be."""
+    return failure(_NOTHING_SENT, reason, skipped=True)
+
+
 class MultiStatus(Sequence[Node]):
     """What a batch handler answers: nodes in the order of the payloads that it was handed.
 
-    Outcomes are appended, or put at the index of their payload: nodes, or what a client gave for one
-    payload, its response or the error that it raised. A payload without an outcome counts as failed with
+    Outcomes are appended, or put at the index of their payload: nodes, a `Skip`, or what a client gave for
+    one payload, its response or the error that it raised. A payload without an outcome counts as failed with
     a 500.
     """
 
@@ -187,7 +197,7 @@ class MultiStatus(Sequence[Node]):
 
     def append(self, outcome: Outcome) -> None:
         """Add the outcome of the next payload."""
-        self._nodes.append(_node(outcome))
+        self._nodes.append(node_of(outcome))
 
     def put(self, index: int, outcome: Outcome) -> None:
         """Set the outcome of the payload at `index`; those before it may still be missing."""
@@ -195,7 +205,7 @@ class MultiStatus(Sequence[Node]):
             raise IndexError(f"no payload has the index {index}")
         if index >= len(self._nodes):
             self._nodes += [None] * (index + 1 - len(self._nodes))
-        self._nodes[index] = _node(outcome)
+        self._nodes[index] = node_of(outcome)
 
     def add_success(self, status: int = _OK, *, body: Json = MISSING, sent: Json = MISSING) -> None:
         """Say that the destination took the next payload."""
@@ -219,7 +229,7 @@ class MultiStatus(Sequence[Node]):
 
     def put_all(self, indices: Iterable[int], outcome: Outcome) -> None:
         """Set one outcome of several payloads."""
-        node = _node(outcome)
+        node = node_of(outcome)
         for index in indices:
             if 0 <= index < len(self._nodes):
                 self._nodes[index] = node
@@ -253,9 +263,12 @@ class MultiStatus(Sequence[Node]):
         return [node or _no_answer() for node in given]
 
 
-def _node(outcome: Outcome) -> Node:
+def node_of(outcome: Outcome) -> Node:
+    """Return the node of an outcome, complete."""
     if isinstance(outcome, Node):
         return outcome if outcome.ok or outcome.errortype else _named(outcome)
+    if isinstance(outcome, Skip):
+        return skipped(outcome.reason)
     return failure_of(outcome) if isinstance(outcome, ActionsError) else _of_response(outcome)
 
 
@@ -272,13 +285,15 @@ def _no_answer() -> Node:
 def spread(answer: object, payloads: Sequence[Json]) -> list[Node]:
     """Spread the result of a batch handler over its payloads, one node for each.
 
-    A `MultiStatus` counts node by node, a response for all; nothing, or anything else, is a success of all.
-    Where the handler did not say what it sent, that is the payload.
+    A `MultiStatus` counts node by node, a response or a `Skip` for all; nothing, or anything else, is a
+    success of all. Where the handler did not say what it sent, that is the payload.
     """
     from actions_core.http.requests import Response
 
     if isinstance(answer, MultiStatus):
         return answer.spread(len(payloads))
+    if isinstance(answer, Skip):
+        return [skipped(answer.reason)] * len(payloads)
     one = _of_response(answer) if isinstance(answer, Response) else success(body={})
     return [attrs.evolve(one, sent=payload) for payload in payloads]
 

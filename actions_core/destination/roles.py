@@ -20,8 +20,8 @@ class Role:
     """One kind of function.
 
     `given` are the parameters that it may take by name; `by_fields` means that they are fields of the
-    definition instead, of which it may leave out `spare`. `handed` may be asked for by type. A `plain`
-    function must not be asynchronous.
+    definition instead, of which it may leave out `spare`. `handed` may be asked for by type. `plain` says
+    why a function must not be asynchronous, the empty str that it may be.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Role:
     by_fields: bool = False
     spare: tuple[str, ...] = ()
     handed: frozenset[str] = _ASYNC
-    plain: bool = False
+    plain: str = ""
 
 
 ROLES: Final = {
@@ -38,6 +38,15 @@ ROLES: Final = {
     for role in (
         Role("action", "an action", by_fields=True, spare=BATCH_FIELDS),
         Role("batch", "a batch", given=("payloads",)),
+        Role("batch of items", "a batch of items", given=("items",)),
+        Role(
+            "item",
+            "an item of a batch",
+            by_fields=True,
+            spare=BATCH_FIELDS,
+            handed=_CONTEXT,
+            plain="items are made before anything is sent",
+        ),
         Role("poll", "a poll", given=("job_id", "upload_count", "memo")),
         Role("hook", "a hook", by_fields=True),
         Role(
@@ -45,7 +54,14 @@ ROLES: Final = {
             "a dynamic field",
             given=("payload", "query", "page", "index", "selected_key", "hook_inputs"),
         ),
-        Role("prepare", "prepare", handed=_CONTEXT | {"request"}, plain=True),
+        Role("prepare", "prepare", handed=_CONTEXT | {"request"}, plain="prepare is part of every request"),
+        Role(
+            "judge",
+            "the judgement of responses",
+            given=("response",),
+            handed=_CONTEXT | {"request"},
+            plain="judging is part of every request",
+        ),
         Role("test_authentication", "the authentication test"),
         Role("account", "the account"),
         Role("on_delete", "the deletion", given=("user_id", "anonymous_id")),

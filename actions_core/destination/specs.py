@@ -109,6 +109,8 @@ class ActionSpec:
     #: requests written in the definition itself, in place of functions
     request: JsonObject | None = None
     batch_request: JsonObject | None = None
+    #: the requests for the choices of fields, by field
+    choices: Mapping[str, JsonObject] = attrs.field(factory=dict)
 
     @property
     def default_mapping(self) -> JsonObject:
@@ -177,6 +179,9 @@ class DestinationSpec:
     request: JsonObject | None = None
     test_authentication: JsonObject | None = None
     on_delete: JsonObject | None = None
+    refresh_access_token: JsonObject | None = None
+    create_audience: JsonObject | None = None
+    get_audience: JsonObject | None = None
     urls_from_users: bool | None = None
 
     @property
@@ -187,9 +192,10 @@ class DestinationSpec:
         may say that they do not where it writes no more than what the requests of functions share.
         """
         shared = self.request is not None if self.urls_from_users is None else self.urls_from_users
-        written = [self.test_authentication, self.on_delete]
+        written = [self.test_authentication, self.on_delete, self.refresh_access_token]
+        written += [self.create_audience, self.get_audience]
         for action in self.actions.values():
-            written += [action.request, action.batch_request]
+            written += [action.request, action.batch_request, *action.choices.values()]
         return shared or any(request is not None for request in written)
 
     @property

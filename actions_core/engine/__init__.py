@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from actions_core.values.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from actions_core.destination.client import Audience, Choices
     from actions_core.engine.engine import Engine
     from actions_core.engine.explain import Explanation, SubscriptionExplanation
     from actions_core.engine.observers import Tracing
-    from actions_core.engine.on_demand import Audience, Choices
 else:
     __getattr__ = lazy_names(
         __name__,

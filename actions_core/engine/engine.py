@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from actions_core.destination.client import Audience, Choices
     from actions_core.destination.registry import Registry
     from actions_core.destination.state import State
     from actions_core.destination.stats import Stats
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from actions_core.engine.explain import Explanation
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
-    from actions_core.engine.on_demand import Audience, Choices
     from actions_core.engine.pipeline import Hold, Pipeline, Step
     from actions_core.engine.workspace import SubscriptionSpec, Workspace
     from actions_core.errors import Problem
@@ -366,9 +366,9 @@ class Engine:
     async def try_subscription(self, instance_id: str, subscription: SubscriptionSpec, event: Json) -> Result:
         """Deliver one event through a subscription that need not be in the workspace, and through no other.
 
-        Instance and subscription need not be enabled. An event that does not match is skipped. Raises
-        `EventError` like `send`, `WorkspaceError` for an unknown instance and `DefinitionError` for a faulty
-        subscription.
+        Instance and subscription need not be enabled, and there is one try only. An event that does not match
+        is skipped. Raises `EventError` like `send`, `WorkspaceError` for an unknown instance and
+        `DefinitionError` for a faulty subscription.
         """
         from actions_core.engine import on_demand
 
@@ -461,7 +461,7 @@ class Engine:
                 self._failures.note(results[place])
         report = Report(message_id, tuple(results), None, index)
         if self._observer is not None:
-            self._observer.note_skipped(report)
+            self._observer.note_skipped(report, {place for place, _, _ in matched})
         return report
 
     def _route(

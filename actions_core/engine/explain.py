@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 FIRST_REQUEST = "the first request; the rest depends on its response"
 _NO_TRACES: Final = StepTraces()
+NOTHING_SENT = "the event matches, but the destination has nothing to send for it"
 DEFINITION_ONLY = "a definition only: no handler exists that would make a request of this payload"
 
 
@@ -68,8 +69,9 @@ class SubscriptionExplanation:
 
     `filters` says what each filter of the instance does, `trace` is the condition's, with each value it
     looked at, `fields` says which paths gave each field of the mapping. `payload` is what the handler
-    gets; `request` is the exact request, secrets masked, and None when `matched` is false or `problems`
-    holds an error. `reason` says why an event would not be sent. Nothing in here shows a secret.
+    gets; `request` is the exact request, secrets masked, and None when `matched` is false, `problems` holds
+    an error, or there is nothing to send. `reason` says why an event would not be sent. Nothing in here
+    shows a secret.
     """
 
     instance: str
@@ -186,14 +188,14 @@ async def _dry_run(
     task = current_task()
     cancelled = task.cancelling()
     problems: tuple[Problem, ...] = ()
-    reason = ""
+    reason = note = ""
     try:
         payload = step.payload()
         parts.payload = copier(payload)()  # the handler may change its own
         lane.refuse_if_disabled()
         answer = await lane.call_action(pipeline, payload, context, client)
         if isinstance(answer, Skip):
-            explanation = attrs.evolve(explanation, reason=mask.text(answer.reason))
+            reason, note = mask.text(answer.reason), NOTHING_SENT
     except DryRunEnd:
         pass
     except ActionsError as error:
@@ -211,7 +213,7 @@ async def _dry_run(
         explanation,
         reason=reason,
         problems=problems,
-        note=_note(pipeline, sent),
+        note=note or _note(pipeline, sent),
         idempotency_key=context.idempotency_key,
     )
 

@@ -21,7 +21,7 @@ from actions_core.values.wording import raised, shown
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from actions_core.destination.stats import Stats
     from actions_core.engine.executor import Item, Lane
@@ -251,10 +251,10 @@ class Observer:
             self._stats.histogram("actions.batch.duration", done.duration, tags)
         return attempt
 
-    def note_skipped(self, report: Report) -> None:
-        """Note the results of an event that was not meant for some subscriptions."""
-        for result in report.results:
-            if result.status is Status.SKIPPED:
+    def note_skipped(self, report: Report, noted: Collection[int]) -> None:
+        """Note the results of an event that was not meant for some subscriptions; those at `noted` are."""
+        for place, result in enumerate(report.results):
+            if result.status is Status.SKIPPED and place not in noted:
                 self.note(result)
 
     def note_retry(self, result: Result) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from actions_core.destination.client import Tokens
+from actions_core.destination.client import Audience, Choices, Tokens
 from actions_core.destination.destination import hints_for
-from actions_core.destination.multistatus import failure_of
-from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event
+from actions_core.destination.multistatus import failure_of, skipped
+from actions_core.engine.executor import HandlerError, Item, call_handler, deliver_event, make_item
 from actions_core.engine.executor.batch import Batch
 from actions_core.engine.executor.client import unprepared
 from actions_core.engine.instances import compile_instance, filled_settings, with_subscription
@@ -49,34 +49,6 @@ _NOT_FOUND = 404
 _ON_DEMAND: Final = "on-demand"
 #: Who looks at what happens wants to see the first outcome.
 _ONCE: Final = RetryPolicy(tries=1)
-
-
-@attrs.frozen
-class Choices:
-    """The choices of a dynamic field: `{label, value, description?, type?}` each, and the next page's token.
-
-    `error` is `{message, code}` where the choices could not be had.
-    """
-
-    choices: tuple[JsonObject, ...] = ()
-    next_page: str | None = None
-    error: JsonObject | None = None
-
-    def to_dict(self) -> JsonObject:
-        """Return the choices as JSON, in Segment's spelling."""
-        shown: JsonObject = {"choices": list(self.choices)}
-        if self.next_page is not None:
-            shown["nextPage"] = self.next_page
-        if self.error is not None:
-            shown["error"] = dict(self.error)
-        return shown
-
-
-@attrs.frozen
-class Audience:
-    """An audience as the destination knows it."""
-
-    external_id: str
 
 
 async def run_hook(instance: Instance, action: str, hook: str, inputs: Json) -> JsonObject:
@@ -215,7 +187,7 @@ async def refresh_access_token(instance: Instance, given: JsonObject) -> Tokens 
     if handler is None:
         return None
     # The request for a new token must not itself be prepared with the old one.
-    plain = attrs.evolve(instance.lane.connection, prepare=unprepared, tokens=None)
+    plain = attrs.evolve(instance.lane.connection, prepare=unprepared, judge=None, tokens=None)
     plain.mask.learn(*texts(given))
     tokens = await call_handler(handler, given, connection=plain, scope=instance.scope)
     if not isinstance(tokens, Tokens):
@@ -260,15 +232,17 @@ def make_instance(
 def step_of(instance: Instance, subscription: SubscriptionSpec, event: JsonObject) -> tuple[Step, Lane]:
     """Return the step of an event at a subscription that is tried, and the lane to deliver it in.
 
-    Neither the instance nor the subscription need be enabled. Raises `DefinitionError` with everything that
-    is wrong with the subscription.
+    Neither the instance nor the subscription need be enabled, and there is one try only. Raises
+    `DefinitionError` with everything that is wrong with the subscription.
     """
     enabled = attrs.evolve(subscription, enabled=True)
     made, problems = with_subscription(attrs.evolve(instance, enabled=True), enabled)
     if made is None:
         raise DefinitionError("the subscription is faulty:", problems=problems)
     (step,) = made.route(event, made.pipelines[0])
-    return step, made.lane
+    # A person waits: there is one try, and neither the breaker nor the budget of events keeps it waiting.
+    connection = attrs.evolve(made.lane.connection, policy=_ONCE, admission=None)
+    return step, made.lane.with_connection(connection)
 
 
 async def perform(instance: Instance, event: JsonObject) -> Result:
@@ -290,15 +264,23 @@ async def perform_together(instance: Instance, events: Sequence[JsonObject]) -> 
     for place, event in enumerate(events):
         step = Step(pipeline, event)
         try:
-            items.append(Item(place, step, step.payload()))
+            item = make_item(place, step)
         except ActionsError as error:
             found[place] = failure_of(error)
-    if items:
-        batch = Batch(instance.lane, pipeline, items)
+            continue
+        if item.skip:
+            found[place] = skipped(item.skip).masked(instance.lane.connection.mask)
+        else:
+            items.append(item)
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        groups.setdefault(item.group, []).append(item)
+    for together in groups.values():
+        batch = Batch(instance.lane, pipeline, together)
         await batch.deliver()
         if batch.error is not None:
             raise batch.error
-        found.update(zip([item.place for item in items], batch.masked_nodes(), strict=True))
+        found.update(zip([item.place for item in together], batch.masked_nodes(), strict=True))
     return [found[place] for place in range(len(events))]
 
 
@@ -339,6 +321,6 @@ async def _call(instance: Instance, handler: Handler, given: JsonObject, action:
         handler,
         given,
         connection=instance.lane.connection,
-        scope=instance.scope,
+        scope=instance.scope if action is None else attrs.evolve(instance.scope, action=action),
         hints=hints_for(instance.destination, action),
     )

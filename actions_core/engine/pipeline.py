@@ -287,6 +287,7 @@ def _own_scope(
     identity = json.dumps([scope.instance, spec.name, spec.partner_action, raw], sort_keys=True, default=str)
     return attrs.evolve(
         scope,
+        action=spec.partner_action,
         sync_mode=mode if mode in modes else None,
         matching_key=None if key is None else str(key),
         hook_outputs=_hook_outputs(extras),

@@ -33,7 +33,9 @@ class Status(enum.StrEnum):
 
     SENT = "sent"  #: the destination accepted it
     FAILED = "failed"  #: it was tried, or could not be tried; `Result.error` says why
-    SKIPPED = "skipped"  #: it was not meant for this subscription; `Result.reason` says why
+    SKIPPED = (
+        "skipped"  #: not meant for this subscription, or there was nothing to send; `Result.reason` says why
+    )
     NOT_TRIED = "not_tried"  #: the engine was closed before its turn came
 
 
@@ -136,8 +138,8 @@ class Result:
 class BatchResult:
     """The outcome of a batch in one subscription: one node for each event, in the caller's order.
 
-    `skipped` are the places of the events that were not meant for this subscription, `message_ids` the
-    events' messageIds, None where there is none.
+    `skipped` are the places of the events that were not meant for this subscription, or for which there was
+    nothing to send, `message_ids` the events' messageIds, None where there is none.
     """
 
     instance: str
@@ -173,9 +175,9 @@ class BatchResult:
 
     def status_of(self, place: int) -> Status:
         """Return the outcome of the event at a place of the batch."""
-        if place in self.skipped:
-            return Status.SKIPPED
         node = self._nodes[place]
+        if node.skipped:
+            return Status.SKIPPED
         if node.ok:
             return Status.SENT
         return Status.NOT_TRIED if node.errortype == Status.NOT_TRIED.name else Status.FAILED

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from actions_core.destination.multistatus import Node, failure, failure_of, success
-from actions_core.engine.executor import Item, chunks, deliver_batch, deliver_event, is_batched
+from actions_core.destination.multistatus import Node, failure, failure_of, skipped, success
+from actions_core.engine.executor import (
+    Item,
+    chunks,
+    deliver_batch,
+    deliver_event,
+    is_batched,
+    make_item,
+)
 from actions_core.engine.executor.client import let_through
 from actions_core.engine.pipeline import separate_steps
 from actions_core.engine.results import BatchResult, Status
@@ -46,23 +53,25 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
     """Take the events of a batch through one subscription."""
     started = perf_counter()
     nodes: list[Node | None] = [None] * len(batch.events)
-    skipped: set[int] = set()
     together: list[Item] = []
     alone: list[Item] = []
+    unsent: list[Item] = []
     for place, event in enumerate(batch.events):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
         outcome = _prepare(instance, pipeline, event, place, batch)
         if isinstance(outcome, Item):
-            if pipeline.batch_handler is not None and is_batched(outcome.payload):
+            if outcome.skip:
+                nodes[place] = skipped(outcome.skip)
+                unsent.append(outcome)
+            elif pipeline.batch_handler is not None and is_batched(outcome.payload):
                 together.append(outcome)
             else:
                 alone.append(outcome)
         elif isinstance(outcome, Node):
             nodes[place] = outcome
         else:
-            nodes[place] = failure(400, outcome, skipped=True)
-            skipped.add(place)
+            nodes[place] = skipped(outcome)
     parts = list(chunks(together, pipeline.batch))
     found = await asyncio.gather(
         *(deliver_batch(instance.lane, pipeline, part) for part in parts),
@@ -73,14 +82,14 @@ async def deliver_events(instance: Instance, pipeline: Pipeline, batch: EventBat
             nodes[item.place] = node
     done = tuple(node for node in nodes if node is not None)
     duration = perf_counter() - started
-    warnings = {item.place: item.warnings for item in [*together, *alone] if item.warnings}
+    warnings = {item.place: item.warnings for item in [*together, *alone, *unsent] if item.warnings}
     return BatchResult(
         instance.id,
         pipeline.name,
         pipeline.action,
         done,
         duration,
-        frozenset(skipped),
+        frozenset([place for place, node in enumerate(done) if node.skipped]),
         warnings,
         batch.message_ids,
         instance.lane.connection.mask,
@@ -102,7 +111,7 @@ def _prepare(
     if batch.shared:
         separate_steps((step,))
     try:
-        return Item(place, step, step.payload())
+        return make_item(place, step)
     except BaseException as failed:  # noqa: BLE001 - as in the lane: one payload must not touch the others
         let_through(failed, None, 0)
         return failure_of(instance.lane.error_of(pipeline, failed))
@@ -126,6 +135,8 @@ def _node(result: Result) -> Node:
                 node.status, str(result.error), errortype=result.error.code, body=node.body, sent=sent
             )
         )
+    if result.status is Status.SKIPPED:
+        return skipped(result.reason)
     if not result.ok:
         return failure(503, result.reason, errortype=Status.NOT_TRIED.name)
     if response is None:

@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 _USUAL_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
+#: Bounds of what is remembered of URLs: some have an id of the event in them.
+_MOST_REMEMBERED: Final = 64
+_LONGEST_REMEMBERED: Final = 200
+
+
 def _no_headers() -> dict[str, str]:
     return {}
 
@@ -124,9 +129,7 @@ class Request:
     def _twin(self, changes: dict[str, Any]) -> Request:
         """Copy with changes, as `evolve` does but quicker: every request passes here."""
         twin = object.__new__(type(self))
-        attributes = self.__dict__.copy()
-        attributes.update(changes)
-        object.__setattr__(twin, "__dict__", attributes)
+        object.__setattr__(twin, "__dict__", self.__dict__ | changes)
         return twin
 
     def complete(self) -> Request:
@@ -189,8 +192,9 @@ class RequestBase:
         self._url = _folder(base_url)
         self._headers = dict(headers)
         self._params = dict(params or {})
-        self._fits = lru_cache(maxsize=64)(self._names_fit)
         self._is_plain = is_plain_url(self._url) and _are_plain_values(self._headers)
+        #: The URLs of requests in which nothing but a header's value can be wrong, by what was looked at.
+        self._urls: dict[tuple[str, ...], str] = {}
 
     def complete(self, request: Request) -> Request:
         """Return the request below the base URL, with the headers that it lacks, complete for a transport.
@@ -199,22 +203,38 @@ class RequestBase:
         """
         if self._params:
             request = request._twin({"params": {**self._params, **(request.params or {})}})  # noqa: SLF001 - as below
-        url, headers = request.url, request.headers
-        if (
-            self._is_plain
-            and isinstance(url, str)
-            and not method_fault(request.method)
-            and not request.params
-            and is_plain_path(url)
-            and (not headers or (self._fits(tuple(headers)) and _are_plain_values(headers)))
-        ):
-            return request._twin({"url": self._url + url[1:], "headers": {**self._headers, **headers}})  # noqa: SLF001 - in this very module
+        headers = request.headers
+        looked_at = (request.method, request.url, *headers)
+        try:
+            url = self._urls.get(looked_at) or self._plain_url(looked_at)
+        except TypeError:  # a list in the place of a URL
+            url = ""
+        if url and not request.params and _are_plain_values(headers):
+            return request._twin({"url": url, "headers": {**self._headers, **headers}})  # noqa: SLF001 - in this very module
         return request.with_base(self._url, self._headers).complete()
 
-    def _names_fit(self, names: tuple[str, ...]) -> bool:
-        """Tell if all headers can go together as they are; cached, since names hardly change."""
+    def _plain_url(self, looked_at: tuple[str, ...]) -> str:
+        """Return the whole URL of a request that can go as it is, given method, URL and names of headers.
+
+        It is remembered, since most actions have one URL; the empty string where more must be looked at.
+        """
+        method, path, *names = looked_at
         joined = (*self._headers, *names)
-        return not name_fault(joined) and not _clash(joined)
+        if (
+            not self._is_plain
+            or not isinstance(path, str)
+            or method_fault(method)
+            or not is_plain_path(path)
+            or name_fault(joined)
+            or _clash(joined)
+        ):
+            return ""
+        url = self._url + path[1:]
+        if len(path) <= _LONGEST_REMEMBERED:
+            if len(self._urls) >= _MOST_REMEMBERED:
+                self._urls.clear()
+            self._urls[looked_at] = url
+        return url
 
 
 def _are_plain_values(headers: Mapping[str, str]) -> bool:

@@ -110,7 +110,7 @@ def omit(value: Json | Missing, keys: Json | Missing, values: list[Json], place:
 
 
 def pick(value: Json | Missing, keys: Json | Missing, place: str) -> Json | Missing:
-    """Return an object of some keys only, under new names where `keys` is an object of them; lists as `omit`."""
+    """Return an object of some keys only, under new names where `keys` is an object; lists as `omit`."""
     if isinstance(value, list):
         return [pick(item, keys, place) if isinstance(item, dict) else item for item in value]
     if not isinstance(value, dict):
@@ -132,7 +132,7 @@ def choice_key(value: Json | Missing) -> str | None:
 
 
 def as_text(value: Json, place: str) -> Json:
-    """Return text as it is, null too, and the text of anything else; lists and objects are written as JSON."""
+    """Return text and null as they are, anything else as text; lists and objects are written as JSON."""
     if value is None or isinstance(value, str):
         return value
     return encode(value, place) if isinstance(value, list | dict) else to_text(value)

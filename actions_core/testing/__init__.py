@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actions_core.testing.cases import Case, check_case, load_cases, run_cases
-from actions_core.testing.recording import RecordingTransport
+from actions_core.testing.contexts import make_context
+from actions_core.testing.recording import RecordingTransport, make_response
 from actions_core.testing.samples import make_event
 from actions_core.testing.suite import ConformanceWarning, check_destination, conformance
 
@@ -21,7 +22,9 @@ __all__ = [
     "check_destination",
     "conformance",
     "load_cases",
+    "make_context",
     "make_event",
+    "make_response",
     "run_cases",
 ]
 

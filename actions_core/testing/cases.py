@@ -7,10 +7,13 @@ A case file contains one case or a list of them:
 
 `mapping` is the action's own by default. `events` in place of `event` is a batch, which goes to the batch
 handler. `responses` are what the network responds with, in their order (`{"status": 200, "json": …}`);
-without them, and after them, it responds with 200 and `{}`.
+without them, and after them, it responds with 200 and `{}`. One that says `to` which requests it responds
+(`{"method": "GET", "url": "https://api.example/lists*"}`) is the response to each of them.
 
-Of the request, only what `expect` names is compared: `method`,
-`url`, `headers` (those named), `json`, `form`, `body`.
+`expect` contains the first `request`, or all `requests` in their order; the paths of `problems`; the `result`
+of an event, or the `results` of a batch, one for each event: `sent`, `failed`, `skipped`, or an object with
+the `status` and a part of the `reason`. Of a request, only what is named is compared: `method`, `url`,
+`headers` (those named), `json`, `form`, `body`.
 """
 
 from __future__ import annotations
@@ -27,16 +30,17 @@ from actions_core.engine import Engine
 from actions_core.engine.results import Status
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import ActionsError, Problem
-from actions_core.http.requests import Response
-from actions_core.testing.recording import RecordingTransport
+from actions_core.testing.recording import RecordingTransport, make_response
 from actions_core.validation.coercion import same_json
 from actions_core.values.json_files import read_json
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actions_core.destination import Destination
     from actions_core.engine.results import Result
-    from actions_core.http.requests import Request
+    from actions_core.http.requests import Request, Response
     from actions_core.values.types import Json, JsonObject
 
 #: The id of the one instance of an engine that tries a destination.
@@ -46,7 +50,11 @@ _KNOWN = {
     *("name", "action", "event", "events", "settings", "mapping", "subscribe", "responses", "expect"),
     "$schema",
 }
-_RESPONSE_KEYS = {"status", "headers", "json", "body"}
+_RESPONSE_KEYS = {"status", "headers", "json", "body", "to"}
+_EXPECTED = {"request", "requests", "problems", "result", "results"}
+
+
+_STATUSES: Final = ("sent", "failed", "skipped")
 
 
 @attrs.frozen
@@ -91,16 +99,20 @@ def check_case(destination: Destination, case: JsonObject) -> list[str]:
         return [error]
     expected = case["expect"]
     try:
-        result, requests = asyncio.run(_deliver(destination, case))
+        found = asyncio.run(_deliver(destination, case))
     except ActionsError as refusal:
         return [f"the case cannot run: {refusal}"]
-    if "problems" in expected and result is not None:
-        return _compare_problems(expected["problems"], result, requests)
-    if not requests and result is None:
-        return ["no request was made for the batch"]
-    if result is not None and not requests:
-        return [f"no request was made: {result.reason or result.status}"]
-    return list(_compare_request(expected["request"], requests[0]))
+    differences: list[str] = []
+    if "problems" in expected and found.result is not None:
+        differences += _compare_problems(expected["problems"], found.result, found.requests)
+    if "request" in expected:
+        differences += _compare_requests([expected["request"]], found, found.requests[:1])
+    if "requests" in expected:
+        differences += _compare_requests(expected["requests"], found, found.requests)
+    if "result" in expected or "results" in expected:
+        wanted = expected["results"] if "results" in expected else [expected["result"]]
+        differences += _compare_results(wanted, found.outcomes)
+    return differences
 
 
 def _malformed(case: JsonObject) -> str:
@@ -115,10 +127,36 @@ def _malformed(case: JsonObject) -> str:
     odd = _malformed_batch(case) or _malformed_responses(case)
     if odd:
         return odd
+    return _malformed_expectation(case)
+
+
+def _malformed_expectation(case: JsonObject) -> str:
     expected = case["expect"]
-    if not isinstance(expected, dict) or len(expected) != 1 or not {"request", "problems"} & set(expected):
-        return "'expect' must contain either 'request' or 'problems'"
+    if not isinstance(expected, dict) or not expected or set(expected) - _EXPECTED:
+        return f"'expect' must contain some of {', '.join(sorted(_EXPECTED))}, and nothing else"
+    asks = {"request", "requests"} & set(expected)
+    if len(asks) > 1 or (asks and "problems" in expected):
+        return "'expect' must contain only one of 'request', 'requests' and 'problems'"
+    given, other = ("results", "result") if "events" in case else ("result", "results")
+    if other in expected:
+        return f"'expect' has '{other}', but here it is '{given}'"
+    for key in ("requests", "results"):
+        if not isinstance(expected.get(key, []), list):
+            return f"'expect.{key}' must be a list"
+    wanted = expected.get("results", [expected["result"]] if "result" in expected else [])
+    if not all(_is_result(one) for one in wanted):
+        return f"a result is {', '.join(_STATUSES)}, or an object with 'status' and 'reason'"
     return ""
+
+
+def _is_result(wanted: Json) -> bool:
+    if isinstance(wanted, dict):
+        return (
+            not set(wanted) - {"status", "reason"}
+            and wanted.get("status") in _STATUSES
+            and isinstance(wanted.get("reason", ""), str)
+        )
+    return isinstance(wanted, str) and wanted in _STATUSES
 
 
 def _malformed_batch(case: JsonObject) -> str:
@@ -134,6 +172,11 @@ def _malformed_responses(case: JsonObject) -> str:
     for response in case["responses"] if isinstance(case.get("responses"), list) else ():
         if not isinstance(response, dict) or set(response) - _RESPONSE_KEYS:
             return f"each of 'responses' is an object with {', '.join(sorted(_RESPONSE_KEYS))}"
+        to = response.get("to", {"url": "*"})
+        if not isinstance(to, dict) or not to or set(to) - {"method", "url"}:
+            return "'to' of a response is an object with 'method', 'url', or both"
+        if not all(isinstance(value, str) for value in to.values()):
+            return "'method' and 'url' of a response's 'to' are strings"
     return ""
 
 
@@ -154,21 +197,51 @@ def trial_engine(
     return Engine(workspace, registry=registry, transport=transport)
 
 
-def _responses(case: JsonObject) -> list[Response]:
-    """Return what the network responds with in a case."""
-    found = []
+def _network(case: JsonObject) -> Callable[[Request], Response]:
+    """Return what responds to the requests of a case: by what they are, else in the order given."""
+    addressed: list[tuple[JsonObject, Response]] = []
+    ordered: list[Response] = []
     for given in case.get("responses") or ():
-        body = str(given.get("body", "")).encode()
-        headers = {"content-type": "application/json"} if "json" in given else {}
-        if "json" in given:
-            body = json.dumps(given["json"]).encode()
-        headers.update({name.lower(): str(value) for name, value in (given.get("headers") or {}).items()})
-        found.append(Response(given.get("status", 200), headers, body))
-    return found
+        headers = {name: str(value) for name, value in (given.get("headers") or {}).items()}
+        body = str(given.get("body", ""))
+        made = make_response(
+            given.get("status", 200), json=given.get("json", MISSING), body=body, headers=headers
+        )
+        if "to" in given:
+            addressed.append((given["to"], made))
+        else:
+            ordered.append(made)
+    left = iter(ordered)
+
+    def respond(request: Request) -> Response:
+        for to, response in addressed:
+            if _is_to(to, request):
+                return response
+        return next(left, make_response(json={}))
+
+    return respond
 
 
-async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result | None, list[Request]]:
-    """Deliver the event of a case, or its batch, which has no result of its own."""
+def _is_to(to: JsonObject, request: Request) -> bool:
+    url = to.get("url", "*")
+    fits = request.url.startswith(url[:-1]) if url.endswith("*") else request.url == url
+    return fits and to.get("method", request.method) == request.method
+
+
+@attrs.frozen
+class _Found:
+    """What came of a case: the requests, and an outcome with its reason for each event.
+
+    `result` is that of a single event; a batch has none of its own.
+    """
+
+    requests: list[Request]
+    outcomes: list[tuple[str, str]]
+    result: Result | None = None
+
+
+async def _deliver(destination: Destination, case: JsonObject) -> _Found:
+    """Deliver the event of a case, or its batch."""
     first = case["events"][0] if "events" in case else case.get("event")
     kind = first.get("type", "track") if isinstance(first, dict) else "track"
     subscription: JsonObject = {
@@ -177,13 +250,20 @@ async def _deliver(destination: Destination, case: JsonObject) -> tuple[Result |
     }
     if "mapping" in case:
         subscription["mapping"] = case["mapping"]
-    transport = RecordingTransport(_responses(case))
+    transport = RecordingTransport(_network(case))
     async with trial_engine(destination, subscription, case.get("settings", {}), transport) as engine:
         if "events" in case:
-            await engine.send_batch(case["events"])
-            return None, transport.requests
+            together = (await engine.send_batch(case["events"])).results[0]
+            outcomes = [
+                (together.status_of(place).value, node.errormessage or "")
+                for place, node in enumerate(together.nodes)
+            ]
+            return _Found(transport.requests, outcomes)
         report = await engine.send(case["event"])
-    return report.results[0], transport.requests
+    if report.error is not None:
+        raise report.error
+    result = report.results[0]
+    return _Found(transport.requests, [(result.status.value, result.reason)], result)
 
 
 def _compare_problems(expected: Json, result: Result, requests: list[Request]) -> list[str]:
@@ -199,6 +279,35 @@ def _compare_problems(expected: Json, result: Result, requests: list[Request]) -
         if found == wanted
         else [f"problems at {wanted} were expected, but they are at {found}: {result.error}"]
     )
+
+
+def _compare_requests(expected: list[JsonObject], found: _Found, requests: list[Request]) -> list[str]:
+    if expected and not requests:
+        if found.result is None:
+            return ["no request was made for the batch"]
+        return [f"no request was made: {found.result.reason or found.result.status}"]
+    differences = []
+    if len(expected) != len(requests):
+        made = ", ".join(f"{request.method} {request.url}" for request in requests)
+        differences.append(f"{len(expected)} requests were expected, but {len(requests)} were made: {made}")
+    for place, (wanted, request) in enumerate(zip(expected, requests, strict=False)):
+        where = f"request {place}: " if len(expected) > 1 else ""
+        differences += [where + text for text in _compare_request(wanted, request)]
+    return differences
+
+
+def _compare_results(expected: list[Json], outcomes: list[tuple[str, str]]) -> list[str]:
+    if len(expected) != len(outcomes):
+        return [f"{len(expected)} results were expected, but there are {len(outcomes)}"]
+    differences = []
+    for place, (wanted, (status, reason)) in enumerate(zip(expected, outcomes, strict=True)):
+        named = {"status": wanted} if isinstance(wanted, str) else wanted
+        where = f"event {place}" if len(expected) > 1 else "the event"
+        if named["status"] != status:
+            differences.append(f"{where} must be {named['status']} but it is {status}: {reason}".rstrip(": "))
+        elif named.get("reason", "") not in reason:
+            differences.append(f"the reason of {where} must contain {named['reason']!r} but it is {reason!r}")
+    return differences
 
 
 def _compare_request(expected: JsonObject, request: Request) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import PayloadError
@@ -38,22 +39,19 @@ _HALF_AND_ZONE: Final = (
 )
 _WEEKDAY: Final = r"(?:(?:sun|mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?)(?:day)?\b[.,]? ?)?"
 _MONTH: Final = r"(?P<month>[a-z]{3,9})"
-_ENGLISH: Final = [
-    re.compile(rf"{_WEEKDAY}{form}", re.ASCII | re.IGNORECASE)
-    for form in (
-        *(
-            rf"{day}(?:,? {_CLOCK}{_HALF_AND_ZONE})?"
-            for day in (
-                r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})",
-                r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})",
-                rf"{_MONTH}[. -] ?(?P<day>\d{{1,2}})[, -] ?(?P<year>\d{{4}})",
-                rf"(?P<day>\d{{1,2}})[ -]{_MONTH}(?:[., -]|\., ) ?(?P<year>\d{{4}})",
-            )
-        ),
-        # As C's `ctime` and `date` write it, the year last.
-        rf"{_MONTH} (?P<day>\d{{1,2}}) {_CLOCK}(?: (?P<zone>[a-z]{{1,3}}))? (?P<year>\d{{4}})",
-    )
-]
+_ENGLISH: Final = (
+    *(
+        rf"{day}(?:,? {_CLOCK}{_HALF_AND_ZONE})?"
+        for day in (
+            r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})",
+            r"(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})",
+            rf"{_MONTH}[. -] ?(?P<day>\d{{1,2}})[, -] ?(?P<year>\d{{4}})",
+            rf"(?P<day>\d{{1,2}})[ -]{_MONTH}(?:[., -]|\., ) ?(?P<year>\d{{4}})",
+        )
+    ),
+    # As C's `ctime` and `date` write it, the year last.
+    rf"{_MONTH} (?P<day>\d{{1,2}}) {_CLOCK}(?: (?P<zone>[a-z]{{1,3}}))? (?P<year>\d{{4}})",
+)
 _MONTHS: Final = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
@@ -169,13 +167,19 @@ def _read_text(text: str) -> datetime:
         raise _unreadable(text) from None
 
 
+@cache
+def _english_forms() -> list[re.Pattern[str]]:
+    """Compile the forms of English times, once one is read: most programs read none."""
+    return [re.compile(rf"{_WEEKDAY}{form}", re.ASCII | re.IGNORECASE) for form in _ENGLISH]
+
+
 def read_english_time(text: str) -> datetime:
     """Read a time as JavaScript reads English text, in UTC where no zone is given.
 
     Raise `ValueError` or `OverflowError` for anything else.
     """
     text = " ".join(text.split()) if len(text) <= _LONGEST else ""
-    for form in _ENGLISH:
+    for form in _english_forms():
         match = form.fullmatch(text)
         if match is not None:
             break

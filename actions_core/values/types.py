@@ -7,7 +7,10 @@ is not the same as a `null` found at its end. `MISSING` is that word.
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: A JSON value: None, bool, int, float, str, list or dict of such. Typed `Any`, because checking it
 #: structurally at every step would cost more casts than it would find faults.
@@ -31,3 +34,11 @@ class Missing(enum.Enum):
 
 
 MISSING: Final = Missing.MISSING
+
+
+def present(values: Mapping[str, Any]) -> JsonObject:
+    """Return an object without the keys whose value is None or `MISSING`: `present({"coupon": coupon})`.
+
+    What is in lists and in further objects stays as it is.
+    """
+    return {key: value for key, value in values.items() if value is not None and value is not MISSING}

@@ -39,20 +39,20 @@ _CONTEXT: Final[tuple[tuple[str, str, tuple[str, ...], tuple[type, ...]], ...]] 
 def event_time(timestamp: Json) -> str | None:
     """Return a time in UTC with milliseconds; None for an unreadable one, which the field's check refuses."""
     try:
-        if type(timestamp) is str and _goes_out_as_it_is(timestamp):
+        # Nearly all have the form of `2026-01-02T03:04:05.000Z`, and go out as they are; but one with a leap
+        # second is written as the next one.
+        if (
+            type(timestamp) is str
+            and len(timestamp) == _LENGTH
+            and timestamp[4:17:3] == "--T::"
+            and timestamp[19:24:4] == ".Z"
+            and timestamp[17] != "6"
+        ):
             datetime.fromisoformat(timestamp)
             return timestamp
         return format_time(read_time(timestamp))
     except (ActionsError, ValueError):
         return None
-
-
-def _goes_out_as_it_is(text: str) -> bool:
-    """Return whether a time has the form of `2026-01-02T03:04:05.000Z`, as in nearly all events.
-
-    One with a leap second, which is written as the next one, does not.
-    """
-    return len(text) == _LENGTH and text[4:17:3] == "--T::" and text[19:24:4] == ".Z" and text[17] != "6"
 
 
 def session_id(url: str) -> str:

@@ -1,7 +1,9 @@
-"""Webhook: events sent as JSON to any URL, signed with a shared secret."""
+"""Webhook: events sent as JSON to any URL, signed with a shared secret, all of it in JSON."""
 
 from __future__ import annotations
 
-from actions_webhook.signing import destination
+from actions_core import Destination
 
 __all__ = ["destination"]
+
+destination = Destination.from_package(__package__)

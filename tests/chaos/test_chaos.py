@@ -13,12 +13,12 @@ from tests.chaos.harness import killed, run_killed, stopped, storing_killed, ter
 @pytest.mark.parametrize(("processes", "failures"), [(1, 0.2), (2, 0.0)])
 def test_kills_lose_nothing(tmp_path: Path, processes: int, failures: float) -> None:
     """What was acknowledged arrives under one key, in order, and repeated no more than what was in hand."""
-    asyncio.run(killed(tmp_path, 5, processes=processes, failures=failures)).check()
+    asyncio.run(killed(tmp_path, 3, processes=processes, failures=failures)).check()
 
 
 def test_sigterm_repeats_nothing(tmp_path: Path) -> None:
     """Workers that are told to stop under load give back what they hold: nothing at all goes twice."""
-    asyncio.run(terminated(tmp_path, 2)).check(duplicates=False)
+    asyncio.run(terminated(tmp_path, 1)).check(duplicates=False)
 
 
 def test_a_stopped_worker_keeps_what_it_holds(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_stopped_worker_keeps_what_it_holds(tmp_path: Path) -> None:
 
 def test_a_run_that_is_killed_while_it_stores_stores_each_event_once(tmp_path: Path) -> None:
     """Events and their place are stored together: not one is missing or stored twice."""
-    asyncio.run(storing_killed(tmp_path, 6000, 2)).check(duplicates=False)
+    asyncio.run(storing_killed(tmp_path, 3000, 2)).check(duplicates=False)
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:

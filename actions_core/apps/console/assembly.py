@@ -49,6 +49,7 @@ async def make_desk(
         failures=failures,
         problems=problems,
         make_engine=make_engine,
+        loaded=workspace,
     )
     desk.feed = Feeds(
         ring=ring,

@@ -13,13 +13,14 @@ from actions_core.apps.console.why import Explainer
 from actions_core.errors import WorkspaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from actions_core.apps.console.draft import Draft
     from actions_core.delivery.outbox import Outbox
     from actions_core.destination.registry import Registry
     from actions_core.engine import Engine
+    from actions_core.engine.instances import Instance
     from actions_core.engine.workspace import Workspace
     from actions_core.errors import Problem
 
@@ -44,6 +45,8 @@ class Desk:
     failures: tuple[Path, ...] = ()
     problems: tuple[Problem, ...] = ()
     make_engine: Callable[[Workspace], Engine] | None = None
+    #: The workspace as it was loaded last, faulty or not.
+    loaded: Workspace | None = None
     #: The workspace that is being edited.
     draft: Draft | None = None
     #: What was delivered, what waits, and what was given up.
@@ -61,10 +64,27 @@ class Desk:
         return None if self.engine is None else self.engine.workspace
 
     @property
+    def saved(self) -> Workspace | None:
+        """The workspace as it was saved last, also while it cannot deliver: a variable may be missing."""
+        return self.loaded if self.workspace is None else self.workspace
+
+    @property
+    def instances(self) -> Mapping[str, Instance]:
+        """The instances of that workspace, with placeholders for what is missing; none where it is faulty."""
+        if self.engine is not None:
+            return self.engine.instances
+        if self.loaded is None:
+            return {}
+        try:
+            return self.explainer.engine(self.loaded).instances
+        except WorkspaceError:
+            return {}
+
+    @property
     def title(self) -> str:
         """The name of the workspace, for people."""
-        if self.workspace is not None:
-            return self.workspace.name
+        if self.saved is not None:
+            return self.saved.name
         return "workspace" if self.file is None else self.file.stem
 
     def command(self, *words: str) -> str:
@@ -77,6 +97,7 @@ class Desk:
 
         Raises `WorkspaceError` with every problem, and everything goes on as before then.
         """
+        self.loaded = workspace
         if self.outbox is not None:
             await self.outbox.replace(workspace)
         elif self.engine is not None:

@@ -99,7 +99,7 @@ def code_words(code: str) -> str:
 
 def mapping_address(desk: Desk, instance: str, subscription: str, **state: str | int | None) -> str | None:
     """Return the address of a subscription's mapping, None where the workspace does not have it any more."""
-    found = None if desk.engine is None else desk.engine.instances.get(instance)
+    found = desk.instances.get(instance)
     if found is None:
         return None
     for number, pipeline in enumerate(found.pipelines):

@@ -1,7 +1,7 @@
 """Send one event through an edited subscription, because a person asks for it.
 
 This is the only thing on a mapping's page that leaves the machine. It is logged, and it goes through the
-engine that delivers here: it counts against the same budget, and is told as any other delivery is.
+engine that delivers here, with its settings and tokens, and is told as any other delivery is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ async def send_event(desk: Desk, instance: str, subscription: JsonObject, event:
     if desk.engine is None:
         listed = "; ".join(str(problem) for problem in desk.problems if problem.is_error)
         raise WorkspaceError(f"nothing can be sent while the workspace is faulty: {listed}")
-    result = await desk.engine.try_subscription(instance, subscription_of(subscription), event)
+    taken = desk.engine.check(event)
+    desk.feed.ring.remember(taken)
+    result = await desk.engine.try_subscription(instance, subscription_of(subscription), taken)
     LOGGER.info(
         "sent by a person: %s, %s, event %s: %s",
         instance,

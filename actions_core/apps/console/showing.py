@@ -19,7 +19,7 @@ _DAY: Final = 86400
 
 def masked(desk: Desk, instance: str, text: str) -> str:
     """Return a text without the secrets of an instance."""
-    found = None if desk.engine is None else desk.engine.instances.get(instance)
+    found = desk.instances.get(instance)
     return text if found is None else found.lane.connection.mask.text(text)
 
 

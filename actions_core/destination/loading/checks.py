@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import attrs
 
-from actions_core.destination.loading.request_checks import action_request_problems, shared_request_problems
+from actions_core.destination.loading.request_checks import (
+    REQUESTS,
+    action_request_problems,
+    shared_request_problems,
+)
 from actions_core.destination.specs import (
     BATCH_FIELDS,
     INTERNAL_PREFIX,
@@ -52,6 +56,8 @@ class Parts:
     audience_fields: Mapping[str, FieldSpec]
     field_keys: Mapping[str, Collection[str]]
     requests: Mapping[str, JsonObject]
+    has_authentication: bool
+    has_audience: bool
 
 
 def parts_of(spec: DestinationSpec) -> Parts:
@@ -65,6 +71,8 @@ def parts_of(spec: DestinationSpec) -> Parts:
         audience_fields={} if spec.audience is None else spec.audience.fields,
         field_keys={key: list(action.fields) for key, action in spec.actions.items()},
         requests={key: raw for key, raw in _requests_of(spec).items() if raw is not None},
+        has_authentication=spec.authentication is not None,
+        has_audience=spec.audience is not None,
     )
 
 
@@ -74,6 +82,9 @@ def _requests_of(spec: DestinationSpec) -> dict[str, JsonObject | None]:
         "request": spec.request,
         "testAuthentication": spec.test_authentication,
         "onDelete": spec.on_delete,
+        "refreshAccessToken": spec.refresh_access_token,
+        "createAudience": spec.create_audience,
+        "getAudience": spec.get_audience,
     }
 
 
@@ -95,11 +106,9 @@ def readable_parts(data: Json) -> Parts:
         settings=_readable_fields(authentication.get("fields")),
         audience_fields=_readable_fields(audience.get("audienceFields")),
         field_keys={key: list(_object(_object(raw).get("fields"))) for key, raw in actions.items()},
-        requests={
-            key: definition[key]
-            for key in ("request", "testAuthentication", "onDelete")
-            if isinstance(definition.get(key), dict)
-        },
+        requests={key: definition[key] for key in REQUESTS if isinstance(definition.get(key), dict)},
+        has_authentication=definition.get("authentication") is not None,
+        has_audience=definition.get("audienceConfig") is not None,
     )
 
 
@@ -192,6 +201,10 @@ def _requests(parts: Parts) -> Iterator[Problem]:
     settings = list(parts.settings)
     for key, raw in parts.requests.items():
         yield from shared_request_problems(key, raw, settings)
+        if key == "refreshAccessToken" and not parts.has_authentication:
+            yield Problem(f"$.{key}", "refreshes access tokens, but the definition has no 'authentication'")
+        if key in ("createAudience", "getAudience") and not parts.has_audience:
+            yield Problem(f"$.{key}", "is for audiences, but the definition has no 'audienceConfig'")
     for key, action in parts.actions.items():
         path = child_path("$.actions", key)
         fields = {*parts.field_keys[key], *BATCH_FIELDS}

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from actions_core.destination.requests.batches import find_each, without_each
 from actions_core.destination.requests.judging import RESPONSE
 from actions_core.destination.requests.parts import FRAMING, PLACE
+from actions_core.destination.requests.results import ENTRY, ENTRY_PARTS
 from actions_core.destination.requests.scope import DELETED, condition_reads, event_scope, shared_scope
+from actions_core.destination.requests.serving import ITEM, ITEM_PARTS, READ, serving_scope
 from actions_core.destination.requests.writing import PARTS
 from actions_core.errors import FqlError, Problem, child_path
 from actions_core.http.wire import name_fault
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from actions_core.destination.specs import ActionSpec
     from actions_core.values.types import Json, JsonObject
 
+#: The keys of a definition with requests that belong to no action.
+REQUESTS: Final = (
+    "request", "testAuthentication", "onDelete", "refreshAccessToken", "createAudience", "getAudience",
+)  # fmt: skip
 #: What only a base can give; a definition without one gives it to no request.
 _OF_BASE: Final = ("headers", "params", "basic", "expect")
 
@@ -34,6 +41,8 @@ def shared_request_problems(key: str, raw: JsonObject, settings: Collection[str]
     scope = shared_scope(settings)
     if key == "request":
         yield from _base(raw, scope)
+    elif key in READ:
+        yield from _serving(f"$.{key}", key, raw, serving_scope(key, settings, ()))
     else:
         yield from _request(f"$.{key}", raw, {"payload": DELETED, **scope} if key == "onDelete" else scope)
 
@@ -45,9 +54,70 @@ def action_request_problems(
     scope = event_scope(settings, list(action.hooks))
     if action.request is not None:
         yield from _request(f"{path}.request", action.request, {"payload": fields, **scope})
+    for field, raw in action.choices.items():
+        place = child_path(f"{path}.choices", field)
+        root = field.partition(".")[0]
+        if root not in fields:
+            message = f"is for the field {shown(root)}, which the action does not have"
+            yield Problem(place, message + suggestion(root, list(fields)))
+        if isinstance(raw, dict):
+            yield from _serving(place, "choices", raw, serving_scope("choices", settings, fields))
+            for part in ITEM_PARTS:
+                if raw.get(part) is not None:
+                    yield from value_problems(f"{place}.{part}", raw[part], ITEM)
     if action.batch_request is not None:
-        shared = {root: scope[root] for root in ("settings", "auth", "syncMode", "hooks", "idempotencyKey")}
-        yield from _request(f"{path}.batchRequest", action.batch_request, {"payloads": fields, **shared})
+        yield from _batch_request(path, action, {"payload": fields, **scope})
+
+
+def _batch_request(path: str, action: ActionSpec, scope: Scope) -> Iterator[Problem]:
+    """Check a request for batches, whose guards are for items where it makes items."""
+    raw, here = action.batch_request or {}, f"{path}.batchRequest"
+    of_batch = {
+        "payloads": scope["payload"],
+        **{root: below for root, below in scope.items() if root != "event"},
+    }
+    places = list(find_each(raw.get("json"), f"{here}.json"))
+    guards: JsonObject = {key: raw[key] for key in ("when", "require") if places and key in raw}
+    shared = {key: value for key, value in raw.items() if key not in guards}
+    yield from _request(
+        here,
+        {**shared, "json": without_each(raw.get("json"))},
+        {"items": None, **of_batch} if places else of_batch,
+    )
+    yield from _guards(here, guards, scope)
+    for place, option in places:
+        if option != places[0][1]:
+            yield Problem(place, f"differs from {places[0][0]}, but a payload makes one item")
+        elif not isinstance(option, str):
+            yield from value_problems(place, option, scope)
+        elif (action.request or {}).get(option) is None or option not in ("json", "form", "params"):
+            message = f"there is no {shown(option)} in the action's request, of which it names a part"
+            yield Problem(place, message)
+    yield from _results(f"{here}.results", raw.get("results"))
+
+
+def _serving(path: str, name: str, raw: JsonObject, scope: Scope) -> Iterator[Problem]:
+    """Check a request that serves a person or the engine, and what is read from its response."""
+    yield from _request(path, raw, scope)
+    for part in READ[name]:
+        if raw.get(part) is not None:
+            yield from value_problems(f"{path}.{part}", raw[part], RESPONSE)
+
+
+def _results(path: str, raw: Json) -> Iterator[Problem]:
+    if not isinstance(raw, dict):
+        return
+    yield from value_problems(f"{path}.in", raw.get("in"), RESPONSE)
+    for part in ENTRY_PARTS:
+        if raw.get(part) is not None:
+            yield from value_problems(f"{path}.{part}", raw[part], ENTRY)
+    if raw.get("failed") is not None:
+        yield from condition_problems(f"{path}.failed", raw["failed"], ENTRY)
+    if not any(raw.get(part) is not None for part in ("index", "status", "failed")):
+        message = (
+            "needs 'index', where only what failed is told of, or 'failed' or 'status', which say what did"
+        )
+        yield Problem(path, message)
 
 
 def _base(raw: JsonObject, scope: Scope) -> Iterator[Problem]:
@@ -77,12 +147,16 @@ def _request(path: str, raw: JsonObject, scope: Scope) -> Iterator[Problem]:
         yield Problem(path, "has both 'json' and 'form', but a request has one body")
     yield from _places(path, raw)
     yield from _basic(path, raw)
+    yield from _guards(path, raw, scope)
+    yield from _expect(f"{path}.expect", raw.get("expect"))
+
+
+def _guards(path: str, raw: JsonObject, scope: Scope) -> Iterator[Problem]:
     if raw.get("when") is not None:
         yield from _test(f"{path}.when", raw["when"], scope)
     required = raw.get("require")
     for index, item in enumerate(required if isinstance(required, list) else ()):
         yield from _requirement(f"{path}.require[{index}]", item, scope)
-    yield from _expect(f"{path}.expect", raw.get("expect"))
 
 
 def _places(path: str, raw: JsonObject) -> Iterator[Problem]:

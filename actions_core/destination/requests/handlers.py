@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from actions_core.destination.handler import Handler
 from actions_core.destination.requests.base import base_handler
+from actions_core.destination.requests.batches import batch_handler
 from actions_core.destination.requests.scope import scope_binder
+from actions_core.destination.requests.serving import serving_handlers
 from actions_core.destination.requests.writing import RequestWriter
 
 if TYPE_CHECKING:
@@ -32,14 +34,18 @@ def written_handlers(spec: DestinationSpec, *, prepared: bool) -> dict[Place, Ha
         (("test_authentication",), spec.test_authentication, _nothing),
         (("on_delete",), spec.on_delete, _user),
     ]
-    for key, action in spec.actions.items():
-        found.append((("action", key), action.request, _payload))
-        found.append((("batch", key), action.batch_request, _payloads))
+    found += [(("action", key), action.request, _payload) for key, action in spec.actions.items()]
     handlers: dict[Place, Handler] = {
         place: _handler(place, raw, given, relative=relative)
         for place, raw, given in found
         if raw is not None
     }
+    for key, action in spec.actions.items():
+        if action.batch_request is not None:
+            handlers["batch", key] = batch_handler(
+                key, action.batch_request, action.request, relative=relative
+            )
+    handlers.update(serving_handlers(spec, relative=relative))
     if spec.request is not None:
         handlers["prepare",] = base_handler(spec.request)
     return handlers
@@ -51,10 +57,6 @@ def _nothing(_payload: JsonObject) -> JsonObject:
 
 def _payload(payload: JsonObject) -> JsonObject:
     return {"payload": payload}
-
-
-def _payloads(payload: JsonObject) -> JsonObject:
-    return {"payloads": payload["payloads"]}
 
 
 def _user(payload: JsonObject) -> JsonObject:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from actions_core.values.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from actions_core.engine.executor.batch import Item, chunks, deliver_batch, is_batched
+    from actions_core.engine.executor.batch import deliver_batch
     from actions_core.engine.executor.breaker import Breaker
-    from actions_core.engine.executor.call import HandlerError, call_handler, limit
+    from actions_core.engine.executor.call import HandlerError, call_handler, judge_with, limit
     from actions_core.engine.executor.deliver import deliver_event
+    from actions_core.engine.executor.items import Item, chunks, is_batched, make_item, skipped_result
     from actions_core.engine.executor.jobs import Job, JobStatus, Poll
     from actions_core.engine.executor.lane import Lane
     from actions_core.engine.executor.rate_budget import RateBudget
@@ -20,18 +21,21 @@ else:
         {
             "Breaker": "breaker",
             "HandlerError": "call",
-            "Item": "batch",
+            "Item": "items",
             "Job": "jobs",
             "JobStatus": "jobs",
             "Lane": "lane",
             "Poll": "jobs",
             "RateBudget": "rate_budget",
             "call_handler": "call",
-            "chunks": "batch",
+            "chunks": "items",
             "deliver_batch": "batch",
             "deliver_event": "deliver",
-            "is_batched": "batch",
+            "is_batched": "items",
+            "judge_with": "call",
             "limit": "call",
+            "make_item": "items",
+            "skipped_result": "items",
         },
     )
 
@@ -49,5 +53,8 @@ __all__ = [
     "deliver_batch",
     "deliver_event",
     "is_batched",
+    "judge_with",
     "limit",
+    "make_item",
+    "skipped_result",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actions_core.destination.multistatus import Node
-    from actions_core.engine.executor.batch import Item
+    from actions_core.engine.executor.items import Item
     from actions_core.engine.executor.lane import Lane
     from actions_core.engine.pipeline import Pipeline
     from actions_core.errors import ActionsError
@@ -85,7 +85,10 @@ def _shared_error(batch: Batch, nodes: Sequence[Node]) -> ActionsError | None:
     for error in candidates:
         expected = failure_of(error)
         if all(
-            not node.ok and (node.status, node.errortype) == (expected.status, error.code) for node in nodes
+            not node.ok
+            and not node.skipped
+            and (node.status, node.errortype) == (expected.status, error.code)
+            for node in nodes
         ):
             return error
     return None
@@ -101,7 +104,9 @@ def _result(
     response: Response | None,
 ) -> Result:
     status, reason = Status.SENT, ""
-    if node.errortype == Status.NOT_TRIED.name:
+    if node.skipped:
+        status, reason, error, response = Status.SKIPPED, node.errormessage or "", None, None
+    elif node.errortype == Status.NOT_TRIED.name:
         status, reason, error = Status.NOT_TRIED, node.errormessage or "", None
     elif not node.ok:
         reason = node.errormessage or ""

@@ -1,16 +1,10 @@
-"""Batches of one subscription: put together, delivered through the lane, and one node for each payload.
-
-Payloads go together that share the values of `batch_keys`, in chunks of a bounded size. `batch_size`,
-`batch_bytes` and `batch_keys` are fields of the action like any other, so a payload has their mapped
-values; where it has none, the definition's defaults hold.
-"""
+"""Batches of one subscription: delivered through the lane, and one node for each payload."""
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,119 +12,22 @@ from actions_core.destination.context import Context
 from actions_core.destination.multistatus import MultiStatus, Node, failure, failure_of, spread
 from actions_core.engine.executor.call import HandlerError, limit
 from actions_core.engine.executor.client import EventClient, current_task, let_through
+from actions_core.engine.executor.items import batch_payload
 from actions_core.engine.executor.jobs import Job, Poll, await_job, warn_of_more_nodes
 from actions_core.engine.executor.lane import NOT_TRIED, warn_if_slow
 from actions_core.engine.results import Status
 from actions_core.errors import PayloadError
 from actions_core.http.errors import UNAUTHORIZED, AuthenticationError, ResponseError
 from actions_core.http.requests import Request
-from actions_core.values.json_bytes import json_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from actions_core.destination.context import Note
-    from actions_core.destination.specs import BatchSpec
+    from actions_core.engine.executor.items import Item
     from actions_core.engine.executor.lane import Lane
-    from actions_core.engine.pipeline import Pipeline, Step
+    from actions_core.engine.pipeline import Pipeline
     from actions_core.errors import ActionsError
-    from actions_core.values.types import Json, JsonObject
-
-MOST_KEYS: Final = 3
-#: So many payloads are measured at once.
-_MOST_MEASURED: Final = 1000
-#: The types of a size that is given, or is not.
-_WHOLE: Final = frozenset({int, type(None)})
-
-
-@attrs.define(eq=False)
-class Item:
-    """A payload, its step, and the place of its event in what the caller handed in.
-
-    `warnings` are known when the item was delivered.
-    """
-
-    place: int
-    step: Step
-    payload: JsonObject
-    warnings: tuple[Note, ...] = ()
-
-
-def chunks(items: Iterable[Item], spec: BatchSpec) -> Iterator[list[Item]]:
-    """Yield the items in batches: equal in the values of their keys, within count and bytes, in their order.
-
-    A payload that alone is larger than `batch_bytes` makes a batch of its own: whether it is too large
-    for the destination only the destination can say.
-    """
-    groups: dict[object, list[Item]] = {}
-    for item in items:
-        key = _group(item.payload, spec)
-        if key in groups:
-            groups[key].append(item)
-        else:
-            groups[key] = [item]
-    for group in groups.values():
-        yield from _split(group, _positive(group[0].payload, "batch_size", spec.size), spec)
-
-
-def is_batched(payload: JsonObject) -> bool:
-    """Tell if the payload may go in a batch: it may unless its mapping says no."""
-    return payload.get("enable_batching") is not False
-
-
-def _group(payload: JsonObject, spec: BatchSpec) -> object:
-    """Return what is equal for payloads that may go together."""
-    keys, size, most = payload.get("batch_keys"), payload.get("batch_size"), payload.get("batch_bytes")
-    if keys is None and not spec.keys and type(size) in _WHOLE and type(most) in _WHOLE:
-        return size, most
-    names: Iterable[str] = spec.keys
-    if isinstance(keys, list):
-        names = [key for key in keys if isinstance(key, str)]
-    values = [[name, payload.get(name)] for name in list(names)[:MOST_KEYS]]
-    return json.dumps([values, [size, most]], sort_keys=True, default=str)
-
-
-def _split(group: list[Item], most: int, spec: BatchSpec) -> Iterator[list[Item]]:
-    most_bytes = _positive(group[0].payload, "batch_bytes", spec.bytes)
-    whole = 0
-    # Nearly always so many fit: then they are measured together.
-    while whole < len(group) and _fit(group[whole : whole + most], most_bytes):
-        yield group[whole : whole + most]
-        whole += most
-    chunk: list[Item] = []
-    size = 0
-    for item in group[whole:]:
-        more = _bytes(item.payload)
-        if chunk and (len(chunk) >= most or size + more > most_bytes):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(item)
-        size += more
-    if chunk:
-        yield chunk
-
-
-def _fit(chunk: Sequence[Item], most_bytes: int) -> bool:
-    """Tell if items are few enough to be measured together, and certainly within so many bytes."""
-    if len(chunk) > _MOST_MEASURED:
-        return False
-    try:
-        return len(json_bytes([item.payload for item in chunk])) <= most_bytes
-    except (TypeError, ValueError, RecursionError):
-        return False
-
-
-def _positive(payload: JsonObject, key: str, default: int) -> int:
-    value = payload.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
-
-
-def _bytes(payload: Json) -> int:
-    try:
-        return len(json_bytes(payload))
-    except (TypeError, ValueError, RecursionError):
-        pass  # the handler may take it all the same
-    return len(json.dumps(payload, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
+    from actions_core.values.types import JsonObject
 
 
 async def deliver_batch(lane: Lane, pipeline: Pipeline, items: Sequence[Item]) -> list[Node]:
@@ -269,13 +166,13 @@ class _BatchStep:
     items: Sequence[Item]
 
     def payload(self) -> JsonObject:
-        return {"payloads": [item.payload for item in self.items]}
+        return {"items": self.items}
 
     def note_warnings(self, context: Context) -> None:
         """Give each item what was warned of all and of itself."""
         shared = context.notes
         for item, one in zip(self.items, context.each, strict=True):
-            notes = (*shared, *one.notes) if shared else one.notes
+            notes = (*shared, *item.notes, *one.notes) if shared or item.notes else one.notes
             if notes:
                 item.warnings = notes
 
@@ -298,25 +195,28 @@ class _Outcome:
 async def _call_batch(
     lane: Lane, pipeline: Pipeline, payload: JsonObject, context: Context, client: EventClient
 ) -> _Outcome:
-    handler, payloads = pipeline.batch_handler, payload["payloads"]
+    handler, items = pipeline.batch_handler, payload["items"]
     if handler is None:
         raise HandlerError(f"the action {pipeline.action!r} has no handler for batches")
     begun = perf_counter()
-    # A list of its own: it may take payloads out of it, and each still gets its node.
-    answer = handler.call({**payload, "payloads": [*payloads]}, context, client)
+    values = [item.sent for item in items]
+    given = batch_payload(handler, [item.payload for item in items], values, context)
+    answer = handler.call(given, context, client)
     warn_if_slow(handler, begun, context)
     if handler.is_async:
         answer = await limit(lane.connection, answer)
     if isinstance(answer, Request):
         answer = await client.send(answer)
+        if handler.read is not None:
+            answer = handler.read(given, answer)
     if isinstance(answer, Job):
         if pipeline.poll_handler is None:
             raise HandlerError(f"{pipeline.action} started a job, but no function polls it")
-        warn_of_more_nodes(answer.nodes, len(payloads), context.warn)
+        warn_of_more_nodes(answer.nodes, len(items), context.warn)
         return _Outcome([], answer, _refused(answer.nodes or ()))
     if isinstance(answer, MultiStatus):
-        warn_of_more_nodes(answer, len(payloads), context.warn)
-    nodes = spread(answer, payloads)
+        warn_of_more_nodes(answer, len(items), context.warn)
+    nodes = spread(answer, values)
     return _Outcome(nodes, None, _refused(nodes))
 
 
@@ -334,7 +234,7 @@ def _outcome(
     if error is not None:
         node = failure_of(error)
         if isinstance(error, ResponseError):  # one response is the outcome of all, and each was sent
-            return _Outcome([attrs.evolve(node, sent=item.payload) for item in step.items], error=error)
+            return _Outcome([attrs.evolve(node, sent=item.sent) for item in step.items], error=error)
         return _Outcome([node] * len(step.items), error=error)
     if answer is None:
         return _Outcome([failure(503, NOT_TRIED, errortype=Status.NOT_TRIED.name)] * len(step.items))

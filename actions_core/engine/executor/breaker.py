@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from actions_core.errors import ActionsError
 
-_SERVER_ERRORS: Final = range(500, 600)
+SERVER_ERRORS: Final = range(500, 600)
 _INTERRUPTED: Final = "INTERRUPTED"
 
 
@@ -30,7 +30,7 @@ def is_up(error: ActionsError | None) -> bool | None:
     if isinstance(error, TransportError):
         return None if error.code == _INTERRUPTED else False
     if isinstance(error, ResponseError):
-        return error.status not in _SERVER_ERRORS
+        return error.status not in SERVER_ERRORS
     return True if error is None or isinstance(error, AuthenticationError) else None
 
 

@@ -18,7 +18,7 @@ from actions_core.destination.context import Context
 from actions_core.engine.executor.client import EventClient, LimitExpired, current_task, let_through
 from actions_core.errors import ActionsError
 from actions_core.http.errors import TransportError
-from actions_core.http.requests import Request
+from actions_core.http.requests import Request, Response
 from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from actions_core.destination import Handler
     from actions_core.destination.context import Scope
     from actions_core.engine.executor.client import Connection
+    from actions_core.engine.executor.client.client import Judge
+    from actions_core.http.masking import Mask
     from actions_core.values.types import JsonObject
 
 
@@ -88,22 +90,49 @@ async def call_handler(
             answer = await limit(connection, answer)
         if isinstance(answer, Request):
             answer = await client.send(answer)
+            if handler.read is not None:
+                answer = handler.read(given, answer)
     except BaseException as failure:  # noqa: BLE001 - it may raise anything; the engine goes on
         let_through(failure, task, cancelled)
         what = f"{handler.name}()"
-        raise masked_failure(failure, connection, scope.logger, f"{scope.instance}, {what}", what) from None
+        raise masked_failure(
+            failure, connection.mask, scope.logger, f"{scope.instance}, {what}", what
+        ) from None
     let_through(None, task, cancelled)
     return answer
 
 
+def judge_with(handler: Handler | None, scope: Scope, mask: Mask) -> Judge | None:
+    """Return what judges an instance's responses by a destination's function; None where there is none."""
+    if handler is None:
+        return None
+
+    def judge(response: Response, request: Request, context: Context) -> tuple[Response, ActionsError | None]:
+        try:
+            verdict = handler.call({"response": response}, context, None, request)
+        except ActionsError as error:
+            return response, error
+        except Exception as failure:  # noqa: BLE001 - it may raise anything, and the request was made
+            what = f"{handler.name}()"
+            return response, masked_failure(failure, mask, scope.logger, f"{scope.instance}, {what}", what)
+        if isinstance(verdict, Response):
+            return verdict, None
+        if verdict is None or isinstance(verdict, ActionsError):
+            return response, verdict
+        return response, HandlerError(
+            f"{handler.name}() returned {type(verdict).__name__}; it returns None, an error, or a Response"
+        )
+
+    return judge
+
+
 def masked_failure(
-    failure: BaseException, connection: Connection, logger: logging.Logger, where: str, what: str
+    failure: BaseException, mask: Mask, logger: logging.Logger, where: str, what: str
 ) -> ActionsError:
     """Return what a function raised as an error without secrets, and log what was not expected of it.
 
     `where` is for the log, `what` names the function in the error.
     """
-    mask = connection.mask
     if isinstance(failure, ActionsError):
         return mask.error(failure)
     # Its message may contain anything, a secret too, and so may the lines of its traceback.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from actions_core.engine.executor.batch import Batch, Item
+from actions_core.engine.executor.batch import Batch
 from actions_core.engine.executor.client import let_through
+from actions_core.engine.executor.items import Item, make_item, skipped_result
 from actions_core.engine.results import Result, Status
 from actions_core.errors import RequestError
 from actions_core.http.retry import is_retryable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from actions_core.engine.executor.lane import Lane
     from actions_core.engine.pipeline import Step
     from actions_core.errors import ActionsError
-    from actions_core.values.types import JsonObject
 
 
 def deliver_event(lane: Lane, step: Step) -> Coroutine[Any, Any, Result]:
@@ -31,22 +31,23 @@ def deliver_event(lane: Lane, step: Step) -> Coroutine[Any, Any, Result]:
 
 async def _deliver_batch_of_one(lane: Lane, step: Step) -> Result:
     started = perf_counter()
-    payload = _payload(lane, step)
-    if not isinstance(payload, dict):
-        return _result(lane, step, None, payload, started)
-    item = Item(0, step, payload)
+    item = _item(lane, step)
+    if not isinstance(item, Item):
+        return _result(lane, step, None, item, started)
+    if item.skip:
+        return skipped_result(item, lane.connection.mask)
     batch = Batch(lane, step.pipeline, [item])
     await batch.deliver()
     (node,) = batch.masked_nodes()
     error = batch.error
-    if error is None and not node.ok and node.errortype != Status.NOT_TRIED.name:
+    if error is None and not node.ok and not node.skipped and node.errortype != Status.NOT_TRIED.name:
         error = _error_of(node)
     return _result(lane, step, batch, error, started, node, item)
 
 
-def _payload(lane: Lane, step: Step) -> JsonObject | ActionsError:
+def _item(lane: Lane, step: Step) -> Item | ActionsError:
     try:
-        return step.payload()
+        return make_item(0, step)
     except BaseException as failure:  # noqa: BLE001 - as in the lane: nothing may touch the others
         let_through(failure, None, 0)
         return lane.error_of(step.pipeline, failure)
@@ -72,6 +73,8 @@ def _result(
     status, reason = Status.SENT, ""
     if error is not None:
         status, reason = Status.FAILED, str(error)
+    elif node is not None and node.skipped:
+        status, reason = Status.SKIPPED, node.errormessage or ""
     elif node is not None and not node.ok:
         status, reason = Status.NOT_TRIED, node.errormessage or ""
     client = None if batch is None else batch.client

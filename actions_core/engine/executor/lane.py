@@ -14,6 +14,7 @@ from actions_core.destination.context import Context
 from actions_core.destination.multistatus import Skip
 from actions_core.engine.executor.call import HandlerError, finish, limit, masked_failure
 from actions_core.engine.executor.client import ClosedBeforeTurnError, EventClient, Semaphore, let_through
+from actions_core.engine.executor.items import batch_payload, item_value
 from actions_core.engine.results import Result, Status
 from actions_core.errors import ActionsError, RequestError
 from actions_core.http.requests import Request
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from actions_core.destination import Handler
     from actions_core.engine.executor.client import Connection
     from actions_core.engine.pipeline import Pipeline, Step
-    from actions_core.values.types import JsonObject
+    from actions_core.values.types import Json, JsonObject
 
     #: Calls a handler with a payload, and returns what is to be awaited.
     Call: TypeAlias = Callable[["Lane", Pipeline, JsonObject, Context, EventClient], Awaitable[Any]]
@@ -109,7 +110,7 @@ class Lane:
                 else:
                     if self.disabled:
                         self.refuse_if_disabled()
-                    if connection.tokens is not None:
+                    if connection.tokens is not None and connection.tokens.is_due:
                         await connection.tokens.ensure()
                     if admission is not None and not admission.quiet:
                         client.ticket = await admission.enter(deadlines.closing)
@@ -148,19 +149,24 @@ class Lane:
             if isinstance(answer, Skip):
                 return finish(answer, client, is_async=False)
             raise HandlerError(
-                f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request or "
-                "a Skip, or is 'async def' and sends with its Client"
+                f"{handler.name}() returned {type(answer).__name__}; a handler returns one Request or a "
+                "Skip, or is 'async def' and sends with its Client"
             )
         return client.send(answer)
 
     def _call_together(
         self, pipeline: Pipeline, payload: JsonObject, context: Context, client: EventClient
     ) -> Awaitable[Any]:
-        """Call the function for batches with one payload."""
+        """Call the function for batches with one payload, or with the item that is made of it."""
         handler = pipeline.batch_handler
         if handler is None:
             raise HandlerError(f"the action {pipeline.action!r} has no handler: it is a definition only")
-        answer = handler.call({"payloads": [payload]}, context, client)
+        value: Json | Skip = payload
+        if handler.each is not None:
+            value = item_value(handler.each, payload, context)
+            if isinstance(value, Skip):
+                return finish(value, client, is_async=False)
+        answer = handler.call(batch_payload(handler, [payload], [value], context), context, client)
         return limit(self.connection, finish(answer, client, is_async=handler.is_async))
 
     def refuse_if_disabled(self) -> None:
@@ -171,7 +177,7 @@ class Lane:
     def error_of(self, pipeline: Pipeline, failure: BaseException) -> ActionsError:
         """Return what a handler raised as an error without secrets, and disable an instance that is gone."""
         where = f"{self.instance}, {pipeline.name}"
-        error = masked_failure(failure, self.connection, self._logger, where, pipeline.action)
+        error = masked_failure(failure, self.connection.mask, self._logger, where, pipeline.action)
         if error.status == _GONE and not self.disabled:
             self.disabled = f"{self.instance} is disabled until the engine is restarted: {error}"
             self._logger.error("%s", self.disabled)

@@ -14,7 +14,7 @@ import attrs
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
 from actions_core.destination.requests import SharedBase
-from actions_core.engine.executor import Lane, call_handler, limit
+from actions_core.engine.executor import Lane, call_handler, judge_with, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
 from actions_core.engine.instances.instance import Instance
@@ -228,6 +228,7 @@ def _connection(
         mask=mask,
         tries_by_status=destination.spec.tries_by_status,
         prepare=_prepare_of(destination, scope),
+        judge=judge_with(destination.judge_handler, scope, mask),
         poll=spec.delivery.poll,
         admission=admission_of(spec, same),
     )
@@ -369,7 +370,7 @@ def _with_tokens(
     if handler is None:
         return connection
     # The request for a new token must not itself be prepared with the token that has expired.
-    plain = attrs.evolve(connection, prepare=unprepared)
+    plain = attrs.evolve(connection, prepare=unprepared, judge=None)
 
     async def refresh(given: JsonObject) -> object:
         return await call_handler(handler, given, connection=plain, scope=scope)

@@ -26,13 +26,13 @@ from actions_core.mapping.shaping import (
     time_as,
 )
 from actions_core.values.hashing import NORMALIZATIONS, normalization
-from actions_core.values.types import Json, JsonObject, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from actions_core.mapping.reader import Reader
     from actions_core.values.paths import Steps
+    from actions_core.values.types import Json, JsonObject, Missing
 
 _ALGORITHMS: Final = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 _A_NUMBER: Final = "+15550109999"
@@ -100,7 +100,7 @@ def read_time_as(option: Json, reader: Reader) -> Node:
     options = reader.options(option, known=("value", "as"), required=("value", "as"))
     if options is None:
         return Absent()
-    form = reader.choice(options, "as", tuple(TIMES))
+    form = reader.choice(options, "as", tuple(TIMES)) or "iso"
     return Made(partial(time_as, form=form, place=reader.path), (reader.read(options["value"], "value"),))
 
 
@@ -233,7 +233,7 @@ def _change(
 
 
 def read_values(option: Json, reader: Reader) -> Node:
-    """Read `@values`, which changes the values of an object, `each` seen as `{key, value}`, and its `keys`."""
+    """Read `@values`, which changes the values of an object, `each` as `{key, value}`, and its `keys`."""
     options = reader.options(option, known=("value", "each", "as", "keys", "list"), required=("value",))
     if options is None:
         return Absent()

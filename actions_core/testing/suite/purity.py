@@ -14,10 +14,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.destination.context import Context
+from actions_core.destination.multistatus import Skip
 from actions_core.engine.executor.call import finish, limit
 from actions_core.engine.executor.client import DryRunClient, DryRunEnd
+from actions_core.engine.executor.items import batch_payload, item_value
 from actions_core.engine.pipeline import Step
-from actions_core.errors import ActionsError
+from actions_core.errors import ActionsError, PayloadError
 from actions_core.testing.cases import TRIAL
 from actions_core.values.events import check_event
 from actions_core.values.wording import raised
@@ -25,7 +27,7 @@ from actions_core.values.wording import raised
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from actions_core.destination import Destination
+    from actions_core.destination import Destination, Handler
     from actions_core.engine.instances import Instance
     from actions_core.engine.pipeline import Pipeline
     from actions_core.http.requests import Request
@@ -115,6 +117,8 @@ async def _request(
         if batch is None:
             await instance.lane.call_action(pipeline, given, context, client)
         else:
+            if batch.each is not None:
+                given = _with_items(batch, given["payloads"], context)
             answer = batch.call(given, context, client)
             await limit(connection, finish(answer, client, is_async=batch.is_async))
     except DryRunEnd:
@@ -124,6 +128,17 @@ async def _request(
     except Exception as error:  # noqa: BLE001  # a handler may raise anything, and the check reports it
         return f"fails with {connection.mask.text(raised(error))}"
     return client.request
+
+
+def _with_items(batch: Handler, payloads: list[JsonObject], context: Context) -> JsonObject:
+    """Return what the function for batches is called with, its items made of the payloads."""
+    each = batch.each
+    assert each is not None  # noqa: S101 - the caller has looked
+    values = [item_value(each, payload, one) for payload, one in zip(payloads, context.each, strict=True)]
+    skipped = [value for value in values if isinstance(value, Skip)]
+    if skipped:
+        raise PayloadError(skipped[0].reason)  # no item is no request, as for a payload that is refused
+    return batch_payload(batch, payloads, values, context)
 
 
 def _equal(first: Request | None, second: Request | None) -> bool:

@@ -122,7 +122,8 @@ def _cases_with_request(cases: Sequence[Case], action: str) -> list[Case]:
 
 def _expects_request(case: JsonObject) -> bool:
     expected = case.get("expect")
-    return isinstance(expected, dict) and "request" in expected and isinstance(case.get("event"), dict)
+    asks = isinstance(expected, dict) and not {"request", "requests"}.isdisjoint(expected)
+    return asks and isinstance(case.get("event"), dict)
 
 
 def _any_of_type(event: JsonObject) -> str:

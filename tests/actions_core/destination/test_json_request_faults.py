@@ -90,11 +90,13 @@ def test_faults_of_what_belongs_to_no_action(change: JsonObject, path: str) -> N
         ("$.payloads.length", True),
         ("$.payloads[0].enable_batching", True),
         ("$.payloads[0].idd", False),
-        ("$.payload.id", False),
+        ("$.payload.id", True),
+        ("$.payload.idd", False),
+        ("$.event.userId", False),
     ],
 )
 def test_a_batch_is_written_over_its_payloads(path: str, good: bool) -> None:  # noqa: FBT001 - a case
-    """A batch has many payloads, and no single one."""
+    """A batch has many payloads, and fields that all of its events share; it has no event."""
     made = definition()
     made["actions"]["order"]["batchRequest"]["json"] = {"@path": path}
     if good:

@@ -210,6 +210,11 @@ def test_sizes_and_keys_divide_a_batch() -> None:
     batches.clear()
     send_batch(make_destination(answer), events, mapping={"batch_bytes": 60})
     assert [len(batch) for batch in batches] == [2, 2, 1]
+    batches.clear()
+    # As many as may go together are measured together; where they are too large, one by one.
+    events[2] = make_event(event="a" * 60)
+    send_batch(make_destination(answer), events, mapping={"batch_size": 2, "batch_bytes": 110})
+    assert [len(batch) for batch in batches] == [2, 1, 2]
 
 
 def test_batching_can_be_switched_off() -> None:

@@ -1,4 +1,4 @@
-"""Access tokens: asked for where there is none, one request for all, and a failure that all share."""
+"""Access tokens: asked for where there is none or it ends, once for all, and a failure that all share."""
 
 from __future__ import annotations
 
@@ -29,21 +29,26 @@ class Service:
         self.down = down
         self.tokens = 0
         self.taken = 0
+        self.newest = "none"
 
     async def handle(self, request: Request) -> Response:
         """Answer a request for a token, or one with it."""
         await asyncio.sleep(0.002)
         if request.url.endswith("/token"):
             self.tokens += 1
-            return Response(self.down) if self.down else Response(200, {}, f"token-{self.tokens}".encode())
-        if request.headers.get("authorization") != "Bearer token-1":
+            if self.down:
+                return Response(self.down)
+            self.newest = f"token-{self.tokens}"
+            return Response(200, {}, self.newest.encode())
+        if request.headers.get("authorization") != f"Bearer {self.newest}":
             return Response(401)
         self.taken += 1
         return Response(200)
 
 
-def destination_of(scheme: str, *, in_handler: bool) -> Destination:
+def destination_of(scheme: str, *, in_handler: bool, life: float | None = None) -> Destination:
     """A destination of client credentials; `prepare` or the handler puts the token into the request."""
+    hook = {"label": "H", "description": "D", "inputFields": {}, "outputFields": {}}
     made = Destination.from_definition(
         {
             "slug": "grants",
@@ -52,7 +57,9 @@ def destination_of(scheme: str, *, in_handler: bool) -> Destination:
                 "scheme": scheme,
                 "fields": {"url": {"label": "L", "description": "D", "type": "string", "required": True}},
             },
-            "actions": {"add": {"title": "T", "description": "D", "fields": {}}},
+            "actions": {
+                "add": {"title": "T", "description": "D", "fields": {}, "hooks": {"onMappingSave": hook}}
+            },
         }
     )
 
@@ -61,7 +68,7 @@ def destination_of(scheme: str, *, in_handler: bool) -> Destination:
         response = await client.send(
             Request("POST", f"{context.settings['url']}/token", form={"grant": "it"})
         )
-        return Tokens(response.text)
+        return Tokens(response.text, expires_in=life)
 
     @made.prepare
     def prepare(request: Request, context: Context) -> Request:
@@ -78,21 +85,30 @@ def destination_of(scheme: str, *, in_handler: bool) -> Destination:
     def together(payloads: list[Any], context: Context) -> Request:
         return add(context)
 
+    @made.hook("add", "onMappingSave")
+    async def save(client: Client, context: Context) -> None:
+        await client.send(add(context))
+
     return made
 
 
-def engine_of(destination: Destination, url: str) -> Engine:
-    """An engine with one instance, which has no token."""
-    registry = Registry()
-    registry.register(destination)
+def workspace_of(url: str, **subscription: Any) -> Workspace:
+    """A workspace with one instance, which has no token."""
     instance = {
         "id": "one",
         "destination": "grants",
         "settings": {"url": url},
-        "subscriptions": [{"partnerAction": "add", "subscribe": 'type = "track"'}],
+        "subscriptions": [{"partnerAction": "add", "subscribe": 'type = "track"', **subscription}],
         "delivery": {"concurrency": 200, "retry": {"tries": 1}},
     }
-    return Engine(Workspace.from_dict({"destinations": [instance]}), registry=registry)
+    return Workspace.from_dict({"destinations": [instance]})
+
+
+def engine_of(destination: Destination, url: str) -> Engine:
+    """An engine of that workspace."""
+    registry = Registry()
+    registry.register(destination)
+    return Engine(workspace_of(url), registry=registry)
 
 
 @pytest.mark.parametrize("scheme", ["oauth2", "oauth-managed", "custom", "basic"])
@@ -150,5 +166,68 @@ def test_explaining_asks_for_no_token() -> None:
             (found,) = (await engine.explain(make_event())).deliveries
             assert found.request is not None
             assert service.tokens == 0
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("scheme", ["oauth2", "custom"])
+def test_whatever_comes_first_asks_for_the_token(scheme: str) -> None:
+    """A batch, a hook and the test of others use the token that one of them has asked for."""
+
+    async def scenario() -> None:
+        service = Service()
+        async with (
+            LoopbackServer(service.handle) as server,
+            engine_of(destination_of(scheme, in_handler=False), server.url) as engine,
+        ):
+            assert (await engine.send_batch([make_event()] * 3)).ok
+            await engine.run_hook("one", "add", "onMappingSave", {})
+            assert (await engine.send(make_event())).ok
+            assert (service.tokens, service.taken) == (1, 3)
+        async with (
+            LoopbackServer(service.handle) as server,
+            engine_of(destination_of(scheme, in_handler=False), server.url) as engine,
+        ):
+            await engine.run_hook("one", "add", "onMappingSave", {})
+            assert (await engine.send_batch([make_event()] * 3)).ok
+            assert (service.tokens, service.taken) == (2, 5)
+
+    asyncio.run(scenario())
+
+
+def test_a_token_survives_another_workspace() -> None:
+    """Where an instance's settings stay, its token does, and when it ends stays known."""
+
+    async def scenario() -> None:
+        service = Service()
+        async with (
+            LoopbackServer(service.handle) as server,
+            engine_of(destination_of("custom", in_handler=False, life=3600), server.url) as engine,
+        ):
+            assert (await engine.send(make_event())).ok
+            before = engine.instances["one"]
+            engine.replace(workspace_of(server.url, name="Another"))
+            after = engine.instances["one"]
+            assert after is not before
+            assert (await engine.send(make_event())).ok
+            assert (service.tokens, service.taken) == (1, 2)
+            assert after.lane.connection.tokens is before.lane.connection.tokens
+
+    asyncio.run(scenario())
+
+
+def test_a_token_that_has_ended_is_renewed_before_the_request() -> None:
+    """A token with a known life is renewed without a refusal: no request goes out with one that has ended."""
+
+    async def scenario() -> None:
+        service = Service()
+        made = destination_of("custom", in_handler=False, life=1e-9)  # it has ended when it comes
+        async with LoopbackServer(service.handle) as server, engine_of(made, server.url) as engine:
+            for number in range(1, 4):
+                report = await engine.send(make_event())
+                assert report.ok
+                assert report.results[0].tries == 1
+                assert service.taken == number
+            assert service.tokens >= 3
 
     asyncio.run(scenario())

@@ -12,6 +12,7 @@ from actions_core import (
     DefinitionError,
     Engine,
     EventError,
+    Response,
     Result,
     Status,
     Workspace,
@@ -71,6 +72,20 @@ def test_an_event_goes_through_the_tried_subscription_alone() -> None:
     assert result.status is Status.SENT
     assert result.subscription == "Tried"
     assert [one.subscription for one in told] == ["Tried"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_there_is_one_try(status: int) -> None:
+    """Who tries something wants to see the first outcome, not that of the last of five tries."""
+    transport = RecordingTransport([Response(status)])
+
+    async def work() -> Result:
+        async with Engine(Workspace.from_dict(WORKSPACE), transport=transport) as engine:
+            return await engine.try_subscription("fullstory", TRIED, make_event())
+
+    result = asyncio.run(work())
+    assert result.status is Status.FAILED
+    assert len(transport.requests) == 1
 
 
 def test_an_event_that_does_not_match_is_skipped() -> None:

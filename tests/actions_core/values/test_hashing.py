@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import sys
 from typing import Any
 
 import pytest
@@ -11,7 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.errors import DefinitionError, PayloadError
-from actions_core.values.hashing import hash_personal, is_hashed, normalize_email, normalize_phone
+from actions_core.values.hashing import (
+    hash_personal,
+    is_hashed,
+    normalize_e164,
+    normalize_email,
+    normalize_phone,
+)
 from actions_core.values.wording import kind
 from tests.examples import examples
 
@@ -113,3 +121,58 @@ def test_an_unknown_way_to_hash_is_an_error() -> None:
 def test_a_lone_surrogate_is_hashed() -> None:
     """Text that UTF-8 cannot hold has a hash all the same."""
     assert hash_personal("\ud800") == expected("?", "sha256", "hex")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("email", " Jane@Example.COM ", "jane@example.com"),
+        ("gmail", "Jane.Doe+news@Gmail.com", "janedoe@gmail.com"),
+        ("gmail", "j.a.n.e@googlemail.com", "jane@gmail.com"),
+        ("gmail", "Jane.Doe+news@example.com", "jane.doe+news@example.com"),
+        ("gmail", "no address", "no address"),
+        ("phone", "+1 (555) 010-9999", "+15550109999"),
+        ("digits", "+1 (555) 010-9999", "15550109999"),
+        ("e164", "+1 (202) 555-0143", "+12025550143"),
+    ],
+)
+def test_a_normalisation_has_a_name(name: Any, value: str, text: str) -> None:
+    """A value is spelled in one way before it is hashed; what is hashed already stays as it is."""
+    hashed = hash_personal(value, normalize=name)
+    assert hashed == expected(text, "sha256", "hex")
+    assert hash_personal(hashed, normalize=name) == hashed
+    assert hash_personal("  ", normalize=name) is None
+
+
+def test_a_number_without_a_country_is_of_the_region() -> None:
+    """`e164` reads national numbers by their region, and refuses the rest without showing it."""
+    assert hash_personal("(202) 555-0143", normalize="e164", region="US") == hash_personal("+12025550143")
+    assert normalize_e164("030 901820", "DE") == "+4930901820"
+    for value, region in (("(202) 555-0143", None), ("+1 2", "US"), ("call me", "US")):
+        with pytest.raises(PayloadError, match="this is not a phone number") as caught:
+            hash_personal(value, normalize="e164", region=region)
+        assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"normalize": "emial"},
+            "there is no normalisation 'emial'; did you mean 'email'?; there are email, gmail",
+        ),
+        ({"normalize": "e164", "region": "Utopia"}, "there is no region 'Utopia'"),
+    ],
+)
+def test_a_normalisation_that_there_is_not(given: Any, message: str) -> None:
+    """A name or a region that nobody knows is a fault of the definition."""
+    with pytest.raises(DefinitionError) as caught:
+        hash_personal("+12025550143", **given)
+    assert message in str(caught.value)
+
+
+def test_without_its_extra_e164_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package that reads phone numbers is an extra."""
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    with pytest.raises(DefinitionError, match=re.escape("pip install 'actions-core[phone]'")):
+        hash_personal("+12025550143", normalize="e164")

@@ -76,8 +76,8 @@ def _show_faults(desk: Desk) -> None:
 
 def _show_instances(desk: Desk) -> None:
     specs = () if desk.draft is None else desk.draft.workspace().destinations
-    if desk.draft is None and desk.workspace is not None:
-        specs = desk.workspace.destinations
+    if desk.draft is None and desk.saved is not None:
+        specs = desk.saved.destinations
     ui.label("In this workspace").classes("console-h2").props("role=heading aria-level=2")
     if not specs:
         with ui.element("div").classes("console-empty"):

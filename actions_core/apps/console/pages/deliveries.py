@@ -15,6 +15,7 @@ from actions_core.apps.console.widgets.charts import show_charts
 from actions_core.apps.console.widgets.filters import Filters, instances_of, read_state, subscriptions_of
 from actions_core.apps.console.widgets.funnel import show_funnel
 from actions_core.apps.console.widgets.outcomes import show_outcomes
+from actions_core.apps.console.widgets.presence import browser_is_there
 from actions_core.apps.console.widgets.sources import choose_source, say_source
 from actions_core.delivery.store import OutcomeFilter
 
@@ -48,8 +49,7 @@ def register(desk: Desk) -> None:
             page = await feed.page(which, int(before) if before.isascii() and before.isdigit() else None)
             news = ui.element("div").props("aria-live=polite")
             _show_rows(desk, page, state, opened=opened, first=not before)
-        await ui.context.client.connected()
-        if not before:
+        if not before and await browser_is_there():
             ui.timer(_LOOK, partial(_look_for_news, feed, which, page, news))
 
 

@@ -91,11 +91,10 @@ def _heading(text: str) -> None:
 
 async def _explain(desk: Desk, event: Any, message: str | None = None) -> None:
     """Show what every subscription does with an event, or why that cannot be said."""
-    if desk.workspace is None:
-        ui.label("The workspace has errors: mend those first.").classes("console-note bad")
+    if desk.saved is None:
         return
     try:
-        explanation = await desk.explainer.explain(desk.workspace, event)
+        explanation = await desk.explainer.explain(desk.saved, event)
     except ActionsError as error:
         ui.label(str(error)).classes("console-note bad").props("role=alert")
         return
@@ -143,7 +142,7 @@ def _makers(desk: Desk) -> dict[str, tuple[str, Callable[[], JsonObject]]]:
     """Return, for each subscription, its name and a function that makes an event for it."""
     return {
         f"{number}.{instance.id}": (f"{instance.id} · {pipeline.name}", partial(_make, instance, pipeline))
-        for instance in (() if desk.engine is None else desk.engine.instances.values())
+        for instance in desk.instances.values()
         for number, pipeline in enumerate(instance.pipelines)
     }
 

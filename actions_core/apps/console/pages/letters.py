@@ -11,17 +11,22 @@ from actions_core.apps.console import addresses
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.widgets.filters import Filters, instances_of, read_state, subscriptions_of
 from actions_core.apps.console.widgets.letters import Deeds, show_group, show_letters
+from actions_core.apps.console.widgets.presence import browser_is_there
 from actions_core.apps.console.widgets.sources import say_source
 from actions_core.delivery.letters import LetterFilter, make_filter
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.feed import LetterFeed
 
 _KEYS: Final = ("instance", "subscription", "code", "reason", "since", "before")
 _GROUPS: Final = 50
 _ROWS: Final = 50
+#: Groups of which it is said, once the page is there, how many would pass now.
+_TRIED: Final = 8
 
 
 def register(desk: Desk) -> None:
@@ -32,6 +37,7 @@ def register(desk: Desk) -> None:
         state = read_state(*_KEYS)
         after, opened, view = read_state("after", "open", "view").values()
         feed = await desk.feed.main()
+        tries: list[Callable[[], Awaitable[None]]] = []
         with frame(desk, title="Dead letters", command=_command(desk, state), wide=True):
             await say_source(desk, feed)
             if feed.letters is None:
@@ -48,7 +54,10 @@ def register(desk: Desk) -> None:
             if view == "list" or state["reason"]:
                 await _show_list(desk, feed.letters, which, state, after=after, opened=opened)
             else:
-                await _show_groups(desk, feed.letters, which, state)
+                tries = await _show_groups(desk, feed.letters, which, state)
+        if tries and await browser_is_there():
+            for each in tries[:_TRIED]:
+                await each()
 
 
 def _read_filter(state: dict[str, str]) -> LetterFilter | str:
@@ -85,11 +94,14 @@ def _show_filters(desk: Desk, state: dict[str, str]) -> None:
         filters.reset()
 
 
-async def _show_groups(desk: Desk, letters: LetterFeed, which: LetterFilter, state: dict[str, str]) -> None:
+async def _show_groups(
+    desk: Desk, letters: LetterFeed, which: LetterFilter, state: dict[str, str]
+) -> list[Callable[[], Awaitable[None]]]:
+    """Show letters by reason; return what says how many of each group would pass now."""
     count = await letters.count(which)
     if not count:
         _say_there_is_none(state)
-        return
+        return []
     groups = await letters.groups(which, _GROUPS)
     deeds = Deeds(desk, letters)
     with ui.element("div").classes("console-spread feed-total"):
@@ -99,12 +111,12 @@ async def _show_groups(desk: Desk, letters: LetterFeed, which: LetterFilter, sta
             ui.link("As a list", addresses.with_query(addresses.LETTERS, **state, view="list"))
             deeds.buttons(which, all_of="all of these")
     with ui.element("div").classes("console-stack"):
-        for group in groups:
-            show_group(desk, letters, deeds, group, which)
+        tries = [show_group(desk, letters, deeds, group, which) for group in groups]
     shown = sum(group.count for group in groups)
     if shown < count:
         words = f"These are the {len(groups)} most frequent reasons; {count - shown:,} letters have others."
         ui.label(words).classes("console-muted console-small")
+    return [each for each in tries if each is not None]
 
 
 async def _show_list(

@@ -33,17 +33,20 @@ def frame(
     line that shows the same. A `wide` page takes the whole width.
     """
     ui.page_title(f"{title} · {desk.title}")
-    with ui.element("div").classes("console-frame"):
-        _navigate(desk)
-        with ui.element("div").classes("console-column"):
-            with ui.element("header").classes("console-header"):
-                _locate(desk, title, crumbs)
-            with ui.element("main").classes("console-main console-wide" if wide else "console-main") as main:
-                with ui.element("h1").classes("console-title"):
-                    ui.label(title)
-                yield
-                if command:
-                    _show_twin(command)
+    layout = ui.context.client.layout
+    # Beside what the framework makes the page's main part.
+    with layout:
+        navigation = _navigate(desk)
+        with ui.element("header").classes("console-header") as header:
+            _locate(desk, title, crumbs)
+    navigation.move(layout, 0)
+    header.move(layout, 1)
+    with ui.element("div").classes("console-main console-wide" if wide else "console-main") as main:
+        with ui.element("h1").classes("console-title"):
+            ui.label(title)
+        yield
+        if command:
+            _show_twin(command)
     ui.skip_link("Skip to the page", target=main)
 
 
@@ -64,18 +67,19 @@ def _show_twin(command: str) -> None:
             ui.label(command)
 
 
-def _navigate(desk: Desk) -> None:
-    with ui.element("nav").props('id="console-nav" aria-label="Pages"').classes("console-nav"):
+def _navigate(desk: Desk) -> ui.element:
+    with ui.element("nav").props('id="console-nav" aria-label="Pages"').classes("console-nav") as navigation:
         with ui.link(target=addresses.CATALOGUE).classes("console-brand"):
             ui.label("Actions")
             ui.label(desk.title).classes("console-faint")
         for name, address, icon in _PLACES:
             _entry(name, address, icon)
-        workspace = desk.workspace
+        workspace = desk.saved
         if workspace is not None and workspace.destinations:
             ui.label("Instances").classes("console-nav-title")
             for spec in workspace.destinations:
                 _entry(spec.id, addresses.instance(spec.id), "output")
+    return navigation
 
 
 def _entry(name: str, address: str, icon: str) -> None:

@@ -38,6 +38,10 @@
     if (event.target.closest("[data-menu]")) toggle();
     else if (!event.target.closest(".console-nav")) toggle(false);
   });
+  // What was edited and not saved is not lost by a wrong click.
+  window.addEventListener("beforeunload", (event) => {
+    if (document.querySelector('[data-unsaved="true"]')) event.preventDefault();
+  });
   document.addEventListener(
     "keydown",
     (event) => {

@@ -8,7 +8,7 @@ import attrs
 from nicegui import ui
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from actions_core.apps.console.desk import Desk
 
@@ -79,14 +79,11 @@ class Filters:
 
 def instances_of(desk: Desk) -> dict[str, str]:
     """Return the instances of the workspace for a choice."""
-    workspace = desk.workspace
+    workspace = desk.saved
     return {} if workspace is None else {spec.id: spec.id for spec in workspace.destinations}
 
 
 def subscriptions_of(desk: Desk, instance: str) -> dict[str, str]:
     """Return the subscriptions of an instance for a choice, those of all where none is chosen."""
-    found: Iterable[str] = ()
-    if desk.engine is not None:
-        chosen = [each for each in desk.engine.instances.values() if instance in ("", each.id)]
-        found = dict.fromkeys(pipeline.name for each in chosen for pipeline in each.pipelines)
-    return {name: name for name in found}
+    chosen = [each for each in desk.instances.values() if instance in ("", each.id)]
+    return {pipeline.name: pipeline.name for each in chosen for pipeline in each.pipelines}

@@ -18,12 +18,12 @@ from actions_core.apps.console.hints import code_words, hint_on, mapping_address
 from actions_core.apps.console.showing import ago, event_time, masked, moment, pretty
 from actions_core.apps.console.why import event_title
 from actions_core.apps.console.widgets.confirming import Deed, ask
-from actions_core.apps.console.widgets.outcomes import show_text
+from actions_core.apps.console.widgets.outcomes import show_text, tries_of
 from actions_core.delivery.letters import LetterFilter
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.feed import LetterFeed
@@ -80,8 +80,11 @@ class Deeds:
 
 def show_group(
     desk: Desk, letters: LetterFeed, deeds: Deeds, group: LetterGroup, which: LetterFilter
-) -> None:
-    """Show letters that were given up for the same reason; `which` bounds what is meant further."""
+) -> Callable[[], Awaitable[None]] | None:
+    """Show letters that were given up for the same reason; `which` bounds what is meant further.
+
+    Returns what says how many would pass now, where the mapping is the reason.
+    """
     meant = attrs.evolve(
         which,
         instance=group.instance,
@@ -107,19 +110,19 @@ def show_group(
             ui.label(hint.sentence).classes("console-muted console-small")
         passing = ui.label().classes("console-small").props("aria-live=polite")
         passing.set_visibility(False)
+        try_them = partial(_show_passing, desk, letters, meant, passing)
         with ui.element("div").classes("console-row"):
             if mapping is not None:
                 with ui.link(target=mapping).classes("feed-button-link"):
                     ui.label("Mend the mapping" if hint.kind == "mapping" else "Open the mapping")
             if hint.kind == "settings":
                 ui.link("Check the settings", addresses.settings(group.instance))
-            ui.button(
-                "How many would pass now?",
-                on_click=partial(_show_passing, desk, letters, meant, passing),
-            ).props("flat no-caps dense")
+            if hint.kind != "mapping":
+                ui.button("How many would pass now?", on_click=try_them).props("flat no-caps dense")
             ui.link("Show them", addresses.letters(**_state_of(meant)))
             ui.space()
             deeds.buttons(meant, all_of=f"{place}: {group.code}", dense=True)
+    return try_them if hint.kind == "mapping" else None
 
 
 def _state_of(which: LetterFilter) -> dict[str, str | int | None]:
@@ -130,13 +133,12 @@ def _state_of(which: LetterFilter) -> dict[str, str | int | None]:
 
 async def _show_passing(desk: Desk, letters: LetterFeed, which: LetterFilter, shown: ui.label) -> None:
     shown.set_visibility(True)
-    if desk.workspace is None:
-        shown.set_text("The workspace has errors: mend those first.")
+    if desk.saved is None:
         return
     shown.set_text("Trying them on the workspace as it is now …")
     found = await letters.list(which, 0, _TRIED)
     try:
-        passing = await desk.explainer.passing(desk.workspace, found)
+        passing = await desk.explainer.passing(desk.saved, found)
     except ActionsError as error:
         shown.set_text(str(error))
         return
@@ -213,7 +215,7 @@ def _row(
                 with ui.element("div").classes("feed-when console-small"):
                     when = ui.label(ago(letter.last, time.time()))
                     when.props["title"] = moment(letter.last)
-                    ui.label(f"{letter.tries:,} tries").classes("console-muted")
+                    ui.label(tries_of(letter.tries)).classes("console-muted")
             inside = ui.element("div").classes("feed-inside")
     made = False
 
@@ -255,7 +257,7 @@ def _details(desk: Desk, deeds: Deeds, letter: DeadLetter) -> None:
             ("Given up", moment(letter.last)),
             ("First try", "" if letter.first is None else moment(letter.first)),
             ("Tries", str(letter.tries) if letter.tries else ""),
-            ("Status of the response", "" if letter.status is None else str(letter.status)),
+            ("Status", "" if letter.status is None else str(letter.status)),
         ):
             if value:
                 with ui.element("div"):

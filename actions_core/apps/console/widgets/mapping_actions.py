@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.draft import Draft
+    from actions_core.apps.console.widgets.radius_view import RadiusView
     from actions_core.apps.console.widgets.tester import Tester
     from actions_core.destination import Destination
     from actions_core.errors import Problem
@@ -35,6 +36,7 @@ class Edited(Protocol):
     saved: JsonObject
     raw: JsonObject
     tester: Tester
+    radius: RadiusView
 
     @property
     def is_changed(self) -> bool:
@@ -54,11 +56,11 @@ class MappingActions:
     def __init__(self, edited: Edited) -> None:
         self._edited = edited
         self._saved = ui.element("div")
-        with ui.element("div").classes("mapping-save"):
+        with ui.element("div").classes("mapping-save") as self._bar:
             self._state = (
                 ui.label().classes("console-muted console-small").props("role=status data-name=state")
             )
-            self._discard = ui.button("Discard", on_click=ui.navigate.reload).props("flat")
+            self._discard = ui.button("Discard", on_click=self._drop).props("flat")
             self._save = ui.button("Save…", icon="save", on_click=self._ask)
             self._save.props("unelevated data-shortcut=save")
 
@@ -77,6 +79,8 @@ class MappingActions:
         """Show what can be done now."""
         edited = self._edited
         ready = edited.is_finished
+        # The browser asks before it leaves a page with this mark.
+        self._bar.props["data-unsaved"] = "true" if edited.is_changed or not ready else "false"
         self._save.set_enabled(edited.is_changed and ready)
         self._discard.set_enabled(edited.is_changed or not ready)
         self._send.set_enabled(ready)
@@ -88,6 +92,11 @@ class MappingActions:
         else:
             text = "Saved."
         self._state.set_text(text)
+
+    def _drop(self) -> None:
+        """Load the page anew: what was edited is meant to go."""
+        self._bar.props["data-unsaved"] = "false"
+        ui.navigate.reload()
 
     # -- save ----------------------------------------------------------------------------------------
 
@@ -106,6 +115,7 @@ class MappingActions:
             with ui.element("h2").classes("mapping-h2"):
                 ui.label(f"Save to {edited.draft.file.name}")
             show_difference(lines)
+            ui.label(edited.radius.text).classes("console-muted")
             with ui.element("div").classes("console-row"):
                 confirm = ui.button("Save", on_click=lambda: self._confirm(dialog, data))
                 confirm.props("unelevated autofocus data-name=confirm-save")

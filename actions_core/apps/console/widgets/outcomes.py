@@ -80,12 +80,13 @@ def _row(desk: Desk, outcome: Outcome, *, is_open: bool, on_open: Callable[[str]
 
 
 def _tries(outcome: Outcome) -> str:
-    parts = []
-    if outcome.tries:
-        parts.append("1 try" if outcome.tries == 1 else f"{outcome.tries:,} tries")
-    if outcome.duration is not None:
-        parts.append(took(outcome.duration))
-    return " · ".join(parts)
+    parts = [tries_of(outcome.tries), took(outcome.duration)]
+    return " · ".join(part for part in parts if part)
+
+
+def tries_of(count: int) -> str:
+    """Return a number of tries in words, nothing where there was none."""
+    return {0: "", 1: "1 try"}.get(count, f"{count:,} tries")
 
 
 def _details(desk: Desk, outcome: Outcome) -> None:

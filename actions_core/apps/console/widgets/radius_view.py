@@ -32,6 +32,11 @@ class RadiusView:
             self._summary = ui.label("…").props("role=status data-name=radius")
             self._list = ui.element("div").classes("radius-list")
 
+    @property
+    def text(self) -> str:
+        """What an edit changes, in a sentence."""
+        return str(self._summary.text)
+
     def show_none(self, total: int, *, is_changed: bool) -> None:
         """Show that there is nothing to compare."""
         self._list.clear()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from actions_core.engine.executor.breaker import is_up
+from actions_core.engine.executor.breaker import SERVER_ERRORS, is_up
 from actions_core.engine.executor.client.waiting import Semaphore
 from actions_core.errors import RequestError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from actions_core.engine.executor.breaker import Breaker
     from actions_core.engine.executor.client.waiting import OneShotEvent
     from actions_core.engine.executor.rate_budget import RateBudget
+    from actions_core.errors import ActionsError
 
 #: The breaker's ticket, and the time at which the request was let in.
 Ticket: TypeAlias = tuple[int, float]
@@ -68,7 +69,7 @@ class Admission:
             raise RequestError(message, code=_UNAVAILABLE, status=503, retryable=True)
 
     async def enter(
-        self, closing: OneShotEvent, error: RequestError | None = None, deadline: float = math.inf
+        self, closing: OneShotEvent, error: ActionsError | None = None, deadline: float = math.inf
     ) -> Ticket:
         """Wait for the budget, and return a ticket.
 
@@ -118,9 +119,17 @@ class Admission:
         self._settle()
 
     def fail(
-        self, ticket: Ticket | None, started: float, error: RequestError, retry_after: float | None
+        self,
+        ticket: Ticket | None,
+        started: float,
+        error: ActionsError,
+        retry_after: float | None,
+        answered: int | None = None,
     ) -> None:
-        """Note a request that failed, and what its response asks for."""
+        """Note a request that failed, and what its response asks for, which had the status `answered`."""
+        up = is_up(error)
+        if up is None and answered is not None:  # an error of the destination's own says nothing of that
+            up = answered not in SERVER_ERRORS
         if ticket is None:
             self.budget.in_progress += 1  # it was let in without asking
         if error.status == TOO_MANY_REQUESTS:
@@ -128,9 +137,9 @@ class Admission:
         else:
             self.budget.leave(success=False)
         if ticket is None:
-            self.breaker.note(up=is_up(error))
+            self.breaker.note(up=up)
         else:
-            self.breaker.leave(ticket[0], is_up(error))
+            self.breaker.leave(ticket[0], up)
         self._settle()
 
     def note_hang(self) -> None:

@@ -32,13 +32,16 @@ from actions_core.values.wording import raised
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
+    from typing import TypeAlias
 
     from actions_core.destination.context import Context
     from actions_core.engine.executor.client.admission import Admission, Ticket
     from actions_core.engine.executor.client.tokens import TokenKeeper
     from actions_core.engine.executor.client.waiting import Deadlines
-    from actions_core.errors import RequestError
+    from actions_core.errors import ActionsError
     from actions_core.http.requests import Request, Response, Transport
+
+    Judge: TypeAlias = Callable[[Response, Request, Context], tuple[Response, ActionsError | None]]
 
 
 def unprepared(request: Request, _context: Context) -> Request:
@@ -50,7 +53,8 @@ def unprepared(request: Request, _context: Context) -> Request:
 class Connection:
     """The parts that all requests of one instance share.
 
-    `prepare` returns a handler's request as the transport gets it.
+    `prepare` returns a handler's request as the transport gets it. `judge` returns the response that counts,
+    and an error where it is a refusal; without it the status decides.
     Without `admission` nothing limits the requests: for what serves people, and for those whose caller asks.
     """
 
@@ -64,6 +68,7 @@ class Connection:
     tokens: TokenKeeper | None = None
     poll: PollPolicy = attrs.field(factory=PollPolicy)
     admission: Admission | None = None
+    judge: Judge | None = None
 
 
 class EventClient(Client):
@@ -84,7 +89,7 @@ class EventClient(Client):
         self.request: Request | None = None
         self.response: Response | None = None
         self.ticket: Ticket | None = None
-        self.failure: RequestError | None = None
+        self.failure: ActionsError | None = None
 
     def send(self, request: Request) -> Coroutine[Any, Any, Response]:
         """Send `request` and return its successful response; see `Client`."""
@@ -102,7 +107,7 @@ class EventClient(Client):
         self.request = self._connection.prepare(request, self._context)
         return self._deliver(self.request)
 
-    async def _deliver(self, request: Request) -> Response:  # noqa: C901 - a coroutine more for each event would cost more
+    async def _deliver(self, request: Request) -> Response:  # noqa: C901, PLR0912, PLR0915 - a coroutine more for each event would cost more
         connection = self._connection
         admission = connection.admission
         seconds = connection.timeout if request.timeout is None else request.timeout
@@ -113,12 +118,21 @@ class EventClient(Client):
         tried = 0
         while True:
             self.tries += 1
-            error: RequestError
+            error: ActionsError
             retry_after: float | None = None
+            answered: int | None = None
             try:
                 with connection.deadlines.within(seconds):
                     response = await connection.transport.send(request)
-                verdict = response.ok if request.judge is None else request.judge(response)
+                refused: ActionsError | None = None
+                verdict: Refusal | bool
+                if request.judge is not None:
+                    verdict = request.judge(response)
+                elif connection.judge is not None:
+                    response, refused = connection.judge(response, request, self._context)
+                    verdict = refused is None and response.ok
+                else:
+                    verdict = response.ok
             except TransportError as failure:
                 error = failure
             except TimeoutError as failure:
@@ -136,11 +150,11 @@ class EventClient(Client):
                     if response.unreadable:
                         self._context.warn("$", f"the destination took it, but {response.unreadable}")
                     return response
-                error = self._refusal(request, response, verdict or None)
-                retry_after = _retry_after(response)
+                error = self._refusal(request, response, verdict or None) if refused is None else refused
+                retry_after, answered = _retry_after(response), response.status
             self.failure = error
             if admission is not None:
-                admission.fail(ticket, at, error, retry_after)
+                admission.fail(ticket, at, error, retry_after, answered)
             # A 429 says nothing of this request: the whole instance waits, and no try is counted.
             if admission is None or error.status != TOO_MANY_REQUESTS:
                 tried += 1
@@ -148,7 +162,7 @@ class EventClient(Client):
             ticket = await self._enter_again(error, started)
             at = monotonic()
 
-    async def _enter_again(self, error: RequestError, started: float) -> Ticket | None:
+    async def _enter_again(self, error: ActionsError, started: float) -> Ticket | None:
         """Wait until another try may be made, or raise `error` where that takes too long."""
         connection = self._connection
         admission = connection.admission
@@ -162,7 +176,7 @@ class EventClient(Client):
         if ticket is not None and self._connection.admission is not None:
             self._connection.admission.give_back(ticket)
 
-    def _overdue(self, seconds: float, failure: TimeoutError) -> RequestError:
+    def _overdue(self, seconds: float, failure: TimeoutError) -> ActionsError:
         if self._connection.deadlines.expired:
             return TransportError(
                 "interrupted before a response came: whether the destination took it is not known",
@@ -173,7 +187,7 @@ class EventClient(Client):
         return TransportError(f"no response{within}", code="SELF_TIMEOUT", status=408)
 
     async def _pause(
-        self, error: RequestError, tried: int, elapsed: float, retry_after: float | None
+        self, error: ActionsError, tried: int, elapsed: float, retry_after: float | None
     ) -> None:
         """Wait until the next try, or raise `error` when there is none."""
         connection = self._connection
@@ -190,7 +204,7 @@ class EventClient(Client):
             return
         raise error
 
-    def _refusal(self, request: Request, response: Response, why: Refusal | None) -> RequestError:
+    def _refusal(self, request: Request, response: Response, why: Refusal | None) -> ActionsError:
         mask = self._connection.mask
         why = why or Refusal()
         refusal = ResponseError(

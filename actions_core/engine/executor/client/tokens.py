@@ -1,13 +1,16 @@
-"""Access tokens: asked for where there is none, renewed once for all requests that find them expired.
+"""Access tokens: asked for where there is none, renewed before they end, or once they have expired.
 
-The refresh token and the client's secret stay here; handlers see the access token in their context.
+However many requests need a new token, one asks for it. The refresh token and the client's secret stay here;
+handlers see the access token in their context.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+import math
+from time import monotonic
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from actions_core.destination.client import Tokens
 from actions_core.engine.executor.client.waiting import Semaphore, current_task, let_through
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     TokenListener: TypeAlias = Callable[[str, Tokens], Awaitable[None] | None]
 
 T = TypeVar("T")
+
+#: A token is renewed this long before its end, in seconds, but no earlier than in the last tenth of its life.
+_EARLY: Final = 60.0
+_LAST_PART: Final = 0.1
 
 _LOGGER = logging.getLogger("actions_core")
 
@@ -58,17 +65,48 @@ class TokenKeeper:
         self._listener = listener
         self._logger = logger
         self._turn = Semaphore(1)
+        self._clock = monotonic
+        #: how many renewals there were: a new token may read as the old one did
+        self._renewals = 0
         self._failures = 0
         self._failure: AuthenticationError | None = None
+        #: when the token is to be renewed, and when it ends; of one from the settings nobody knows
+        self._renew_at = math.inf
+        self._ends_at = math.inf
+        self._renewing_early = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether a token is to be asked for before the next request."""
+        return not self._auth.access_token or self._clock() >= self._renew_at
 
     async def ensure(self) -> None:
-        """Ask for a token where there is none, before anything is requested with it: client credentials."""
+        """Ask for a token where there is none, or where it ends soon, before anything is requested with it.
+
+        Where the old one has not ended yet, it does as long as there is no new one.
+        """
+        if not self.is_due:
+            return
         used = self._auth.access_token
-        if not used:
+        if not used or self._clock() >= self._ends_at:
             await self.renew(used)
+        elif not self._renewing_early:
+            self._renewing_early = True  # the others use the old token meanwhile
+            try:
+                await self.renew(used)
+            except AuthenticationError as error:
+                left = self._ends_at - self._clock()
+                if left <= 0:
+                    raise
+                self._renew_at = self._ends_at - left / 2
+                self._logger.warning("%s: %s; it is used until it ends", self._instance, error)
+            finally:
+                self._renewing_early = False
 
     async def retry_once(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Await an attempt, and where it raises `AuthenticationError` once more with a renewed token."""
+        if self.is_due:
+            await self.ensure()
         used = self._auth.access_token
         try:
             return await attempt()
@@ -77,19 +115,20 @@ class TokenKeeper:
         return await attempt()
 
     async def renew(self, used: str | None) -> None:
-        """Refresh the token `used`, which was refused, once for all requests that wait for it.
+        """Refresh the token `used`, which was refused or ends soon, once for all requests that wait for it.
 
         A request that comes while a renewal runs, or with a token that was replaced meanwhile, waits for
         that one and causes none of its own, also where that one fails. Raises `AuthenticationError` when
         there is no new token.
         """
-        failures = self._failures
+        failures, renewals = self._failures, self._renewals
         async with self._turn:
-            if self._auth.access_token != used:
+            if self._auth.access_token != used or self._renewals != renewals:
                 return
             if self._failure is not None and self._failures != failures:
                 raise _copy(self._failure)
             try:
+                asked = self._clock()
                 tokens = await self._refreshed()
             except AuthenticationError as failure:
                 self._failures += 1
@@ -97,10 +136,20 @@ class TokenKeeper:
                 raise
             self._mask.learn(tokens.access_token, tokens.refresh_token)
             self._auth.access_token = tokens.access_token
+            self._renewals += 1
+            self._note_end(asked, tokens.expires_in)
             self._oauth["access_token"] = tokens.access_token
             if tokens.refresh_token:
                 self._oauth["refresh_token"] = tokens.refresh_token
             await self._tell(tokens)
+
+    def _note_end(self, asked: float, expires_in: float | None) -> None:
+        """Note when a token ends; its life counts from when it was asked for, to be on the safe side."""
+        if expires_in is None or expires_in <= 0:
+            self._renew_at = self._ends_at = math.inf
+            return
+        self._ends_at = asked + expires_in
+        self._renew_at = self._ends_at - min(_EARLY, expires_in * _LAST_PART)
 
     async def _refreshed(self) -> Tokens:
         try:
@@ -128,6 +177,8 @@ class TokenKeeper:
         return tokens
 
     def _trouble(self, expired: str, absent: str) -> str:
+        if self._auth.access_token and self._renew_at <= self._clock() < self._ends_at:
+            return f"the access token ends soon and {expired}"
         if self._auth.access_token:
             return f"the access token has expired and {expired}"
         return f"there is no access token, and {absent}"

@@ -75,26 +75,25 @@ class Shell:
         )
 
     def run(self, *arguments: object, given: str = "", **changes: str) -> Run:
-        """Run the command to its end, in this process. It never shows a traceback or the key."""
-        words = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
-        with _outside(self, changes), _streams(given) as (out, err), _own_log(), words:
-            code = run_app()
-        said = Run(code, _text(out), _text(err))
-        assert "Traceback" not in said.err
-        assert WRONG_KEY not in said.out + said.err
-        return said
+        """Run the command to its end, in this process, with the environment of the shell and no other."""
+        before = Path.cwd()
+        os.chdir(self.folder)
+        try:
+            with mock.patch.dict(os.environ, {**self.environment, **changes}, clear=True):
+                return run_cli(*arguments, given=given)
+        finally:
+            os.chdir(before)
 
 
-@contextmanager
-def _outside(shell: Shell, changes: dict[str, str]) -> Iterator[None]:
-    """Be in the folder of a shell, with its environment and no other."""
-    before = Path.cwd()
-    os.chdir(shell.folder)
-    try:
-        with mock.patch.dict(os.environ, {**shell.environment, **changes}, clear=True):
-            yield
-    finally:
-        os.chdir(before)
+def run_cli(*arguments: object, given: str = "") -> Run:
+    """Run the command to its end, in this process. It never shows a traceback or the key."""
+    words = mock.patch.object(sys, "argv", ["actions", *map(str, arguments)])
+    with _streams(given) as (out, err), _own_log(), words:
+        code = run_app()
+    said = Run(code, _text(out), _text(err))
+    assert "Traceback" not in said.err
+    assert WRONG_KEY not in said.out + said.err
+    return said
 
 
 @contextmanager
@@ -175,6 +174,9 @@ def workspace() -> dict[str, Any]:
 
 
 @pytest.fixture
-def command(shell: Shell) -> Callable[..., Run]:
-    """Run the command in this process."""
-    return shell.run
+def command(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """Run the command in the folder and the environment of the test, which it may change."""
+    monkeypatch.chdir(shell.folder)
+    for name, value in shell.environment.items():
+        monkeypatch.setenv(name, value)
+    return run_cli

@@ -161,17 +161,16 @@ def test_a_second_signal_ends_at_once(
 ) -> None:
     """Who does not want to wait for the grace interrupts again; the summary still accounts for everything."""
     shell.write("w.json", workspace)
-    shell.write("events.ndjson", [{**TRACKS[0], "event": "fault:slow"}] * 20)
+    shell.write("events.ndjson", TRACKS[:1] * 20)
+    stand_in.fail(delay=40, times=20)
     with shell.start(
         "run", "w.json", "events.ndjson", base_url(stand_in), "--grace", "60", "--json"
     ) as process:
         wait_for_requests(stand_in, 20, process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
-        started = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-    assert time.monotonic() - started < 2.5
+        out, err = process.communicate(timeout=30)  # sooner than any response, and than the grace
     assert (process.returncode, "Traceback" in err) == (130, False)
     summary = json.loads(out)
     assert sum(summary["events"].values()) == summary["read"] == 20

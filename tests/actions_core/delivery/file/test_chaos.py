@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("OUTBOX_KILLS", "5"))
+KILLS = int(os.environ.get("OUTBOX_KILLS", "3"))
 CHAOS = Path(__file__).with_name("chaos.py")
 #: What a process has in hand when it is killed: two pumps of 20, and outcomes that are not noted.
 IN_HAND = 2 * 20 + 2 * (200 + 20)

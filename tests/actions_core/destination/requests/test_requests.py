@@ -17,6 +17,7 @@ from actions_core.engine.workspace import Workspace
 from actions_core.errors import DefinitionError
 from actions_core.http.requests import Response
 from actions_core.testing import RecordingTransport, make_event
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -43,7 +44,8 @@ def definition(case: JsonObject) -> JsonObject:
     action: JsonObject = {
         "title": "Do",
         "fields": fields,
-        "request": case["request"],
+        "request": case.get("request"),
+        "batchRequest": case.get("batchRequest"),
         "syncMode": {"choices": [{"value": "add"}, {"value": "delete"}]},
         "hooks": {"onMappingSave": {"label": "Hook"}},
     }
@@ -140,3 +142,22 @@ def test_faults_are_found_when_a_definition_is_loaded(case: JsonObject) -> None:
     found = {problem.path: problem.message for problem in caught.value.problems}
     assert sorted(found) == sorted(case["faults"])
     assert [said for path, said in case["faults"].items() if said not in found[path]] == []
+
+
+@pytest.mark.parametrize("case", cases("batches.json"))
+def test_a_batch_becomes_what_its_definition_says(case: JsonObject) -> None:
+    """The requests, and the node of each event."""
+    mapping = {"name": {"@path": "$.properties.name"}}
+    events = [make_event(**{"properties": {}, **event}) for event in case["events"]]
+    report, requests = run({**case, "payload": mapping}, lambda engine: engine.send_batch(events))
+    assert len(requests) == len(case["sends"])
+    for request, expected in zip(requests, case["sends"], strict=True):
+        check_sent([request], expected)
+    (result,) = report.results
+    assert [node.status for node in result.nodes] == case["statuses"]
+    assert [place for place, node in enumerate(result.nodes) if node.skipped] == case.get("skipped", [])
+    for node, said in zip(result.nodes, case.get("messages", [None] * len(events)), strict=True):
+        assert said is None or said in (node.errormessage or "")
+    if "types" in case:
+        assert [node.errortype for node in result.nodes] == case["types"]
+    assert all(node.sent is not MISSING for node in result.nodes if node.ok)

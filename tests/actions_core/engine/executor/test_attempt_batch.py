@@ -64,7 +64,7 @@ def attempted(
         poll=PollPolicy(base=0.001, cap=0.001, within=5.0),
     )
     steps = [Step(pipeline, {"messageId": f"m{n}", "n": n}) for n in range(3)]
-    items = [Item(n, step, {"n": n}) for n, step in enumerate(steps)]
+    items = [Item(n, step, {"n": n}, {"n": n}) for n, step in enumerate(steps)]
     told = started if started is not None else []
     return asyncio.run(
         attempt_batch(Lane("one", connection, 2), pipeline, items, lambda: told.append(len(told)))

@@ -175,6 +175,8 @@ def test_a_token_is_there_before_the_handler_is_called() -> None:
     order: list[str] = []
 
     class Keeper:
+        is_due = True
+
         async def ensure(self) -> None:
             await asyncio.sleep(0)
             order.append("token")

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -68,9 +69,8 @@ class RunningConsole:
         return f"{parts.scheme}://{parts.netloc}"
 
 
-@pytest.fixture
-def start_console() -> Iterator[Callable[..., RunningConsole]]:
-    """Return a function that starts `actions console` with these arguments, and ends it after the test."""
+@contextmanager
+def _starting() -> Iterator[Callable[..., RunningConsole]]:
     running: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str | Path, env: dict[str, str] | None = None) -> RunningConsole:
@@ -94,6 +94,20 @@ def start_console() -> Iterator[Callable[..., RunningConsole]]:
         process.wait(20)
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture
+def start_console() -> Iterator[Callable[..., RunningConsole]]:
+    """Return a function that starts `actions console` with these arguments, and ends it after the test."""
+    with _starting() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_lasting_console() -> Iterator[Callable[..., RunningConsole]]:
+    """Return a function that starts a console for all tests of a module: each start takes seconds."""
+    with _starting() as start:
+        yield start
 
 
 class Watched:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import expect
@@ -44,26 +45,38 @@ def stand_in() -> Iterator[dict[str, str]]:
     process.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def console(
+    start_lasting_console: Callable[..., Any],
+    tmp_path_factory: pytest.TempPathFactory,
+    stand_in: dict[str, str],
+) -> tuple[Any, Path]:
+    """Start the console of this module; return it, and the file of its workspace."""
+    file = tmp_path_factory.mktemp("console") / "workspace.json"
+    file.write_text('{"destinations": []}')
+    return start_lasting_console(file, env={"FULLSTORY_API_KEY": stand_in["api_key"]}), file
+
+
 @pytest.fixture
-def file(write_workspace: Callable[..., Path], fullstory: dict[str, Any], stand_in: dict[str, str]) -> Path:
-    """Write a workspace whose FullStory is the stand-in."""
+def file(console: tuple[Any, Path], fullstory: dict[str, Any], stand_in: dict[str, str]) -> Path:
+    """Write the workspace anew, with one mapping and the stand-in for FullStory."""
     fullstory["settings"] = {"apiKey": {"$env": "FULLSTORY_API_KEY"}, "baseUrl": stand_in["url"]}
-    return write_workspace(fullstory)
+    _, file = console
+    file.write_text(json.dumps({"destinations": [fullstory]}, indent=2) + "\n")
+    shutil.rmtree(file.parent / "tests", ignore_errors=True)
+    return file
 
 
 @pytest.fixture
 def open_console(
-    start_console: Callable[..., Any],
-    open_page: Callable[..., Page],
-    file: Path,
-    stand_in: dict[str, str],
+    console: tuple[Any, Path], open_page: Callable[..., Page], file: Path
 ) -> Callable[..., Page]:
-    """Return a function that opens an address of the console of that workspace."""
+    """Return a function that opens an address of the console."""
 
     def open_at(address: str, **options: Any) -> Page:
-        console = start_console(file, env={"FULLSTORY_API_KEY": stand_in["api_key"]})
-        page = open_page(console.entrance, **options)
-        page.goto(console.url + address)
+        running, _ = console
+        page = open_page(running.entrance, **options)
+        page.goto(running.url + address)
         page.locator("h1").wait_for()
         return page
 
@@ -130,14 +143,16 @@ def test_a_mapping_is_changed_tried_saved_sent_and_kept(
     # Sent, for real.
     page.get_by_role("button", name="Send this event").click()
     expect(page.locator("[data-name=result]")).to_contain_text("Sent · HTTP 200")
-    with urlopen(f"{stand_in['url']}/") as response:  # noqa: S310 - the stand-in's page
-        assert "Shop: Order Completed" in response.read().decode()
+    address = f"{stand_in['url']}/v2/users"
+    asked = Request(address, headers={"Authorization": f"Basic {stand_in['admin_key']}"})  # noqa: S310 - the stand-in
+    with urlopen(asked) as response:  # noqa: S310 - as above
+        assert "u-1" in response.read().decode()
 
     # Kept, and `actions test` passes on it.
     page.get_by_role("button", name="Keep as test").click()
     expect(page.locator("[data-name=kept]")).to_contain_text("tests/track-order-completed.json")
     command = [sys.executable, "-m", "actions_core.apps.cli", "test", str(file)]
-    tested = subprocess.run(command, capture_output=True, text=True, check=False)
+    tested = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert "1 passed" in tested.stderr
 

@@ -34,6 +34,7 @@ class Kept:
         self.answers = list(answers)
         self.asked: list[JsonObject] = []
         self.auth = Auth(held)
+        self.now = 1000.0
         self.mask = Mask(())
         self.limited = 0
         oauth = OAUTH if held is None else {**OAUTH, "access_token": held}
@@ -46,6 +47,7 @@ class Kept:
             limit=self._limit,
             listener=listener,
         )
+        self.keeper._clock = lambda: self.now
 
     async def _refresh(self, given: JsonObject) -> object:
         self.asked.append(given)
@@ -227,3 +229,97 @@ def test_a_cancellation_while_the_host_is_told_goes_through() -> None:
         assert kept.auth.access_token == "t-1"
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("life", "early"),
+    [(3600, 60.0), ("3600", 60.0), (300, 30.0), (1.5, 0.15), (None, None), (0, None), (-5, None)],
+)
+def test_a_token_is_renewed_before_it_ends(life: Any, early: float | None) -> None:
+    """A minute before, or in the last tenth of a short life; one of unknown life is used until a 401."""
+    kept = Kept(Tokens("t-1", expires_in=life), Tokens("t-2"), held=None)
+
+    async def scenario() -> None:
+        await kept.keeper.ensure()
+        if early is None:
+            kept.now += 1_000_000
+            await kept.keeper.ensure()
+            assert kept.auth.access_token == "t-1"
+            return
+        end = kept.now + float(life)
+        kept.now = end - early - 0.001
+        assert not kept.keeper.is_due
+        await kept.keeper.ensure()
+        assert kept.auth.access_token == "t-1"
+        kept.now = end - early + 0.001
+        assert kept.keeper.is_due
+        assert await kept.keeper.retry_once(attempts("done")) == "done"
+        assert (kept.auth.access_token, len(kept.asked)) == ("t-2", 2)
+        kept.now += 1_000_000  # of the second one nobody knows
+        assert not kept.keeper.is_due
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_many_requests_make_one_renewal(ended: bool) -> None:  # noqa: FBT001 - a case
+    """The others use a token that ends soon until there is a new one; where it has ended they wait.
+
+    An API may well give the same token once more: that is one request, too.
+    """
+    kept = Kept(Tokens("t-1", expires_in=100), Tokens("t-1", expires_in=100), held=None)
+
+    async def scenario() -> None:
+        await asyncio.gather(*(kept.keeper.ensure() for _ in range(100)))
+        assert len(kept.asked) == 1
+        kept.now += 101 if ended else 95
+        done: list[int] = []
+
+        async def one(number: int) -> None:
+            await kept.keeper.ensure()
+            done.append(number)
+
+        await asyncio.gather(*(one(number) for number in range(100)))
+        assert len(kept.asked) == 2
+        assert done[-1] == (99 if ended else 0)
+        assert not kept.keeper.is_due
+
+    asyncio.run(scenario())
+
+
+def test_a_token_that_has_not_ended_is_used_while_there_is_no_new_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What fails ahead of time is logged and tried again later; once the token has ended, it is an error."""
+    down = RequestError("down", retryable=True)
+    kept = Kept(Tokens("t-1", expires_in=1000), down, down, down, Tokens("t-2"), held=None)
+
+    async def scenario() -> None:
+        await kept.keeper.ensure()
+        kept.now += 960
+        await kept.keeper.ensure()
+        assert (kept.auth.access_token, len(kept.asked), kept.keeper.is_due) == ("t-1", 2, False)
+        kept.now += 21
+        assert kept.keeper.is_due
+        await kept.keeper.ensure()
+        assert len(kept.asked) == 3
+        kept.now += 20
+        with pytest.raises(
+            AuthenticationError, match="the access token has expired and could not be"
+        ) as error:
+            await kept.keeper.ensure()
+        assert error.value.retryable
+        await kept.keeper.ensure()
+        assert kept.auth.access_token == "t-2"
+
+    asyncio.run(scenario())
+    assert [record.getMessage() for record in caplog.records] == [
+        "one: the access token ends soon and could not be renewed: down; it is used until it ends"
+    ] * 2
+
+
+@pytest.mark.parametrize("life", ["soon", True, [], float("nan")])
+def test_a_life_is_a_number_of_seconds(life: Any) -> None:
+    """What an API cannot mean as one is an error where the tokens are made."""
+    with pytest.raises(ActionsError, match="expires_in must be a number of seconds but it is"):
+        Tokens("t", expires_in=life)

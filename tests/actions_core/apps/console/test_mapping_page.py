@@ -1,0 +1,245 @@
+"""The page of a mapping without a browser: what it opens with, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from nicegui import ui
+from nicegui.testing.user_interaction import UserInteraction
+
+from actions_core import Request, Response
+from actions_core.testing import LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nicegui.testing import User
+
+SOLD = {"type": "track", "event": "Order Completed", "userId": "u-1", "messageId": "m-1"}
+VIEWED = {"type": "page", "name": "Home", "userId": "u-1", "messageId": "m-2"}
+
+
+def named(user: User, name: str) -> Any:
+    """Return the element with this name for tests."""
+    (found,) = [
+        element for element in user.find(kind=ui.element).elements if element.props.get("data-name") == name
+    ]
+    return found
+
+
+def labelled(user: User, label: str) -> Any:
+    """Return the element that is named so for those who do not see."""
+    (found,) = [
+        element for element in user.find(kind=ui.element).elements if element.props.get("aria-label") == label
+    ]
+    return found
+
+
+def labelled_by(user: User, label: str) -> Any:
+    """Return the field with this label."""
+    (found,) = [
+        element for element in user.find(kind=ui.element).elements if element.props.get("label") == label
+    ]
+    return found
+
+
+def subscription(file: Path) -> dict[str, Any]:
+    """Return the first subscription in a workspace."""
+    found: dict[str, Any] = json.loads(file.read_text())["destinations"][0]["subscriptions"][0]
+    return found
+
+
+async def save(user: User) -> None:
+    """Save what was edited, difference and all."""
+    user.find("Save…").click()
+    await user.should_see("Save to workspace.json")
+    UserInteraction(user, {named(user, "confirm-save")}, None).click()
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("/i/gone/s/0", "The workspace has no instance 'gone'."),
+        ("/i/gone", "The workspace has no instance 'gone'."),
+        ("/i/fs/s/7", "fs has no subscription number 7; it has 1."),
+        ("/i/odd/s/0", "There is no destination 'unknown-one'"),
+        ("/i/odd", "There is no destination 'unknown-one'"),
+    ],
+)
+def test_what_is_not_there_says_so(
+    simulate: Callable[..., Any],
+    write_workspace: Callable[..., Path],
+    fullstory: dict[str, Any],
+    address: str,
+    sentence: str,
+) -> None:
+    """An address of something that the workspace does not have, or not any more, gives a sentence."""
+    odd = {"id": "odd", "destination": "unknown-one", "subscriptions": fullstory["subscriptions"]}
+    file = write_workspace(fullstory, odd)
+
+    async def main() -> None:
+        async with simulate(file) as (user, _):
+            await user.open(address)
+            await user.should_see(sentence)
+
+    asyncio.run(main())
+
+
+def test_a_file_that_became_faulty_says_so(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """A workspace that is no JSON any more is told with file and place, on each page that edits it."""
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, _):
+            file.write_text("{")
+            for address in ("/i/fs", "/i/fs/s/0", "/paste"):
+                await user.open(address)
+                await user.should_see("workspace.json:1:2")
+
+    asyncio.run(main())
+
+
+def test_a_workspace_without_a_file_is_not_edited(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """Where a program makes the workspace, the pages say where it is edited."""
+
+    async def main() -> None:
+        async with simulate(write_workspace(fullstory)) as (user, desk):
+            desk.draft = None
+            for address in ("/i/fs", "/i/fs/s/0", "/paste"):
+                await user.open(address)
+                await user.should_see("This workspace is no file")
+
+    asyncio.run(main())
+
+
+def test_the_sample_is_what_the_address_names(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """An event by its messageId comes first; without one, the newest that matches; else one that is made."""
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, desk):
+            await user.open("/i/fs/s/0")
+            assert "made for this mapping" in str(named(user, "sample").options)
+            await user.should_see("Would be sent")
+            for event in (SOLD, VIEWED):
+                desk.feed.ring.remember(event)
+            await user.open("/i/fs/s/0")
+            samples = named(user, "sample")
+            assert "Order Completed" in samples.options[samples.value]
+            await user.open("/i/fs/s/0?event=m-1")
+            samples = named(user, "sample")
+            assert "from the address" in samples.options[samples.value]
+            await user.open("/i/fs/s/0?event=unknown")
+            await user.should_see("Would be sent")
+
+    asyncio.run(main())
+
+
+def test_defaults_become_a_mapping_when_one_is_changed(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """A subscription without a mapping shows the defaults of the action, and has all of them once edited."""
+    del fullstory["subscriptions"][0]["mapping"]
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, _):
+            await user.open("/i/fs/s/0")
+            await user.should_see("It takes the defaults of the action")
+            labelled(user, "Name: from event").value = "properties.title"
+            await save(user)
+            await user.should_see("Saved, and in force.")
+        mapping = subscription(file)["mapping"]
+        assert mapping["name"] == {"@jmespath": "properties.title"}
+        assert mapping["userId"] == {"@jmespath": "userId"}
+
+    asyncio.run(main())
+
+
+def test_another_action_keeps_what_both_have(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """Fields of the same key stay as they are; the others take the new action's defaults."""
+    fullstory["subscriptions"][0]["mapping"] = {"userId": "fixed", "name": "x"}
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, _):
+            await user.open("/i/fs/s/0")
+            labelled_by(user, "Name").value = "What users did"
+            labelled_by(user, "Action").value = "trackEvent"
+            (switch,) = user.find(kind=ui.switch).elements
+            switch.value = False
+            await save(user)
+            await user.should_see("Saved, and in force.")
+        saved = subscription(file)
+        assert saved["name"] == "What users did"
+        assert saved["partnerAction"] == "trackEvent"
+        assert saved["mapping"]["userId"] == "fixed"
+        assert saved["mapping"]["properties"] == {"@jmespath": "properties"}
+        assert saved["enabled"] is False
+
+    asyncio.run(main())
+
+
+def test_a_mapping_that_is_no_fields_is_shown_as_json(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """A directive as a whole can be edited as JSON, and says why it has no fields."""
+    whole = {"__segment_internal_directive": {"@merge": {"objects": [{}], "direction": "right"}}, "name": "x"}
+    fullstory["subscriptions"][0]["mapping"] = whole
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, _):
+            await user.open("/i/fs/s/0")
+            area = labelled(user, "The mapping as JSON")
+            assert json.loads(area.value) == whole
+            (toggle,) = user.find(kind=ui.toggle).elements
+            toggle.value = False
+            await user.should_see("Fields cannot show this mapping")
+            area.value = '{"name": '
+            await user.should_see("ends too early")
+            area.value = '{"name": "y"}'
+            toggle.value = False
+            await user.should_see("What the event is called in FullStory.")
+            await save(user)
+            await user.should_see("Saved, and in force.")
+        assert subscription(file)["mapping"] == {"name": "y"}
+
+    asyncio.run(main())
+
+
+def test_what_is_sent_and_refused_is_shown(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """A refusal shows status and response, after one try; what cannot even be tried says why."""
+
+    async def main() -> None:
+        async def refuse(_: Request) -> Response:
+            return Response(429, body=b'{"message": "slow down"}')
+
+        async with LoopbackServer(refuse) as server:
+            fullstory["settings"]["baseUrl"] = server.url
+            async with simulate(write_workspace(fullstory)) as (user, desk):
+                await user.open("/i/fs/s/0")
+                user.find("Send this event").click()
+                await user.should_see("HTTP 429", retries=50)
+                await user.should_see("slow down")
+                assert len(server.requests) == 1
+                engine, desk.engine = desk.engine, None
+                user.find("Send this event").click()
+                await user.should_see("nothing can be sent while the workspace is faulty")
+                desk.engine = engine
+
+    asyncio.run(main())
