@@ -1,4 +1,4 @@
-"""The page of all published destinations: which of their actions are requests in JSON, and what the others need.
+"""The page of all published destinations: which actions are requests in JSON, and what the others need.
 
 It is counted from drafts, each of which was loaded and compared with the published code on random events.
 """
@@ -94,11 +94,12 @@ def catalogue_page(rows: Sequence[Row], version: str) -> str:
     lines = [
         "# Segment's catalogue",
         "",
-        f"The {len(rows)} destinations of the published package {version}, as `actions port draft` makes them: each",
-        "definition was loaded, a request was inferred for each action that runs on a server, and compared with the",
-        "published code on fresh random events. `actions port catalogue` writes this page.",
+        f"The {len(rows)} destinations of the published package {version}, as `actions port draft` makes",
+        "them: each definition was loaded, a request was inferred for each action that runs on a server,",
+        "and compared with the published code on fresh random events. `actions port catalogue` writes this page.",
         "",
-        f"Of {actions} actions, a request in JSON was inferred for {equal + different}; {equal} of these were equal at once.",
+        f"Of {actions} actions, a request in JSON was inferred for {equal + different}; {equal} of these were",
+        "equal at once.",
         "A request that was not inferred may be written by hand; what is counted here is what needs no hand.",
         "",
         "| class | destinations | |",

@@ -30,7 +30,7 @@ class NotInferred(Exception):  # noqa: N818  # not an error: an action that want
 
 @attrs.frozen
 class Inferred:
-    """A request for a definition; `base` is the expression of its base URL, None where the URL is absolute."""
+    """A request for a definition; `base` gives its base URL, and is None where the URL is absolute."""
 
     request: JsonObject
     base: Json = None
@@ -242,12 +242,7 @@ def _conditions(samples: Sequence[Sample]) -> JsonObject:
 
 def _required(refused: Sequence[Sample], others: Sequence[Sample]) -> JsonObject | None:
     """Return what is missing exactly in the calls that were refused."""
-    keys = {
-        path
-        for sample in others
-        for path in sample.values
-        if path.count(".") == 2 and path.startswith("$.payload.")
-    }  # $, payload, field
+    keys = {path for sample in others for path in sample.values if path.rpartition(".")[0] == "$.payload"}
     missing = {path for path in keys if all(path not in sample.values for sample in refused)}
     if missing and all(missing & sample.values.keys() for sample in others):
         for path in sorted(missing):
@@ -260,7 +255,7 @@ def _required(refused: Sequence[Sample], others: Sequence[Sample]) -> JsonObject
 
 
 def _condition(against: Sequence[Sample], good: Sequence[Sample]) -> str:
-    """Return a condition that holds of the good calls and of none of the others; empty where none was found."""
+    """Return a condition that holds of the good calls and of none of the others; empty without one."""
     if not good:
         return ""
     paths = dict.fromkeys(path for sample in (*good, *against) for path in sample.values)

@@ -1,8 +1,8 @@
 """Expressions that give what a published destination wrote, inferred from recorded calls.
 
 A column is one place of the request through all calls. It is a constant, a value of the scope, such a value
-turned into something else, a text with values in it, the first of several, one of several by another value, or
-an object or a list of such parts. What fits all calls is taken; fresh calls tell whether it is the rule.
+turned into something else, a text with values in it, the first of several, one of several by another value,
+or an object or a list of such parts. What fits all calls is taken; fresh calls tell whether it is the rule.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recorded calls of a published destination, and the values in them by their paths: what a request is inferred from."""
+"""Recorded calls of a published destination, with the values that its function saw, by their paths."""
 
 from __future__ import annotations
 

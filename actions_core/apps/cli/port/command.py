@@ -180,4 +180,5 @@ def _print_end(
     stdout().print(f"\n{total:,} compared, {different:,} different without a reason")
 
 
+app.command("draft")(drafts.draft)
 app.command("catalogue")(drafts.catalogue)

@@ -8,17 +8,37 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from actions_core.apps.cli.output import printable, stderr, stdout
+from actions_core.apps.cli.output import fail, printable, stderr, stdout
+from actions_core.apps.cli.port.checking import pick_published
 from actions_core.apps.cli.port.fetching import fetch_published, find_node
 from actions_core.apps.cli.port.published import Published
 from actions_core.apps.cli.port.recording import Drafting
 from actions_core.apps.cli.shared import quiet_failures, run_async
 from actions_core.authoring.port.catalogue import Row, catalogue_page, needs_of
+from actions_core.authoring.port.definitions import with_marked_texts
+from actions_core.authoring.port.differences import FILE_NAME
 from actions_core.authoring.port.packages import PACKAGE, VERSION
+from actions_core.authoring.port.requests import our_request
+from actions_core.authoring.scaffold import files_from_definition
+from actions_core.destination import load_destination
+from actions_core.testing.cases import trial_engine
+from actions_core.testing.recording import RecordingTransport
 
 if TYPE_CHECKING:
-    from actions_core.apps.cli.port.recording import Draft
+    from actions_core.apps.cli.port.recording import ActionDraft, Draft
+    from actions_core.destination import Destination
+    from actions_core.values.types import JsonObject
 
+Source = Annotated[
+    str,
+    typer.Argument(metavar="DEST", help="A published destination: its slug, or its folder."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", file_okay=False, help="The new folder; by default, the slug."),
+]
+Slug = Annotated[str | None, typer.Option("--slug", help="Another slug for the package.")]
+Name = Annotated[str | None, typer.Option("--name", help="Another display name.")]
 Out = Annotated[Path, typer.Option("--out", metavar="FILE", dir_okay=False, help="Where the page goes.")]
 Only = Annotated[
     list[str] | None, typer.Option("--only", metavar="NAME", help="Only this destination; may be repeated.")
@@ -27,6 +47,91 @@ Rows = Annotated[
     Path | None,
     typer.Option("--rows", metavar="FILE", help="Keep what was counted here, and go on from there."),
 ]
+
+
+def draft(destination: Source, *, out: Folder = None, slug: Slug = None, name: Name = None) -> None:
+    """Make a package of a published destination: requests in JSON where they can be inferred, else functions.
+
+    The texts of the definition are the published ones, each marked: write your own before you ship them.
+    """
+    node = find_node()
+    folder = fetch_published(lambda text: stderr().print(printable(text), soft_wrap=True))
+    with quiet_failures():
+        found = run_async(_draft(node, folder, destination))
+        slug, files = draft_files(found, slug=slug, name=name)
+        place = out or Path(slug)
+        if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
+            fail(f"{place} exists already, and nothing is overwritten")
+        files = run_async(with_expected_requests(found, files))
+    for path, text in files.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_bytes(text.encode())
+    for one in found.actions:
+        stdout().print(printable(f"{one.key}: {_outcome(one)}"), soft_wrap=True)
+    stdout().print(printable(f"Made {place}. Next:\n  actions port check {place}"), soft_wrap=True)
+
+
+def _outcome(one: ActionDraft) -> str:
+    if one.request is None:
+        return f"a function to write: {one.reason}"
+    if one.is_equal:
+        return "a request in JSON, equal on fresh random events"
+    if one.tally is None:
+        return f"a request in JSON, which could not be compared: {one.reason}"
+    return f"a request in JSON; {one.tally.different} of {one.tally.total} fresh random events differ"
+
+
+async def _draft(node: str, folder: Path, name: str) -> Draft:
+    async with Published(node, folder) as published:
+        home = pick_published(await published.ask("destinations"), [name])
+        return await Drafting(published).draft(home)
+
+
+def draft_files(draft: Draft, *, slug: str | None, name: str | None) -> tuple[str, dict[str, str]]:
+    """Return the slug and the files of a package for a draft, texts marked, with the file of its port."""
+    slug, files = files_from_definition(with_marked_texts(draft.definition), slug=slug, name=name)
+    home = next(path.rpartition("/")[0] for path in files if path.endswith("/destination.json"))
+    port = {"destination": draft.folder, "differences": {}}
+    files[f"{home}/{FILE_NAME}"] = json.dumps(port, indent=2, ensure_ascii=False) + "\n"
+    return slug, files
+
+
+async def with_expected_requests(draft: Draft, files: dict[str, str]) -> dict[str, str]:
+    """Return the files with the requests that the cases of actions in JSON give, where they give one."""
+    home = next(path for path in files if path.endswith("/destination.json"))
+    definition = json.loads(files[home])
+    filled = dict(files)
+    keys = {one.key for one in draft.actions if one.request is not None}
+    actions = {key: definition["actions"][key] for key in keys}
+    written = load_destination({**definition, "actions": actions, "presets": []})
+    for path, text in files.items():
+        if not path.startswith("tests/cases/"):
+            continue
+        cases = json.loads(text)
+        for case in cases:
+            if case["action"] in keys:
+                request = await _request_of(written, case)
+                if request is not None:
+                    case["expect"] = {"request": request}
+        filled[path] = json.dumps(cases, indent=2, ensure_ascii=False) + "\n"
+    return filled
+
+
+async def _request_of(destination: Destination, case: JsonObject) -> JsonObject | None:
+    """Return the request that a case gives; None where it gives none."""
+    subscription: JsonObject = {
+        "partnerAction": case["action"],
+        "subscribe": f"type = {json.dumps(case['event'].get('type', 'track'))}",
+        **({"mapping": case["mapping"]} if "mapping" in case else {}),
+    }
+    transport = RecordingTransport()
+    async with trial_engine(destination, subscription, case["settings"], transport) as engine:
+        await engine.send(case["event"])
+    if not transport.requests:
+        return None
+    plain = our_request(transport.requests[0])
+    kinds = {kind: plain.body for kind in ("json", "form") if kind == plain.kind}
+    return {"method": plain.method, "url": plain.address, **kinds}
 
 
 def catalogue(*, out: Out = Path("catalogue.md"), only: Only = None, rows: Rows = None) -> None:
@@ -40,7 +145,7 @@ def catalogue(*, out: Out = Path("catalogue.md"), only: Only = None, rows: Rows 
 
 
 async def _catalogue(node: str, folder: Path, only: list[str] | None, kept: Path | None) -> list[Row]:
-    known = {} if kept is None or not kept.exists() else _read_rows(kept)
+    known = {} if kept is None else _read_rows(kept)
     found = []
     async with Published(node, folder) as published:
         listed = await published.ask("destinations")
@@ -100,7 +205,9 @@ def _row_json(row: Row) -> dict[str, object]:
 
 
 def _read_rows(file: Path) -> dict[str, Row]:
-    found = {}
+    found: dict[str, Row] = {}
+    if not file.exists():
+        return found
     for line in file.read_text(encoding="utf-8").splitlines():
         data = json.loads(line)
         for key in ("equal", "different", "needs"):

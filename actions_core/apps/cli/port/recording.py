@@ -1,4 +1,4 @@
-"""Calls of a published action, recorded: what a request is inferred from, and drafts of whole destinations."""
+"""Drafts of published destinations: calls of each action recorded, and a request inferred from them."""
 
 from __future__ import annotations
 
