@@ -419,9 +419,9 @@ def _choose(column: Column, text: bool, depth: int, *, simple: bool) -> Any:  # 
         found = [scope.get(path, MISSING) for scope in column.scopes]
         if not all(isinstance(value, str | bool) or value is MISSING for value in found):
             continue
-        groups = {value: [one is value or one == value for one in found] for value in found}
-        if not 1 < len(groups) <= _MOST_CHOICES:
+        if not 1 < len(set(found)) <= _MOST_CHOICES:
             continue
+        groups = {value: [one is value or one == value for one in found] for value in found}
         if any(sum(rows) < _FEWEST_OF_A_CHOICE for rows in groups.values()):
             continue
         if any(isinstance(value, str) and value.startswith(_MADE_UP) for value in found):

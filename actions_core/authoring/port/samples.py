@@ -68,6 +68,8 @@ class Budget:
     """How many columns may still be looked at: what follows no rule has too many that could be tried."""
 
     left: int = 600
+    #: the paths of scopes that were asked for, each beside its scopes, whose identity is the key
+    paths: dict[int, tuple[tuple[Mapping[str, Json], ...], list[str]]] = attrs.field(factory=dict)
 
     def spend(self) -> bool:
         """Take one, and return whether there was one."""
@@ -103,8 +105,12 @@ class Column:
 
     def paths(self) -> list[str]:
         """Return every path that some scope has, those of fewer steps first."""
-        found = dict.fromkeys(path for scope in self.scopes for path in scope)
-        return sorted(found, key=lambda path: (_rank(path), path.count("."), len(path)))
+        known = self.budget.paths.get(id(self.scopes))
+        if known is None:
+            found = dict.fromkeys(path for scope in self.scopes for path in scope)
+            listed = sorted(found, key=lambda path: (_rank(path), path.count("."), len(path)))
+            known = self.budget.paths[id(self.scopes)] = (self.scopes, listed)
+        return known[1]
 
 
 def _rank(path: str) -> int:

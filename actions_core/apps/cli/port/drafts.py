@@ -130,7 +130,7 @@ async def _request_of(destination: Destination, case: JsonObject) -> JsonObject 
     if not transport.requests:
         return None
     plain = our_request(transport.requests[0])
-    kinds = {kind: plain.body for kind in ("json", "form") if kind == plain.kind}
+    kinds: JsonObject = {plain.kind: plain.body} if plain.kind in ("json", "form") else {}
     return {"method": plain.method, "url": plain.address, **kinds}
 
 
