@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from docs.tools import api, commands, schemas  # noqa: E402 - the path of the repository comes first
+from docs.tools import api, commands, drawings, schemas  # noqa: E402 - the path of the repository comes first
 
 FOLDER = ROOT / "docs" / "reference"
 _MADE = "This page is made from the schema of the file, which editors use too (see [editors](../guides/editors.md)).\n"
@@ -54,11 +54,17 @@ def pages() -> dict[str, str]:
     return {name: text.rstrip("\n") + "\n" for name, text in made.items()}
 
 
+def files() -> dict[Path, str]:
+    """Return every generated page and picture, by where it stands."""
+    made = {FOLDER / name: text for name, text in pages().items()}
+    return made | {drawings.FOLDER / name: text for name, text in drawings.drawings().items()}
+
+
 def main() -> None:
-    """Write the pages."""
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
-        print(FOLDER / name)
+    """Write the pages and the pictures."""
+    for path, text in files().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":
