@@ -47,7 +47,7 @@ def register(desk: Desk) -> None:
             with frame(desk, title="Mapping", crumbs=crumbs):
                 ui.label(str(error)).classes("console-note bad")
             return
-        command = desk.command("explain", "WORKSPACE", "--event", "FILE")
+        command = desk.command("explain", "WORKSPACE", "event.json", "--instance", instance)
         with frame(desk, title=page.title, command=command, crumbs=crumbs, wide=True):
             await page.lay_out(event, letter)
 
@@ -80,6 +80,7 @@ class MappingPage:
         self.destination: Destination = destination
         self.saved: JsonObject = listed[number]
         self.raw: JsonObject = copy.deepcopy(self.saved)
+        self.is_enabled = spec.enabled
         self.bench = Workbench(spec, destination)
         self._unfinished: set[str] = set()
         self._preview = Latest(self._show_preview)
@@ -167,7 +168,9 @@ class MappingPage:
     def _about(self) -> str:
         spec = self.destination.spec
         action = spec.actions.get(self.raw.get("partnerAction", ""))
-        return f"{spec.name} · {self.raw.get('partnerAction') if action is None else action.title}"
+        title = self.raw.get("partnerAction") if action is None else action.title
+        disabled = "" if self.is_enabled else " · this instance is disabled: nothing is sent to it"
+        return f"{spec.name} · {title}{disabled}"
 
     def _lay_out_head(self) -> None:
         actions = {

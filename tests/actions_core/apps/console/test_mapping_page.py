@@ -245,6 +245,30 @@ def test_what_is_sent_and_refused_is_shown(
     asyncio.run(main())
 
 
+def test_an_edit_is_measured_on_what_came_in(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """The page says how many of the latest events an edit changes, and how, before it is saved."""
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, desk):
+            for number in range(6):
+                desk.feed.ring.remember({**SOLD, "messageId": f"m-{number}", "event": f"E{number % 3}"})
+            await user.open("/i/fs/s/0")
+            await user.should_see("An edit is compared on the last 6 events.", retries=50)
+            labelled_by(user, "As text (FQL)").value = 'type = "track" and event != "E1"'
+            await user.should_see("Changes 2 of the last 6 events: 2 no longer sent.", retries=50)
+            labelled(user, "Name: from event").value = "userId"
+            await user.should_see(
+                "Changes 6 of the last 6 events: 2 no longer sent, 4 with another request.", retries=50
+            )
+            labelled_by(user, "As text (FQL)").value = "type ="
+            await user.should_see("Nothing can be compared until the errors are mended.", retries=50)
+
+    asyncio.run(main())
+
+
 TRIGGERS = [
     "event < 5",
     "name >= 1",
