@@ -43,8 +43,9 @@ async def make_desk(
     ring = Ring()
     make_engine = partial(Engine, registry=registry, on_result=ring.note)
     given = engine if outbox is None else outbox.engine
-    if outbox is None and engine is not None:
-        engine.add_listener(ring.note)
+    if given is not None:
+        # What an outbox delivers is in its file already.
+        given.add_listener(ring.note if outbox is None else ring.note_own)
     engine, problems = _engine(workspace, make_engine) if given is None else (given, ())
     kept = workspace.outbox if outbox is None else outbox.spec
     desk = Desk(

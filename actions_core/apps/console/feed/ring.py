@@ -76,6 +76,11 @@ class Ring:
             while len(self._events) > _MOST_EVENTS:
                 self._events.popitem(last=False)
 
+    def note_own(self, result: Result | BatchResult) -> None:
+        """Note a result if its event was sent from here."""
+        if isinstance(result, Result) and result.message_id in self._events:
+            self.note(result)
+
     def note(self, result: Result | BatchResult) -> None:
         """Note a result: give this to an engine as `on_result`."""
         if isinstance(result, BatchResult):
