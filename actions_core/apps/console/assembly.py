@@ -47,12 +47,13 @@ async def make_desk(
         # What an outbox delivers is in its file already.
         given.add_listener(ring.note if outbox is None else ring.note_own)
     engine, problems = _engine(workspace, make_engine) if given is None else (given, ())
+    kept = workspace.outbox if outbox is None else outbox.spec
     desk = Desk(
         registry,
         file,
         engine,
         outbox,
-        outbox_file=None if workspace.outbox is None else workspace.outbox.path,
+        outbox_file=None if kept is None else kept.path,
         failures=failures,
         problems=problems,
         make_engine=make_engine,

@@ -62,7 +62,7 @@ class Trials:
         self._action = spec.actions[action]
         self._values = values
         self._port = port
-        self._settings = [self._random_settings(full=number % 2 == 1) for number in range(_SETTINGS)]
+        self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
 
     def single(self, count: int) -> Iterator[Trial]:
@@ -70,6 +70,12 @@ class Trials:
         for number in range(count):
             by_default = number % 4 == 3 and bool(self._action.default_mapping)
             yield self._trial([self._event(by_default=by_default)], by_default=by_default)
+
+    def plain(self, count: int) -> Iterator[Trial]:
+        """Yield trials of usual values only, whose responses are successes."""
+        for _ in range(count):
+            event = self._event(by_default=False, plain=True)
+            yield attrs.evolve(self._trial([event], by_default=False), responses=())
 
     def of_events(self, events: Sequence[JsonObject]) -> Iterator[Trial]:
         """Yield a trial for each event of the user's own, mapped by the defaults."""
@@ -129,9 +135,9 @@ class Trials:
 
     # -- events --------------------------------------------------------------------------------
 
-    def _event(self, *, by_default: bool) -> JsonObject:
+    def _event(self, *, by_default: bool, plain: bool = False) -> JsonObject:
         random = self._values.random
-        nasty = random.choice([0.0, 0.0, 0.1, 0.5])
+        nasty = 0.0 if plain else random.choice([0.0, 0.0, 0.1, 0.5])
         payload = self._values.payload(self._fields, density=random.choice(_DENSITIES), nasty=nasty)
         event = event_of_type(random.choice(_TYPES))
         event["messageId"] = str(uuid.UUID(int=random.getrandbits(128), version=4))
@@ -180,8 +186,11 @@ class Trials:
 
     # -- settings and responses ----------------------------------------------------------------
 
-    def _random_settings(self, *, full: bool) -> JsonObject:
+    def _random_settings(self, number: int) -> JsonObject:
+        """Return settings unlike those of other numbers; every second time, all that there are."""
         settings = sample_settings(self._spec)
+        if "oauth" in settings:
+            settings["oauth"] = {key: f"{value}.{number}" for key, value in settings["oauth"].items()}
         for key, field in self._spec.settings.items():
             fixed = self._port.settings.get(key)
             if fixed is not None:
@@ -190,10 +199,12 @@ class Trials:
                 settings[key] = self._values.random.choice(field.values)
             elif field.type == "boolean":
                 settings[key] = self._values.chance(0.5)
-            elif key not in settings and field.default is not MISSING:
+            elif field.default is not MISSING and (number % 2 == 0 or field.format == "uri"):
                 settings[key] = field.default
-            elif key not in settings and full:
-                settings[key] = secret(key) if field.type == "password" else sample_value(field, key=key)
+            elif field.type == "password" and (key in settings or number % 2):
+                settings[key] = secret(f"{key}.{number}")
+            elif key in settings or number % 2:
+                settings[key] = sample_value(field, name=f"sample{number}", key=key)
             if field.multiple and settings.get(key) is not None and not isinstance(settings[key], list):
                 settings[key] = [settings[key]]
         return settings
