@@ -432,12 +432,13 @@ def _choose(column: Column, text: bool, depth: int, *, simple: bool) -> Any:  # 
         if any(isinstance(value, str) and value.startswith(_MADE_UP) for value in found):
             continue  # no rule depends on which sample it is
         attempt = _plain if simple else infer
-        made = {
-            value: attempt(column.where(rows), text=text, depth=depth + 4) for value, rows in groups.items()
-        }
-        if any(part is FAILED for part in made.values()):
-            continue
-        return _choice(path, made)
+        made: dict[Json, Json] = {}
+        for value, rows in groups.items():
+            made[value] = attempt(column.where(rows), text=text, depth=depth + 4)
+            if made[value] is FAILED:
+                break
+        else:
+            return _choice(path, made)
     return FAILED
 
 

@@ -54,14 +54,17 @@ class Trial:
 
 
 class Trials:
-    """Random trials of one action of a published definition."""
+    """Random trials of one action of a published definition; without `failures`, all responses are 200."""
 
-    def __init__(self, spec: DestinationSpec, action: str, values: Values, port: PortFile) -> None:
+    def __init__(
+        self, spec: DestinationSpec, action: str, values: Values, port: PortFile, *, failures: bool = True
+    ) -> None:
         self._spec = spec
         self._key = action
         self._action = spec.actions[action]
         self._values = values
         self._port = port
+        self._failures = failures
         self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
 
@@ -220,7 +223,7 @@ class Trials:
             drawn = random.choices(loose, weights, k=4) if loose else []
             random.shuffle(named)
             return (*named, *(_without(one, "weight") for one in drawn))
-        if self._values.chance(0.6):
+        if not self._failures or self._values.chance(0.6):
             return ()
         return tuple(self._response(size) for _ in range(random.randint(1, 3)))
 
