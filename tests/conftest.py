@@ -13,7 +13,7 @@ import pytest
 from actions_fullstory.sandbox import FullStorySandbox
 from hypothesis import settings
 
-from tests.examples import TIMES, examples
+from tests.trials import TIMES, examples
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

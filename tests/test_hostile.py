@@ -28,7 +28,7 @@ from actions_core import (
 )
 from actions_core.testing import RecordingTransport
 from actions_core.values.events import EVENT_TYPES
-from tests.examples import examples
+from tests.trials import examples
 
 KEYS = [
     "type", "event", "name", "userId", "anonymousId", "properties", "traits", "context", "messageId",

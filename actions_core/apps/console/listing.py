@@ -33,8 +33,11 @@ class Line:
     faults: tuple[str, ...] = ()
 
 
-def lines_of(bench: Workbench, subscriptions: Sequence[JsonObject]) -> list[Line]:
-    """Return what a list shows of each subscription."""
+async def lines_of(bench: Workbench, subscriptions: Sequence[JsonObject]) -> list[Line]:
+    """Return what a list shows of each subscription.
+
+    Other work of the event loop gets its turn between them.
+    """
     lines = []
     for raw in subscriptions:
         spec = subscription_of(raw)
@@ -42,6 +45,7 @@ def lines_of(bench: Workbench, subscriptions: Sequence[JsonObject]) -> list[Line
         faults = tuple(str(problem) for problem in bench.compile(spec)[1] if problem.is_error)
         title = spec.partner_action if action is None else action.title
         lines.append(Line(spec.name, title, summary(spec.subscribe), spec.enabled, faults))
+        await asyncio.sleep(0)
     return lines
 
 

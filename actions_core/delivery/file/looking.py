@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.delivery.file import letters, upkeep
+from actions_core.delivery.file import letters, upkeep, workers
 from actions_core.delivery.store import OutcomeFilter, RecentDelivery, Tally, WaitingDelivery
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.file.connection import Connection
     from actions_core.delivery.letters import DeadLetter, LetterFilter, LetterGroup
-    from actions_core.delivery.store import Backlog
+    from actions_core.delivery.store import Backlog, Worker
 
 #: Numbers of minutes are kept for so long, in milliseconds.
 KEPT: Final = 24 * 60 * 60 * 1000
@@ -116,6 +116,11 @@ class FileLook:
         self._connection = connection
         self._now = now
 
+    def workers(self) -> list[Worker]:
+        """Return the workers of this file, dead ones included until they are found."""
+        with self._connection.snapshot() as sqlite:
+            return workers.list_workers(sqlite)
+
     def backlog(self) -> list[Backlog]:
         """Return what waits, by instance; it goes through all that waits."""
         with self._connection.snapshot() as sqlite:
@@ -179,6 +184,11 @@ class FileLook:
         """Return dead letters by their numbers, from the first after `after`."""
         with self._connection.snapshot() as sqlite:
             return letters.page(sqlite, which, after, limit)
+
+    def count_letters(self, which: LetterFilter) -> int:
+        """Return how many dead letters there are."""
+        with self._connection.snapshot() as sqlite:
+            return letters.count(sqlite, which)
 
     def letter_groups(self, which: LetterFilter, *, limit: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason, the largest groups first."""

@@ -22,7 +22,7 @@ from actions_core.errors import DefinitionError
 from actions_core.http.requests import Request
 from actions_core.values.naming import parameter_names
 from actions_core.values.types import MISSING
-from tests.examples import examples
+from tests.trials import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,7 +26,7 @@ from actions_core.destination.specs import AudienceMode, BatchSpec
 from actions_core.errors import DefinitionError
 from actions_core.validation.fields import Choice, ConditionSet, FieldCondition, FieldSpec, unstructure
 from actions_core.values.types import MISSING
-from tests.examples import examples
+from tests.trials import examples
 
 DATA = Path(__file__).parent / "data"
 PUBLISHED = DATA / "published.json"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actions_core.destination.context import Context, Scope
 from actions_core.destination.state import InstanceState, MemoryState, RehearsedState
-from tests.examples import examples
+from tests.trials import examples
 
 
 class Clock:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from actions_core.engine import filters as module
 from actions_core.engine.filters import MAX_KEYS, FilterTrace, compile_filters, validate_filters
 from actions_core.errors import DefinitionError
-from tests.examples import examples
+from tests.trials import examples
 
 EVENT = {
     "type": "track",

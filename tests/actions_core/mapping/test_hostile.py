@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from actions_core import MISSING, compile_mapping, validate_mapping
 from actions_core.errors import MappingError
 from actions_core.mapping.directives import DIRECTIVES
-from tests.examples import examples
+from tests.trials import examples
 
 DEPTH = 100_000
 

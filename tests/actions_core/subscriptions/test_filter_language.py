@@ -15,7 +15,7 @@ from actions_core.errors import FqlError
 from actions_core.subscriptions import never_matches, parse_filter, parse_fql
 from actions_core.subscriptions.compiler import evaluate
 from actions_core.subscriptions.globs import compile_glob
-from tests.examples import examples
+from tests.trials import examples
 
 DATA: Any = json.loads(Path(__file__).with_name("filter_verdicts.json").read_text("utf-8"))
 EVENT: dict[str, Any] = DATA["event"]

@@ -22,7 +22,7 @@ from actions_core.subscriptions import (
 )
 from actions_core.subscriptions.compiler import evaluate
 from actions_core.values.events import EVENT_TYPES
-from tests.examples import examples
+from tests.trials import examples
 
 KEYS = ["a", "b", "length", "0", "first-name", "last name", "is.active", "ünïcode", "and", '"', "\\"]
 TEXTS = [

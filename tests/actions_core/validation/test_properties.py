@@ -16,7 +16,7 @@ from actions_core.validation.fields import fields_to_json_schema, read_fields
 from actions_core.validation.fields.schema import exact_schema
 from actions_core.validation.formats import CHECKS
 from actions_core.validation.shaping import shaper
-from tests.examples import examples
+from tests.trials import examples
 
 FAST = settings(deadline=None, derandomize=True, max_examples=examples(120))
 

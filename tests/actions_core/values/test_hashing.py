@@ -21,7 +21,7 @@ from actions_core.values.hashing import (
     normalize_phone,
 )
 from actions_core.values.wording import kind
-from tests.examples import examples
+from tests.trials import examples
 
 ALGORITHMS: list[Any] = ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
 ENCODINGS: list[Any] = ["hex", "base64"]

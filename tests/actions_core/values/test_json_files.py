@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from actions_core.errors import DefinitionError, EventError
 from actions_core.values.json_faults import MAX_DEPTH, json_problems
 from actions_core.values.json_files import parse_events, parse_json, read_json
-from tests.examples import examples
+from tests.trials import examples
 
 if TYPE_CHECKING:
     from pathlib import Path

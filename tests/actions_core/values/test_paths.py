@@ -12,7 +12,7 @@ from actions_core.mapping import compile_mapping
 from actions_core.subscriptions import Condition, parse_fql
 from actions_core.values.paths import add_step, format_path, parse_path, read
 from actions_core.values.types import MISSING
-from tests.examples import examples
+from tests.trials import examples
 
 KEYS = st.sampled_from(["a", "b c", "x-y", "is.on", "0", "12", "length", "it's", 'say "x"', "[", "ü", "$"])
 

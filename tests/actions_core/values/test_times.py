@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actions_core.errors import PayloadError
 from actions_core.values.times import SteadyClock, format_time, is_time_text, read_time
-from tests.examples import examples
+from tests.trials import examples
 
 READ = [
     ("2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05.000Z"),

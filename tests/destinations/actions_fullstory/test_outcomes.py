@@ -9,7 +9,7 @@ from actions_fullstory.outcomes import nothing_taken, outcomes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.examples import examples
+from tests.trials import examples
 
 
 def event(number: int, **changes: Any) -> dict[str, Any]:

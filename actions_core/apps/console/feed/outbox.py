@@ -74,6 +74,11 @@ class OutboxFeed:
         following = found[rows - 1].id if len(found) > rows else None
         return Page((*first, *map(_outcome, found[:rows])), following)
 
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant."""
+        found = await asyncio.to_thread(self._look.outcomes, which, limit=1)
+        return _outcome(found[0]).key if found else ""
+
     async def _retrying(self, which: OutcomeFilter, most: int) -> list[Outcome]:
         ask = partial(self._look.retrying, instance=which.instance, subscription=which.subscription)
         return [_waiting(each) for each in await asyncio.to_thread(ask, limit=most)]
@@ -130,6 +135,14 @@ class OutboxLetters:
         self._look = look
         self._dead = dead
 
+    async def about_replay(self) -> str:
+        """Say who delivers what is replayed."""
+        if await asyncio.to_thread(self._look.workers):
+            return (
+                "They are delivered again, by the workspace as it is saved now. What fails again comes back."
+            )
+        return "They wait until something delivers from this outbox: no worker runs at present."
+
     async def groups(self, which: LetterFilter, most: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason."""
         return await asyncio.to_thread(self._look.letter_groups, which, limit=most)
@@ -140,11 +153,12 @@ class OutboxLetters:
 
     async def letter(self, number: int) -> DeadLetter | None:
         """Return one dead letter."""
-        return await self._dead.show(number)
+        found = await self.list(LetterFilter(ids=(number,)), 0, 1)
+        return found[0] if found else None
 
     async def count(self, which: LetterFilter) -> int:
         """Return how many dead letters there are."""
-        return await self._dead.count(**_named(which))
+        return await asyncio.to_thread(self._look.count_letters, which)
 
     async def replay(self, which: LetterFilter) -> int:
         """Have dead letters delivered again by whoever delivers from the file."""

@@ -136,6 +136,7 @@ async def _show_list(
         letters,
         found[:_ROWS],
         which,
+        count=count,
         opened=opened,
         on_open=lambda number: ui.navigate.history.replace(address(after=after, open=number)),
     )

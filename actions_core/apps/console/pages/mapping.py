@@ -129,8 +129,15 @@ class MappingPage:
                 self.actions = MappingActions(self)
             with ui.element("div").classes("mapping-column mapping-tester"):
                 with ui.element("section").classes("console-panel").props("aria-label=Tester"):
-                    with ui.element("h2").classes("mapping-h2"):
-                        ui.label("Tester")
+                    with ui.element("div").classes("console-spread"):
+                        with ui.element("h2").classes("mapping-h2"):
+                            ui.label("Tester")
+                        again = ui.button("Test", icon="play_arrow", on_click=self._test)
+                        again.props("flat dense data-shortcut=test").classes("tester-again")
+                        with again:
+                            ui.tooltip("Tries the event again; nothing is sent (Ctrl+Enter)")
+                    if letter:
+                        self._show_letter()
                     self.tester = Tester(samples, chosen, self._set_event)
                     self.actions.lay_out_trying()
                     for note in self.bench.notes:
@@ -140,6 +147,22 @@ class MappingPage:
         self.actions.show_state()
         await self._show_preview(None)
         self._radius.ask(None)
+
+    def _show_letter(self) -> None:
+        """Say where the sample comes from, and what to do once the mapping is mended."""
+        name = subscription_of(self.saved).name
+        with ui.element("div").classes("console-note info mapping-letter"):
+            ui.label(
+                "The sample is a dead letter. Mend the mapping until it would be sent, save, then replay:"
+            )
+            ui.link(
+                "the dead letters of this mapping",
+                addresses.letters(instance=self.instance, subscription=name),
+            )
+
+    def _test(self) -> None:
+        self._preview.ask(None)
+        self.tester.reveal()
 
     def _about(self) -> str:
         spec = self.destination.spec
@@ -230,10 +253,9 @@ class MappingPage:
             self.raw["subscribe"] = text
         self._changed()
 
-    def _set_mapping(self, mapping: Json) -> None:
-        self._finish("mapping", mapping is not None)
-        if mapping is not None:
-            self.raw["mapping"] = mapping
+    def _set_mapping(self, mapping: Json, is_finished: bool) -> None:  # noqa: FBT001 - a callback of two
+        self._finish("mapping", is_finished)
+        self.raw["mapping"] = mapping
         self._changed()
 
     def _set_event(self, event: Json) -> None:

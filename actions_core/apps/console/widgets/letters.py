@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 #: How many letters of a group are tried on the workspace as it is now.
 _TRIED: Final = 200
 _MILLISECONDS: Final = 1000
-_REPLAY: Final = "They are delivered again by the workspace as it is saved now. What fails again comes back."
 _DISCARD: Final = "They are deleted with their events, for good."
 
 
@@ -56,7 +55,7 @@ class Deeds:
 
     async def replay(self, which: LetterFilter, all_of: str) -> None:
         """Have letters delivered again, after a question."""
-        await self._do("Replay", "replayed", _REPLAY, which, all_of)
+        await self._do("Replay", "replayed", await self.letters.about_replay(), which, all_of)
 
     async def discard(self, which: LetterFilter, all_of: str) -> None:
         """Delete letters, after a question."""
@@ -155,22 +154,23 @@ async def show_letters(
     rows: Sequence[DeadLetter],
     which: LetterFilter,
     *,
+    count: int,
     opened: str,
     on_open: Callable[[int], None],
 ) -> None:
-    """Show letters as rows that can be picked and opened."""
+    """Show letters as rows that can be picked and opened; `count` is the number of all that are meant."""
     picked: set[int] = set()
     deeds = Deeds(desk, letters)
     with ui.element("div").classes("feed-bar"):
         everything = ui.checkbox("All of this page").props("dense")
-        chosen = ui.label("none picked").classes("console-muted console-small").props("aria-live=polite")
+        chosen = ui.label().classes("console-muted console-small").props("aria-live=polite")
         ui.space()
         bar = ui.element("div").classes("console-row")
     boxes: dict[int, ui.checkbox] = {}
 
     def note(number: int, *, on: bool) -> None:
         (picked.add if on else picked.discard)(number)
-        chosen.set_text(f"{len(picked):,} picked" if picked else "none picked")
+        chosen.set_text(f"{len(picked):,} picked" if picked else f"none picked: all {count:,} are meant")
         bar.clear()
         with bar:
             meant = LetterFilter(ids=tuple(sorted(picked))) if picked else which

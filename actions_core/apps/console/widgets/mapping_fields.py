@@ -32,10 +32,14 @@ _SYNC_MODE = "__segment_internal_sync_mode"
 
 
 class MappingFields:
-    """Edits a mapping. `on_change` is called with it, and with None while a change is unfinished."""
+    """Edits a mapping.
+
+    `on_change` is called with it after each change, and with whether all that was typed could be read: where
+    it could not, a field has the value that it had before.
+    """
 
     def __init__(
-        self, destination: Destination, action: str, mapping: Json, on_change: Callable[[Json], None]
+        self, destination: Destination, action: str, mapping: Json, on_change: Callable[[Json, bool], None]
     ) -> None:
         self._destination = destination
         self._action = action
@@ -70,7 +74,7 @@ class MappingFields:
         self._as_json = wanted
         self._unfinished = {}
         self._show()
-        self._on_change(self._mapping)
+        self._tell()
 
     def _show(self) -> None:
         self._area.clear()
@@ -154,7 +158,7 @@ class MappingFields:
         except DefinitionError as error:
             self._unfinished[field.key] = str(error)
             self._show_lines()
-            self._on_change(None)
+            self._tell()
             return
         self._unfinished.pop(field.key, None)
         self._set(field.key, value)
@@ -162,7 +166,10 @@ class MappingFields:
     def _set(self, key: str, value: Any) -> None:
         self._mapping = with_field(self._mapping, key, value)
         self._show_lines()
-        self._on_change(None if self._unfinished else self._mapping)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._on_change(self._mapping, not self._unfinished)
 
     def _read(self, text: str | None) -> None:
         """Read the whole mapping as JSON."""
@@ -171,11 +178,11 @@ class MappingFields:
         except DefinitionError as error:
             self._unfinished = {"": str(error)}
             self._whole.set_text(str(error))
-            self._on_change(None)
+            self._tell()
             return
         self._unfinished = {}
         self._whole.set_text("")
-        self._on_change(self._mapping)
+        self._tell()
 
     # -- faults and values ---------------------------------------------------------------------------
 

@@ -84,6 +84,10 @@ class Tester:
             with ui.tab_panel("curl"):
                 self._curl = _code("The same as a curl command", "curl")
 
+    def reveal(self) -> None:
+        """Bring the verdict into view, where the tester stands below the editor."""
+        self._banner.run_method("scrollIntoView", {"block": "nearest"})
+
     # -- the sample ----------------------------------------------------------------------------------
 
     def _choose(self, number: int) -> None:

@@ -41,7 +41,7 @@ def names(listed: list[dict[str, Any]]) -> list[str]:
 def test_each_line_says_what_people_look_for(bench: Workbench) -> None:
     """Name, action and trigger in words, whether it is enabled, and every fault."""
     faulty = changed(TRACK, name="Bad", subscribe="type =", partnerAction="gone", enabled=False)
-    lines = lines_of(bench, [TRACK, faulty])
+    lines = asyncio.run(lines_of(bench, [TRACK, faulty]))
     assert (lines[0].name, lines[0].action, lines[0].trigger) == (
         "Track",
         "Track Event V2",

@@ -243,3 +243,80 @@ def test_what_is_sent_and_refused_is_shown(
                 desk.engine = engine
 
     asyncio.run(main())
+
+
+TRIGGERS = [
+    "event < 5",
+    "name >= 1",
+    'type = "custom" or type != "page"',
+    "type =",
+    "",
+    "event = null",
+    '!(type = "track")',
+    'properties.a = 5 or properties.b = "5" and traits.c != null',
+    "context.a.b.c = true",
+    "properties.price > true",
+]
+VALUES: list[Any] = [
+    None,
+    True,
+    5.5,
+    "text",
+    [],
+    ["a", {"@path": "$.b"}],
+    {},
+    {"a": {"b": {"c": 1}}, "d": [1]},
+    {"@path": "properties.x"},
+    {"@path": ""},
+    {"@path": 5},
+    {"@jmespath": "a || b"},
+    {"@template": ""},
+    {"@unknown": 1},
+    {"@path": "$.a", "@template": "b"},
+    {"@if": {"exists": {"@path": "$.a"}, "then": "b"}},
+]
+
+
+def test_whatever_a_workspace_says_is_shown(
+    simulate: Callable[..., Any],
+    write_workspace: Callable[..., Path],
+    fullstory: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No trigger and no value, faulty or odd, keeps the page from opening, or is changed by that."""
+    fields = ["name", "userId", "properties", "timestamp", "useRecentSession", "batch_size", "nonsense"]
+    subscriptions = [
+        {
+            "name": f"S{number}",
+            "partnerAction": "trackEventV2",
+            "subscribe": TRIGGERS[number],
+            "mapping": {field: VALUES[(number + place) % len(VALUES)] for place, field in enumerate(fields)},
+        }
+        for number in range(len(TRIGGERS))
+    ]
+    fullstory["subscriptions"] = [
+        *subscriptions,
+        {"partnerAction": "gone", "subscribe": "", "mapping": {"a": 1}},
+    ]
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, desk):
+            await user.open("/i/fs")
+            await user.should_see("faulty")
+            for event in (SOLD, {"type": "track", "messageId": "odd", "event": {"a": []}, "properties": [1]}):
+                desk.feed.ring.remember(event)
+            for number in range(len(fullstory["subscriptions"])):
+                await user.open(f"/i/fs/s/{number}")
+                await user.should_see("Tester")
+                more = named(user, "more") if number < len(subscriptions) else None
+                if more is not None:
+                    more.value = True
+                assert (
+                    labelled_by(user, "As text (FQL)").value
+                    == fullstory["subscriptions"][number]["subscribe"]
+                )
+                await user.should_see("Saved.")
+
+    asyncio.run(main())
+    assert "a preview could not be shown" not in caplog.text

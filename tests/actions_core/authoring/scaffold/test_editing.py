@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.authoring.scaffold.editing import add_member
-from tests.examples import examples
+from tests.trials import examples
 
 VALUE = {"title": "New"}
 SPACES = (
