@@ -137,13 +137,13 @@ def the_house() -> str:
         for number, (name, text, look) in enumerate(_FLOORS)
     ]
     parts += [
-        Box(640, 210, 170, "destinations", ("actions_fullstory,", "actions_webhook, yours"), "end", 76).draw(),
+        Box(640, 210, 170, "destinations", ("FullStory and others,", "and your own"), "end", 76).draw(),
         Box(640, 24, 170, "your program", ("imports public names",), "io", 60).draw(),
         arrow((640, 54), (584, 54)),
         arrow((640, 248), (584, 298)),
         note(640, 306, "import public names only,"),
         note(640, 322, "and never each other"),
-        arrow((606, 480), (606, 410)),
+        arrow((606, 410), (606, 480)),
         note(616, 450, "higher floors import lower ones,"),
         note(616, 466, "never the other way"),
     ]
