@@ -9,7 +9,9 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-_PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+_PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))[
+    "project"
+]
 
 project = "actions-core"
 copyright = "the maintainers of actions-core"  # noqa: A001 - the name that Sphinx reads

@@ -82,9 +82,7 @@ def members(kind: type) -> Iterator[tuple[str, str, str]]:
 
 def fields(kind: type) -> list[str]:
     """Return the names of the public attributes of a class that holds data."""
-    return [
-        field.name for field in getattr(kind, "__attrs_attrs__", ()) if not field.name.startswith("_")
-    ]
+    return [field.name for field in getattr(kind, "__attrs_attrs__", ()) if not field.name.startswith("_")]
 
 
 def _text(doc: str) -> str:
@@ -103,9 +101,7 @@ def write_page() -> str:
             parts += [f"`{name}{call}`\n", f"{_text(own or '')}\n"]
             if attributes := fields(value):
                 parts.append("Attributes: " + ", ".join(f"`{field}`" for field in attributes) + ".\n")
-            rows = [
-                (f"`{call}`", cell(_text(doc.partition("\n\n")[0]))) for _, call, doc in members(value)
-            ]
+            rows = [(f"`{call}`", cell(_text(doc.partition("\n\n")[0]))) for _, call, doc in members(value)]
             parts.append(table(("member", "what it does"), rows))
         elif callable(value) and not hasattr(value, "__origin__") and inspect.isfunction(value):
             prefix = "await " if inspect.iscoroutinefunction(value) else ""

@@ -6,6 +6,7 @@ SVG of our own: boxes and arrows with a background, so that they can be read on 
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -66,15 +67,17 @@ def note(x: int, y: int, text: str) -> str:
 
 def picture(width: int, height: int, title: str, parts: list[str]) -> str:
     """Return a whole picture, with a title for those who do not see it."""
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
-        f"<title>{escape(title)}</title>",
-        _LOOKS,
-        f'<rect class="page" width="{width}" height="{height}" rx="10"/>',
-        *parts,
-        "</svg>",
-        "",
-    ])
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">',
+            f"<title>{escape(title)}</title>",
+            _LOOKS,
+            f'<rect class="page" width="{width}" height="{height}" rx="10"/>',
+            *parts,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def the_way_of_an_event() -> str:
@@ -99,13 +102,8 @@ def the_way_of_an_event() -> str:
         Box(24, 300, 124, "sent", ("the response",), "end", 52),
     ]
     parts = [box.draw() for box in (*first, *second, *ends)]
-    parts += [
-        arrow((left.x + left.width, 72), (right.x, 72)) for left, right in zip(first, first[1:], strict=False)
-    ]
-    parts += [
-        arrow((right.x, 202), (left.x + left.width, 202))
-        for right, left in zip(second, second[1:], strict=False)
-    ]
+    parts += [arrow((left.x + left.width, 72), (right.x, 72)) for left, right in pairwise(first)]
+    parts += [arrow((right.x, 202), (left.x + left.width, 202)) for right, left in pairwise(second)]
     parts += [
         arrow((710, 104), (710, 170)),
         arrow((242, 104), (242, 140), (320, 140), (320, 326), (304, 326)),
@@ -113,18 +111,28 @@ def the_way_of_an_event() -> str:
         arrow((554, 104), (554, 140), (632, 140), (632, 328), (616, 328)),
         arrow((398, 234), (398, 328), (492, 328)),
         note(336, 22, "compiled when the workspace is loaded"),
-        note(24, 380, "Each subscription has a result of its own: what fails in one does not touch the others."),
+        note(
+            24, 380, "Each subscription has a result of its own: what fails in one does not touch the others."
+        ),
     ]
     return picture(796, 396, "The way of an event, from the event to its result", parts)
 
 
 _FLOORS: Final = (
     ("apps", "cli · console · server: programs for people", "io"),
-    ("authoring | delivery | telemetry", "advice, import, tests of mappings | outbox, broker | OpenTelemetry", "box"),
+    (
+        "authoring | delivery | telemetry",
+        "advice, import, tests of mappings | outbox, broker | OpenTelemetry",
+        "box",
+    ),
     ("testing", "recorded network, loopback server, conformance suite", "box"),
     ("engine", "workspace, filters, pipeline, executor, Engine", "box"),
     ("destination", "definitions, handlers, context, registry", "box"),
-    ("http | mapping | subscriptions | validation", "requests and transport | directives | FQL | fields", "box"),
+    (
+        "http | mapping | subscriptions | validation",
+        "requests and transport | directives | FQL | fields",
+        "box",
+    ),
     ("values", "JSON, missing, paths, times, hashing", "box"),
     ("errors", "ActionsError and Problem", "box"),
 )
@@ -147,7 +155,9 @@ def the_house() -> str:
         note(616, 450, "higher floors import lower ones,"),
         note(616, 466, "never the other way"),
     ]
-    return picture(834, 532, "The house: the packages of actions_core from the programs down to the errors", parts)
+    return picture(
+        834, 532, "The house: the packages of actions_core from the programs down to the errors", parts
+    )
 
 
 def drawings() -> dict[str, str]:

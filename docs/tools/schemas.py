@@ -89,7 +89,9 @@ def kind(schema: Any) -> str:
         elif reference:
             found.append(f"`{reference}`")
         if "enum" in variant:
-            found.append(", ".join(f"`{json.dumps(value)}`" for value in variant["enum"] if value is not None))
+            found.append(
+                ", ".join(f"`{json.dumps(value)}`" for value in variant["enum"] if value is not None)
+            )
         elif "const" in variant:
             found.append(f"`{json.dumps(variant['const'])}`")
         else:

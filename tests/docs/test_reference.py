@@ -98,14 +98,24 @@ def test_every_directive_has_an_example() -> None:
     sections = dict(re.findall(r"^### `(@\w+)`\n(.*?)(?=^##)", page, flags=re.MULTILINE | re.DOTALL))
     assert set(sections) == {name for name in DIRECTIVES if not name.startswith("@test")}
     assert [name for name, text in sections.items() if f'show({{"{name}"' not in text] == []
-    ours = {name for name, text in sections.items() if "Segment does not know" in text or "Not known to" in text}
+    ours = {
+        name for name, text in sections.items() if "Segment does not know" in text or "Not known to" in text
+    }
     assert ours == OF_OUR_OWN | {"@jmespath"}
 
 
 def test_the_page_of_fql_has_all_of_it() -> None:
     """Each field, operator and function of conditions stands on the page."""
     page = read("fql.md")
-    words = [*LONE_FIELDS, *(f"{name}." for name in PATH_FIELDS), *RELATIONS, "contains(", "match(", "and", "or"]
+    words = [
+        *LONE_FIELDS,
+        *(f"{name}." for name in PATH_FIELDS),
+        *RELATIONS,
+        "contains(",
+        "match(",
+        "and",
+        "or",
+    ]
     assert [word for word in words if word not in page] == []
 
 
@@ -124,9 +134,9 @@ def codes_of(source: str) -> set[str]:
         elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = {target.id for target in targets if isinstance(target, ast.Name)}
-            if "default_code" in names or "code" in names or any(map(BOUND.fullmatch, names)):
-                found |= literals(node.value)
-            elif any(isinstance(target, ast.Tuple) for target in targets):
+            # Several values of one line: of a code and its reason, say.
+            several = any(isinstance(target, ast.Tuple) for target in targets)
+            if several or names & {"default_code", "code"} or any(map(BOUND.fullmatch, names)):
                 found |= literals(node.value)
     return found
 

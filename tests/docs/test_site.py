@@ -41,19 +41,23 @@ def test_every_page_has_a_place_in_the_contents() -> None:
         ("a.html", "<style>@import 'https://x.example/a.css';</style>", ["https://x.example/a.css"]),
         ("a.css", "p { background: url(https://x.example/a.png) }", ["https://x.example/a.png"]),
         ("a.js", 'fetch("https://x.example/a")', ["https://x.example/a"]),
-        ("a.js", '// see https://x.example/a', []),
+        ("a.js", "// see https://x.example/a", []),
     ],
 )
-def test_what_a_browser_loads_from_elsewhere_is_found(tmp_path: Path, name: str, text: str, found: list[str]) -> None:
+def test_what_a_browser_loads_from_elsewhere_is_found(
+    tmp_path: Path, name: str, text: str, found: list[str]
+) -> None:
     """Styles, scripts and pictures of other hosts are found; links that a reader may follow are not."""
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert find_requests(tmp_path) == [f"{name}: {address}" for address in found]
 
 
 def test_the_tutorial_makes_the_example() -> None:
-    """Each file that the tutorial has a reader save is that of `examples/helpdesk`, and nothing else is there."""
+    """Each file that the tutorial has a reader save is that of `examples/helpdesk`; it has no other case."""
     saved = dict(SAVED.findall(TUTORIAL))
     folder = ROOT / "examples"
     assert {name: (folder / name).read_text(encoding="utf-8") for name in saved} == saved
-    cases = {path.relative_to(folder).as_posix() for path in (folder / "helpdesk" / "tests" / "cases").iterdir()}
+    cases = {
+        path.relative_to(folder).as_posix() for path in (folder / "helpdesk" / "tests" / "cases").iterdir()
+    }
     assert cases == {name for name in saved if "/cases/" in name}
