@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-intake bench-memory bench-outbox profile fuzz chaos test-all test-newest docs reference pictures clean
+.PHONY: help demo test lint format coverage bench bench-intake bench-memory bench-outbox profile fuzz chaos test-all test-newest docs reference release pictures clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench     how fast this is beside the package it mirrors (needs node)'
 	@echo 'make docs      the site of docs/, into build/docs; warnings are errors'
 	@echo 'make reference the pages of docs/reference that are made from the code'
+	@echo 'make release   build wheel and sdist, check them, install them on each Python that is there'
 	@echo 'make pictures  screenshots of the console for the docs (needs chromium)'
 	@echo 'make clean     remove the virtual environment and every cache'
 
@@ -124,6 +125,10 @@ docs: $(VENV)/.dev
 # Commands, schemas, docstrings and codes as pages; the tests compare them with the code.
 reference: $(VENV)/.dev
 	$(BIN)/python docs/tools/reference.py
+
+# Into build/release; nothing is published.
+release: $(VENV)/.dev
+	$(BIN)/python tests/release.py
 
 # Screenshots of the console for docs/: light and dark, wide and narrow. They need Chromium.
 pictures: $(VENV)/.dev

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from docs.tools import api, commands, drawings, schemas  # noqa: E402 - the path of the repository comes first
+from docs.tools import api, commands, drawings, licences, schemas  # noqa: E402 - the path of the repository comes first
 
 FOLDER = ROOT / "docs" / "reference"
 _MADE = "This page is made from the schema of the file, which editors use too (see [editors](../guides/editors.md)).\n"
@@ -57,6 +57,7 @@ def pages() -> dict[str, str]:
 def files() -> dict[Path, str]:
     """Return every generated page and picture, by where it stands."""
     made = {FOLDER / name: text for name, text in pages().items()}
+    made[drawings.FOLDER / "licences.md"] = licences.write_page()
     return made | {drawings.FOLDER / name: text for name, text in drawings.drawings().items()}
 
 

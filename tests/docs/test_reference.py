@@ -15,7 +15,7 @@ from actions_core.apps.server import metrics
 from actions_core.errors import ActionsError
 from actions_core.mapping.directives import DIRECTIVES, OF_OUR_OWN
 from actions_core.subscriptions.terms import LONE_FIELDS, PATH_FIELDS, RELATIONS
-from docs.tools import commands, reference, schemas
+from docs.tools import commands, licences, reference, schemas
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -31,11 +31,30 @@ def read(name: str) -> str:
     return (REFERENCE / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", reference.files(), ids=lambda path: path.name)
+#: What depends on the Python that runs is compared by a test of its own.
+SAME_EVERYWHERE = [path for path in reference.files() if path.name != "licences.md"]
+
+
+@pytest.mark.parametrize("path", SAME_EVERYWHERE, ids=lambda path: path.name)
 def test_a_generated_page_is_that_of_the_code(path: Path) -> None:
     """What `make reference` would write is what the repository has: a changed command or docstring shows."""
     made = reference.files()[path]
     assert path.read_text(encoding="utf-8") == made, "run: make reference"
+
+
+def test_every_licence_is_listed() -> None:
+    """Each package that an installation brings on this Python has a row with the licence that it names."""
+    page = (ROOT / "docs" / "explanation" / "licences.md").read_text(encoding="utf-8")
+    sections = dict(
+        re.findall(r"^## (?:The extra `(\w+)`|Always)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    )
+    missing = [
+        (extra, name)
+        for extra, names in licences.packages().items()
+        for name in names
+        if f"| `{name}` | {licences.licence(name)} |" not in sections[extra]
+    ]
+    assert missing == [], "run: make reference"
 
 
 def test_every_command_has_its_place() -> None:
