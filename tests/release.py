@@ -1,13 +1,14 @@
 """Build the release, check it, and install it on each Python found: `python tests/release.py`.
 
-The wheel goes into a bare virtual environment, alone and with the command line; both deliver an event. The
-sdist is unpacked, and the first command of its README runs in an environment that has nothing but Python. Times and
-sizes are printed. Needs the network, for what is installed.
+The wheel goes into a bare virtual environment, alone, where it delivers an event, and with the command line. The
+sdist is unpacked, and the first command of its README runs in an environment that has nothing but Python.
+Times and sizes are printed. Needs the network, for what is installed.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -40,6 +41,8 @@ async def main():
 
 asyncio.run(main())
 """
+#: What pip has to know of the network that it is in.
+FOR_PIP = re.compile(r"pip_|ssl_|requests_|.*_proxy$", re.IGNORECASE)
 #: Nothing of this environment but where programs and the home are.
 BARE = {
     **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
@@ -57,7 +60,7 @@ def run(*command: str | Path, folder: Path = ROOT) -> str:
     """Run a command in a bare environment; return what it prints, and end everything where it fails."""
     done = subprocess.run(
         list(map(str, command)), cwd=folder, env=BARE, capture_output=True, text=True, check=False
-    )  # noqa: S603 - our own commands
+    )
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
