@@ -180,7 +180,7 @@ class ConditionEditor:
             if row.takes_text:
                 self._show_value(row, change)
             if word:
-                more = ui.button(f"+ {word}", on_click=lambda: self._add(block)).props("flat dense size=sm")
+                more = ui.button(word, on_click=lambda: self._add(block)).props("flat dense size=sm")
                 more.classes("mapping-row-more")
                 more.props["aria-label"] = f"{word.capitalize()}: add another condition to this one"
             (
