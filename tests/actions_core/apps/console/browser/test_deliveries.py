@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
@@ -83,7 +84,7 @@ def test_a_failure_is_seen_mended_and_replayed(
     rows(page).locator("summary").click()
     expect(rows(page)).to_contain_text("missing the required field 'name'")
     expect(rows(page)).to_contain_text("mend the mapping, then replay")
-    expect(page).to_have_url(f"{console.url}/deliveries?status=failed&open=o2")
+    expect(page).to_have_url(re.compile(r"/deliveries\?status=failed&open=o\d$"))
 
     # Why, for every subscription.
     page.get_by_role("link", name="Why here, and why not elsewhere").click()
