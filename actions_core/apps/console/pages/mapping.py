@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.draft import Draft
     from actions_core.apps.console.preview import Preview
+    from actions_core.apps.console.samples import SampleEvent
     from actions_core.destination import Destination
     from actions_core.values.types import Json, JsonObject
 
@@ -134,23 +135,26 @@ class MappingPage:
                 self.actions = MappingActions(self)
             with ui.element("div").classes("mapping-column mapping-tester"):
                 with ui.element("section").classes("console-panel").props("aria-label=Tester"):
-                    with ui.element("div").classes("console-spread"):
-                        with ui.element("h2").classes("mapping-h2"):
-                            ui.label("Tester")
-                        again = ui.button("Test", icon="play_arrow", on_click=self._test)
-                        again.props("flat dense data-shortcut=test").classes("tester-again")
-                        with again:
-                            ui.tooltip("Tries the event again; nothing is sent (Ctrl+Enter)")
-                    self.mending = await Mending.of(self.desk, letter, self.bench)
-                    self.tester = Tester(samples, chosen, self._set_event)
-                    self.actions.lay_out_trying()
-                    for note in self.bench.notes:
-                        ui.label(str(note)).classes("console-muted console-small")
+                    await self._lay_out_tester(samples, chosen, letter)
                 self.radius = RadiusView()
         self._offer_paths(self.tester.event)
         self.actions.show_state()
         await self._show_preview(None)
         self._radius.ask(None)
+
+    async def _lay_out_tester(self, samples: Sequence[SampleEvent], chosen: int, letter: str) -> None:
+        with ui.element("div").classes("console-spread"):
+            with ui.element("h2").classes("mapping-h2"):
+                ui.label("Tester")
+            again = ui.button("Test", icon="play_arrow", on_click=self._test)
+            again.props("flat dense data-shortcut=test").classes("tester-again")
+            with again:
+                ui.tooltip("Tries the event again; nothing is sent (Ctrl+Enter)")
+        self.mending = await Mending.of(self.desk, letter, self.bench)
+        self.tester = Tester(samples, chosen, self._set_event)
+        self.actions.lay_out_trying()
+        for note in self.bench.notes:
+            ui.label(str(note)).classes("console-muted console-small")
 
     def _test(self) -> None:
         self._preview.ask(None)
