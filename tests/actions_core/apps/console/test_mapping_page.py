@@ -313,10 +313,10 @@ def test_choices_come_from_the_destination(
             offered = [
                 element.props for element in user.find(kind=ui.element).elements if element.tag == "option"
             ]
-            assert [(one["value"], one["label"]) for one in offered if one["value"].startswith("l-")] == [
-                ("l-1", "Customers"),
-                ("l-2", "<b>Leads</b>"),
-            ]
+            assert {one["label"] for one in offered if one["value"].startswith("l-")} == {
+                "Customers",
+                "<b>Leads</b>",
+            }
             labelled(user, "List: fixed value").value = "refuse"
             await user.should_see('"list": "refuse"', retries=50)
             user.find("Load choices").click()
