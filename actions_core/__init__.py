@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from actions_core.apps.console.embedding import open_console as open_console
     from actions_core.delivery.background import BackgroundEngine as BackgroundEngine
     from actions_core.delivery.errors import BrokerError as BrokerError
     from actions_core.delivery.errors import OutboxError as OutboxError
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import present as present
 
 _HOME = {
+    "actions_core.apps.console.embedding": ("open_console",),
     "actions_core.delivery.background": ("BackgroundEngine",),
     "actions_core.delivery.errors": ("BrokerError", "OutboxError", "OutboxFullError"),
     "actions_core.delivery.letters": ("DeadLetter",),

@@ -1,4 +1,4 @@
-"""Take the pictures of the console in `docs/pictures`: wide and narrow, light and dark, of what the demo delivered.
+"""Take the pictures of the console in `docs/pictures`, of what the demo delivered: wide, narrow, light, dark.
 
 `python tests/pictures.py` needs Chromium; `CHROMIUM` names one that is not called so.
 """
@@ -30,12 +30,13 @@ SIZES = {"wide": (1280, 860), "narrow": (390, 844)}
 PAGES = {
     "destinations": ("/", "In this workspace"),
     "settings": ("/i/fullstory/settings", "API Key"),
-    "mappings": ("/i/fullstory", "Everything that users do"),
     "mapping": ("/i/fullstory/s/0", "Would be sent"),
     "deliveries": ("/deliveries", "What became of events"),
     "letters": ("/letters", "Dead letters"),
     "event": ("/event/sample-002", "fullstory"),
 }
+#: Milliseconds after which charts and icons have been drawn.
+_STILL = 1000
 #: Bytes of all pictures together: they are in everyone's clone.
 MOST = 2_000_000
 
@@ -60,9 +61,9 @@ def demo_console() -> Iterator[str]:
 def take(page: Page, address: str, text: str, file: Path) -> None:
     """Take the picture of a page once it stands still."""
     page.goto(address)
-    page.get_by_text(text).first.wait_for()
-    page.wait_for_load_state("networkidle")
-    page.evaluate("document.fonts.ready")
+    page.locator(".console-main").get_by_text(text).first.wait_for()
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.wait_for_timeout(_STILL)
     page.screenshot(path=file, animations="disabled")
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from actions_core.destination.handler import Handler, compile_handler, name_of
-from actions_core.destination.requests import written_handlers
 from actions_core.destination.roles import ROLES, Role
 from actions_core.errors import Problem, child_path
 from actions_core.values.wording import shown, suggestion
@@ -52,7 +51,7 @@ def assemble(spec: DestinationSpec, notes: Sequence[Note]) -> Assembly:
     """
     handlers: dict[str, dict[tuple[str, ...], Handler]] = defaultdict(dict)
     problems: list[Problem] = []
-    written = written_handlers(spec, prepared=any(note.role == "prepare" for note in notes))
+    written = _written(spec, notes)
     for (role_name, *keys), handler in written.items():
         handlers[role_name][tuple(keys)] = handler
     first: dict[tuple[str, ...], Note] = {}
@@ -90,6 +89,12 @@ def _compiled(
     if each is None or compiled is None:
         return None, [*problems, *found]
     return attrs.evolve(compiled, role=note.role, each=each), [*problems, *found]
+
+
+def _written(spec: DestinationSpec, notes: Sequence[Note]) -> Mapping[tuple[str, ...], Handler]:
+    from actions_core.destination.requests import written_handlers  # with the first definition, not with us
+
+    return written_handlers(spec, prepared=any(note.role == "prepare" for note in notes))
 
 
 def _twice(before: Note, note: Note) -> Problem:

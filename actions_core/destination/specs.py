@@ -189,14 +189,17 @@ class DestinationSpec:
         """Whether its requests may reach public addresses only, where an instance does not allow others.
 
         So it is where users choose the URLs: where the definition says so, and where it writes a request. It
-        may say that they do not where it writes no more than what the requests of functions share.
+        may say that they do not where each URL that it writes is plain text below the base.
         """
         shared = self.request is not None if self.urls_from_users is None else self.urls_from_users
         written = [self.test_authentication, self.on_delete, self.refresh_access_token]
         written += [self.create_audience, self.get_audience]
         for action in self.actions.values():
             written += [action.request, action.batch_request, *action.choices.values()]
-        return shared or any(request is not None for request in written)
+        given = [request for request in written if request is not None]
+        if self.urls_from_users is False:
+            given = [request for request in given if not _is_below_base(request)]
+        return shared or bool(given)
 
     @property
     def settings(self) -> Mapping[str, FieldSpec]:
@@ -214,6 +217,11 @@ class DestinationSpec:
         spec = self.actions.get(action)
         own = spec.status_hints.get(status) if spec is not None else None
         return own or self.status_hints.get(status, "")
+
+
+def _is_below_base(request: JsonObject) -> bool:
+    url = request["url"]
+    return isinstance(url, str) and url.startswith("/")
 
 
 @prepares(DestinationSpec)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypedDict, Unpack
 
 import attrs
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from actions_core.errors import Problem
     from actions_core.http.requests import Transport
     from actions_core.values.types import Json, JsonObject
+
+    _Deliver: TypeAlias = Callable[[Lane, Step], Awaitable[Result]]
 
 _LOGGER = logging.getLogger("actions_core")
 GRACE: Final = 10.0
@@ -84,6 +86,7 @@ class Engine:
     #: The instances of the present workspace, by id.
     instances: Mapping[str, Instance]
     _compiled: Compiled | None = None
+    _on_result: ResultListener | None = None
 
     def __init__(  # noqa: PLR0913 - each option is named where it is given
         self,
@@ -101,10 +104,9 @@ class Engine:
         on_token_refresh: TokenListener | None = None,
     ) -> None:
         # What an engine is made of loads with the first one: many programs need the names before, or alone.
-        from actions_core.engine.executor import deliver_event
         from actions_core.engine.in_flight import InFlight
         from actions_core.engine.instances import Services
-        from actions_core.engine.observers import FailureLog, observer_for
+        from actions_core.engine.observers import FailureLog
 
         if registry is None:
             from actions_core.destination.registry import Registry
@@ -128,11 +130,8 @@ class Engine:
         self._deadlines = services.deadlines
         self._max_event_bytes = max_event_bytes
         self._take(self.compile(workspace))
-        observer = self._observer = observer_for(self.instances.values(), stats, tracing, on_result, logger)
-        self._deliver: Callable[[Lane, Step], Awaitable[Result]]
-        self._deliver = deliver_event if observer is None else observer.deliver
-        self._attempt: Callable[[Lane, Step], Awaitable[Result]]
-        self._attempt = deliver_event if observer is None else observer.attempt
+        self._watchers = stats, tracing, logger
+        self.add_listener(on_result)
         self._failures = FailureLog(logger)
         self._in_flight = InFlight(services.deadlines, logger)
 
@@ -190,6 +189,16 @@ class Engine:
         self.warnings = compiled.problems
         self.instances = compiled.instances
         self._enabled = tuple(instance for instance in compiled.instances.values() if instance.enabled)
+
+    def add_listener(self, listener: ResultListener | None) -> None:
+        """Tell one more plain function of every result from now on, before those that are told already."""
+        from actions_core.engine.executor import deliver_event
+        from actions_core.engine.observers import both, observer_for
+
+        told = self._on_result = both(listener, self._on_result)
+        observer = self._observer = observer_for(self.instances.values(), *self._watchers, told)
+        self._deliver: _Deliver = deliver_event if observer is None else observer.deliver
+        self._attempt: _Deliver = deliver_event if observer is None else observer.attempt
 
     async def send(self, event: Json) -> Report:
         """Deliver one event to every instance and subscription that it is meant for.

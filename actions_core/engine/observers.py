@@ -335,14 +335,27 @@ def observer_for(
     instances: Iterable[Instance],
     stats: Stats | None,
     tracing: Tracing | None,
-    on_result: ResultListener | None,
     logger: logging.Logger,
+    on_result: ResultListener | None,
 ) -> Observer | None:
     """Make an observer for a host that wants to see something; None for one that does not."""
     if stats is None and tracing is None and on_result is None:
         return None
     slugs = {instance.id: instance.destination.slug for instance in instances}
     return Observer(slugs, stats=stats, tracing=tracing, on_result=on_result, logger=logger)
+
+
+def both(first: ResultListener | None, second: ResultListener | None) -> ResultListener | None:
+    """Return a function that tells the two of a result; the only one, or None, where there are not two."""
+    if first is None or second is None:
+        return first or second
+    _check_listener(second)
+
+    def tell(result: Result | BatchResult) -> None:
+        first(result)
+        second(result)
+
+    return tell
 
 
 def _check_listener(listener: object) -> None:

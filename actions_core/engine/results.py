@@ -72,6 +72,12 @@ class Result:
         """Whether nothing went wrong: the event was sent, or skipped."""
         return self.status is Status.SENT or self.status is Status.SKIPPED
 
+    @property
+    def matched(self) -> bool:
+        """Whether the event was meant for the subscription; skipped, there was nothing to send for it."""
+        # Only what came as far as the destination's function has a mask.
+        return self.status is not Status.SKIPPED or self._mask is not None
+
     @cached_property
     def warnings(self) -> tuple[Problem, ...]:
         """What did not stop the event but should be known, secrets masked; worded when it is first read."""

@@ -61,8 +61,8 @@ class Request:
     left out, lists repeat their name, all else is spelled as in JavaScript. `max_body` is how many bytes of
     the response's body are read, None for as many as the transport reads of any. With `stringify`, `json` is
     written as JavaScript's `JSON.stringify` does, for receivers that compute a signature from it. `judge`
-    tells of a response if it is a success, where that is not for its status to say: True or False, or a
-    `Refusal` with a reason.
+    is how what a definition expects of the response reaches the client; functions have
+    `@destination.judge` for that.
 
     What a handler puts into `url` it quotes: `f"/people/{urllib.parse.quote(user_id, safe='')}"`.
     """
@@ -330,11 +330,13 @@ class Response:
 class Refusal:
     """What a response that was judged to be no success says.
 
-    An empty `message` means that its body says it; None that its status tells if trying again may help.
+    An empty `message` means that its body says it; None that its status tells if trying again may help. With
+    `unauthorized` it counts as a 401, after which an access token is renewed.
     """
 
     message: str = ""
     retryable: bool | None = None
+    unauthorized: bool = False
 
 
 class Transport(Protocol):

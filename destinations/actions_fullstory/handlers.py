@@ -32,12 +32,6 @@ DEFAULT_SOURCE: Final = "segment"
 destination = Destination.from_package(__package__)
 
 
-@destination.test_authentication
-def test_authentication() -> Request:
-    """Ask `GET /me`, which accepts any valid key, whatever its role."""
-    return Request("GET", "/me")
-
-
 @destination.account
 def quotas() -> Request:
     """Ask for the organization's quotas, towards which server events count."""

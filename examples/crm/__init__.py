@@ -11,13 +11,18 @@ from actions_core import (
     Client,
     Context,
     Destination,
+    Items,
     Job,
     JobStatus,
+    JsonObject,
     MultiStatus,
+    Node,
+    Payload,
     Poll,
     Request,
     Tokens,
     hash_personal,
+    present,
 )
 
 destination = Destination.from_definition(Path(__file__).with_name("destination.json"))
@@ -49,16 +54,17 @@ def test_authentication() -> Request:
 # -- contacts: sync modes, a hook's output, batches with an outcome for each ---------------------------
 
 
-def contact(payload: dict[str, object], context: Context) -> dict[str, object]:
+def contact(payload: Payload, context: Context) -> JsonObject:
     """Return a contact as the API takes it."""
     email = str(payload["email"])
     listed = context.hook_outputs.get("onMappingSave", {}).get("listId")
-    found = {
-        "email_sha256": hash_personal(email, normalize=lambda text: text.strip().lower()),
-        "list": payload.get("listId", listed),
-        "properties": payload.get("properties", {}),
-    }
-    return {key: value for key, value in found.items() if value is not None}
+    return present(
+        {
+            "email_sha256": hash_personal(email, normalize="email"),
+            "list": payload.get("listId", listed),
+            "properties": payload.get("properties", {}),
+        }
+    )
 
 
 @destination.action("syncContact")
@@ -78,18 +84,15 @@ def sync_contact(
     return Request("POST", "/contacts", json=body)
 
 
-@destination.batch("syncContact")
-async def sync_contacts(payloads: list[dict[str, object]], context: Context, client: Client) -> MultiStatus:
+@destination.batch("syncContact", each=contact)
+async def sync_contacts(items: Items, client: Client) -> MultiStatus:
     """Send many contacts in one request; the API answers with an outcome for each."""
-    sent = [contact(payload, context) for payload in payloads]
-    answer = await client.send(Request("POST", "/contacts/batch", json=sent))
-    outcomes = MultiStatus()
-    for body, outcome in zip(sent, answer.json, strict=True):
-        if outcome["status"] < 400:  # noqa: PLR2004 - where HTTP's failures begin
-            outcomes.add_success(outcome["status"], body=outcome, sent=body)
-        else:
-            outcomes.add_failure(outcome["status"], outcome["message"], body=outcome, sent=body)
-    return outcomes
+    answer = await client.send(Request("POST", "/contacts/batch", json=items.values))
+    outcomes = {
+        place: Node(outcome["status"], body=outcome, errormessage=outcome.get("message"))
+        for place, outcome in enumerate(answer.json)
+    }
+    return items.results(answer, outcomes)
 
 
 @destination.hook("syncContact", "onMappingSave")

@@ -283,7 +283,29 @@ def request(rng: Random) -> dict[str, Any]:
             made[name] = {key(rng): node(rng, 2) for _ in range(int(rng.random() * 3))}
     if chance(rng, 0.1):
         made["timeout"] = number(rng)
+    for name in ("path", "basic", "when", "require", "expect"):
+        if chance(rng, 0.15):
+            made[name] = _request_part(rng, name)
     return made
+
+
+def _request_part(rng: Random, name: str) -> Any:
+    """Make a part of a request that decides, or has a form of its own."""
+    condition = pick(
+        rng, ("payload.a != null", "body.ok = true", "length(payload.a) > 1", "(", "", "a in [1]")
+    )
+    match name:
+        case "path":
+            return {key(rng): node(rng, 1)}
+        case "basic":
+            return [node(rng, 1) for _ in range(int(rng.random() * 3))]
+        case "when":
+            return pick(rng, (condition, {"if": condition, "message": text(rng)}, node(rng, 1)))
+        case "require":
+            return [{"anyOf": [key(rng)]}, {"if": condition, "message": text(rng)}, {}][
+                : int(rng.random() * 4)
+            ]
+    return {"status": [409], pick(rng, ("if", "retry", "unauthorized")): condition, "message": node(rng, 1)}
 
 
 def action(rng: Random) -> dict[str, Any]:

@@ -171,7 +171,13 @@ class Running:
                 if self._server is not None:
                     await stack.enter_async_context(self._server)
                 desk = await stack.enter_async_context(
-                    make_desk(present, file=self._file, failures=self._failures, outbox=self._outbox)
+                    make_desk(
+                        present,
+                        file=self._file,
+                        failures=self._failures,
+                        outbox=self._outbox,
+                        load=self._load,
+                    )
                 )
                 if desk.problems and not as_json:
                     print_problems(desk.problems, file=str(self._file))

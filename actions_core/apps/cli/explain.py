@@ -98,9 +98,7 @@ async def _explain_all(
                 if not as_json:
                     print_error(f"{given.place}: {error}" if given.place else str(error))
                 continue
-            good &= all(
-                delivery.request is not None for delivery in explanation.deliveries if delivery.matched
-            )
+            good &= all(not delivery.problems for delivery in explanation.deliveries if delivery.matched)
             rows.append(explanation_json(given.place, given.event, explanation))
             if not as_json:
                 _print_head(given.place, given.event, explanation.message_id)
@@ -155,6 +153,10 @@ def _print_subscription_head(delivery: SubscriptionExplanation) -> None:
     )
     if delivery.request is not None:
         line.append("would be sent", style="bold green")
+    elif delivery.matched and not delivery.problems:
+        line.append("nothing to send", style="bold yellow")
+        if delivery.reason:
+            line.append(f", {printable(delivery.reason)}", style="not bold")
     elif delivery.matched:
         line.append("would fail", style="bold red")
     else:

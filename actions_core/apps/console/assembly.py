@@ -29,23 +29,31 @@ async def make_desk(
     file: Path | None = None,
     failures: tuple[Path, ...] = (),
     outbox: Outbox | None = None,
+    engine: Engine | None = None,
     registry: Registry | None = None,
+    load: Callable[[], Workspace] | None = None,
 ) -> AsyncIterator[Desk]:
     """Make a desk for the time of the block.
 
-    Without an `outbox` of this process the desk has an engine of its own, for what is sent by a button. A
-    workspace that is faulty gets none until it has been mended.
+    `outbox` or `engine` are those that deliver in this process. Without them the desk has an engine of its
+    own, for what is sent by a button; a workspace that is faulty gets none until it has been mended. `load`
+    loads the workspace that the file makes once it was saved, where that is more than the file says.
     """
     registry = Registry().discover() if registry is None else registry
     ring = Ring()
     make_engine = partial(Engine, registry=registry, on_result=ring.note)
-    engine, problems = (outbox.engine, ()) if outbox is not None else _engine(workspace, make_engine)
+    given = engine if outbox is None else outbox.engine
+    if given is not None:
+        # What an outbox delivers is in its file already.
+        given.add_listener(ring.note if outbox is None else ring.note_own)
+    engine, problems = _engine(workspace, make_engine) if given is None else (given, ())
+    kept = workspace.outbox if outbox is None else outbox.spec
     desk = Desk(
         registry,
         file,
         engine,
         outbox,
-        outbox_file=None if workspace.outbox is None else workspace.outbox.path,
+        outbox_file=None if kept is None else kept.path,
         failures=failures,
         problems=problems,
         make_engine=make_engine,
@@ -59,12 +67,12 @@ async def make_desk(
         engine=lambda: desk.engine,
     )
     if file is not None:
-        desk.draft = Draft(file, registry, desk.take_up)
+        desk.draft = Draft(file, registry, lambda saved: desk.take_up(saved if load is None else load()))
     try:
         async with desk.feed:
             yield desk
     finally:
-        if outbox is None and desk.engine is not None:
+        if given is None and desk.engine is not None:
             await desk.engine.close(0.0)
 
 

@@ -133,6 +133,11 @@ def operators_of(field: str) -> dict[str, str]:
     return {**COMPARING, **ASKING}
 
 
+def words_of(operator: str) -> str:
+    """Return the words for what a row says of its field."""
+    return COMPARING.get(operator) or ASKING[operator]
+
+
 def read_rows(text: str) -> Rows | str:
     """Return a condition's text as rows, or a sentence that says why it cannot be shown so."""
     try:

@@ -33,8 +33,11 @@ class Line:
     faults: tuple[str, ...] = ()
 
 
-def lines_of(bench: Workbench, subscriptions: Sequence[JsonObject]) -> list[Line]:
-    """Return what a list shows of each subscription."""
+async def lines_of(bench: Workbench, subscriptions: Sequence[JsonObject]) -> list[Line]:
+    """Return what a list shows of each subscription.
+
+    Other work of the event loop gets its turn between them.
+    """
     lines = []
     for raw in subscriptions:
         spec = subscription_of(raw)
@@ -42,6 +45,7 @@ def lines_of(bench: Workbench, subscriptions: Sequence[JsonObject]) -> list[Line
         faults = tuple(str(problem) for problem in bench.compile(spec)[1] if problem.is_error)
         title = spec.partner_action if action is None else action.title
         lines.append(Line(spec.name, title, summary(spec.subscribe), spec.enabled, faults))
+        await asyncio.sleep(0)
     return lines
 
 
@@ -75,6 +79,13 @@ def choices_of(destination: Destination) -> dict[str, str]:
     found = {f"preset {number}": f"Preset: {preset['name']}" for number, preset in enumerate(presets)}
     actions = destination.spec.actions.items()
     return {**found, **{f"action {key}": spec.title for key, spec in actions if not spec.hidden}}
+
+
+def about_choice(destination: Destination, choice: str) -> str:
+    """Return what a choice is for: what its action does, and the events that it starts with."""
+    made = new_subscription(destination, choice, ())
+    description = destination.spec.actions[made["partnerAction"]].description or ""
+    return f"{description} It starts with: {summary(made['subscribe'])}.".strip()
 
 
 def new_subscription(

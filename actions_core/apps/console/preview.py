@@ -9,6 +9,7 @@ that a mapping can be written before the credentials are there.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: An engine's log has no place for what a person tries.
+LOGGER: Final = logging.getLogger("actions_core.console")
 _PATH: Final = "$"
 
 
@@ -184,7 +185,10 @@ class Latest(Generic[T]):
 
     async def _work(self) -> None:
         while self._wanted:
-            await self._run(self._wanted.pop())
+            try:
+                await self._run(self._wanted.pop())
+            except Exception:
+                LOGGER.exception("a preview could not be shown")
 
 
 def events_of(found: Iterable[Json]) -> list[JsonObject]:

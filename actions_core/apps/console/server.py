@@ -22,7 +22,7 @@ from nicegui import app as framework
 
 from actions_core.apps.console import pages
 from actions_core.apps.console.guard import TOKEN, Door, Guard
-from actions_core.apps.console.pages.not_found import make_root
+from actions_core.apps.console.pages.not_found import make_failure, make_root
 from actions_core.apps.server.hosts import is_loopback
 from actions_core.errors import ActionsError
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 #: Connections that wait in the kernel.
 _QUEUE: Final = 128
 _STATIC: Final = f"/_nicegui/console/{version('actions-core')}"
-_ACCENT: Final = "#2f5bd7"
 #: The files of this package, for every page. Nothing here comes from a workspace.
 _HEAD: Final = (
     f'<link rel="stylesheet" href="{_STATIC}/console.css">'
@@ -171,10 +170,11 @@ def _assemble(desk: Desk) -> FastAPI:
     framework.middleware_stack = None
     framework.user_middleware.clear()
     pages.register(desk)
+    framework.on_page_exception(make_failure(desk))
     outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     framework.remove_route(_STATIC + "/{path:path}")
     framework.add_static_files(_STATIC, Path(__file__).with_name("static"))
-    framework.colors(primary=_ACCENT)
+    framework.colors(primary="#2f5bd7", positive="#1b6e3c", negative="#b3261e", warning="#865200")
     if _HEAD not in Client.shared_head_html:
         ui.add_head_html(_HEAD, shared=True)
     ui.run_with(

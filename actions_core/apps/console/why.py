@@ -6,6 +6,7 @@ placeholder in its place: nothing is sent, and conditions and mappings can be ex
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -96,6 +97,7 @@ class Explainer:
         reason = ""
         for letter in letters:
             looked_at += 1
+            await asyncio.sleep(0)  # others get their turn
             why = await self._why_not(workspace, letter)
             passing += not why
             reason = reason or why

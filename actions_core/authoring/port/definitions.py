@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _BATCH: Final = "performBatch"
 _DYNAMIC: Final = "dynamicFields"
+#: Before a text of others, which is to be replaced.
+MARK: Final = "Rewrite: "
+#: Keys below which `description` would be a key of data.
+_DATA: Final = ("default", "mapping", "request", "batchRequest")
 _HOOK_KEYS: Final = ("label", "description", "inputFields", "outputFields")
 
 
@@ -54,3 +58,17 @@ def _hook(hook: JsonObject) -> JsonObject:
     outputs = hook.get("outputFields") or hook.get("outputTypes")
     made = {**hook, **({"outputFields": outputs} if outputs else {})}
     return {name: value for name, value in made.items() if name in _HOOK_KEYS}
+
+
+def with_marked_texts(definition: JsonObject) -> JsonObject:
+    """Return a definition in which each description is marked: it is its publisher's, to be written anew."""
+
+    def marked(value: Any, key: str = "") -> Any:
+        if key == "description" and isinstance(value, str):
+            return value if value.startswith(MARK) else f"{MARK}{value}"
+        if isinstance(value, dict):
+            return {name: item if name in _DATA else marked(item, name) for name, item in value.items()}
+        return [marked(item) for item in value] if isinstance(value, list) else value
+
+    found: JsonObject = marked(definition)
+    return found

@@ -1,8 +1,8 @@
 """Expressions that give what a published destination wrote, inferred from recorded calls.
 
 A column is one place of the request through all calls. It is a constant, a value of the scope, such a value
-turned into something else, a text with values in it, the first of several, one of several by another value, or
-an object or a list of such parts. What fits all calls is taken; fresh calls tell whether it is the rule.
+turned into something else, a text with values in it, the first of several, one of several by another value,
+or an object or a list of such parts. What fits all calls is taken; fresh calls tell whether it is the rule.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.authoring.port.samples import Column, flat_values
+from actions_core.errors import PayloadError
 from actions_core.validation.coercion import same_json
 from actions_core.values.hashing import hash_personal, normalize_email, normalize_phone
-from actions_core.values.javascript import number_text
-from actions_core.values.times import parse_time
+from actions_core.values.javascript import number_text, truthy
+from actions_core.values.times import format_time, read_time
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from actions_core.values.types import Json
 
@@ -31,6 +33,9 @@ _DEEPEST: Final = 12
 _MOST_ALTERNATIVES: Final = 3
 _MOST_CHOICES: Final = 12
 _SHORTEST_IN_TEXT: Final = 3
+_FEWEST_OF_A_CHOICE: Final = 2
+#: How secrets and other made-up settings begin in trials.
+_MADE_UP: Final = ("secret.", "sample")
 
 
 def infer(column: Column, *, text: bool = False, depth: int = 0) -> Any:
@@ -38,10 +43,10 @@ def infer(column: Column, *, text: bool = False, depth: int = 0) -> Any:
 
     With `text`, values are written as text, as in a query or a form.
     """
-    if depth > _DEEPEST:
-        return FAILED
     if all(value is MISSING for value in column.values):
         return MISSING
+    if depth > _DEEPEST or not column.budget.spend():
+        return FAILED
     for attempt in (_constant, _path, _turned, _parts, _items, _listed, _template, _present, _first, _chosen):
         found = attempt(column, text, depth)
         if found is not FAILED:
@@ -123,25 +128,26 @@ def _raw_sha256(value: Json) -> Json:
     return hashlib.sha256(value.encode()).hexdigest() if isinstance(value, str) else MISSING
 
 
-def _moment(unit: float) -> Turn:
+def _time(value: Json) -> datetime | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        return read_time(value)
+    except PayloadError:
+        return None
+
+
+def _moment(units: int) -> Turn:
     def turn(value: Json) -> Json:
-        moment = (
-            parse_time(value)
-            if isinstance(value, str | int | float) and not isinstance(value, bool)
-            else None
-        )
-        return MISSING if moment is None else int(moment.timestamp() * 1000) * unit // 1000
+        moment = _time(value)
+        return MISSING if moment is None else round(moment.timestamp() * 1000) * units // 1000
 
     return turn
 
 
 def _iso(value: Json) -> Json:
-    moment = (
-        parse_time(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-    )
-    if moment is None:
-        return MISSING
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    moment = _time(value)
+    return MISSING if moment is None else format_time(moment)
 
 
 def _on_text(call: Callable[[str], Json]) -> Turn:
@@ -156,11 +162,8 @@ def _encoded(value: Json) -> Json:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _number(value: Json) -> Json:
-    try:
-        return float(value) if isinstance(value, str) else MISSING
-    except ValueError:
-        return MISSING
+def _in_a_list(value: Json) -> Json:
+    return [value]
 
 
 def _liquid(filters: str) -> Callable[[str], Json]:
@@ -181,7 +184,7 @@ _TURNS: Final[Sequence[tuple[Turn, Callable[[str], Json]]]] = (
     (_hashed(None), lambda path: {"@hash": {"value": {"@path": path}}}),
     (_spelled, lambda path: {"@template": f"{{{{{path.removeprefix('$.')}}}}}"}),
     (_encoded, lambda path: {"@json": {"mode": "encode", "value": {"@path": path}}}),
-    (lambda value: [value], lambda path: [{"@path": path}]),
+    (_in_a_list, lambda path: [{"@path": path}]),
 )
 
 
@@ -191,10 +194,13 @@ def _turned(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # a
         return FAILED
     for path in _candidates(column):
         for turn, write in _TURNS:
-            spelled = (lambda value, turn=turn: _as_text(turn(value))) if text else turn
-            if _fits(column, path, spelled):
+            if _fits(column, path, _then_text(turn) if text else turn):
                 return _if_there(column, path, write(path))
     return FAILED
+
+
+def _then_text(turn: Turn) -> Turn:
+    return lambda value: _as_text(turn(value))
 
 
 def _if_there(column: Column, path: str, written: Json) -> Json:
@@ -221,32 +227,50 @@ def _parts(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as
             failed.append(key)
         elif found is not MISSING:
             written[key] = found
-    return _merged(column, text, depth) if failed else written
+    return _merged(column, written, failed, depth) if failed else written
 
 
-def _merged(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
-    """Infer an object of which a part is a whole object of the scope."""
+def _merged(column: Column, written: dict[str, Any], failed: list[str], depth: int) -> Any:
+    """Return the keys that are known merged over an object of the scope that has all others."""
     for path in _candidates(column):
         values = [scope.get(path, MISSING) for scope in column.scopes]
         if not any(isinstance(value, dict) and value for value in values):
             continue
-        if not all(
-            value is MISSING
-            or (
-                isinstance(value, dict)
-                and all(_same(one, whole.get(key, MISSING)) for key, one in value.items())
-            )
-            for value, whole in zip(values, column.values, strict=True)
-        ):
+        parts = [value if isinstance(value, dict) else {} for value in values]
+        known = {**written, **_overridden(column, parts, failed, depth)}
+        rows = list(zip(parts, column.values, strict=True))
+        if not all(_covers(part, whole, known) for part, whole in rows):
             continue
-        rest = [
-            {key: one for key, one in whole.items() if not (isinstance(value, dict) and key in value)}
-            for value, whole in zip(values, column.values, strict=True)
-        ]
-        found = infer(Column(column.scopes, tuple(rest)), text=text, depth=depth + 1)
-        if found is not FAILED:
-            return {"@merge": {"objects": [found, {"@path": path}], "direction": "right"}}
+        inner: Json = {"@path": path}
+        if any(key in part and key not in whole for key in known for part, whole in rows):
+            inner = {"@omit": {"value": inner, "keys": list(known)}}
+        given = {"@if": {"exists": {"@path": path}, "then": inner, "else": {}}}
+        return {"@merge": {"objects": [given, known], "direction": "right"}} if known else given
     return FAILED
+
+
+def _overridden(
+    column: Column, parts: Sequence[Mapping[str, Json]], failed: list[str], depth: int
+) -> dict[str, Any]:
+    """Return the expressions of keys that win over those of an object where both are there."""
+    found = {}
+    for key in failed:
+        rows = [
+            not (key in part and _same(part[key], whole.get(key, MISSING)))
+            for part, whole in zip(parts, column.values, strict=True)
+        ]
+        if sum(rows) == len(rows) or not any(rows):
+            continue
+        made = infer(column.key(key).where(rows), depth=depth + 4)
+        if made is not FAILED and made is not MISSING:
+            found[key] = made
+    return found
+
+
+def _covers(part: Mapping[str, Json], whole: Mapping[str, Json], known: Mapping[str, Json]) -> bool:
+    """Return whether the keys of an object, but for those that are known, are all of a part."""
+    rest = {key: value for key, value in whole.items() if key not in known}
+    return _same(rest, {key: value for key, value in part.items() if key not in known})
 
 
 def _items(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
@@ -280,7 +304,8 @@ def _listed(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # a
         if not items or not all(isinstance(given, dict) for given, _ in items):
             continue
         scopes = tuple(dict(flat_values(given, "$", 1)) for given, _ in items)
-        found = infer(Column(scopes, tuple(value for _, value in items)), text=text, depth=depth + 1)
+        made = Column(scopes, tuple(value for _, value in items), column.budget)
+        found = infer(made, text=text, depth=depth + 1)
         if isinstance(found, dict) and found is not FAILED:
             return {"@arrayPath": [path, found]}
     return FAILED
@@ -347,16 +372,24 @@ def _present(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # 
     if all(there) or sum(there) < 2:  # noqa: PLR2004  # one row fits anything
         return FAILED
     for path in _candidates(column):
-        if [scope.get(path, MISSING) not in (MISSING, None) for scope in column.scopes] == there:
+        given = [scope.get(path, MISSING) not in (MISSING, None) for scope in column.scopes]
+        for word, fits in (("then", given), ("else", [not one for one in given])):
+            if fits != there:
+                continue
             found = infer(column.where(there), text=text, depth=depth + 1)
             if found is not FAILED and found is not MISSING:
-                return {"@if": {"exists": {"@path": path}, "then": found}}
+                return {"@if": {"exists": {"@path": path}, word: _taken(found)}}
     return FAILED
+
+
+def _taken(written: Json) -> Json:
+    """Return an expression for an `else`, which takes no constant that is false, 0, null or empty."""
+    return written if truthy(written) else {"@literal": written}
 
 
 def _first(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     """Infer the first of several values that is there."""
-    if depth > _MOST_ALTERNATIVES + 4:
+    if depth > _MOST_ALTERNATIVES + 4 or any(isinstance(value, dict) for value in column.values):
         return FAILED
     turn = _as_text if text else _as_it_is
     ranked = []
@@ -372,26 +405,49 @@ def _first(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as
         if rest is FAILED:
             continue
         written = {"exists": {"@path": path}, "then": {"@path": path}}
-        return {"@if": written if rest is MISSING else {**written, "else": rest}}
+        return {"@if": written if rest is MISSING else {**written, "else": _taken(rest)}}
     return FAILED
 
 
 def _chosen(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     """Infer one of several by the text of a value that takes few."""
+    for simple in (True, False):
+        found = _choose(column, text, depth, simple=simple)
+        if found is not FAILED:
+            return found
+    return FAILED
+
+
+def _choose(column: Column, text: bool, depth: int, *, simple: bool) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one of several; a simple choice is between constants and values as they are."""
     for path in _candidates(column):
         found = [scope.get(path, MISSING) for scope in column.scopes]
         if not all(isinstance(value, str | bool) or value is MISSING for value in found):
             continue
+        if not 1 < len(set(found)) <= _MOST_CHOICES:
+            continue
         groups = {value: [one is value or one == value for one in found] for value in found}
-        if not 1 < len(groups) <= min(_MOST_CHOICES, len(column) // 3 + 1):
+        if any(sum(rows) < _FEWEST_OF_A_CHOICE for rows in groups.values()):
             continue
-        made = {
-            value: infer(column.where(rows), text=text, depth=depth + 4) for value, rows in groups.items()
-        }
-        if any(part is FAILED for part in made.values()):
-            continue
-        return _choice(path, made)
+        if any(isinstance(value, str) and value.startswith(_MADE_UP) for value in found):
+            continue  # no rule depends on which sample it is
+        attempt = _plain if simple else infer
+        made: dict[Json, Json] = {}
+        for value, rows in groups.items():
+            made[value] = attempt(column.where(rows), text=text, depth=depth + 4)
+            if made[value] is FAILED:
+                break
+        else:
+            return _choice(path, made)
     return FAILED
+
+
+def _plain(column: Column, *, text: bool, depth: int) -> Any:
+    """Infer a constant, a value as it is, or nothing."""
+    if all(value is MISSING for value in column.values):
+        return MISSING
+    found = _constant(column, text, depth)
+    return _path(column, text, depth) if found is FAILED else found
 
 
 def _choice(path: str, made: Mapping[Json, Json]) -> Json:

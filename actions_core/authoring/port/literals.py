@@ -21,9 +21,11 @@ _GUARD: Final = re.compile(
     r"(?:[=!]==?\s*|case\s+|(?:includes|startsWith|endsWith|indexOf|has)\(\s*)(?:'([^'\n]{1,60})'|\"([^\"\n]{1,60})\")"
     r"|(?:'([^'\n]{1,60})'|\"([^\"\n]{1,60})\")\s*[=!]=="
 )
+#: A host in a string, or in a regular expression that an address has to match.
+_HOST: Final = re.compile(r"\b((?:[a-z0-9-]{1,63}\\?\.){1,6}(?:com|io|net|org|co|app|dev|ai))\b")
 _MEMBER: Final = re.compile(r"(?:\?\.|\.)([A-Za-z_$][\w$]*)(\s*\()?")
 _NUMBER: Final = re.compile(r"(?:[<>=]=?|[<>])\s*(-?\d+(?:\.\d+)?)\b|\b(-?\d+(?:\.\d+)?)\s*(?:[<>=]=?)")
-_COMMENT: Final = re.compile(r"/\*.*?\*/|^\s*//[^\n]*", re.DOTALL | re.MULTILINE)
+_COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)|^[^\S\n]*//[^\n]*", re.DOTALL | re.MULTILINE)
 _FIELD: Final = re.compile(r"\b(?:label|description|title|placeholder|message)\s*:\s*(?:'|\"|`)")
 _RESPONSE_KEY: Final = re.compile(
     r"\b(?:response|res|result|data|body|content|json|error|err|r|item|status)\w*(?:\?\.|\.)([A-Za-z_]\w*)"
@@ -34,6 +36,7 @@ _RESPONSE_KEY: Final = re.compile(
 _TYPES: Final = ("string", "number", "boolean", "object", "undefined", "function", "default")
 _LONGEST: Final = 60
 _MOST: Final = 400
+_MOST_HOSTS: Final = 12
 #: Members of JavaScript's own objects, and of the modules as they are compiled.
 _COMMON: Final = frozenset(
     {
@@ -58,6 +61,12 @@ class Literals:
     keys: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
     response_keys: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The hosts as addresses."""
+        return tuple(f"https://{host}" for host in self.hosts)
 
 
 def read_literals(sources: Iterable[JsonObject]) -> Literals:
@@ -71,10 +80,14 @@ def read_literals(sources: Iterable[JsonObject]) -> Literals:
     numbers: dict[float, None] = {}
     response_keys: dict[str, None] = {}
     guards: dict[str, None] = {}
+    hosts: dict[str, None] = {}
     for source in ordered:
         text = _COMMENT.sub("", source["text"])
         for line in text.splitlines():
             _read_line(line, texts, keys, numbers)
+        for found in _HOST.finditer(text):
+            host = found[1].replace("\\", "")
+            hosts.setdefault(host if host.count(".") > 1 else f"hooks.{host}")
         for found in _GUARD.finditer(text):
             guards.setdefault(next(group for group in found.groups() if group is not None))
         for found in _RESPONSE_KEY.finditer(text):
@@ -87,6 +100,7 @@ def read_literals(sources: Iterable[JsonObject]) -> Literals:
         keys=tuple(keys)[:_MOST],
         numbers=tuple(numbers)[:_MOST],
         response_keys=tuple(response_keys)[:_MOST],
+        hosts=tuple(hosts)[:_MOST_HOSTS],
     )
 
 

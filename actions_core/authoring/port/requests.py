@@ -34,6 +34,7 @@ class PlainRequest:
     headers: JsonObject
     kind: str
     body: Json
+    address: str = attrs.field(default="", eq=False)  #: the URL as it was, with its query
 
     @property
     def parts(self) -> JsonObject:
@@ -75,7 +76,7 @@ def _plain(method: str, url: str, headers: Any, body: bytes) -> PlainRequest:
         pairs.setdefault(name, []).append(text)
     query = {name: values[0] if len(values) == 1 else values for name, values in pairs.items()}
     address = f"{split.scheme}://{split.netloc.lower()}{_path(split.path or '/')}"
-    return PlainRequest(method.upper(), address, query, kept, kind, value)
+    return PlainRequest(method.upper(), address, query, kept, kind, value, url)
 
 
 def _path(path: str) -> str:

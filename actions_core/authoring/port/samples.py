@@ -1,4 +1,4 @@
-"""Recorded calls of a published destination, and the values in them by their paths: what a request is inferred from."""
+"""Recorded calls of a published destination, with the values that its function saw, by their paths."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import attrs
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actions_core.authoring.port.requests import PlainRequest
     from actions_core.values.types import Json, JsonObject
 
 _DEEPEST: Final = 4
+#: An object with more keys than these, through all calls, has any keys.
+_MOST_KEYS: Final = 25
 #: Parts of an event that requests are often made of; the rest of it comes through the fields.
 _EVENT_KEYS: Final = ("userId", "anonymousId", "messageId", "timestamp", "type", "event", "receivedAt")
 
@@ -61,12 +63,27 @@ def flat_values(value: Json, path: str, depth: int) -> Iterator[tuple[str, Json]
             yield from flat_values(item, below, depth + 1)
 
 
+@attrs.define
+class Budget:
+    """How many columns may still be looked at: what follows no rule has too many that could be tried."""
+
+    left: int = 600
+    #: the paths of scopes that were asked for, each beside its scopes, whose identity is the key
+    paths: dict[int, tuple[tuple[Mapping[str, Json], ...], list[str]]] = attrs.field(factory=dict)
+
+    def spend(self) -> bool:
+        """Take one, and return whether there was one."""
+        self.left -= 1
+        return self.left >= 0
+
+
 @attrs.frozen(eq=False)
 class Column:
     """One place of a request through all samples: the scope of each, and the value there."""
 
     scopes: tuple[Mapping[str, Json], ...]
     values: tuple[Json, ...]
+    budget: Budget = attrs.field(factory=Budget)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -74,24 +91,57 @@ class Column:
     def key(self, key: str) -> Column:
         """Return the column of a key in the objects of this one."""
         found = [value.get(key, MISSING) if isinstance(value, dict) else MISSING for value in self.values]
-        return Column(self.scopes, tuple(found))
+        return attrs.evolve(self, values=tuple(found))
 
     def item(self, index: int) -> Column:
         """Return the column of an item in the lists of this one."""
-        return Column(self.scopes, tuple(value[index] for value in self.values))
+        return attrs.evolve(self, values=tuple(value[index] for value in self.values))
 
     def where(self, chosen: list[bool]) -> Column:
         """Return the rows that are chosen."""
         rows = [place for place, is_chosen in enumerate(chosen) if is_chosen]
-        return Column(tuple(self.scopes[row] for row in rows), tuple(self.values[row] for row in rows))
+        scopes = tuple(self.scopes[row] for row in rows)
+        return Column(scopes, tuple(self.values[row] for row in rows), self.budget)
 
     def paths(self) -> list[str]:
         """Return every path that some scope has, those of fewer steps first."""
-        found = dict.fromkeys(path for scope in self.scopes for path in scope)
-        return sorted(found, key=lambda path: (_rank(path), path.count("."), len(path)))
+        known = self.budget.paths.get(id(self.scopes))
+        if known is None:
+            found = dict.fromkeys(path for scope in self.scopes for path in scope)
+            listed = sorted(found, key=lambda path: (_rank(path), path.count("."), len(path)))
+            known = self.budget.paths[id(self.scopes)] = (self.scopes, listed)
+        return known[1]
 
 
 def _rank(path: str) -> int:
     """Rank paths: what the author maps comes before what else is known."""
     order = ("$.payload", "$.settings", "$.auth", "$.syncMode", "$.membership", "$.hooks", "$.event")
     return next((place for place, start in enumerate(order) if path.startswith(start)), -1)
+
+
+def without_free_keys(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples without the values in objects that may have any keys: those are no rule's."""
+    children: dict[str, set[str]] = {}
+    for sample in samples:
+        for path in sample.values:
+            children.setdefault(_parent(path), set()).add(path)
+    free = {parent for parent, below in children.items() if parent.count(".") > 1 and len(below) > _MOST_KEYS}
+    if not free:
+        return list(samples)
+    return [
+        attrs.evolve(
+            sample,
+            values={
+                path: value
+                for path, value in sample.values.items()
+                if not any(path.startswith((f"{parent}.", f"{parent}[")) for parent in free)
+            },
+        )
+        for sample in samples
+    ]
+
+
+def _parent(path: str) -> str:
+    if path.endswith("']"):
+        return path.rpartition("['")[0]
+    return path.rpartition(".")[0]

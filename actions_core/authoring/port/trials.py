@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 _SETTINGS: Final = 8
+_FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
@@ -54,15 +55,18 @@ class Trial:
 
 
 class Trials:
-    """Random trials of one action of a published definition."""
+    """Random trials of one action of a published definition; without `failures`, all responses are 200."""
 
-    def __init__(self, spec: DestinationSpec, action: str, values: Values, port: PortFile) -> None:
+    def __init__(
+        self, spec: DestinationSpec, action: str, values: Values, port: PortFile, *, failures: bool = True
+    ) -> None:
         self._spec = spec
         self._key = action
         self._action = spec.actions[action]
         self._values = values
         self._port = port
-        self._settings = [self._random_settings(full=number % 2 == 1) for number in range(_SETTINGS)]
+        self._failures = failures
+        self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
 
     def single(self, count: int) -> Iterator[Trial]:
@@ -70,6 +74,12 @@ class Trials:
         for number in range(count):
             by_default = number % 4 == 3 and bool(self._action.default_mapping)
             yield self._trial([self._event(by_default=by_default)], by_default=by_default)
+
+    def plain(self, count: int) -> Iterator[Trial]:
+        """Yield trials of usual values only, whose responses are successes."""
+        for _ in range(count):
+            event = self._event(by_default=False, plain=True)
+            yield attrs.evolve(self._trial([event], by_default=False), responses=())
 
     def of_events(self, events: Sequence[JsonObject]) -> Iterator[Trial]:
         """Yield a trial for each event of the user's own, mapped by the defaults."""
@@ -93,7 +103,8 @@ class Trials:
             yield self._trial(events, by_default=False, is_batch=True)
 
     def _trial(self, events: list[JsonObject], *, by_default: bool, is_batch: bool = False) -> Trial:
-        index = self._values.random.randrange(len(self._settings))
+        # Without failures, trials are for a draft: fewer settings make fewer engines.
+        index = self._values.random.randrange(_SETTINGS if self._failures else _FEW_SETTINGS)
         extra, mode = self._extra(is_batch=is_batch)
         mapping = None if by_default else {key: {"@path": _path(key)} for key in self._fields}
         kind = "defaults" if by_default else "payload"
@@ -132,9 +143,9 @@ class Trials:
 
     # -- events --------------------------------------------------------------------------------
 
-    def _event(self, *, by_default: bool) -> JsonObject:
+    def _event(self, *, by_default: bool, plain: bool = False) -> JsonObject:
         random = self._values.random
-        nasty = random.choice([0.0, 0.0, 0.1, 0.5])
+        nasty = 0.0 if plain else random.choice([0.0, 0.0, 0.1, 0.5])
         payload = self._values.payload(self._fields, density=random.choice(_DENSITIES), nasty=nasty)
         event = event_of_type(random.choice(_TYPES))
         event["messageId"] = str(uuid.UUID(int=random.getrandbits(128), version=4))
@@ -183,8 +194,11 @@ class Trials:
 
     # -- settings and responses ----------------------------------------------------------------
 
-    def _random_settings(self, *, full: bool) -> JsonObject:
+    def _random_settings(self, number: int) -> JsonObject:
+        """Return settings unlike those of other numbers; every second time, all that there are."""
         settings = sample_settings(self._spec)
+        if "oauth" in settings:
+            settings["oauth"] = {key: f"{value}.{number}" for key, value in settings["oauth"].items()}
         for key, field in self._spec.settings.items():
             fixed = self._port.settings.get(key)
             if fixed is not None:
@@ -193,10 +207,12 @@ class Trials:
                 settings[key] = self._values.random.choice(field.values)
             elif field.type == "boolean":
                 settings[key] = self._values.chance(0.5)
-            elif key not in settings and field.default is not MISSING:
+            elif field.default is not MISSING and (number % 2 == 0 or field.format == "uri"):
                 settings[key] = field.default
-            elif key not in settings and full:
-                settings[key] = secret(key) if field.type == "password" else sample_value(field, key=key)
+            elif field.type == "password" and (key in settings or number % 2):
+                settings[key] = secret(f"{key}.{number}")
+            elif key in settings or number % 2:
+                settings[key] = sample_value(field, name=f"sample{number}", key=key)
             if field.multiple and settings.get(key) is not None and not isinstance(settings[key], list):
                 settings[key] = [settings[key]]
         return settings
@@ -212,7 +228,7 @@ class Trials:
             drawn = random.choices(loose, weights, k=4) if loose else []
             random.shuffle(named)
             return (*named, *(_without(one, "weight") for one in drawn))
-        if self._values.chance(0.6):
+        if not self._failures or self._values.chance(0.6):
             return ()
         return tuple(self._response(size) for _ in range(random.randint(1, 3)))
 

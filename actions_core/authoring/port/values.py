@@ -85,6 +85,8 @@ class Values:
     now: datetime
     literals: Literals = attrs.field(factory=Literals)
     fixed: Mapping[str, Sequence[Json]] = attrs.field(factory=dict)
+    #: whether values are to be told from each other wherever they turn up
+    distinct: bool = False
 
     def chance(self, probability: float) -> bool:
         """Return True with a probability."""
@@ -145,6 +147,9 @@ class Values:
             end = start + 10 if high is None else high
             number = self.random.choice([start, end, (start + end) / 2])
             return int(number) if field.type == "integer" or float(number).is_integer() else number
+        if self.distinct:
+            number = self.random.randint(1000, 9_999_999)
+            return number if field.type == "integer" or self.chance(0.5) else number / 100
         pool = [number for number in _NUMBERS if field.type == "number" or isinstance(number, int)]
         near = [number + step for number in self.literals.numbers for step in (-1, 0, 1)]
         return self.random.choice([*pool, *near] if near and self.chance(0.3) else pool)
@@ -156,6 +161,8 @@ class Values:
                 return self.random.choice(named)
             if field.format in ("date-time", "date-like"):
                 return self.time()
+            if field.format == "uri" and self.literals.addresses and self.chance(0.7):
+                return f"{self.random.choice(self.literals.addresses)}/a{self.random.getrandbits(32):08x}"
             return sample_item(field, name=self._word())
         if named and self.chance(0.6):
             return self.random.choice(named)
@@ -178,6 +185,8 @@ class Values:
 
     def _word(self) -> str:
         word = self.random.choice(_PLAIN)
+        if self.distinct:
+            return f"{word.replace(' ', '-')}-{self.random.getrandbits(32):08x}"
         return word if self.chance(0.5) else f"{word}-{self.random.randint(1, 99)}"
 
     def key(self) -> str:

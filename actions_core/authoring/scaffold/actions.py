@@ -122,7 +122,7 @@ def _sample(key: str, field: FieldSpec) -> Json:
 
 
 def _request(spec: DestinationSpec, key: str) -> JsonObject:
-    base = "" if spec.request is not None else _BASE
+    base = "" if spec.request is not None and "baseUrl" in spec.request else _BASE
     body = {"user": {"@path": "$.payload.userId"}, "name": {"@path": "$.payload.name"}}
     return {"method": "POST", "url": f"{base}/{key}", "json": body}
 

@@ -56,6 +56,7 @@ def files_from_definition(
 ) -> tuple[str, dict[str, str]]:
     """Return the slug and the files of a package for a definition, with a function for each action.
 
+    An action that has a request in the definition gets no function; where all have, there is no Python.
     `slug` and `name` replace those of the definition. Raises `DefinitionError` for a faulty definition, and
     for a slug or a name that cannot be.
     """
@@ -75,7 +76,11 @@ def files_from_definition(
         "distribution": distribution_name(spec.slug),
     }
     common = read_template("common")
-    common["README.md"] = common["README.md"].replace("@@handlers_row@@\n", f"{HANDLERS_ROW}\n")
+    functions = _with_functions(destination)
+    if not functions:
+        common["src/package/__init__.py"] = read_template("json")["src/package/__init__.py"]
+    row = f"{HANDLERS_ROW}\n" if functions else ""
+    common["README.md"] = common["README.md"].replace("@@handlers_row@@\n", row)
     files = {
         path.replace("src/package/", f"src/{package}/"): put_words(text, words)
         for path, text in common.items()
@@ -83,7 +88,8 @@ def files_from_definition(
     written: Any = unstructure(spec)
     files[SCHEMA_FILE] = schema_text()
     files[f"src/{package}/destination.json"] = _json({"$schema": _SCHEMA, **written})
-    files[f"src/{package}/handlers.py"] = _module(destination)
+    if functions:
+        files[f"src/{package}/handlers.py"] = _module(destination)
     for key in _actions(destination):
         files[f"tests/cases/{_file_name(key)}.json"] = _json([_case(destination, key)])
     return spec.slug, files
@@ -92,6 +98,11 @@ def files_from_definition(
 def _actions(destination: Destination) -> dict[str, ActionSpec]:
     """Return the actions that run on a server, and so want a function."""
     return {key: spec for key, spec in destination.spec.actions.items() if spec.platform == "cloud"}
+
+
+def _with_functions(destination: Destination) -> dict[str, ActionSpec]:
+    """Return the actions whose requests the definition does not write."""
+    return {key: spec for key, spec in _actions(destination).items() if spec.request is None}
 
 
 def _json(data: Any) -> str:
@@ -104,7 +115,9 @@ def _file_name(key: str) -> str:
 
 def _module(destination: Destination) -> str:
     functions = "".join(_functions(destination))
-    names = ["Context", "Destination", *(["Payload"] if ": Payload" in functions else []), "Request"]
+    has_base = destination.spec.request is not None
+    payload = ["Payload"] if ": Payload" in functions else []
+    names = [*([] if has_base else ["Context"]), "Destination", *payload, "Request"]
     settings = ", ".join(destination.spec.settings) or "none"
     imports = "from typing import Any\n\n" if "Any" in functions else ""
     return (
@@ -112,13 +125,19 @@ def _module(destination: Destination) -> str:
         "from __future__ import annotations\n\n"
         f"{imports}"
         f"from actions_core import {', '.join(names)}\n\n"
-        "destination = Destination.from_package(__package__)\n\n\n"
-        "@destination.prepare\n"
+        "destination = Destination.from_package(__package__)\n"
+        f"{'' if has_base else _prepare(settings)}{functions}"
+    )
+
+
+def _prepare(settings: str) -> str:
+    """Return the function that completes requests, for definitions that do not say it themselves."""
+    return (
+        "\n\n@destination.prepare\n"
         "def prepare(request: Request, context: Context) -> Request:\n"
         '    """Complete every request: where the API is, and how requests are authenticated."""\n'
         f"{_wrapped_comment(f'The settings are in context.settings: {settings}')}"
         '    return request.with_base("https://api.example.com")\n'
-        f"{functions}"
     )
 
 
@@ -134,7 +153,7 @@ def _wrapped_comment(text: str) -> str:
 
 
 def _functions(destination: Destination) -> Iterator[str]:
-    actions = _actions(destination)
+    actions = _with_functions(destination)
     for key, name in parameter_names(dict.fromkeys(actions, False)).items():
         free = f"{name}_" if name in _TAKEN else name
         spec = actions[key]

@@ -8,15 +8,10 @@ can, but its name still counts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import attrs
 
-from actions_core.destination.loading.request_checks import (
-    REQUESTS,
-    action_request_problems,
-    shared_request_problems,
-)
 from actions_core.destination.specs import (
     BATCH_FIELDS,
     INTERNAL_PREFIX,
@@ -39,6 +34,12 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
     Fields: TypeAlias = Mapping[str, FieldSpec]
+
+
+#: The keys of a definition with requests that belong to no action.
+_REQUESTS: Final = (
+    "request", "testAuthentication", "onDelete", "refreshAccessToken", "createAudience", "getAudience",
+)  # fmt: skip
 
 
 @attrs.frozen
@@ -106,7 +107,7 @@ def readable_parts(data: Json) -> Parts:
         settings=_readable_fields(authentication.get("fields")),
         audience_fields=_readable_fields(audience.get("audienceFields")),
         field_keys={key: list(_object(_object(raw).get("fields"))) for key, raw in actions.items()},
-        requests={key: definition[key] for key in REQUESTS if isinstance(definition.get(key), dict)},
+        requests={key: definition[key] for key in _REQUESTS if isinstance(definition.get(key), dict)},
         has_authentication=definition.get("authentication") is not None,
         has_audience=definition.get("audienceConfig") is not None,
     )
@@ -198,6 +199,11 @@ def _preset(path: str, preset: PresetSpec, parts: Parts, *, strict: bool) -> Ite
 
 
 def _requests(parts: Parts) -> Iterator[Problem]:
+    from actions_core.destination.loading.request_checks import (  # loads with the first definition
+        action_request_problems,
+        shared_request_problems,
+    )
+
     settings = list(parts.settings)
     for key, raw in parts.requests.items():
         yield from shared_request_problems(key, raw, settings)

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from actions_core.destination.specs import ActionSpec
     from actions_core.values.types import Json, JsonObject
 
-#: The keys of a definition with requests that belong to no action.
-REQUESTS: Final = (
-    "request", "testAuthentication", "onDelete", "refreshAccessToken", "createAudience", "getAudience",
-)  # fmt: skip
 #: What only a base can give; a definition without one gives it to no request.
 _OF_BASE: Final = ("headers", "params", "basic", "expect")
 
@@ -221,7 +217,7 @@ def _requirement(path: str, raw: Json, scope: Scope) -> Iterator[Problem]:
 def _expect(path: str, raw: Json) -> Iterator[Problem]:
     if not isinstance(raw, dict):
         return
-    for key in ("if", "retry"):
+    for key in ("if", "retry", "unauthorized"):
         if raw.get(key) is not None:
             yield from condition_problems(f"{path}.{key}", raw[key], RESPONSE)
     if raw.get("message") is not None:

@@ -45,6 +45,7 @@ def compile_judge(raw: JsonObject | None) -> Judge | None:
     also = frozenset(raw.get("status") or ())
     holds = None if raw.get("if") is None else parse_filter(raw["if"]).matches
     retry = None if raw.get("retry") is None else parse_filter(raw["retry"]).matches
+    expired = None if raw.get("unauthorized") is None else parse_filter(raw["unauthorized"]).matches
     message = None if raw.get("message") is None else compile_mapping({"message": raw["message"]}).resolve
 
     def judge(response: Response) -> bool | Refusal:
@@ -56,7 +57,8 @@ def compile_judge(raw: JsonObject | None) -> Judge | None:
             return True
         again = None if retry is None else retry(scope)
         # A refusal in a 2xx has no status that would say what to do.
-        return Refusal(_said(message, scope), retryable=again or (None if not response.ok else False))
+        retryable = again or (None if not response.ok else False)
+        return Refusal(_said(message, scope), retryable, expired is not None and expired(scope))
 
     return judge
 

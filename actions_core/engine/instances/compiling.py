@@ -13,7 +13,6 @@ import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
-from actions_core.destination.requests import SharedBase
 from actions_core.engine.executor import Lane, call_handler, judge_with, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
@@ -391,6 +390,8 @@ def _with_tokens(
 def _prepare_of(destination: Destination, scope: Scope) -> Callable[[Request, Context], Request]:
     """Return the function that completes every request of an instance."""
     if destination.spec.request is not None:
+        from actions_core.destination.requests import SharedBase  # its definition has loaded it
+
         return SharedBase(destination.spec.request, dict(scope.settings), scope.auth).complete
     handler = destination.prepare_handler
     if handler is None:

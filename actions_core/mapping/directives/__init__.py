@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.errors import ActionsError, MappingError
-from actions_core.mapping.directives import conditions, languages, objects, paths, shapes
+from actions_core.mapping.directives import conditions, languages, objects, paths
 from actions_core.mapping.reader import DIRECTIVE_NAME
 from actions_core.mapping.runtime import fail
 
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from actions_core.mapping.reader import Reader
     from actions_core.values.paths import Steps
     from actions_core.values.types import Json, JsonObject, Missing
+
+
+def _own(reader: str) -> Callable[[Json, Reader], Node]:
+    """Return the function that reads a directive of our own; their module loads with the first of them."""
+
+    def read(option: Json, to: Reader) -> Node:
+        from actions_core.mapping.directives import shapes
+
+        node: Node = getattr(shapes, reader)(option, to)
+        return node
+
+    return read
+
 
 #: For each directive the function that reads its option.
 DIRECTIVES: Final[dict[str, Callable[[Json, Reader], Node]]] = {
@@ -36,13 +49,13 @@ DIRECTIVES: Final[dict[str, Callable[[Json, Reader], Node]]] = {
     "@if": conditions.read_if,
     "@case": conditions.read_case,
     "@replace": conditions.read_replace,
-    "@hash": shapes.read_hash,
-    "@time": shapes.read_time_as,
-    "@omit": shapes.read_omit,
-    "@pick": shapes.read_pick,
-    "@choose": shapes.read_choose,
-    "@values": shapes.read_values,
-    "@split": shapes.read_split,
+    "@hash": _own("read_hash"),
+    "@time": _own("read_time_as"),
+    "@omit": _own("read_omit"),
+    "@pick": _own("read_pick"),
+    "@choose": _own("read_choose"),
+    "@values": _own("read_values"),
+    "@split": _own("read_split"),
 }
 #: Those that Segment does not know: a mapping with one of them cannot be used there.
 OF_OUR_OWN: Final = frozenset({"@hash", "@time", "@omit", "@pick", "@choose", "@values", "@split"})

@@ -297,12 +297,22 @@ GET: JsonObject = {"method": "GET", "url": "http://10.0.0.1/"}
         ({**BARE, "onDelete": GET, "urlsFromUsers": False}, True),
         ({**BARE, "request": {"baseUrl": "https://x.test"}, "urlsFromUsers": False}, False),
         ({**BARE, "request": {"baseUrl": "https://x.test"}, "onDelete": GET, "urlsFromUsers": False}, True),
+        ({**BARE, "request": {"baseUrl": "https://x.test"}, "onDelete": {**GET, "url": "/x"}}, True),
+        (
+            {
+                **BARE,
+                "request": {"baseUrl": "https://x.test"},
+                "onDelete": {**GET, "url": "/x"},
+                "urlsFromUsers": False,
+            },
+            False,
+        ),
         ({**BARE, "actions": {"order": {"title": "Order", "fields": {}, "request": GET}}}, True),
         ({**BARE, "actions": {"order": {"title": "Order", "fields": {}, "batchRequest": GET}}}, True),
     ],
 )
 def test_who_may_reach_public_addresses_only(made: JsonObject, guarded: bool) -> None:  # noqa: FBT001 - a case
-    """Any definition that writes a request, unless settings alone choose the host of functions."""
+    """Any definition that writes a request, unless settings alone choose the host."""
     assert load_destination(made).spec.public_addresses_only is guarded
 
 

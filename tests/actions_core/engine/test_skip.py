@@ -102,7 +102,7 @@ def test_a_skip_is_a_result_of_its_own(function: Any, reason: str, tries: int) -
             (result,) = report.results
             assert report.ok
             assert (result.status, result.reason, result.tries) == (Status.SKIPPED, reason, tries)
-            assert (result.error, result.message_id) == (None, report.message_id)
+            assert (result.error, result.message_id, result.matched) == (None, report.message_id, True)
             assert result.to_dict()["status"] == "skipped"
             assert (await engine.send(make_event())).results[0].status is Status.SENT
             batch = await engine.send_batch([{**make_event(), "event": "noise"}, make_event()])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from actions_core.apps.cli.output import Exit, fail, print_json, printable, stderr, stdout
+from actions_core.apps.cli.port import drafts
 from actions_core.apps.cli.port.checking import BATCH_SIZE, Check, Plan, Subject, find_published, find_subject
 from actions_core.apps.cli.port.fetching import fetch_published, find_node
 from actions_core.apps.cli.port.printing import check_json, print_tally, print_unreached
@@ -177,3 +178,7 @@ def _print_end(
     different = sum(tally.different for tally, _ in tallies)
     total = sum(tally.total for tally, _ in tallies)
     stdout().print(f"\n{total:,} compared, {different:,} different without a reason")
+
+
+app.command("draft")(drafts.draft)
+app.command("catalogue")(drafts.catalogue)

@@ -33,6 +33,7 @@ _MOST_SHOWN = 20
 _WORDS = {
     EventStatus.SENT: "sent",
     EventStatus.FAILED: "failed",
+    EventStatus.SKIPPED: "had nothing to send",
     EventStatus.UNMATCHED: "matched no subscription",
     EventStatus.NOT_TRIED: "not tried",
 }

@@ -34,6 +34,7 @@ class EventStatus(enum.StrEnum):
 
     SENT = "sent"  #: every subscription that it matched was delivered
     FAILED = "failed"  #: at least one was not, or the line was not an event
+    SKIPPED = "skipped"  #: there was nothing to send for any subscription that it matched
     UNMATCHED = "unmatched"  #: no subscription matched it
     NOT_TRIED = "not_tried"  #: the run ended before its turn came, or before its outcome was known
 
@@ -204,4 +205,6 @@ def _event_status(results: tuple[Result, ...]) -> EventStatus:
         return EventStatus.FAILED
     if Status.NOT_TRIED in statuses:
         return EventStatus.NOT_TRIED
-    return EventStatus.SENT if Status.SENT in statuses else EventStatus.UNMATCHED
+    if Status.SENT in statuses:
+        return EventStatus.SENT
+    return EventStatus.SKIPPED if any(result.matched for result in results) else EventStatus.UNMATCHED

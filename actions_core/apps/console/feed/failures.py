@@ -124,6 +124,11 @@ class FailuresFeed:
         following = letters[rows - 1].id if len(letters) > rows else None
         return Page(tuple([_outcome(letter) for letter in letters[:rows]]), following)
 
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant."""
+        rows = (await self.page(which, rows=1)).rows
+        return rows[0].key if rows else ""
+
     async def funnel(self) -> Funnel:
         """Return how many failures there are."""
         return Funnel("the runs that wrote these files", sent=self._sent, failed=len(await self._read()))
@@ -141,6 +146,10 @@ class FailuresFeed:
     async def events(self, most: int) -> list[JsonObject]:
         """Return the events of the latest failures."""
         return distinct_events([letter.body for letter in reversed(await self._read())], most)
+
+    async def about_replay(self) -> str:
+        """Say that they are sent from here."""
+        return "They are sent now, by the workspace as it is saved. The file of failures stays as it is."
 
     async def groups(self, which: LetterFilter, most: int) -> list[LetterGroup]:
         """Return failures by subscription, code and reason."""

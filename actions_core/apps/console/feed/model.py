@@ -117,6 +117,9 @@ class Feed(Protocol):
     async def page(self, which: OutcomeFilter, before: int | None = None, rows: int = ROWS) -> Page:
         """Return outcomes, the newest first."""
 
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant; empty where there is none. It costs little."""
+
     async def funnel(self) -> Funnel:
         """Return what became of all events."""
 
@@ -140,6 +143,9 @@ class LetterFeed(Protocol):
     @property
     def can_discard(self) -> bool:
         """True where they can be deleted from here."""
+
+    async def about_replay(self) -> str:
+        """Return a sentence on what follows when they are replayed."""
 
     async def groups(self, which: LetterFilter, most: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason, the largest groups first."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -66,17 +65,24 @@ class OutboxFeed:
     async def page(self, which: OutcomeFilter, before: int | None = None, rows: int = ROWS) -> Page:
         """Return outcomes, the newest first; what is tried again stands before them on the first page."""
         if which.status == RETRYING:
-            return Page(tuple(await self._retrying(which, rows)))
+            after = before or 0  # they have no numbers: it is how many were seen
+            waiting = await self._retrying(which, after, rows + 1)
+            return Page(tuple(waiting[:rows]), after + rows if len(waiting) > rows else None)
         first: list[Outcome] = []
-        if before is None and which == attrs.evolve(which, status=None, code=None, reason=None, text=None):
-            first = await self._retrying(which, _RETRYING_FIRST)
+        if before is None and which.status is None:
+            first = await self._retrying(which, 0, _RETRYING_FIRST)
         found = await asyncio.to_thread(self._look.outcomes, which, before=before, limit=rows + 1)
         following = found[rows - 1].id if len(found) > rows else None
         return Page((*first, *map(_outcome, found[:rows])), following)
 
-    async def _retrying(self, which: OutcomeFilter, most: int) -> list[Outcome]:
-        ask = partial(self._look.retrying, instance=which.instance, subscription=which.subscription)
-        return [_waiting(each) for each in await asyncio.to_thread(ask, limit=most)]
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant."""
+        found = await asyncio.to_thread(self._look.outcomes, which, limit=1)
+        return _outcome(found[0]).key if found else ""
+
+    async def _retrying(self, which: OutcomeFilter, after: int, most: int) -> list[Outcome]:
+        found = await asyncio.to_thread(self._look.retrying, which, after=after, limit=most)
+        return [_waiting(each) for each in found]
 
     async def funnel(self) -> Funnel:
         """Return what became of the events of one day, and what waits now."""
@@ -130,6 +136,14 @@ class OutboxLetters:
         self._look = look
         self._dead = dead
 
+    async def about_replay(self) -> str:
+        """Say who delivers what is replayed."""
+        if await asyncio.to_thread(self._look.workers):
+            return (
+                "They are delivered again, by the workspace as it is saved now. What fails again comes back."
+            )
+        return "They wait until something delivers from this outbox: no worker runs at present."
+
     async def groups(self, which: LetterFilter, most: int) -> list[LetterGroup]:
         """Return dead letters by subscription, code and reason."""
         return await asyncio.to_thread(self._look.letter_groups, which, limit=most)
@@ -140,11 +154,12 @@ class OutboxLetters:
 
     async def letter(self, number: int) -> DeadLetter | None:
         """Return one dead letter."""
-        return await self._dead.show(number)
+        found = await self.list(LetterFilter(ids=(number,)), 0, 1)
+        return found[0] if found else None
 
     async def count(self, which: LetterFilter) -> int:
         """Return how many dead letters there are."""
-        return await self._dead.count(**_named(which))
+        return await asyncio.to_thread(self._look.count_letters, which)
 
     async def replay(self, which: LetterFilter) -> int:
         """Have dead letters delivered again by whoever delivers from the file."""

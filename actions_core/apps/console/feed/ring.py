@@ -76,6 +76,11 @@ class Ring:
             while len(self._events) > _MOST_EVENTS:
                 self._events.popitem(last=False)
 
+    def note_own(self, result: Result | BatchResult) -> None:
+        """Note a result if its event was sent from here."""
+        if isinstance(result, Result) and result.message_id in self._events:
+            self.note(result)
+
     def note(self, result: Result | BatchResult) -> None:
         """Note a result: give this to an engine as `on_result`."""
         if isinstance(result, BatchResult):
@@ -149,6 +154,11 @@ class Ring:
         if event is None or outcome.event:
             return outcome
         return attrs.evolve(outcome, event=_text(event, None))
+
+    async def newest(self, which: OutcomeFilter) -> str:
+        """Return the key of the newest outcome that is meant."""
+        rows = (await self.page(which, rows=1)).rows
+        return rows[0].key if rows else ""
 
     async def funnel(self) -> Funnel:
         """Return what became of what this process delivered."""

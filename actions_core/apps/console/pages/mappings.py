@@ -10,6 +10,7 @@ from nicegui import ui
 from actions_core.apps.console import addresses
 from actions_core.apps.console.listing import (
     Line,
+    about_choice,
     choices_of,
     copy_of,
     count_matches,
@@ -22,6 +23,7 @@ from actions_core.apps.console.listing import (
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.preview import Workbench, events_of
 from actions_core.apps.console.seen import MOST
+from actions_core.apps.console.widgets.dialog import opened_dialog
 from actions_core.apps.console.widgets.mapping_actions import show_error
 from actions_core.engine.workspace import MOST_SUBSCRIPTIONS
 from actions_core.errors import ActionsError, WorkspaceError
@@ -94,6 +96,7 @@ class MappingsPage:
         await self._show()
 
     async def _show(self) -> None:
+        lines = await lines_of(self.bench, self.listed)
         self._area.clear()
         self._counts = []
         room = room_for(self.listed)
@@ -109,7 +112,7 @@ class MappingsPage:
             if not self.listed:
                 ui.label("No mapping yet: nothing is sent to this instance.").classes("console-empty")
             with ui.element("ul").classes("mappings-list"):
-                for number, line in enumerate(lines_of(self.bench, self.listed)):
+                for number, line in enumerate(lines):
                     self._show_line(number, line)
         for label, count in zip(
             self._counts, await count_matches(self.bench, self.listed, self.events), strict=True
@@ -189,9 +192,7 @@ class MappingsPage:
         return True
 
     def _ask_removal(self, number: int, line: Line) -> None:
-        with ui.dialog() as dialog, ui.card().classes("console-dialog"):
-            with ui.element("h2").classes("mapping-h2"):
-                ui.label(f"Remove {line.name}?")
+        with opened_dialog(f"Remove {line.name}?") as dialog:
             ui.label("Events are no longer sent by this mapping. Disabling it keeps it for later.")
 
             async def remove() -> None:
@@ -201,16 +202,19 @@ class MappingsPage:
             with ui.element("div").classes("console-row"):
                 ui.button("Remove", on_click=remove, color="negative").props("unelevated data-name=remove")
                 ui.button("Cancel", on_click=dialog.close).props("flat autofocus")
-        dialog.on("hide", dialog.delete)
-        dialog.open()
 
     def _ask_what(self) -> None:
         options = choices_of(self.destination)
-        with ui.dialog() as dialog, ui.card().classes("console-dialog"):
-            with ui.element("h2").classes("mapping-h2"):
-                ui.label("Add a mapping")
+        with opened_dialog("Add a mapping") as dialog:
             chosen = ui.select(options, label="What it does", value=next(iter(options), None))
             chosen.props("outlined options-dense data-name=choice")
+            about = ui.label().classes("console-small")
+
+            def describe() -> None:
+                about.set_text(about_choice(self.destination, str(chosen.value)) if chosen.value else "")
+
+            chosen.on_value_change(describe)
+            describe()
             ui.label("It is added disabled: nothing is sent until you enable it.").classes("console-muted")
 
             async def add() -> None:
@@ -227,5 +231,3 @@ class MappingsPage:
             with ui.element("div").classes("console-row"):
                 ui.button("Add", on_click=add).props("unelevated data-name=add")
                 ui.button("Cancel", on_click=dialog.close).props("flat")
-        dialog.on("hide", dialog.delete)
-        dialog.open()

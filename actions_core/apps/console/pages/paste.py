@@ -99,7 +99,7 @@ class PastePage:
                 ui.label(str(note)).classes("console-note warn")
             for name in pasted.variables:
                 ui.label(f"Set {name} in the environment before you start.").classes("console-note info")
-            show_difference(self._draft.difference(pasted.data))
+            show_difference(self._draft.difference(pasted.data), "What would be saved")
             save = ui.button("Save", icon="save", on_click=lambda: self._save(pasted.data))
             save.props("unelevated data-shortcut=save data-name=save-pasted").classes("paste-save")
 

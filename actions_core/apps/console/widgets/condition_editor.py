@@ -15,6 +15,7 @@ from actions_core.apps.console.conditions import (
     operators_of,
     read_rows,
     text_of,
+    words_of,
 )
 from actions_core.errors import DefinitionError
 from actions_core.values.events import EVENT_TYPES
@@ -169,7 +170,7 @@ class ConditionEditor:
                 key.classes("mapping-row-key")
             (
                 ui.select(
-                    operators_of(row.field),
+                    {row.operator: words_of(row.operator), **operators_of(row.field)},
                     value=row.operator,
                     on_change=lambda event: change(again=True, operator=event.value),
                 )

@@ -9,6 +9,7 @@ from nicegui import ui
 from actions_core.apps.console.draft import ChangedUnderneathError
 from actions_core.apps.console.keeping import keep_as_test
 from actions_core.apps.console.sending import send_event
+from actions_core.apps.console.widgets.dialog import opened_dialog
 from actions_core.apps.console.widgets.radius_view import show_difference
 from actions_core.apps.console.widgets.tester import show_result
 from actions_core.errors import ActionsError
@@ -69,7 +70,7 @@ class MappingActions:
         with ui.element("div").classes("console-row mapping-buttons"):
             name = self._edited.destination.spec.name
             self._send = ui.button("Send this event", icon="send", on_click=self._send_event)
-            self._send.props("outline data-shortcut=test")
+            self._send.props("outline")
             with self._send:
                 ui.tooltip(f"Sends it to {name}, for real")
             self._keep = ui.button("Keep as test", icon="fact_check", on_click=self._keep_event).props("flat")
@@ -111,17 +112,13 @@ class MappingActions:
             self._show_error(error, self._saved)
             return
         lines = edited.draft.difference(data)
-        with ui.dialog() as dialog, ui.card().classes("console-dialog"):
-            with ui.element("h2").classes("mapping-h2"):
-                ui.label(f"Save to {edited.draft.file.name}")
-            show_difference(lines)
+        with opened_dialog(f"Save to {edited.draft.file.name}") as dialog:
+            show_difference(lines, "What is saved")
             ui.label(edited.radius.text).classes("console-muted")
             with ui.element("div").classes("console-row"):
                 confirm = ui.button("Save", on_click=lambda: self._confirm(dialog, data))
                 confirm.props("unelevated autofocus data-name=confirm-save")
                 ui.button("Cancel", on_click=dialog.close).props("flat")
-        dialog.on("hide", dialog.delete)
-        dialog.open()
 
     async def _confirm(self, dialog: ui.dialog, data: JsonObject) -> None:
         dialog.close()
@@ -183,7 +180,7 @@ def show_error(error: ActionsError) -> None:
             ui.label(error.message or str(error))
         _list(error.problems)
         if isinstance(error, ChangedUnderneathError):
-            show_difference(error.lines)
+            show_difference(error.lines, "What someone else has changed")
 
 
 def _list(problems: Sequence[Problem]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
@@ -21,7 +22,7 @@ from actions_core.values.types import MISSING
 from actions_core.values.wording import brief, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from actions_core.apps.console.mapping_forms import Editor, FormField
     from actions_core.apps.console.preview import Preview
@@ -32,11 +33,22 @@ _SYNC_MODE = "__segment_internal_sync_mode"
 
 
 class MappingFields:
-    """Edits a mapping. `on_change` is called with it, and with None while a change is unfinished."""
+    """Edits a mapping.
+
+    `on_change` is called with it after each change, and with whether all that was typed could be read: where
+    it could not, a field has the value that it had before. `ask` asks the destination for the choices of a
+    field.
+    """
 
     def __init__(
-        self, destination: Destination, action: str, mapping: Json, on_change: Callable[[Json], None]
+        self,
+        destination: Destination,
+        action: str,
+        mapping: Json,
+        on_change: Callable[[Json, bool], None],
+        ask: Callable[[str], Awaitable[Sequence[JsonObject]]],
     ) -> None:
+        self._ask = ask
         self._destination = destination
         self._action = action
         self._on_change = on_change
@@ -70,7 +82,7 @@ class MappingFields:
         self._as_json = wanted
         self._unfinished = {}
         self._show()
-        self._on_change(self._mapping)
+        self._tell()
 
     def _show(self) -> None:
         self._area.clear()
@@ -143,7 +155,13 @@ class MappingFields:
                     ui.label(field.description).classes("console-muted console-small mapping-description")
             with ui.element("div").classes("mapping-edit"):
                 editor = editor_of(self._mapping.get(field.key, MISSING), field.spec)
-                ValueEditor(field.label, editor, field.spec, lambda changed: self._edit(field, changed))
+                ValueEditor(
+                    field.label,
+                    editor,
+                    field.spec,
+                    lambda changed: self._edit(field, changed),
+                    ask=partial(self._ask, field.key) if field.spec and field.spec.dynamic else None,
+                )
                 self._lines[field.key] = ui.label().classes("mapping-line")
 
     # -- changes -------------------------------------------------------------------------------------
@@ -154,7 +172,7 @@ class MappingFields:
         except DefinitionError as error:
             self._unfinished[field.key] = str(error)
             self._show_lines()
-            self._on_change(None)
+            self._tell()
             return
         self._unfinished.pop(field.key, None)
         self._set(field.key, value)
@@ -162,7 +180,10 @@ class MappingFields:
     def _set(self, key: str, value: Any) -> None:
         self._mapping = with_field(self._mapping, key, value)
         self._show_lines()
-        self._on_change(None if self._unfinished else self._mapping)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._on_change(self._mapping, not self._unfinished)
 
     def _read(self, text: str | None) -> None:
         """Read the whole mapping as JSON."""
@@ -171,11 +192,11 @@ class MappingFields:
         except DefinitionError as error:
             self._unfinished = {"": str(error)}
             self._whole.set_text(str(error))
-            self._on_change(None)
+            self._tell()
             return
         self._unfinished = {}
         self._whole.set_text("")
-        self._on_change(self._mapping)
+        self._tell()
 
     # -- faults and values ---------------------------------------------------------------------------
 

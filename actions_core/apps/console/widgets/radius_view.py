@@ -75,19 +75,19 @@ class RadiusView:
                     if change.reason:
                         ui.label(change.reason).classes("console-small")
                     if change.lines:
-                        show_difference(change.lines)
+                        show_difference(change.lines, f"Difference for {str(name)[:80]}, {change.message_id}")
 
         opened.on_value_change(fill)
 
 
-def show_difference(lines: tuple[str, ...] | list[str]) -> None:
+def show_difference(lines: tuple[str, ...] | list[str], name: str) -> None:
     """Show the lines of a difference, what goes and what comes in their colours."""
     with (
         ui.element("div")
         .classes("console-code console-mono difference")
         .props("tabindex=0 role=region") as shown
     ):
-        shown.props["aria-label"] = "Difference"
+        shown.props["aria-label"] = name
         for line in lines:
             look = {"-": "difference-old", "+": "difference-new"}.get(line[:1], "")
             ui.label(line).classes(look)

@@ -214,7 +214,7 @@ class EventClient(Client):
             retryable=is_retryable(response.status) if why.retryable is None else why.retryable,
             said=mask.text(why.message),
         )
-        if response.status == UNAUTHORIZED:
+        if response.status == UNAUTHORIZED or why.unauthorized:
             return AuthenticationError(str(refusal))
         return refusal
 

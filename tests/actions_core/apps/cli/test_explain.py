@@ -94,3 +94,33 @@ def test_an_event_can_stand_in_the_command() -> None:
     assert read_events(' {"type": "track"}', option="EVENT")[0].event == {"type": "track"}
     with pytest.raises(typer.BadParameter, match="no event"):
         read_events("[]", option="EVENT")
+
+
+def test_an_event_with_nothing_to_send_does_not_fail(shell: Shell, workspace: dict[str, Any]) -> None:
+    """What a destination skips is shown with its reason, is no failure, and is counted by itself."""
+    definition = {
+        "slug": "picky",
+        "name": "Picky",
+        "actions": {
+            "add": {
+                "title": "Add",
+                "description": "Add.",
+                "fields": {},
+                "request": {
+                    "method": "POST",
+                    "url": "https://picky.example",
+                    "when": {"if": 'event = "Wanted"', "message": "nobody wants it"},
+                },
+            }
+        },
+    }
+    shell.write("picky.json", definition)
+    added = {"partnerAction": "add", "subscribe": 'type = "track"'}
+    workspace["definitions"] = ["picky.json"]
+    workspace["destinations"] = [{"id": "p", "destination": "picky", "subscriptions": [added]}]
+    shell.write("w.json", workspace)
+    run = shell.run("explain", "w.json", "-", given=json.dumps(EVENT))
+    assert (run.code, "nothing to send, nobody wants it" in run.out) == (0, True)
+    shell.write("events.ndjson", [EVENT])
+    run = shell.run("run", "w.json", "events.ndjson")
+    assert (run.code, "1 had nothing to send" in run.out) == (0, True)

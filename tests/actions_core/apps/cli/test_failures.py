@@ -165,7 +165,9 @@ def test_options_choose_events(
     chosen = ("--instance", "fs", "--since", "2026-01-03", "--until", "2026-01-06", *batch)
     run = shell.run("run", "w.json", "logs", *at, *chosen, "--json")
     assert (run.code, run.json["leftOut"]) == (1, 4)
-    assert run.json["events"] == {"sent": 3, "failed": 2, "unmatched": 0, "not_tried": 0}, run.json
+    assert run.json["events"] == {"sent": 3, "failed": 2, "skipped": 0, "unmatched": 0, "not_tried": 0}, (
+        run.json
+    )
     assert {row["instance"] for row in run.json["subscriptions"]} == {"fs"}
     few = shell.run("run", "w.json", "logs/a.gz", *at, *batch, "--limit", "2", "--json")
     assert (few.code, few.json["read"], few.json["unread"]) == (0, 2, 0)

@@ -56,7 +56,8 @@ def test_a_bad_line_is_one_failure(
     shell.write("day.ndjson", ["{", TRACKS[0], "[1]", "", nameless, {"type": "trak"}, TRACKS[1]])
     run = shell.run("run", "w.json", "day.ndjson", base_url(stand_in), "--json")
     assert run.code == 1
-    assert run.json["events"] == {"sent": 2, "failed": 4, "unmatched": 0, "not_tried": 0}
+    expected = {"sent": 2, "failed": 4, "skipped": 0, "unmatched": 0, "not_tried": 0}
+    assert run.json["events"] == expected
     assert run.json["failures"] == "day.failures.ndjson"
     kept = [json.loads(text) for text in (shell.folder / "day.failures.ndjson").read_text().splitlines()]
     kept_times = next(entry["event"] for entry in kept if entry["line"] == 5)

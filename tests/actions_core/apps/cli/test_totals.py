@@ -15,9 +15,11 @@ from actions_core.apps.events.lines import EventLine
 from actions_core.engine.results import Report, Result, Status
 from actions_core.errors import ActionsError, PayloadError, Problem
 from actions_core.http.errors import AuthenticationError, TransportError
+from actions_core.http.masking import Mask
 
 SENT = Result("fs", "Track", "trackEventV2", Status.SENT, tries=1)
 SKIPPED = Result("fs", "Identify", "identifyUserV2", Status.SKIPPED, reason="does not match")
+NOTHING = Result("fs", "Page", "pageV2", Status.SKIPPED, reason="nothing to send", mask=Mask(()))
 NOT_TRIED = Result("fs", "Track", "trackEventV2", Status.NOT_TRIED, reason="closed")
 
 
@@ -47,6 +49,8 @@ def totals_of(path: Path, *results: tuple[Result, ...]) -> tuple[RunTotals, Fail
     [
         ((SENT, SKIPPED), EventStatus.SENT),
         ((SKIPPED,), EventStatus.UNMATCHED),
+        ((SKIPPED, NOTHING), EventStatus.SKIPPED),
+        ((SENT, NOTHING), EventStatus.SENT),
         ((), EventStatus.UNMATCHED),
         ((SENT, failed(PayloadError("bad"))), EventStatus.FAILED),
         ((NOT_TRIED, failed(PayloadError("bad"))), EventStatus.FAILED),

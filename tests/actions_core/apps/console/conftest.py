@@ -71,10 +71,16 @@ FULLSTORY = {
 }
 
 
+@pytest.fixture(scope="session")
+def fullstory_instance() -> dict[str, Any]:
+    """Return an instance of FullStory with one subscription, which nobody changes."""
+    return FULLSTORY
+
+
 @pytest.fixture
-def fullstory() -> dict[str, Any]:
-    """Return an instance of FullStory with one subscription, to be changed by a test."""
-    return deepcopy(FULLSTORY)
+def fullstory(fullstory_instance: dict[str, Any]) -> dict[str, Any]:
+    """Return the same instance, to be changed by a test."""
+    return deepcopy(fullstory_instance)
 
 
 @pytest.fixture

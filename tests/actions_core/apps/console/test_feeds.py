@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from actions_core import Engine, Registry, Request, Response, Workspace, load_destination
+from actions_core import Engine, Registry, Request, Response, Result, Workspace, load_destination
 from actions_core.apps.console.feed import FailuresFeed, Feeds, Outcome, Ring, open_outbox_feed
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.letters import LetterFilter
@@ -302,6 +302,11 @@ def test_the_results_of_this_process(tmp_path: Path) -> None:
             assert (funnel.received, funnel.sent, funnel.failed) == (None, 1, 1)
             (minute,) = await ring.minutes(5)
             assert (minute.sent, minute.failed) == (1, 1)
+            ring.note_own(await untold("m-9"))
+            assert len(ring) == 2
+            ring.remember(track("sold", "m-9"))
+            ring.note_own(await untold("m-9"))
+            assert (await ring.page(OutcomeFilter())).rows[0].message == "m-9"
             await sending.send_batch([track("sold", f"b-{number}") for number in range(3)])
             page = await ring.page(OutcomeFilter(), rows=2)
             assert [row.message for row in page.rows] == ["b-2", "b-1"]
@@ -309,6 +314,13 @@ def test_the_results_of_this_process(tmp_path: Path) -> None:
             assert last.message == "b-0"
 
     asyncio.run(work())
+
+
+async def untold(message: str) -> Result:
+    """Return the result of an event, of which nobody was told."""
+    async with engine() as sending:
+        (result,) = (await sending.send(track("sold", message))).results
+    return result
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actions_core.apps.console.listing import (
+    about_choice,
     choices_of,
     copy_of,
     count_matches,
@@ -41,7 +42,7 @@ def names(listed: list[dict[str, Any]]) -> list[str]:
 def test_each_line_says_what_people_look_for(bench: Workbench) -> None:
     """Name, action and trigger in words, whether it is enabled, and every fault."""
     faulty = changed(TRACK, name="Bad", subscribe="type =", partnerAction="gone", enabled=False)
-    lines = lines_of(bench, [TRACK, faulty])
+    lines = asyncio.run(lines_of(bench, [TRACK, faulty]))
     assert (lines[0].name, lines[0].action, lines[0].trigger) == (
         "Track",
         "Track Event V2",
@@ -80,6 +81,7 @@ def test_what_is_new_is_disabled_and_has_a_name_of_its_own(bench: Workbench) -> 
     destination = bench.destination
     for choice in choices_of(destination):
         made = new_subscription(destination, choice, LISTED)
+        assert "It starts with: Event type is" in about_choice(destination, choice)
         assert made["enabled"] is False
         assert made["name"] not in names(LISTED)
         instance, problems = bench.compile(subscription_of(made))

@@ -148,6 +148,27 @@ def test_the_latest_wins() -> None:
     assert made == [1, 4, 5]
 
 
+def test_a_preview_that_cannot_be_shown_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong in one is logged, and what was asked for after it is made."""
+    made: list[int] = []
+
+    async def run(value: int) -> None:
+        if value == 1:
+            raise RuntimeError("broken")
+        made.append(value)
+
+    async def work() -> None:
+        latest = Latest(run)
+        latest.ask(1)
+        await asyncio.sleep(0)
+        latest.ask(2)
+        await latest.settle()
+
+    asyncio.run(work())
+    assert made == [2]
+    assert "a preview could not be shown" in caplog.text
+
+
 # -- blast radius ------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from actions_core.destination.multistatus import Skip
 from actions_core.destination.requests import SharedBase
 from actions_core.errors import ActionsError, DefinitionError
 from actions_core.http.requests import Request, Response
-from tests.examples import examples
+from tests.trials import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -161,3 +161,20 @@ def test_a_batch_becomes_what_its_definition_says(case: JsonObject) -> None:
     if "types" in case:
         assert [node.errortype for node in result.nodes] == case["types"]
     assert all(node.sent is not MISSING for node in result.nodes if node.ok)
+
+
+def test_a_dry_run_shows_the_batch_of_one() -> None:
+    """An action that has no other request is explained by that for batches, with one item."""
+    case = {
+        "batchRequest": {
+            "method": "PUT",
+            "url": "/b",
+            "json": {"list": {"@each": {"@path": "$.event.userId"}}},
+        }
+    }
+    explanation, requests = run(case, lambda engine: engine.explain(make_event(userId="u")))
+    (delivery,) = explanation.deliveries
+    assert (delivery.request.json, requests) == ({"list": ["u"]}, [])
+    report, requests = run(case, lambda engine: engine.send(make_event(userId="u")))
+    assert report.ok
+    assert requests[0].json == {"list": ["u"]}

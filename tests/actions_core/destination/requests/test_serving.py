@@ -139,6 +139,27 @@ def test_a_token_that_was_refused_is_renewed_once() -> None:
     assert [request.headers.get("Authorization") for request in requests[::2]] == ["Bearer t-1", "Bearer t-2"]
 
 
+def test_a_refusal_that_counts_as_a_401_renews_the_token() -> None:
+    """An API that tells of expired tokens in a 200 gets a new one, too."""
+    made = copy.deepcopy(DEFINITION)
+    made["actions"]["do"]["request"]["expect"] = {"if": "body.ok = true", "unauthorized": "body.code = 601"}
+    responses = [answer({"code": 601}), answer({"access_token": "t-2"}), answer({"ok": True})]
+    report, requests = run(
+        lambda engine: engine.send(make_event()), responses, made, access_token="t-1", refresh_token="r"
+    )
+    assert report.ok
+    assert [request.headers.get("Authorization") for request in requests[::2]] == ["Bearer t-1", "Bearer t-2"]
+
+
+def test_now_is_the_time_of_the_request() -> None:
+    """It is a time in UTC, as `@time` reads it."""
+    made = copy.deepcopy(DEFINITION)
+    made["actions"]["do"]["request"]["json"] = {"@time": {"value": {"@path": "$.now"}, "as": "s"}}
+    report, requests = run(lambda engine: engine.send(make_event()), [answer({})], made, access_token="t")
+    assert report.ok
+    assert isinstance(requests[0].json, int)
+
+
 @pytest.mark.parametrize("body", [{}, {"access_token": 5}, [], "text", {"access_token": ""}])
 def test_a_response_without_a_token_is_an_error(body: Json) -> None:
     """Nothing is sent with a token that there is not."""

@@ -96,18 +96,55 @@ def _starting() -> Iterator[Callable[..., RunningConsole]]:
         process.stdout.close()
 
 
+class Starter:
+    """Starts consoles, and ends them."""
+
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str | Path, env: dict[str, str] | None = None) -> RunningConsole:
+        """Start `actions console` with these arguments, and wait until it listens."""
+        command = [sys.executable, "-m", "actions_core.apps.cli", "console", *map(str, arguments)]
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [*command, "--port", "0", "--json"],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
+        )
+        self._running.append(process)
+        assert process.stdout is not None
+        told: dict[str, Any] = json.loads(process.stdout.readline() or "{}")
+        assert told, "the console did not start"
+        return RunningConsole(process, told["url"], told.get("events"))
+
+    def end(self) -> None:
+        """End all of them."""
+        for process in self._running:
+            process.send_signal(signal.SIGTERM)
+        for process in self._running:
+            process.wait(20)
+            assert process.stdout is not None
+            process.stdout.close()
+
+
 @pytest.fixture
 def start_console() -> Iterator[Callable[..., RunningConsole]]:
     """Return a function that starts `actions console` with these arguments, and ends it after the test."""
-    with _starting() as start:
-        yield start
+    starter = Starter()
+    yield starter.start
+    starter.end()
 
 
 @pytest.fixture(scope="module")
-def start_lasting_console() -> Iterator[Callable[..., RunningConsole]]:
-    """Return a function that starts a console for all tests of a module: each start takes seconds."""
-    with _starting() as start:
-        yield start
+def shared_console(
+    tmp_path_factory: pytest.TempPathFactory, fullstory_instance: dict[str, Any]
+) -> Iterator[RunningConsole]:
+    """Start one console for the tests of a module that change nothing."""
+    file = tmp_path_factory.mktemp("shared") / "workspace.json"
+    file.write_text(json.dumps({"destinations": [fullstory_instance]}), "utf-8")
+    starter = Starter()
+    yield starter.start(file)
+    starter.end()
 
 
 class Watched:

@@ -125,6 +125,11 @@ def test_a_mapping_is_changed_tried_saved_sent_and_kept(
 
     # A fault stands at its field, and goes when it is mended.
     choose(page, page.get_by_label("Name: how it is filled"), "JSON")
+    page.get_by_label("Name: JSON").fill('{"@pth": ')
+    expect(page.locator("[data-field=name] .console-fault")).to_contain_text("ends too early")
+    page.get_by_label("User ID: from event").fill("")
+    expect(page.locator("[data-field=userId] .console-fault")).to_contain_text("choose a field")
+    page.get_by_label("User ID: from event").fill("userId")
     page.get_by_label("Name: JSON").fill('{"@pth": "$.event"}')
     expect(page.locator("[data-field=name] .console-fault")).to_contain_text("did you mean '@path'")
     expect(verdict(page)).to_have_text("The mapping has errors")

@@ -1,0 +1,285 @@
+"""A request of a definition, inferred from recorded calls of one action: its parts, and its conditions."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+import attrs
+
+from actions_core.authoring.port.inference import FAILED, infer
+from actions_core.authoring.port.samples import Budget, Column, without_free_keys
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actions_core.authoring.port.samples import Sample
+    from actions_core.values.types import Json, JsonObject
+
+_FEWEST: Final = 8
+_BASIC: Final = "basic "
+_MOST_VALUES: Final = 8
+
+
+class NotInferred(Exception):  # noqa: N818  # not an error: an action that wants a function
+    """Why no request in JSON could be inferred."""
+
+
+@attrs.frozen
+class Inferred:
+    """A request for a definition; `base` gives its base URL, and is None where the URL is absolute."""
+
+    request: JsonObject
+    base: Json = None
+
+
+def infer_request(samples: Sequence[Sample]) -> Inferred:
+    """Return the request that all calls of an action fit. Raises `NotInferred` with the reason."""
+    samples = without_free_keys(samples)
+    sent = [sample for sample in samples if sample.label == "sent" and sample.request is not None]
+    if len(sent) < _FEWEST:
+        raise NotInferred(f"only {len(sent)} of {len(samples)} calls made a request")
+    column = Column(tuple(sample.values for sample in sent), tuple(_parts(sample) for sample in sent))
+    kinds = {
+        next((kind for kind in ("json", "form", "lines", "text", "base64") if kind in value), "")
+        for value in column.values
+    }
+    if kinds & {"lines", "text", "base64"}:
+        raise NotInferred("its body is neither JSON nor a form")
+    kinds.discard("")
+    if len(kinds) > 1:
+        raise NotInferred("its body is JSON in some calls, and a form in others")
+    request: JsonObject = {"method": _part(column, "method")}
+    base, address = _address(column, sent)
+    request.update(address)
+    request.update(_headers(column))
+    for kind in kinds:
+        request[kind] = _object(column, kind, text=kind == "form")
+    request.update(_conditions(samples))
+    return Inferred(request, base)
+
+
+def _address(column: Column, sent: Sequence[Sample]) -> tuple[Json, JsonObject]:
+    """Return the base, and the parts of the request that say where it goes."""
+    whole = attrs.evolve(
+        column,
+        values=tuple("" if one.request is None else one.request.address.removesuffix("/") for one in sent),
+    )
+    given = infer(whole)
+    if isinstance(given, dict) and str(given.get("@path", "")).startswith("$.payload."):
+        return None, {"url": given}
+    base, url, path = _url(column.key("url"))
+    found: JsonObject = {"url": url}
+    if path:
+        found["path"] = path
+    if any("query" in value for value in column.values):
+        found["params"] = _object(column, "query", text=True)
+    return base, found
+
+
+def _parts(sample: Sample) -> JsonObject:
+    return {} if sample.request is None else sample.request.parts
+
+
+def _part(column: Column, name: str) -> Json:
+    found = infer(column.key(name))
+    if found is FAILED or found is MISSING:
+        raise NotInferred(f"its {name} follows no rule that was tried")
+    return found
+
+
+def _object(column: Column, name: str, *, text: bool) -> Json:
+    """Infer an object, and say which of its keys follows no rule."""
+    whole = column.key(name)
+    if name not in ("json", "lines") and all(
+        value is MISSING or isinstance(value, dict) for value in whole.values
+    ):
+        whole = Column(whole.scopes, tuple({} if value is MISSING else value for value in whole.values))
+    found = infer(whole, text=text)
+    if found is not FAILED and found is not MISSING:
+        return found
+    raise NotInferred(f"{_failing(whole, name, text=text)} follows no rule that was tried")
+
+
+def _failing(column: Column, name: str, *, text: bool) -> str:
+    """Return the name of the first leaf that cannot be inferred."""
+    if all(isinstance(value, dict) for value in column.values):
+        for key in dict.fromkeys(key for value in column.values for key in value):
+            below = column.key(key)
+            if infer(attrs.evolve(below, budget=Budget(100)), text=text) is FAILED:
+                return _failing(below, f"{name}.{key}", text=text)
+    return name
+
+
+# -- address and headers ------------------------------------------------------------------------
+
+
+def _url(column: Column) -> tuple[Json, str, JsonObject]:
+    """Return the base (None for an absolute URL), the URL with places, and what stands in these."""
+    urls = [str(value) for value in column.values]
+    hosts = ["/".join(url.split("/", 3)[:3]) for url in urls]
+    rests = [url[len(host) :] for url, host in zip(urls, hosts, strict=True)]
+    if len(set(hosts)) == 1:
+        url, path = _places(column, rests)
+        return None, hosts[0] + url, path
+    base, rests = _base(column, urls, hosts, rests)
+    url, path = _places(column, rests)
+    return base, url, path
+
+
+def _base(column: Column, urls: list[str], hosts: list[str], rests: list[str]) -> tuple[Json, list[str]]:
+    for path in column.paths():
+        starts = [scope.get(path) for scope in column.scopes]
+        if path.startswith("$.settings.") and all(
+            isinstance(start, str) and len(start) > len("https://") and url.startswith(start.rstrip("/"))
+            for start, url in zip(starts, urls, strict=True)
+        ):
+            cut = [url[len(str(start).rstrip("/")) :] for start, url in zip(starts, urls, strict=True)]
+            return {"@path": path}, cut
+    settings = tuple(
+        {path: value for path, value in scope.items() if path.startswith("$.settings")}
+        for scope in column.scopes
+    )
+    base = infer(Column(settings, tuple(hosts)))
+    if base is FAILED or base is MISSING:
+        raise NotInferred("the host of its URL follows no rule that was tried")
+    return base, rests
+
+
+def _places(column: Column, rests: list[str]) -> tuple[str, JsonObject]:
+    """Return a URL in which each part that is not constant is a place, and the places' expressions."""
+    split = [rest.split("/") for rest in rests]
+    if len({len(parts) for parts in split}) != 1:
+        raise NotInferred("the path of its URL has more parts in some calls than in others")
+    written: list[str] = []
+    places: JsonObject = {}
+    for index in range(len(split[0])):
+        parts = [parts[index] for parts in split]
+        if len(set(parts)) == 1:
+            written.append(parts[0])
+            continue
+        found = infer(Column(column.scopes, tuple(map(unquote, parts))), text=True)
+        if found is FAILED or found is MISSING:
+            raise NotInferred(f"part {index} of its URL's path follows no rule that was tried")
+        name = _place_name(found, places)
+        places[name] = found
+        written.append(f"{{{name}}}")
+    return "/".join(written), places
+
+
+def _place_name(found: Json, taken: JsonObject) -> str:
+    path = found.get("@path", "") if isinstance(found, dict) else ""
+    name = "".join(letter for letter in str(path).rpartition(".")[2] if letter.isalnum() or letter == "_")
+    name = name or f"part{len(taken) + 1}"
+    return name if name not in taken else f"{name}{len(taken) + 1}"
+
+
+def _headers(column: Column) -> JsonObject:
+    headers: JsonObject = {}
+    found: JsonObject = {}
+    whole = column.key("headers")
+    names = dict.fromkeys(name for value in whole.values if isinstance(value, dict) for name in value)
+    for name in names:
+        values = whole.key(name)
+        if name == "content-type" and all(
+            value in ("application/json", "application/x-www-form-urlencoded", MISSING)
+            for value in values.values
+        ):
+            continue
+        basic = _basic(values) if name == "authorization" else None
+        if basic is not None:
+            found["basic"] = basic
+            continue
+        written = infer(values, text=True)
+        if written is FAILED:
+            raise NotInferred(f"its header {name} follows no rule that was tried")
+        headers[name] = written
+    return {**found, "headers": headers} if headers else found
+
+
+def _basic(column: Column) -> Json | None:
+    """Return user and password of basic authentication, where that is what the header says."""
+    pairs = []
+    for value in column.values:
+        if not isinstance(value, str) or not value.lower().startswith(_BASIC):
+            return None
+        try:
+            text = base64.b64decode(value[len(_BASIC) :], validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        user, colon, password = text.partition(":")
+        if not colon:
+            return None
+        pairs.append((user, password))
+    written = [
+        infer(Column(column.scopes, tuple(pair[place] for pair in pairs)), text=True) for place in (0, 1)
+    ]
+    return None if any(part is FAILED for part in written) else written
+
+
+# -- conditions ---------------------------------------------------------------------------------
+
+
+def _conditions(samples: Sequence[Sample]) -> JsonObject:
+    found: JsonObject = {}
+    refused = [sample for sample in samples if sample.label == "refused"]
+    rest = [sample for sample in samples if sample.label != "refused"]
+    if refused:
+        required = _required(refused, rest)
+        if required is not None:
+            found["require"] = [required]
+    nothing = [sample for sample in rest if sample.label == "nothing"]
+    sent = [sample for sample in rest if sample.label == "sent"]
+    if nothing:
+        condition = _condition(nothing, sent)
+        if condition:
+            found["when"] = {"if": condition}
+    return found
+
+
+def _required(refused: Sequence[Sample], others: Sequence[Sample]) -> JsonObject | None:
+    """Return what is missing exactly in the calls that were refused."""
+    keys = {path for sample in others for path in sample.values if path.rpartition(".")[0] == "$.payload"}
+    missing = {path for path in keys if all(path not in sample.values for sample in refused)}
+    if missing and all(missing & sample.values.keys() for sample in others):
+        for path in sorted(missing):
+            smaller = missing - {path}
+            if smaller and all(smaller & sample.values.keys() for sample in others):
+                missing = smaller
+        return {"anyOf": sorted(path.removeprefix("$.payload.") for path in missing)}
+    condition = _condition(refused, others)
+    return {"if": condition, "message": "The destination does not take this."} if condition else None
+
+
+def _condition(against: Sequence[Sample], good: Sequence[Sample]) -> str:
+    """Return a condition that holds of the good calls and of none of the others; empty without one."""
+    if not good:
+        return ""
+    paths = dict.fromkeys(path for sample in (*good, *against) for path in sample.values)
+    for path in paths:
+        name = path.removeprefix("$.")
+        if "[" in name:
+            continue
+        goods = [sample.values.get(path, MISSING) for sample in good]
+        bads = [sample.values.get(path, MISSING) for sample in against]
+        if all(value is MISSING for value in bads) and MISSING not in goods:
+            return f"{name} != null"
+        if all(value is MISSING for value in goods) and MISSING not in bads:
+            return f"{name} = null"
+        if not all(isinstance(value, str | bool) or value is MISSING for value in (*goods, *bads)):
+            continue
+        for values, others, word in ((bads, goods, "!="), (goods, bads, "=")):
+            chosen = list(dict.fromkeys(values))
+            if MISSING not in chosen and len(chosen) <= _MOST_VALUES and not set(chosen) & set(others):
+                joined = [f"{name} {word} {_literal(value)}" for value in chosen]
+                return (" and " if word == "!=" else " or ").join(joined)
+    return ""
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
