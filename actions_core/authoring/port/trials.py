@@ -91,6 +91,9 @@ class Trials:
         size = min(size, self._action.batch.size)
         for _ in range(count):
             events = [self._event(by_default=False) for _ in range(size)]
+            for event in events:
+                # The published framework leaves empty texts out of an event that comes alone, not of batches.
+                event["payload"] = {key: value for key, value in event["payload"].items() if value != ""}
             for key in self._action.batch.keys:
                 value = events[0]["payload"].get(key)
                 for event in events:
