@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 _SETTINGS: Final = 8
+_FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
@@ -54,14 +55,17 @@ class Trial:
 
 
 class Trials:
-    """Random trials of one action of a published definition."""
+    """Random trials of one action of a published definition; without `failures`, all responses are 200."""
 
-    def __init__(self, spec: DestinationSpec, action: str, values: Values, port: PortFile) -> None:
+    def __init__(
+        self, spec: DestinationSpec, action: str, values: Values, port: PortFile, *, failures: bool = True
+    ) -> None:
         self._spec = spec
         self._key = action
         self._action = spec.actions[action]
         self._values = values
         self._port = port
+        self._failures = failures
         self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
 
@@ -96,7 +100,8 @@ class Trials:
             yield self._trial(events, by_default=False, is_batch=True)
 
     def _trial(self, events: list[JsonObject], *, by_default: bool, is_batch: bool = False) -> Trial:
-        index = self._values.random.randrange(len(self._settings))
+        # Without failures, trials are for a draft: fewer settings make fewer engines.
+        index = self._values.random.randrange(_SETTINGS if self._failures else _FEW_SETTINGS)
         extra, mode = self._extra(is_batch=is_batch)
         mapping = None if by_default else {key: {"@path": _path(key)} for key in self._fields}
         kind = "defaults" if by_default else "payload"
@@ -220,7 +225,7 @@ class Trials:
             drawn = random.choices(loose, weights, k=4) if loose else []
             random.shuffle(named)
             return (*named, *(_without(one, "weight") for one in drawn))
-        if self._values.chance(0.6):
+        if not self._failures or self._values.chance(0.6):
             return ()
         return tuple(self._response(size) for _ in range(random.randint(1, 3)))
 

@@ -14,6 +14,7 @@ from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.preview import Latest, Workbench, events_of, subscription_of
 from actions_core.apps.console.radius import blast_radius
 from actions_core.apps.console.seen import MOST, samples_of
+from actions_core.apps.console.sending import list_choices
 from actions_core.apps.console.widgets.condition_editor import ConditionEditor
 from actions_core.apps.console.widgets.mapping_actions import MappingActions
 from actions_core.apps.console.widgets.mapping_fields import MappingFields
@@ -23,6 +24,8 @@ from actions_core.apps.console.widgets.value_editor import PATHS
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.draft import Draft
     from actions_core.apps.console.preview import Preview
@@ -47,7 +50,7 @@ def register(desk: Desk) -> None:
             with frame(desk, title="Mapping", crumbs=crumbs):
                 ui.label(str(error)).classes("console-note bad")
             return
-        command = desk.command("explain", "WORKSPACE", "--event", "FILE")
+        command = desk.command("explain", "WORKSPACE", "event.json", "--instance", instance)
         with frame(desk, title=page.title, command=command, crumbs=crumbs, wide=True):
             await page.lay_out(event, letter)
 
@@ -80,6 +83,7 @@ class MappingPage:
         self.destination: Destination = destination
         self.saved: JsonObject = listed[number]
         self.raw: JsonObject = copy.deepcopy(self.saved)
+        self.is_enabled = spec.enabled
         self.bench = Workbench(spec, destination)
         self._unfinished: set[str] = set()
         self._preview = Latest(self._show_preview)
@@ -167,7 +171,9 @@ class MappingPage:
     def _about(self) -> str:
         spec = self.destination.spec
         action = spec.actions.get(self.raw.get("partnerAction", ""))
-        return f"{spec.name} · {self.raw.get('partnerAction') if action is None else action.title}"
+        title = self.raw.get("partnerAction") if action is None else action.title
+        disabled = "" if self.is_enabled else " · this instance is disabled: nothing is sent to it"
+        return f"{spec.name} · {title}{disabled}"
 
     def _lay_out_head(self) -> None:
         actions = {
@@ -207,7 +213,14 @@ class MappingPage:
                 ui.label("It takes the defaults of the action; an edit makes them its own.").classes(
                     "console-note info"
                 )
-            self.fields = MappingFields(self.destination, action, mapping, self._set_mapping)
+            self.fields = MappingFields(
+                self.destination, action, mapping, self._set_mapping, self._ask_choices
+            )
+
+    async def _ask_choices(self, field: str) -> Sequence[JsonObject]:
+        """Ask the destination for the choices of a field, with what the sample gives the other fields."""
+        payload = self.tester.payload or {}
+        return await list_choices(self.desk, self.instance, self.raw.get("partnerAction", ""), field, payload)
 
     def _offer_events(self) -> None:
         names = dict.fromkeys(event["event"] for event in self.events if isinstance(event.get("event"), str))

@@ -10,6 +10,7 @@ from nicegui import ui
 from actions_core.apps.console import addresses
 from actions_core.apps.console.listing import (
     Line,
+    about_choice,
     choices_of,
     copy_of,
     count_matches,
@@ -207,6 +208,13 @@ class MappingsPage:
         with opened_dialog("Add a mapping") as dialog:
             chosen = ui.select(options, label="What it does", value=next(iter(options), None))
             chosen.props("outlined options-dense data-name=choice")
+            about = ui.label().classes("console-small")
+
+            def describe() -> None:
+                about.set_text(about_choice(self.destination, str(chosen.value)) if chosen.value else "")
+
+            chosen.on_value_change(describe)
+            describe()
             ui.label("It is added disabled: nothing is sent until you enable it.").classes("console-muted")
 
             async def add() -> None:
