@@ -106,7 +106,7 @@ def make_event(payload: JsonObject, context: Context) -> JsonObject:
 
 
 def make_purchase(payload: JsonObject, context: Context) -> list[Json]:
-    """Return the events of an order: its own, and one for each product, all with ids and times of their own."""
+    """Return the events of an order: its own, and one for each product, with their own ids and times."""
     order = make_event(payload, context)
     if not payload.get("generatePurchaseEventPerProduct"):
         return [order]

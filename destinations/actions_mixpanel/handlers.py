@@ -6,7 +6,7 @@ addresses respond with a 200 that says only `1`, or `0` for what they refuse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from actions_core import (
     ActionsError,
@@ -19,6 +19,7 @@ from actions_core import (
     PayloadError,
     Request,
     Response,
+    ResponseError,
     Skip,
     compile_mapping,
 )
@@ -33,20 +34,18 @@ if TYPE_CHECKING:
 #: How many events `/import` takes at once.
 MOST_EVENTS: Final = 2000
 
-_Errors: TypeAlias = dict[int, str]
+#: What became of the events that a partly refused request does not name.
+IMPORTED: Final = Response(200, {}, b"{}")
 _JSON_TEXT: Final = compile_mapping({"@json": {"mode": "encode", "value": {"@path": "$."}}})
 
 destination = Destination.from_package(__package__)
 
 
 @destination.judge
-def judge(response: Response) -> ActionsError | Response | None:
-    """Take a partly imported request for a success of the rest, and a `0` for a refusal."""
-    match response.json:
-        case {"failed_records": [_, *_]} if response.status == 400:  # noqa: PLR2004  # HTTP's own number
-            return Response(200, response.headers, response.body)
-        case 0 if response.ok and response.json is not False:
-            return PayloadError("Mixpanel refuses it, and says no more than 0")
+def judge(response: Response) -> ActionsError | None:
+    """Take a `0` for the refusal that it is."""
+    if response.ok and response.text.strip() == "0":
+        return PayloadError("Mixpanel refuses the data, and says no more than 0")
     return None
 
 
@@ -71,13 +70,12 @@ async def import_events(items: Items, context: Context, client: Client) -> Multi
             json=[event for events in part.values for event in events],
         ).with_basic_auth(context.settings["apiSecret"])
         try:
-            response = await client.send(request)
-        except ActionsError as error:
-            if len(part) == len(items):
+            part.results(await client.send(request), into=outcomes)
+        except ResponseError as error:
+            refused = _refused(error.response, part)
+            if not refused and len(part) == len(items):
                 raise
-            part.results(error, into=outcomes)
-        else:
-            part.results(response, _refused(response, part), into=outcomes)
+            part.results(IMPORTED if refused else error, refused, into=outcomes)
     return outcomes
 
 
@@ -131,31 +129,34 @@ def _form(url: str, data: JsonObject) -> Request:
 
 
 def _parts(items: Items) -> Iterator[Items]:
-    """Yield the items in parts of as many events as one request may have."""
-    first = count = 0
-    for index, item in enumerate(items):
-        size = len(item.value)
-        if count and count + size > MOST_EVENTS:
-            yield items.where(lambda item, places=range(first, index): item.place in places)
-            first, count = index, 0
-        count += size
-    yield items.where(lambda item: item.place >= first)
+    """Yield the items, in their order, in parts of as many events as one request may have."""
+    part_of: list[int] = []
+    part = count = 0
+    for events in items.values:
+        count += len(events)
+        if count > MOST_EVENTS:
+            part, count = part + 1, len(events)
+        part_of.append(part)
+    yield from items.groups(lambda item: part_of[item.place]).values()
 
 
-def _refused(response: Response, items: Items) -> _Errors:
-    """Return why an item was refused, by its place: for an order, what is said first of one of its events."""
-    owners = [place for place, events in enumerate(items.values) for _ in events]
-    found: _Errors = {}
-    for record in _failed_records(response):
-        index = record.get("index")
-        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(owners):
-            raise IndexError(f"no event has the place {index!r}: {len(owners)} were sent")
-        found.setdefault(owners[index], str(record.get("message") or "Mixpanel refuses it"))
-    return found
+def _refused(response: Response, items: Items) -> dict[int, str]:
+    """Return why items were refused, by place, where the response names them; the others are imported then.
+
+    An order is refused where one of its events is.
+    """
+    match response.status, response.json:
+        case 400, {"failed_records": [*records]}:
+            owners = [place for place, events in enumerate(items.values) for _ in events]
+            try:
+                return {owners[_place(record)]: str(record["message"]) for record in reversed(records)}
+            except (IndexError, KeyError, TypeError):
+                return {}  # nobody knows then which ones it means
+    return {}
 
 
-def _failed_records(response: Response) -> list[JsonObject]:
-    match response.json:
-        case {"failed_records": list(records)}:
-            return [record for record in records if isinstance(record, dict)]
-    return []
+def _place(record: JsonObject) -> int:
+    index = record["index"]
+    if type(index) is not int or index < 0:
+        raise TypeError(index)
+    return index

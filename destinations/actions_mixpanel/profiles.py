@@ -69,7 +69,7 @@ def numbers(increment: JsonObject, context: Context) -> JsonObject:
         else:
             found[name] = number
     if faults:
-        raise PayloadError(faults)
+        raise PayloadError(problems=faults)
     return found
 
 
