@@ -56,6 +56,7 @@ def test_a_wheel_holds_every_file_that_is_read(wheel: Path) -> None:
     assert packages == {
         "actions_core",
         "actions_fullstory",
+        "actions_mixpanel",
         "actions_posthog",
         "actions_segment",
         "actions_slack",
@@ -86,4 +87,4 @@ def test_an_application_keeps_its_own_destinations(wheel: Path, tmp_path: Path) 
         timeout=60,
     )
     assert (run.returncode, run.stderr) == (0, "")
-    assert json.loads(run.stdout) == ["in the application", ["actions-fullstory-cloud", "actions-webhook"]]
+    assert json.loads(run.stdout) == ["in the application", ["actions-fullstory-cloud", "actions-mixpanel", "actions-webhook"]]

@@ -18,8 +18,10 @@ import json, sys
 print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}} & {set(INSTALLED.values())})))
 """
 ENGINE = """
-from actions_core import Engine, Workspace
-instance = {{"destination": "{slug}", "settings": {{"apiKey": "k"}}, "subscriptions": []}}
+from actions_core import Engine, Registry, Workspace
+fields = Registry().discover().get("{slug}").spec.settings
+settings = {{key: "k" for key, field in fields.items() if field.required}}
+instance = {{"destination": "{slug}", "settings": settings, "subscriptions": []}}
 Engine(Workspace.from_dict({{"destinations": [instance]}}))
 """
 GET = """
