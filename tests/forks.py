@@ -28,6 +28,7 @@ _IMPORTED = (
     "actions_core.engine.engine",
     "actions_core.testing",
     "actions_fullstory",
+    "actions_meta_conversions",
     "actions_webhook",
     "jsonschema",
     "liquid",
