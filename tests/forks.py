@@ -27,6 +27,7 @@ _IMPORTED = (
     "actions_core.delivery.outbox",
     "actions_core.engine.engine",
     "actions_core.testing",
+    "actions_braze",
     "actions_fullstory",
     "actions_meta_conversions",
     "actions_webhook",
