@@ -54,8 +54,10 @@ def test_a_wheel_holds_every_file_that_is_read(wheel: Path) -> None:
     } <= held
     packages = {name.partition("/")[0] for name in held if ".dist-info/" not in name}
     assert packages == {
+        "actions_braze",
         "actions_core",
         "actions_fullstory",
+        "actions_meta_conversions",
         "actions_mixpanel",
         "actions_posthog",
         "actions_segment",
