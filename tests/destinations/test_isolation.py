@@ -9,7 +9,9 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from actions_core import Registry
 from actions_core.destination.registry import ENTRY_POINTS
+from actions_core.testing.samples import sample_settings
 
 INSTALLED = {point.name: point.module for point in entry_points(group=ENTRY_POINTS)}
 #: The packages of destinations that a program has loaded once it has run.
@@ -19,7 +21,7 @@ print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}} & {se
 """
 ENGINE = """
 from actions_core import Engine, Workspace
-instance = {{"destination": "{slug}", "settings": {{"apiKey": "k"}}, "subscriptions": []}}
+instance = {{"destination": "{slug}", "settings": {settings}, "subscriptions": []}}
 Engine(Workspace.from_dict({{"destinations": [instance]}}))
 """
 GET = """
@@ -56,7 +58,8 @@ def test_there_are_several() -> None:
 )
 def test_using_one_loads_no_other(code: str, slug: str) -> None:
     """An engine, a registry or a command that names one destination imports its package alone."""
-    assert loaded(code.format(slug=slug)) == [INSTALLED[slug]]
+    settings = sample_settings(Registry().discover().get(slug).spec)
+    assert loaded(code.format(slug=slug, settings=settings)) == [INSTALLED[slug]]
 
 
 @pytest.mark.parametrize("slug", INSTALLED)
