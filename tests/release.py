@@ -1,8 +1,8 @@
 """Build the release, check it, and install it on each Python found: `python tests/release.py`.
 
 The wheel goes into a bare virtual environment, alone and with the command line; both deliver an event. The
-sdist is unpacked, and the first command of its README runs in an environment that has nothing but Python. Times and
-sizes are printed. Needs the network, for what is installed.
+sdist is unpacked, and the first command of its README runs in an environment that has nothing but Python.
+Times and sizes are printed. Needs the network, for what is installed.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ BARE = {
 
 def run(*command: str | Path, folder: Path = ROOT) -> str:
     """Run a command in a bare environment; return what it prints, and end everything where it fails."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # our own commands
         list(map(str, command)), cwd=folder, env=BARE, capture_output=True, text=True, check=False
-    )  # noqa: S603 - our own commands
+    )
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -102,7 +102,8 @@ def try_wheel(version: str, python: str, wheel: Path, folder: Path) -> None:
     assert told == VERSION, told
     taken = time.monotonic() - begun
     print(
-        f"Python {version}: {len(packages) - 1} packages beside ours, {size:.0f} MB; actions {told}; {taken:.0f} s",
+        f"Python {version}: {len(packages) - 1} packages beside ours, {size:.0f} MB; "
+        f"actions {told}; {taken:.0f} s",
         flush=True,
     )
 

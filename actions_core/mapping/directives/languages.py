@@ -86,7 +86,7 @@ def read_jmespath(option: Json, reader: Reader) -> Node:
 
 
 def parse_liquid(text: str) -> LiquidTemplate | str:
-    """Parse a Liquid template, or return what is wrong; the first one loads the library, if it is installed."""
+    """Parse a Liquid template, or return what is wrong; the first one loads the library, if it is there."""
     try:
         from actions_core.mapping.liquid import parse  # costly to import, and seldom needed
     except ModuleNotFoundError as missing:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from actions_core.authoring.page import destination_page
 from actions_mixpanel import destination
 from actions_mixpanel.browsers import read_browser
 
 from actions_core import Engine, Registry, Workspace
 from actions_core.testing import RecordingTransport, make_response, run_cases
-from actions_core.authoring.page import destination_page
 from tests.destinations.published import facts
 
 if TYPE_CHECKING:
