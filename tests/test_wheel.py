@@ -54,10 +54,15 @@ def test_a_wheel_holds_every_file_that_is_read(wheel: Path) -> None:
     } <= held
     packages = {name.partition("/")[0] for name in held if ".dist-info/" not in name}
     assert packages == {
+        "actions_braze",
         "actions_core",
         "actions_fullstory",
         "actions_google_analytics_4",
+        "actions_meta_conversions",
         "actions_mixpanel",
+        "actions_posthog",
+        "actions_segment",
+        "actions_slack",
         "actions_webhook",
     }
 
@@ -87,5 +92,15 @@ def test_an_application_keeps_its_own_destinations(wheel: Path, tmp_path: Path) 
     assert (run.returncode, run.stderr) == (0, "")
     assert json.loads(run.stdout) == [
         "in the application",
-        ["actions-fullstory-cloud", "actions-google-analytics-4", "actions-mixpanel", "actions-webhook"],
+        [
+            "actions-braze-cloud",
+            "actions-facebook-conversions-api",
+            "actions-fullstory-cloud",
+            "actions-google-analytics-4",
+            "actions-mixpanel",
+            "actions-posthog",
+            "actions-segment",
+            "actions-slack",
+            "actions-webhook",
+        ],
     ]

@@ -205,9 +205,8 @@ class Trials:
         if "oauth" in settings:
             settings["oauth"] = {key: f"{value}.{number}" for key, value in settings["oauth"].items()}
         for key, field in self._spec.settings.items():
-            fixed = self._port.settings.get(key)
-            if fixed is not None:
-                settings[key] = self._values.random.choice(fixed if isinstance(fixed, list) else [fixed])
+            if key in self._port.settings:
+                settings[key] = self._given_setting(key)
             elif field.values:
                 settings[key] = self._values.random.choice(field.values)
             elif field.type == "boolean":
@@ -220,7 +219,14 @@ class Trials:
                 settings[key] = sample_value(field, name=f"sample{number}", key=key)
             if field.multiple and settings.get(key) is not None and not isinstance(settings[key], list):
                 settings[key] = [settings[key]]
-        return settings
+        # Settings of ours alone, such as a token in place of one that Segment's host has.
+        ours = (key for key in self._port.settings if key not in self._spec.settings)
+        return {**settings, **{key: self._given_setting(key) for key in ours}}
+
+    def _given_setting(self, key: str) -> Json:
+        """Return one of the values that the port's file names for a setting."""
+        given = self._port.settings[key]
+        return self._values.random.choice(given if isinstance(given, list) else [given])
 
     def _responses(self, size: int) -> tuple[JsonObject, ...]:
         """Return responses: those that the port's file gives, and random ones for the first requests."""

@@ -209,6 +209,7 @@ class Check:
                 mapping=mapping,
                 settings=trial.settings,
                 responses=list(trial.responses),
+                returned=self._subject.port.returned,
                 **given,
             )
         except PublishedError as error:
