@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+
+from actions_core.destination.registry import ENTRY_POINTS
 
 ROOT = Path(__file__).parents[1]
 APPLICATION = """
@@ -79,7 +82,5 @@ def test_an_application_keeps_its_own_destinations(wheel: Path, tmp_path: Path) 
         timeout=60,
     )
     assert (run.returncode, run.stderr) == (0, "")
-    slugs = [
-        json.loads(path.read_text("utf-8"))["slug"] for path in ROOT.glob("destinations/*/destination.json")
-    ]
-    assert json.loads(run.stdout) == ["in the application", sorted(slugs)]
+    installed = sorted(point.name for point in entry_points(group=ENTRY_POINTS))
+    assert json.loads(run.stdout) == ["in the application", installed]

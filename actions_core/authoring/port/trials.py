@@ -15,6 +15,8 @@ import attrs
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.testing.samples import sample_settings, sample_value, secret
 from actions_core.testing.suite.samples import event_of_type, mapping_reads, set_value
+from actions_core.values.events import MAX_EVENT_BYTES
+from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ _FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
+#: A larger payload may make an event that no engine takes.
+_LARGEST: Final = MAX_EVENT_BYTES // 2
 
 
 @attrs.frozen(eq=False)
@@ -92,8 +96,7 @@ class Trials:
         for _ in range(count):
             events = [self._event(by_default=False) for _ in range(size)]
             for event in events:
-                # Alone, both frameworks drop an empty text at the root of a payload; in a batch, ours alone.
-                event["payload"] = {key: value for key, value in event["payload"].items() if value != ""}
+                event["payload"] = _filled({k: v for k, v in event["payload"].items() if v != ""})
             for key in self._action.batch.keys:
                 value = events[0]["payload"].get(key)
                 for event in events:
@@ -147,6 +150,8 @@ class Trials:
         random = self._values.random
         nasty = 0.0 if plain else random.choice([0.0, 0.0, 0.1, 0.5])
         payload = self._values.payload(self._fields, density=random.choice(_DENSITIES), nasty=nasty)
+        while len(json_bytes(payload)) > _LARGEST:
+            payload.pop(max(payload, key=lambda key: len(json_bytes(payload[key]))))
         event = event_of_type(random.choice(_TYPES))
         event["messageId"] = str(uuid.UUID(int=random.getrandbits(128), version=4))
         event["timestamp"] = f"{self._values.now:%Y-%m-%dT%H}:00:00.000Z"
@@ -200,9 +205,8 @@ class Trials:
         if "oauth" in settings:
             settings["oauth"] = {key: f"{value}.{number}" for key, value in settings["oauth"].items()}
         for key, field in self._spec.settings.items():
-            fixed = self._port.settings.get(key)
-            if fixed is not None:
-                settings[key] = self._values.random.choice(fixed if isinstance(fixed, list) else [fixed])
+            if key in self._port.settings:
+                settings[key] = self._given_setting(key)
             elif field.values:
                 settings[key] = self._values.random.choice(field.values)
             elif field.type == "boolean":
@@ -215,7 +219,14 @@ class Trials:
                 settings[key] = sample_value(field, name=f"sample{number}", key=key)
             if field.multiple and settings.get(key) is not None and not isinstance(settings[key], list):
                 settings[key] = [settings[key]]
-        return settings
+        # Settings of ours alone, such as a token in place of one that Segment's host has.
+        ours = (key for key in self._port.settings if key not in self._spec.settings)
+        return {**settings, **{key: self._given_setting(key) for key in ours}}
+
+    def _given_setting(self, key: str) -> Json:
+        """Return one of the values that the port's file names for a setting."""
+        given = self._port.settings[key]
+        return self._values.random.choice(given if isinstance(given, list) else [given])
 
     def _responses(self, size: int) -> tuple[JsonObject, ...]:
         """Return responses: those that the port's file gives, and random ones for the first requests."""
@@ -260,6 +271,17 @@ class Trials:
 
 def _path(key: str) -> str:
     return f"$.payload.{key}" if key.replace("_", "a").isalnum() else f"$.payload['{key}']"
+
+
+def _filled(value: Json) -> Json:
+    """Return a value without what is null in its objects.
+
+    Of a single event, both frameworks drop empty texts at the root and what is null in objects with declared
+    keys; of the events of a batch, ours does.
+    """
+    if isinstance(value, dict):
+        return {key: _filled(item) for key, item in value.items() if item is not None}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
 
 
 def _without(data: JsonObject, key: str) -> JsonObject:

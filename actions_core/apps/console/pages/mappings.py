@@ -203,6 +203,17 @@ class MappingsPage:
                 ui.button("Remove", on_click=remove, color="negative").props("unelevated data-name=remove")
                 ui.button("Cancel", on_click=dialog.close).props("flat autofocus")
 
+    async def _add_mapping(self, choice: str) -> None:
+        """Add what was chosen, and open it."""
+        try:
+            made = new_subscription(self.destination, choice, self.listed)
+        except ActionsError as error:
+            with self._said:
+                show_error(error)
+            return
+        if await self._save([*self.listed, made]):
+            ui.navigate.to(addresses.mapping(self.instance, len(self.listed) - 1))
+
     def _ask_what(self) -> None:
         options = choices_of(self.destination)
         with opened_dialog("Add a mapping") as dialog:
@@ -219,14 +230,7 @@ class MappingsPage:
 
             async def add() -> None:
                 dialog.close()
-                try:
-                    made = new_subscription(self.destination, str(chosen.value), self.listed)
-                except ActionsError as error:
-                    with self._said:
-                        show_error(error)
-                    return
-                if await self._save([*self.listed, made]):
-                    ui.navigate.to(addresses.mapping(self.instance, len(self.listed) - 1))
+                await self._add_mapping(str(chosen.value))
 
             with ui.element("div").classes("console-row"):
                 ui.button("Add", on_click=add).props("unelevated data-name=add")

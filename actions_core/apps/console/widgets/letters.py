@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.feed import LetterFeed
+    from actions_core.apps.console.why import Passing
     from actions_core.delivery.letters import DeadLetter, LetterGroup
 
 #: How many letters of a group are tried on the workspace as it is now.
@@ -45,13 +46,17 @@ class Deeds:
 
     def buttons(self, which: LetterFilter, *, all_of: str, dense: bool = False) -> None:
         """Show the buttons for all letters that are meant; `all_of` says which those are, for the log."""
-        if self.letters.can_replay:
-            ui.button("Replay", icon="replay", on_click=partial(self.replay, which, all_of)).props(
-                "unelevated no-caps dense" if dense else "unelevated no-caps"
-            )
+        self.replay_button(which, all_of=all_of, dense=dense)
         if self.letters.can_discard:
             ui.button("Discard", icon="delete", on_click=partial(self.discard, which, all_of)).props(
                 "flat no-caps color=negative dense" if dense else "flat no-caps color=negative"
+            )
+
+    def replay_button(self, which: LetterFilter, *, all_of: str, dense: bool = False) -> None:
+        """Show the button that has letters delivered again, where that is possible."""
+        if self.letters.can_replay:
+            ui.button("Replay", icon="replay", on_click=partial(self.replay, which, all_of)).props(
+                "unelevated no-caps dense" if dense else "unelevated no-caps"
             )
 
     async def replay(self, which: LetterFilter, all_of: str) -> None:
@@ -143,10 +148,16 @@ async def _show_passing(desk: Desk, letters: LetterFeed, which: LetterFilter, sh
         shown.set_text(str(error))
         return
     count = await letters.count(which)
+    shown.set_text(passing_words(passing, count, "would be sent now"))
+
+
+def passing_words(passing: Passing, count: int, would: str) -> str:
+    """Return how many of `count` dead letters would pass in words; of many, only the first are looked at."""
     of = f"{passing.looked_at:,}" if passing.looked_at == count else f"the first {passing.looked_at:,}"
-    words = f"{passing.passing:,} of {of} would be sent now"
-    words += ", if the destination accepts them." if not passing.reason else "."
-    shown.set_text(words if not passing.reason else f"{words} One would not: {passing.reason}")
+    words = f"{passing.passing:,} of {of} {would}"
+    if passing.reason:
+        return f"{words}. One would not: {passing.reason}"
+    return f"{words}, if the destination accepts them."
 
 
 def show_letters(

@@ -278,3 +278,19 @@ def test_a_hundred_thousand_outcomes_do_not_hang_a_page(
             assert shown(user).count('"feed-row"') == 1
 
     asyncio.run(main())
+
+
+def test_a_mapping_that_is_mended_says_how_many_letters_would_pass(
+    simulate: Callable[..., Any], workspace: Path
+) -> None:
+    """With a letter in its address, a mapping's page counts those of its reason."""
+    fill(workspace.with_name("events.db"), letters=LETTERS)
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, _):
+            await user.open(addresses.mapping("fs", 0, letter=1))
+            await user.should_see("0 of 2 would be sent now.", retries=20)
+            await user.open(addresses.mapping("fs", 0, letter=9))
+            await user.should_not_see("It was given up because of this:")
+
+    asyncio.run(main())

@@ -143,8 +143,9 @@ def test_the_page_counts_by_class() -> None:
     ]
     kinds = [row.kind for row in rows]
     assert kinds == ["in JSON alone", "in JSON and Python", "in Python", "needs more", "does nothing"]
-    page = catalogue_page(rows, "the package 1.0")
+    page = catalogue_page(rows, "the package 1.0", 7)
     assert "Of 7 actions, a request in JSON was inferred for 5; 4 of these" in page
+    assert "5 of the 7 destinations of the package 1.0" in page
     assert "| in JSON alone | 1 |" in page
     assert "| c | in Python | 1 | 0 | 0 | it makes several requests for an event (1) |" in page
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _NPM = f"""#!{sys.executable}
 import io, json, pathlib, sys, tarfile
 log = pathlib.Path({{log!r}})
-log.write_text(log.read_text() + " ".join(sys.argv[1:3]) + "\\n" if log.exists() else " ".join(sys.argv[1:3]) + "\\n")
+with log.open("a") as file:
+    file.write(" ".join(sys.argv[1:3]) + "\\n")
 if sys.argv[1] == "install":
     names = json.loads(pathlib.Path("package.json").read_text())["dependencies"]
     for name in names:
