@@ -53,7 +53,13 @@ def test_a_wheel_holds_every_file_that_is_read(wheel: Path) -> None:
         "actions_core/authoring/scaffold/templates/custom/src/package/handlers.py.txt",
     } <= held
     packages = {name.partition("/")[0] for name in held if ".dist-info/" not in name}
-    assert packages == {"actions_core", "actions_braze", "actions_fullstory", "actions_meta_conversions", "actions_webhook"}
+    assert packages == {
+        "actions_core",
+        "actions_braze",
+        "actions_fullstory",
+        "actions_meta_conversions",
+        "actions_webhook",
+    }
 
 
 def test_an_application_keeps_its_own_destinations(wheel: Path, tmp_path: Path) -> None:
