@@ -15,6 +15,8 @@ import attrs
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.testing.samples import sample_settings, sample_value, secret
 from actions_core.testing.suite.samples import event_of_type, mapping_reads, set_value
+from actions_core.values.events import MAX_EVENT_BYTES
+from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -157,6 +159,8 @@ class Trials:
             self._fill(event, payload)
         else:
             event["payload"] = payload
+        if len(json_bytes(event)) > MAX_EVENT_BYTES:  # no engine takes it
+            return self._event(by_default=by_default, plain=plain)
         return event
 
     def _fill(self, event: JsonObject, payload: JsonObject) -> None:
