@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format coverage bench bench-intake bench-memory bench-outbox profile fuzz chaos test-all test-newest pictures clean
+.PHONY: help demo test lint format coverage bench bench-intake bench-memory bench-outbox profile fuzz chaos test-all test-newest docs reference release pictures clean
 
 help:
 	@echo 'make demo      deliver the sample events to a stand-in for FullStory on this machine'
@@ -19,6 +19,9 @@ help:
 	@echo 'make fuzz      a million random cases and 20,000 random cancellations'
 	@echo 'make chaos     kill processes and a broker while they deliver, and count what is lost'
 	@echo 'make bench     how fast this is beside the package it mirrors (needs node)'
+	@echo 'make docs      the site of docs/, into build/docs; warnings are errors'
+	@echo 'make reference the pages of docs/reference that are made from the code'
+	@echo 'make release   build wheel and sdist, check them, install them on each Python that is there'
 	@echo 'make pictures  screenshots of the console for the docs (needs chromium)'
 	@echo 'make clean     remove the virtual environment and every cache'
 
@@ -113,6 +116,19 @@ chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos_broker $$(( ($(CHAOS_KILLS) + 1) / 2 ))
 	OUTBOX_KILLS=$(CHAOS_KILLS) $(BIN)/python -m pytest -n 0 -s tests/actions_core/delivery/file/test_chaos.py
 	OUTBOX_RUNS=$(CHAOS_RUNS) $(BIN)/python -m pytest -n 0 -s tests/actions_core/delivery/file/test_state_machine.py
+
+# The site, of which every warning is an error: a link that leads nowhere, a page that no other names.
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet docs build/docs
+	$(BIN)/python docs/tools/offline.py build/docs
+
+# Commands, schemas, docstrings and codes as pages; the tests compare them with the code.
+reference: $(VENV)/.dev
+	$(BIN)/python docs/tools/reference.py
+
+# Into build/release; nothing is published.
+release: $(VENV)/.dev
+	$(BIN)/python tests/release.py
 
 # Screenshots of the console for docs/: light and dark, wide and narrow. They need Chromium.
 pictures: $(VENV)/.dev

@@ -1,4 +1,4 @@
-"""Runs the servers of docs/in-your-application.md as the page starts them, under load, and stops them."""
+"""Runs the servers of docs/start/in-your-application.md as the page starts them, and stops them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from actions_fullstory.sandbox import FullStorySandbox
 
-PAGE = (Path(__file__).parents[1] / "docs" / "in-your-application.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "start" / "in-your-application.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"[Ss]ave this as `([\w.]+)`:\n\n```\w+\n(.*?)```", PAGE, flags=re.DOTALL))
 COMMANDS = {
     found[0].split(":")[0].removesuffix(".py"): line

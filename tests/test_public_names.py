@@ -21,7 +21,7 @@ def names_for_type_checkers() -> list[str]:
 
 def names_in_the_docs() -> list[str]:
     """The names in the tables of the page of public names."""
-    page = (ROOT / "docs" / "public-names.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "public-names.md").read_text(encoding="utf-8")
     return re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
 
 

@@ -32,7 +32,7 @@ _MILLISECONDS: Final = 1000
 
 @attrs.define
 class _Counts:
-    """The numbers of one minute that are not written yet."""
+    """The numbers of one instance that are not written yet."""
 
     received: int = 0
     filtered: int = 0
@@ -50,7 +50,7 @@ class Tallies:
     def __init__(self, writer: Writer, now: Callable[[], int]) -> None:
         self._writer = writer
         self._now = now
-        self._counts: dict[tuple[int, str], _Counts] = {}
+        self._counts: dict[str, _Counts] = {}
 
     def note_accepted(self, arrivals: Iterable[Arrival], accepted: Iterable[Acceptance]) -> None:
         """Count events that were accepted; one that is known already is no new one."""
@@ -80,11 +80,9 @@ class Tallies:
             counts.slowest = max(counts.slowest, took)
 
     def _of(self, instance: str) -> _Counts:
-        now = self._now()
-        key = now - now % _MINUTE, instance
-        counts = self._counts.get(key)
+        counts = self._counts.get(instance)
         if counts is None:
-            counts = self._counts[key] = _Counts()
+            counts = self._counts[instance] = _Counts()
         return counts
 
     async def keep_written(self) -> None:
@@ -97,9 +95,10 @@ class Tallies:
         """Write what was counted."""
         if not self._counts:
             return
+        now = self._now()
+        minute = now - now % _MINUTE  # of the moment of writing: no clock is asked for each event
         tallies = [
-            Tally(minute, instance, **attrs.asdict(counts))
-            for (minute, instance), counts in self._counts.items()
+            Tally(minute, instance, **attrs.asdict(counts)) for instance, counts in self._counts.items()
         ]
         self._counts = {}
 

@@ -4,7 +4,7 @@ A result never shows a secret: request and response are masked when they are rea
 made, so masking costs nothing where nobody looks. Likewise the results of skipped events, which all such
 events share, get the event's messageId when they are read.
 
-`to_dict` gives each outcome as JSON. Its keys are stable: `docs/observability.md` lists them.
+`to_dict` gives each outcome as JSON. Its keys are stable: `docs/guides/observability.md` lists them.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ READING = 0.5
 #: Patterns that are made while the program runs, and why none of them can be slow.
 MADE = {
     "actions_core.subscriptions.globs.compile_glob": "pieces of one width each, without repetition",
-    "actions_core.values.times.": "English times: no text of more than 100 characters is tried",
+    "actions_core.values.times._english_forms": "English times: no text of more than 100 characters is tried",
+    "actions_core.authoring.port.differences._pattern": "names of leaves, from the author's own file",
+    "actions_core.authoring.port.differences._response_problems": "the author's own, compiled only",
     "actions_core.http.spellings.__init__": "the spellings of secrets; tried by the reader 'secrets'",
     "actions_core.validation.documents._whole_pattern": "the patterns of our own schemas, for short keys",
     "actions_core.validation.formats.is_regex": "a user's text, compiled only; tried by 'format regex'",

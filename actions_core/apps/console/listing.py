@@ -81,6 +81,13 @@ def choices_of(destination: Destination) -> dict[str, str]:
     return {**found, **{f"action {key}": spec.title for key, spec in actions if not spec.hidden}}
 
 
+def about_choice(destination: Destination, choice: str) -> str:
+    """Return what a choice is for: what its action does, and the events that it starts with."""
+    made = new_subscription(destination, choice, ())
+    description = destination.spec.actions[made["partnerAction"]].description or ""
+    return f"{description} It starts with: {summary(made['subscribe'])}.".strip()
+
+
 def new_subscription(
     destination: Destination, choice: str, subscriptions: Sequence[JsonObject]
 ) -> JsonObject:

@@ -22,7 +22,7 @@ RunKind: TypeAlias = Literal["text", "code", "strong", "link", "break"]
 _INLINE: Final = re.compile(
     r"""\\(?P<escaped>[\\`*_<>|\[\]()#+\-.!])
     |(?P<break><br>)
-    |(?P<ticks>`+)(?P<code>(?:(?!(?P=ticks)).)+?)(?P=ticks)(?!`)
+    |(?<!`)(?P<ticks>`++)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)
     |\[(?P<label>[^\[\]]+)\]\((?P<target>[^()\s]+)\)
     |\*\*(?P<strong>[^*]+)\*\*""",
     re.VERBOSE,

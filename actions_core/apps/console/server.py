@@ -22,7 +22,7 @@ from nicegui import app as framework
 
 from actions_core.apps.console import pages
 from actions_core.apps.console.guard import TOKEN, Door, Guard
-from actions_core.apps.console.pages.not_found import make_root
+from actions_core.apps.console.pages.not_found import make_failure, make_root
 from actions_core.apps.server.hosts import is_loopback
 from actions_core.errors import ActionsError
 
@@ -170,6 +170,7 @@ def _assemble(desk: Desk) -> FastAPI:
     framework.middleware_stack = None
     framework.user_middleware.clear()
     pages.register(desk)
+    framework.on_page_exception(make_failure(desk))
     outer = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     framework.remove_route(_STATIC + "/{path:path}")
     framework.add_static_files(_STATIC, Path(__file__).with_name("static"))

@@ -24,7 +24,7 @@ from actions_core.values.events import check_event
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from actions_core.delivery.letters import DeadLetter
     from actions_core.destination.registry import Registry
@@ -93,27 +93,39 @@ class Explainer:
 
     async def passing(self, workspace: Workspace, letters: Iterable[DeadLetter]) -> Passing:
         """Say how many dead letters would be sent now by the subscriptions that gave them up."""
-        passing = looked_at = 0
-        reason = ""
-        for letter in letters:
-            looked_at += 1
-            await asyncio.sleep(0)  # others get their turn
-            why = await self._why_not(workspace, letter)
-            passing += not why
-            reason = reason or why
-        return Passing(passing, looked_at, reason)
 
-    async def _why_not(self, workspace: Workspace, letter: DeadLetter) -> str:
+        async def explain(letter: DeadLetter) -> SubscriptionExplanation | None:
+            return await self.explain_one(workspace, letter.event, letter.instance, letter.subscription)
+
+        return await count_passing(letters, explain)
+
+
+async def count_passing(
+    letters: Iterable[DeadLetter],
+    explain: Callable[[DeadLetter], Awaitable[SubscriptionExplanation | None]],
+) -> Passing:
+    """Count the dead letters that would be sent by what `explain` says of each, None for no subscription."""
+    passing = looked_at = 0
+    reason = ""
+    for letter in letters:
+        looked_at += 1
+        await asyncio.sleep(0)  # others get their turn
         try:
-            found = await self.explain_one(workspace, letter.event, letter.instance, letter.subscription)
+            why = _why_not(await explain(letter))
         except ActionsError as error:
-            return str(error)
+            why = str(error)
         except ValueError:
-            return "it is not an event"
-        if found is None:
-            return "the workspace no longer has this subscription"
-        verdict = verdict_on(found)
-        return "" if verdict.tone == "good" else " ".join(verdict.reasons) or verdict.word
+            why = "it is not an event"
+        passing += not why
+        reason = reason or why
+    return Passing(passing, looked_at, reason)
+
+
+def _why_not(explanation: SubscriptionExplanation | None) -> str:
+    if explanation is None:
+        return "the workspace no longer has this subscription"
+    verdict = verdict_on(explanation)
+    return "" if verdict.tone == "good" else " ".join(verdict.reasons) or verdict.word
 
 
 def verdict_on(explanation: SubscriptionExplanation) -> Verdict:

@@ -85,8 +85,8 @@ def needs_of(sources: Iterable[JsonObject]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def catalogue_page(rows: Sequence[Row], version: str) -> str:
-    """Return the page in Markdown."""
+def catalogue_page(rows: Sequence[Row], version: str, total: int) -> str:
+    """Return the page in Markdown, of `total` destinations that there are."""
     kinds = Counter(row.kind for row in rows)
     actions = sum(row.actions for row in rows)
     equal = sum(len(row.equal) for row in rows)
@@ -94,7 +94,7 @@ def catalogue_page(rows: Sequence[Row], version: str) -> str:
     lines = [
         "# Segment's catalogue",
         "",
-        f"The {len(rows)} destinations of the published package {version}, as `actions port draft` makes",
+        f"{len(rows)} of the {total} destinations of {version}, as `actions port draft` makes",
         "them: each definition was loaded, a request was inferred for each action that runs on a server,",
         "and compared with the published code on fresh random events. `actions port catalogue` writes this",
         "page.",

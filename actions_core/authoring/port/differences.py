@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 FILE_NAME: Final = "differences.json"
-_KEYS: Final = ("destination", "differences", "responses", "settings", "fields", "$schema")
+_KEYS: Final = ("destination", "differences", "responses", "settings", "fields", "returned", "$schema")
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 
@@ -46,6 +46,8 @@ class PortFile:
     responses: Mapping[str, list[JsonObject]] = attrs.field(factory=dict)
     settings: Mapping[str, Json] = attrs.field(factory=dict)
     fields: Mapping[str, Mapping[str, list[Json]]] = attrs.field(factory=dict)
+    #: Where Segment itself sends what the published functions return, which make no request then.
+    returned: str | None = None
 
     def reason(self, action: str, leaf: str) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
@@ -93,6 +95,8 @@ def _problems(data: Json) -> list[Problem]:
     destination = data.get("destination")
     if destination is not None and not isinstance(destination, str):
         found.append(Problem("$.destination", "must be the published slug"))
+    if not isinstance(data.get("returned", ""), str):
+        found.append(Problem("$.returned", "must be the URL to which what the functions return is sent"))
     if not isinstance(data.get("settings", {}), dict):
         found.append(Problem("$.settings", "must be an object: a setting and its value, or a list of values"))
     _check_entries(data, found)

@@ -15,7 +15,7 @@ from actions_core.authoring.port.samples import Column, flat_values
 from actions_core.errors import PayloadError
 from actions_core.validation.coercion import same_json
 from actions_core.values.hashing import hash_personal, normalize_email, normalize_phone
-from actions_core.values.javascript import number_text
+from actions_core.values.javascript import number_text, truthy
 from actions_core.values.times import format_time, read_time
 from actions_core.values.types import MISSING
 
@@ -373,13 +373,18 @@ def _present(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # 
         return FAILED
     for path in _candidates(column):
         given = [scope.get(path, MISSING) not in (MISSING, None) for scope in column.scopes]
-        for word, fits in (("exists", given), ("blank", [not one for one in given])):
+        for word, fits in (("then", given), ("else", [not one for one in given])):
             if fits != there:
                 continue
             found = infer(column.where(there), text=text, depth=depth + 1)
             if found is not FAILED and found is not MISSING:
-                return {"@if": {word: {"@path": path}, "then": found}}
+                return {"@if": {"exists": {"@path": path}, word: _taken(found)}}
     return FAILED
+
+
+def _taken(written: Json) -> Json:
+    """Return an expression for an `else`, which takes no constant that is false, 0, null or empty."""
+    return written if truthy(written) else {"@literal": written}
 
 
 def _first(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
@@ -400,7 +405,7 @@ def _first(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as
         if rest is FAILED:
             continue
         written = {"exists": {"@path": path}, "then": {"@path": path}}
-        return {"@if": written if rest is MISSING else {**written, "else": rest}}
+        return {"@if": written if rest is MISSING else {**written, "else": _taken(rest)}}
     return FAILED
 
 
@@ -427,12 +432,13 @@ def _choose(column: Column, text: bool, depth: int, *, simple: bool) -> Any:  # 
         if any(isinstance(value, str) and value.startswith(_MADE_UP) for value in found):
             continue  # no rule depends on which sample it is
         attempt = _plain if simple else infer
-        made = {
-            value: attempt(column.where(rows), text=text, depth=depth + 4) for value, rows in groups.items()
-        }
-        if any(part is FAILED for part in made.values()):
-            continue
-        return _choice(path, made)
+        made: dict[Json, Json] = {}
+        for value, rows in groups.items():
+            made[value] = attempt(column.where(rows), text=text, depth=depth + 4)
+            if made[value] is FAILED:
+                break
+        else:
+            return _choice(path, made)
     return FAILED
 
 

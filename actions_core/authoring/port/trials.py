@@ -15,6 +15,8 @@ import attrs
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.testing.samples import sample_settings, sample_value, secret
 from actions_core.testing.suite.samples import event_of_type, mapping_reads, set_value
+from actions_core.values.events import MAX_EVENT_BYTES
+from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 _SETTINGS: Final = 8
+_FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
+#: A larger payload may make an event that no engine takes.
+_LARGEST: Final = MAX_EVENT_BYTES // 2
 
 
 @attrs.frozen(eq=False)
@@ -54,14 +59,17 @@ class Trial:
 
 
 class Trials:
-    """Random trials of one action of a published definition."""
+    """Random trials of one action of a published definition; without `failures`, all responses are 200."""
 
-    def __init__(self, spec: DestinationSpec, action: str, values: Values, port: PortFile) -> None:
+    def __init__(
+        self, spec: DestinationSpec, action: str, values: Values, port: PortFile, *, failures: bool = True
+    ) -> None:
         self._spec = spec
         self._key = action
         self._action = spec.actions[action]
         self._values = values
         self._port = port
+        self._failures = failures
         self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
 
@@ -87,6 +95,8 @@ class Trials:
         size = min(size, self._action.batch.size)
         for _ in range(count):
             events = [self._event(by_default=False) for _ in range(size)]
+            for event in events:
+                event["payload"] = _filled({k: v for k, v in event["payload"].items() if v != ""})
             for key in self._action.batch.keys:
                 value = events[0]["payload"].get(key)
                 for event in events:
@@ -96,7 +106,8 @@ class Trials:
             yield self._trial(events, by_default=False, is_batch=True)
 
     def _trial(self, events: list[JsonObject], *, by_default: bool, is_batch: bool = False) -> Trial:
-        index = self._values.random.randrange(len(self._settings))
+        # Without failures, trials are for a draft: fewer settings make fewer engines.
+        index = self._values.random.randrange(_SETTINGS if self._failures else _FEW_SETTINGS)
         extra, mode = self._extra(is_batch=is_batch)
         mapping = None if by_default else {key: {"@path": _path(key)} for key in self._fields}
         kind = "defaults" if by_default else "payload"
@@ -139,6 +150,8 @@ class Trials:
         random = self._values.random
         nasty = 0.0 if plain else random.choice([0.0, 0.0, 0.1, 0.5])
         payload = self._values.payload(self._fields, density=random.choice(_DENSITIES), nasty=nasty)
+        while len(json_bytes(payload)) > _LARGEST:
+            payload.pop(max(payload, key=lambda key: len(json_bytes(payload[key]))))
         event = event_of_type(random.choice(_TYPES))
         event["messageId"] = str(uuid.UUID(int=random.getrandbits(128), version=4))
         event["timestamp"] = f"{self._values.now:%Y-%m-%dT%H}:00:00.000Z"
@@ -226,7 +239,7 @@ class Trials:
             drawn = random.choices(loose, weights, k=4) if loose else []
             random.shuffle(named)
             return (*named, *(_without(one, "weight") for one in drawn))
-        if self._values.chance(0.6):
+        if not self._failures or self._values.chance(0.6):
             return ()
         return tuple(self._response(size) for _ in range(random.randint(1, 3)))
 
@@ -258,6 +271,17 @@ class Trials:
 
 def _path(key: str) -> str:
     return f"$.payload.{key}" if key.replace("_", "a").isalnum() else f"$.payload['{key}']"
+
+
+def _filled(value: Json) -> Json:
+    """Return a value without what is null in its objects.
+
+    Of a single event, both frameworks drop empty texts at the root and what is null in objects with declared
+    keys; of the events of a batch, ours does.
+    """
+    if isinstance(value, dict):
+        return {key: _filled(item) for key, item in value.items() if item is not None}
+    return [_filled(item) for item in value] if isinstance(value, list) else value
 
 
 def _without(data: JsonObject, key: str) -> JsonObject:

@@ -117,7 +117,9 @@ class Values:
 
     def _item(self, key: str, field: FieldSpec, density: float, nasty: float) -> Json:  # noqa: PLR0911  # one for each type
         if nasty and self.chance(nasty * 0.15):
-            return self.anything()
+            found = self.anything()
+            if not _is_disputed(field, found):
+                return found
         if field.values and not self.chance(nasty * 0.2):
             return self.random.choice(field.values)
         if field.type == "object":
@@ -233,6 +235,21 @@ class Values:
         if draw < 0.95:
             return int(moment.timestamp())
         return int(moment.timestamp() * 1000)
+
+
+def _is_disputed(field: FieldSpec, value: Json) -> bool:
+    """Return whether the published framework takes a value for another than it is, in any destination.
+
+    Blanks are the number 0 there, any text with a digit in it is a time, and of a list of one time it makes
+    a text where that is a number, and the reverse.
+    """
+    if field.type == "datetime" and isinstance(value, list):
+        return len(value) == 1
+    if not isinstance(value, str):
+        return False
+    if field.type == "datetime":
+        return any(letter.isdigit() for letter in value)
+    return field.type in ("number", "integer") and value != "" and not value.strip()
 
 
 def this_moment() -> datetime:

@@ -62,8 +62,8 @@ def groups(connection: sqlite3.Connection, which: LetterFilter, limit: int) -> l
     """Return dead letters by subscription, code and reason: the largest groups first."""
     conditions, values = _conditions(which)
     rows = connection.execute(
-        "SELECT instance, subscription, code, status, reason, count(*), min(last), max(last), max(id) "  # noqa: S608 - our own text
-        f"FROM dead WHERE 1{conditions} GROUP BY instance, subscription, code, status, reason "
+        "SELECT instance, subscription, code, max(status), reason, count(*), min(last), max(last), max(id) "  # noqa: S608 - our own text
+        f"FROM dead WHERE 1{conditions} GROUP BY instance, subscription, code, reason "
         "ORDER BY count(*) DESC, max(last) DESC LIMIT ?",
         (*values, limit),
     ).fetchall()

@@ -13,7 +13,7 @@ from actions_core.delivery.store import OutcomeFilter, RecentDelivery, Tally, Wa
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from actions_core.delivery.file.connection import Connection
     from actions_core.delivery.letters import DeadLetter, LetterFilter, LetterGroup
@@ -31,6 +31,18 @@ SELECT d.event, i.name, s.name, e.at, d.due, d.tries, d.status, coalesce(d.reaso
 FROM delivery AS d JOIN event AS e ON e.seq = d.event
 JOIN subscription AS s ON s.id = d.subscription JOIN instance AS i ON i.id = d.instance
 """
+#: The columns that stand for the parts of a filter, and those in which a text is looked for.
+_OF_OUTCOMES: Final = {
+    name: name for name in ("status", "instance", "subscription", "code", "reason", "message")
+}
+_TEXTS_OF_OUTCOMES: Final = ("message", "reason", "event", "request", "answer")
+_OF_WAITING: Final = {
+    "instance": "i.name",
+    "subscription": "s.name",
+    "code": "CAST(d.status AS TEXT)",
+    "reason": "d.reason",
+}
+_TEXTS_OF_WAITING: Final = ("d.reason", "e.body")
 _OF_MESSAGE: Final = """
 WHERE d.event IN (SELECT seq FROM (SELECT seq, body FROM event ORDER BY seq DESC LIMIT ?)
                   WHERE json_valid(body) AND json_extract(body, '$.messageId') = ?)
@@ -84,21 +96,18 @@ def note_tallies(connection: sqlite3.Connection, tallies: Sequence[Tally]) -> No
 
 
 def _conditions(which: OutcomeFilter) -> tuple[str, list[Any]]:
-    found: list[tuple[str, Any]] = [
-        ("status = ?", which.status),
-        ("instance = ?", which.instance),
-        ("subscription = ?", which.subscription),
-        ("code = ?", which.code),
-        ("reason = ?", which.reason),
-        ("message = ?", which.message),
-    ]
-    given = [(text, value) for text, value in found if value is not None]
-    conditions = "".join(f" AND {text}" for text, _ in given)
+    return _where(_OF_OUTCOMES, _TEXTS_OF_OUTCOMES, which)
+
+
+def _where(columns: Mapping[str, str], texts: Sequence[str], which: OutcomeFilter) -> tuple[str, list[Any]]:
+    """Return conditions on the columns that stand for the parts of a filter, and the values in them."""
+    given = [(column, getattr(which, name)) for name, column in columns.items()]
+    given = [(column, value) for column, value in given if value is not None]
+    conditions = "".join(f" AND {column} = ?" for column, _ in given)
     values = [value for _, value in given]
     if which.text:
-        columns = ("message", "reason", "event", "request", "answer")
-        conditions += " AND (" + " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in columns) + ")"
-        values += [_pattern(which.text)] * len(columns)
+        conditions += " AND (" + " OR ".join(f"{name} LIKE ? ESCAPE '\\'" for name in texts) + ")"
+        values += [_pattern(which.text)] * len(texts)
     return conditions, values
 
 
@@ -140,15 +149,13 @@ class FileLook:
         with self._connection.snapshot() as sqlite:
             return dict(sqlite.execute(query, values).fetchall())
 
-    def retrying(
-        self, *, instance: str | None = None, subscription: str | None = None, limit: int
-    ) -> list[WaitingDelivery]:
-        """Return deliveries that failed and will be tried again: those that are due first."""
-        conditions = "WHERE d.tries > 0 AND (? IS NULL OR i.name = ?) AND (? IS NULL OR s.name = ?)"
+    def retrying(self, which: OutcomeFilter, *, after: int = 0, limit: int) -> list[WaitingDelivery]:
+        """Return deliveries that failed and will be tried again: those due first, after so many of them."""
+        conditions, values = _where(_OF_WAITING, _TEXTS_OF_WAITING, which)
         with self._connection.snapshot() as sqlite:
             rows = sqlite.execute(
-                f"{_WAITING} {conditions} ORDER BY d.due LIMIT ?",
-                (instance, instance, subscription, subscription, limit),
+                f"{_WAITING} WHERE d.tries > 0{conditions} ORDER BY d.due, d.event LIMIT ? OFFSET ?",
+                (*values, limit, after),
             ).fetchall()
         return [_waiting(row) for row in rows]
 

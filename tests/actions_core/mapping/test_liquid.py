@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from typing import Any
@@ -215,3 +216,17 @@ def test_markup_in_great_numbers_takes_one_pass() -> None:
     started = time.monotonic()
     assert render("{{ s | strip_html | size }}", {"s": text}) == str(len(text))
     assert time.monotonic() - started < 2
+
+
+def test_without_the_extra_a_template_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the library of Liquid is not installed, a mapping with a template says so when it is loaded."""
+    for name in [name for name in sys.modules if name.startswith(("liquid", "actions_core.mapping.liquid"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "liquid", None)
+    with pytest.raises(MappingError) as raised:
+        compile_mapping({"name": {"@liquid": "{{ event }}"}})
+    assert str(raised.value.problems[0]) == (
+        "$.name.@liquid: needs the extra for Liquid: pip install 'actions-core[liquid]'"
+    )

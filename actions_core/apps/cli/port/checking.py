@@ -46,12 +46,13 @@ class Subject:
 
 @attrs.frozen
 class Plan:
-    """How much is tried, and with what."""
+    """How much is tried, and with what; without `failures`, all responses are successes."""
 
     count: int = 200
     seed: int = 1
     batches: int = 0
     events: tuple[JsonObject, ...] = ()
+    failures: bool = True
 
 
 def find_subject(name: str) -> Subject:
@@ -186,7 +187,7 @@ class Check:
             read_literals(sources),
             self._subject.port.fields_of(action),
         )
-        trials = Trials(spec, action, values, self._subject.port)
+        trials = Trials(spec, action, values, self._subject.port, failures=self._plan.failures)
         for trial in self._chosen(trials, batch=batch):
             yield trial
 
@@ -208,6 +209,7 @@ class Check:
                 mapping=mapping,
                 settings=trial.settings,
                 responses=list(trial.responses),
+                returned=self._subject.port.returned,
                 **given,
             )
         except PublishedError as error:

@@ -139,12 +139,14 @@ def catalogue(*, out: Out = Path("catalogue.md"), only: Only = None, rows: Rows 
     node = find_node()
     folder = fetch_published(lambda text: stderr().print(printable(text), soft_wrap=True))
     with quiet_failures():
-        found = run_async(_catalogue(node, folder, only, rows))
-    out.write_text(catalogue_page(found, f"`{PACKAGE}` {VERSION}"), encoding="utf-8")
+        found, total = run_async(_catalogue(node, folder, only, rows))
+    out.write_text(catalogue_page(found, f"`{PACKAGE}` {VERSION}", total), encoding="utf-8")
     stdout().print(printable(f"Wrote {out}: {len(found)} destinations"), soft_wrap=True)
 
 
-async def _catalogue(node: str, folder: Path, only: list[str] | None, kept: Path | None) -> list[Row]:
+async def _catalogue(
+    node: str, folder: Path, only: list[str] | None, kept: Path | None
+) -> tuple[list[Row], int]:
     known = {} if kept is None else _read_rows(kept)
     found = []
     async with Published(node, folder) as published:
@@ -160,7 +162,7 @@ async def _catalogue(node: str, folder: Path, only: list[str] | None, kept: Path
                     file.write(json.dumps(_row_json(known[name]), ensure_ascii=False) + "\n")
             stderr().print(printable(f"{number}/{len(names)} {name}: {known[name].kind}"), soft_wrap=True)
         found.append(known[name])
-    return found
+    return found, len(names)
 
 
 async def _row(node: str, folder: Path, name: str) -> Row:

@@ -84,7 +84,8 @@ class Drafting:
             except NotInferred as reason:
                 reasons[key] = str(reason)
         written = with_requests(definition, inferred, reasons)
-        drafts = [await self._tried(written, folder, key) for key in inferred if key not in reasons]
+        keys = [key for key in inferred if key not in reasons]
+        drafts = await self._all_tried(written, folder, keys)
         drafts += [ActionDraft(key, reason=reason) for key, reason in reasons.items()]
         return Draft(folder, written, tuple(drafts))
 
@@ -128,16 +129,26 @@ class Drafting:
         request = run.requests[0] if run.requests else None
         return make_sample(reply.get("seen") or {}, trial.settings, trial.events[0], label, request)
 
-    async def _tried(self, definition: JsonObject, folder: str, key: str) -> ActionDraft:
-        """Compare the request of an action with the published one on fresh calls."""
-        request = definition["actions"][key]["request"]
-        only = {**definition, "actions": {key: definition["actions"][key]}, "presets": []}
+    async def _all_tried(self, definition: JsonObject, folder: str, keys: list[str]) -> list[ActionDraft]:
+        """Compare each request with the published one on fresh calls.
+
+        Where the definition as a whole cannot be loaded, each action is loaded alone, to tell which is why.
+        """
+        only = {**definition, "actions": {key: definition["actions"][key] for key in keys}, "presets": []}
         try:
             subject = Subject(load_destination(only), PortFile())
-            check = Check(self._published, folder, subject, Plan(self._fresh, self._seed + 1000))
-            return ActionDraft(key, request, tally=await check.run(key))
         except DefinitionError as error:
-            return ActionDraft(key, reason=f"its request cannot be loaded: {error}")
+            if len(keys) == 1:
+                del definition["actions"][keys[0]]["request"]
+                return [ActionDraft(keys[0], reason=f"its request cannot be loaded: {error}")]
+            return [one for key in keys for one in await self._all_tried(definition, folder, [key])]
+        plan = Plan(self._fresh, self._seed + 1000, failures=False)
+        check = Check(self._published, folder, subject, plan)
+        return [await self._tried(check, key, definition["actions"][key]["request"]) for key in keys]
+
+    async def _tried(self, check: Check, key: str, request: JsonObject) -> ActionDraft:
+        try:
+            return ActionDraft(key, request, tally=await check.run(key))
         except ActionsError as error:
             return ActionDraft(key, request, reason=str(error))
 

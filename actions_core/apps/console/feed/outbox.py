@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -66,10 +65,12 @@ class OutboxFeed:
     async def page(self, which: OutcomeFilter, before: int | None = None, rows: int = ROWS) -> Page:
         """Return outcomes, the newest first; what is tried again stands before them on the first page."""
         if which.status == RETRYING:
-            return Page(tuple(await self._retrying(which, rows)))
+            after = before or 0  # they have no numbers: it is how many were seen
+            waiting = await self._retrying(which, after, rows + 1)
+            return Page(tuple(waiting[:rows]), after + rows if len(waiting) > rows else None)
         first: list[Outcome] = []
-        if before is None and which == attrs.evolve(which, status=None, code=None, reason=None, text=None):
-            first = await self._retrying(which, _RETRYING_FIRST)
+        if before is None and which.status is None:
+            first = await self._retrying(which, 0, _RETRYING_FIRST)
         found = await asyncio.to_thread(self._look.outcomes, which, before=before, limit=rows + 1)
         following = found[rows - 1].id if len(found) > rows else None
         return Page((*first, *map(_outcome, found[:rows])), following)
@@ -79,9 +80,9 @@ class OutboxFeed:
         found = await asyncio.to_thread(self._look.outcomes, which, limit=1)
         return _outcome(found[0]).key if found else ""
 
-    async def _retrying(self, which: OutcomeFilter, most: int) -> list[Outcome]:
-        ask = partial(self._look.retrying, instance=which.instance, subscription=which.subscription)
-        return [_waiting(each) for each in await asyncio.to_thread(ask, limit=most)]
+    async def _retrying(self, which: OutcomeFilter, after: int, most: int) -> list[Outcome]:
+        found = await asyncio.to_thread(self._look.retrying, which, after=after, limit=most)
+        return [_waiting(each) for each in found]
 
     async def funnel(self) -> Funnel:
         """Return what became of the events of one day, and what waits now."""

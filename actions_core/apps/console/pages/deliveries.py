@@ -49,7 +49,7 @@ def register(desk: Desk) -> None:
             newest = await feed.newest(which)
             page = await feed.page(which, int(before) if before.isascii() and before.isdigit() else None)
             news = ui.element("div").props("aria-live=polite")
-            _show_rows(desk, page, state, opened=opened, first=not before)
+            _show_rows(desk, page, state, opened=opened, before=before)
         if not before and not state["q"] and await browser_is_there():
             ui.timer(_LOOK, partial(_look_for_news, feed, which, newest, news))
 
@@ -80,7 +80,7 @@ async def _show_filters(desk: Desk, state: dict[str, str]) -> None:
         filters.reset("source")
 
 
-def _show_rows(desk: Desk, page: Page, state: dict[str, str], *, opened: str, first: bool) -> None:
+def _show_rows(desk: Desk, page: Page, state: dict[str, str], *, opened: str, before: str) -> None:
     address = partial(addresses.with_query, addresses.DELIVERIES, **state)
     if not page.rows:
         if any(value for key, value in state.items() if key != "source"):
@@ -89,12 +89,15 @@ def _show_rows(desk: Desk, page: Page, state: dict[str, str], *, opened: str, fi
             words = "Nothing has been delivered yet. Outcomes appear here as soon as there are some."
         ui.label(words).classes("console-empty")
         return
-    show_outcomes(desk, page.rows, opened, lambda key: ui.navigate.history.replace(address(open=key)))
+    here = partial(address, before=before)
+    show_outcomes(desk, page.rows, opened, lambda key: ui.navigate.history.replace(here(open=key)))
     with ui.element("div").classes("feed-more"):
-        if not first:
+        if before:
             ui.link("Back to the latest", address())
         if page.following is not None:
-            ui.link("Older ones", address(before=page.following))
+            ui.link(
+                "Later ones" if state["status"] == RETRYING else "Older ones", address(before=page.following)
+            )
         else:
             ui.label("These are all that are kept.").classes("console-muted console-small")
 

@@ -35,9 +35,8 @@ def register(desk: Desk) -> None:
     @ui.page(addresses.LETTERS)
     async def show() -> None:
         state = read_state(*_KEYS)
-        after, opened, view = read_state("after", "open", "view").values()
         feed = await desk.feed.main()
-        tries: list[Callable[[], Awaitable[None]]] = []
+        listing: Listing | None = None
         with frame(desk, title="Dead letters", command=_command(desk, state), wide=True):
             await say_source(desk, feed)
             if feed.letters is None:
@@ -46,18 +45,111 @@ def register(desk: Desk) -> None:
                     '"outbox": "events.db".'
                 ).classes("console-empty")
                 return
+            _show_filters(desk, state)
             which = _read_filter(state)
             if isinstance(which, str):
-                ui.label(which).classes("console-note bad")
-                which = LetterFilter(instance=state["instance"] or None)
-            _show_filters(desk, state)
-            if view == "list" or state["reason"]:
-                await _show_list(desk, feed.letters, which, state, after=after, opened=opened)
+                ui.label(which).classes("console-note bad").props("role=alert")
+                return
+            listing = Listing(desk, feed.letters, which, state, **read_state("after", "open", "view"))
+            await listing.show()
+        if listing.tries and await browser_is_there():
+            await listing.try_all()
+
+
+class Listing:
+    """The dead letters of a page: by reason, or as a list. It is shown anew after something was done."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        letters: LetterFeed,
+        which: LetterFilter,
+        state: dict[str, str],
+        *,
+        after: str,
+        open: str,  # noqa: A002 - a part of the address
+        view: str,
+    ) -> None:
+        self._desk = desk
+        self._letters = letters
+        self._which = which
+        self._state = state
+        self._after = int(after) if after.isascii() and after.isdigit() else 0
+        self._opened = open
+        self._as_list = view == "list" or bool(state["reason"])
+        self._deeds = Deeds(desk, letters, self._show_anew)
+        self._place = ui.element("div")
+        #: What says how many of a group would pass now.
+        self.tries: list[Callable[[], Awaitable[None]]] = []
+
+    async def show(self) -> None:
+        """Show what there is now."""
+        count = await self._letters.count(self._which)
+        self._place.clear()
+        with self._place:
+            if not count:
+                filtered = any(self._state.values())
+                words = "No dead letter fits these filters." if filtered else "Nothing has been given up."
+                ui.label(words).classes("console-empty").props("role=status")
+            elif self._as_list:
+                await self._show_list(count)
             else:
-                tries = await _show_groups(desk, feed.letters, which, state)
-        if tries and await browser_is_there():
-            for each in tries[:_TRIED]:
-                await each()
+                await self._show_groups(count)
+
+    async def try_all(self) -> None:
+        """Say how many of the first groups would pass now."""
+        for each in self.tries[:_TRIED]:
+            await each()
+
+    async def _show_anew(self) -> None:
+        self.tries = []
+        await self.show()
+        await self.try_all()
+
+    async def _show_groups(self, count: int) -> None:
+        groups = await self._letters.groups(self._which, _GROUPS)
+        with ui.element("div").classes("console-spread feed-total"):
+            _heading(count, "by reason")
+            with ui.element("div").classes("console-row"):
+                ui.link("As a list", addresses.with_query(addresses.LETTERS, **self._state, view="list"))
+                self._deeds.buttons(self._which, all_of="all that fit")
+        with ui.element("div").classes("console-stack"):
+            tries = [
+                show_group(self._desk, self._letters, self._deeds, group, self._which) for group in groups
+            ]
+        self.tries = [each for each in tries if each is not None]
+        shown = sum(group.count for group in groups)
+        if shown < count:
+            words = (
+                f"These are the {len(groups)} most frequent reasons; {count - shown:,} letters have others."
+            )
+            ui.label(words).classes("console-muted console-small")
+
+    async def _show_list(self, count: int) -> None:
+        found = await self._letters.list(self._which, self._after, _ROWS + 1)
+        address = partial(addresses.with_query, addresses.LETTERS, **self._state, view="list")
+        here = partial(address, after=self._after or "")
+        _heading(count, "the oldest first")
+        show_letters(
+            self._desk,
+            self._deeds,
+            found[:_ROWS],
+            self._which,
+            count=count,
+            opened=self._opened,
+            on_open=lambda number: ui.navigate.history.replace(here(open=number)),
+        )
+        with ui.element("div").classes("feed-more"):
+            ui.link("By reason", addresses.letters(instance=self._state["instance"]))
+            if len(found) > _ROWS:
+                ui.link("Newer ones", address(after=found[_ROWS - 1].id))
+            if self._after:
+                ui.link("Back to the oldest", address())
+
+
+def _heading(count: int, order: str) -> None:
+    with ui.element("h2").classes("console-h2"):
+        ui.label(f"{count:,} {'delivery' if count == 1 else 'deliveries'} given up, {order}")
 
 
 def _read_filter(state: dict[str, str]) -> LetterFilter | str:
@@ -92,63 +184,3 @@ def _show_filters(desk: Desk, state: dict[str, str]) -> None:
         filters.time("since", "Given up from")
         filters.time("before", "Given up before")
         filters.reset()
-
-
-async def _show_groups(
-    desk: Desk, letters: LetterFeed, which: LetterFilter, state: dict[str, str]
-) -> list[Callable[[], Awaitable[None]]]:
-    """Show letters by reason; return what says how many of each group would pass now."""
-    count = await letters.count(which)
-    if not count:
-        _say_there_is_none(state)
-        return []
-    groups = await letters.groups(which, _GROUPS)
-    deeds = Deeds(desk, letters)
-    with ui.element("div").classes("console-spread feed-total"):
-        with ui.element("h2").classes("console-h2"):
-            ui.label(f"{count:,} {'delivery' if count == 1 else 'deliveries'} given up, by reason")
-        with ui.element("div").classes("console-row"):
-            ui.link("As a list", addresses.with_query(addresses.LETTERS, **state, view="list"))
-            deeds.buttons(which, all_of="all of these")
-    with ui.element("div").classes("console-stack"):
-        tries = [show_group(desk, letters, deeds, group, which) for group in groups]
-    shown = sum(group.count for group in groups)
-    if shown < count:
-        words = f"These are the {len(groups)} most frequent reasons; {count - shown:,} letters have others."
-        ui.label(words).classes("console-muted console-small")
-    return [each for each in tries if each is not None]
-
-
-async def _show_list(
-    desk: Desk, letters: LetterFeed, which: LetterFilter, state: dict[str, str], *, after: str, opened: str
-) -> None:
-    start = int(after) if after.isascii() and after.isdigit() else 0
-    found = await letters.list(which, start, _ROWS + 1)
-    if not found:
-        _say_there_is_none(state)
-        return
-    count = await letters.count(which)
-    address = partial(addresses.with_query, addresses.LETTERS, **state, view="list")
-    with ui.element("h2").classes("console-h2"):
-        ui.label(f"{count:,} {'delivery' if count == 1 else 'deliveries'} given up, the oldest first")
-    await show_letters(
-        desk,
-        letters,
-        found[:_ROWS],
-        which,
-        count=count,
-        opened=opened,
-        on_open=lambda number: ui.navigate.history.replace(address(after=after, open=number)),
-    )
-    with ui.element("div").classes("feed-more"):
-        ui.link("By reason", addresses.letters(instance=state["instance"]))
-        if len(found) > _ROWS:
-            ui.link("Newer ones", address(after=found[_ROWS - 1].id))
-        if start:
-            ui.link("Back to the oldest", address())
-
-
-def _say_there_is_none(state: dict[str, str]) -> None:
-    filtered = any(state.values())
-    words = "No dead letter fits these filters." if filtered else "Nothing has been given up."
-    ui.label(words).classes("console-empty")

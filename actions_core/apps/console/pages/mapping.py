@@ -14,18 +14,23 @@ from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.preview import Latest, Workbench, events_of, subscription_of
 from actions_core.apps.console.radius import blast_radius
 from actions_core.apps.console.seen import MOST, samples_of
+from actions_core.apps.console.sending import list_choices
 from actions_core.apps.console.widgets.condition_editor import ConditionEditor
 from actions_core.apps.console.widgets.mapping_actions import MappingActions
 from actions_core.apps.console.widgets.mapping_fields import MappingFields
+from actions_core.apps.console.widgets.mending import Mending
 from actions_core.apps.console.widgets.radius_view import RadiusView
 from actions_core.apps.console.widgets.tester import Tester
 from actions_core.apps.console.widgets.value_editor import PATHS
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.draft import Draft
     from actions_core.apps.console.preview import Preview
+    from actions_core.apps.console.samples import SampleEvent
     from actions_core.destination import Destination
     from actions_core.values.types import Json, JsonObject
 
@@ -47,7 +52,7 @@ def register(desk: Desk) -> None:
             with frame(desk, title="Mapping", crumbs=crumbs):
                 ui.label(str(error)).classes("console-note bad")
             return
-        command = desk.command("explain", "WORKSPACE", "--event", "FILE")
+        command = desk.command("explain", "WORKSPACE", "event.json", "--instance", instance)
         with frame(desk, title=page.title, command=command, crumbs=crumbs, wide=True):
             await page.lay_out(event, letter)
 
@@ -80,6 +85,7 @@ class MappingPage:
         self.destination: Destination = destination
         self.saved: JsonObject = listed[number]
         self.raw: JsonObject = copy.deepcopy(self.saved)
+        self.is_enabled = spec.enabled
         self.bench = Workbench(spec, destination)
         self._unfinished: set[str] = set()
         self._preview = Latest(self._show_preview)
@@ -129,36 +135,26 @@ class MappingPage:
                 self.actions = MappingActions(self)
             with ui.element("div").classes("mapping-column mapping-tester"):
                 with ui.element("section").classes("console-panel").props("aria-label=Tester"):
-                    with ui.element("div").classes("console-spread"):
-                        with ui.element("h2").classes("mapping-h2"):
-                            ui.label("Tester")
-                        again = ui.button("Test", icon="play_arrow", on_click=self._test)
-                        again.props("flat dense data-shortcut=test").classes("tester-again")
-                        with again:
-                            ui.tooltip("Tries the event again; nothing is sent (Ctrl+Enter)")
-                    if letter:
-                        self._show_letter()
-                    self.tester = Tester(samples, chosen, self._set_event)
-                    self.actions.lay_out_trying()
-                    for note in self.bench.notes:
-                        ui.label(str(note)).classes("console-muted console-small")
+                    await self._lay_out_tester(samples, chosen, letter)
                 self.radius = RadiusView()
         self._offer_paths(self.tester.event)
         self.actions.show_state()
         await self._show_preview(None)
         self._radius.ask(None)
 
-    def _show_letter(self) -> None:
-        """Say where the sample comes from, and what to do once the mapping is mended."""
-        name = subscription_of(self.saved).name
-        with ui.element("div").classes("console-note info mapping-letter"):
-            ui.label(
-                "The sample is a dead letter. Mend the mapping until it would be sent, save, then replay:"
-            )
-            ui.link(
-                "the dead letters of this mapping",
-                addresses.letters(instance=self.instance, subscription=name),
-            )
+    async def _lay_out_tester(self, samples: Sequence[SampleEvent], chosen: int, letter: str) -> None:
+        with ui.element("div").classes("console-spread"):
+            with ui.element("h2").classes("mapping-h2"):
+                ui.label("Tester")
+            again = ui.button("Test", icon="play_arrow", on_click=self._test)
+            again.props("flat dense data-shortcut=test").classes("tester-again")
+            with again:
+                ui.tooltip("Tries the event again; nothing is sent (Ctrl+Enter)")
+        self.mending = await Mending.of(self.desk, letter, self.bench)
+        self.tester = Tester(samples, chosen, self._set_event)
+        self.actions.lay_out_trying()
+        for note in self.bench.notes:
+            ui.label(str(note)).classes("console-muted console-small")
 
     def _test(self) -> None:
         self._preview.ask(None)
@@ -167,7 +163,9 @@ class MappingPage:
     def _about(self) -> str:
         spec = self.destination.spec
         action = spec.actions.get(self.raw.get("partnerAction", ""))
-        return f"{spec.name} · {self.raw.get('partnerAction') if action is None else action.title}"
+        title = self.raw.get("partnerAction") if action is None else action.title
+        disabled = "" if self.is_enabled else " · this instance is disabled: nothing is sent to it"
+        return f"{spec.name} · {title}{disabled}"
 
     def _lay_out_head(self) -> None:
         actions = {
@@ -207,7 +205,14 @@ class MappingPage:
                 ui.label("It takes the defaults of the action; an edit makes them its own.").classes(
                     "console-note info"
                 )
-            self.fields = MappingFields(self.destination, action, mapping, self._set_mapping)
+            self.fields = MappingFields(
+                self.destination, action, mapping, self._set_mapping, self._ask_choices
+            )
+
+    async def _ask_choices(self, field: str) -> Sequence[JsonObject]:
+        """Ask the destination for the choices of a field, with what the sample gives the other fields."""
+        payload = self.tester.payload or {}
+        return await list_choices(self.desk, self.instance, self.raw.get("partnerAction", ""), field, payload)
 
     def _offer_events(self) -> None:
         names = dict.fromkeys(event["event"] for event in self.events if isinstance(event.get("event"), str))
@@ -315,6 +320,8 @@ class MappingPage:
 
     async def _show_radius(self, _: None) -> None:
         await asyncio.sleep(_PAUSE)
+        if self.mending is not None and not self._gone:
+            await self.mending.show(self.raw, is_saved=not self.is_changed)
         if self._gone:
             return
         edited, _problems = self.bench.compile(subscription_of(self.raw))

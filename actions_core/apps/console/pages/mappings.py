@@ -10,6 +10,7 @@ from nicegui import ui
 from actions_core.apps.console import addresses
 from actions_core.apps.console.listing import (
     Line,
+    about_choice,
     choices_of,
     copy_of,
     count_matches,
@@ -202,23 +203,34 @@ class MappingsPage:
                 ui.button("Remove", on_click=remove, color="negative").props("unelevated data-name=remove")
                 ui.button("Cancel", on_click=dialog.close).props("flat autofocus")
 
+    async def _add_mapping(self, choice: str) -> None:
+        """Add what was chosen, and open it."""
+        try:
+            made = new_subscription(self.destination, choice, self.listed)
+        except ActionsError as error:
+            with self._said:
+                show_error(error)
+            return
+        if await self._save([*self.listed, made]):
+            ui.navigate.to(addresses.mapping(self.instance, len(self.listed) - 1))
+
     def _ask_what(self) -> None:
         options = choices_of(self.destination)
         with opened_dialog("Add a mapping") as dialog:
             chosen = ui.select(options, label="What it does", value=next(iter(options), None))
             chosen.props("outlined options-dense data-name=choice")
+            about = ui.label().classes("console-small")
+
+            def describe() -> None:
+                about.set_text(about_choice(self.destination, str(chosen.value)) if chosen.value else "")
+
+            chosen.on_value_change(describe)
+            describe()
             ui.label("It is added disabled: nothing is sent until you enable it.").classes("console-muted")
 
             async def add() -> None:
                 dialog.close()
-                try:
-                    made = new_subscription(self.destination, str(chosen.value), self.listed)
-                except ActionsError as error:
-                    with self._said:
-                        show_error(error)
-                    return
-                if await self._save([*self.listed, made]):
-                    ui.navigate.to(addresses.mapping(self.instance, len(self.listed) - 1))
+                await self._add_mapping(str(chosen.value))
 
             with ui.element("div").classes("console-row"):
                 ui.button("Add", on_click=add).props("unelevated data-name=add")

@@ -1,4 +1,4 @@
-"""What is shown where there is no page, no instance, no destination: in words, with a way on."""
+"""What is shown where there is no page, no instance, no destination, or where making it failed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,20 @@ def show_missing(desk: Desk, message: str, *, title: str = "There is no such pag
     with frame(desk, title=title):
         ui.label(message).classes("console-lead")
         ui.link("To the destinations of this workspace", addresses.CATALOGUE)
+
+
+def make_failure(desk: Desk) -> Callable[[Exception], None]:
+    """Return the page that stands in for one that could not be made; the log has the whole error."""
+
+    def show(error: Exception) -> None:
+        ui.status_code(500)
+        with frame(desk, title="This page could not be shown"):
+            ui.label(
+                f"An error that nobody foresaw ({type(error).__name__}) kept it from being made. "
+                "The log of the console says where: please report it. Nothing was changed."
+            ).classes("console-note bad")
+
+    return show
 
 
 def make_root(desk: Desk) -> Callable[[], None]:

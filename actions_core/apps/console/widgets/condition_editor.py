@@ -36,6 +36,7 @@ class ConditionEditor:
     def __init__(self, text: str, on_change: Callable[[str | None], None], *, events: str = "") -> None:
         self._on_change = on_change
         self._events = events
+        self._follows = False
         found = read_rows(text)
         self._rows = found if isinstance(found, Rows) else None
         self._faults: dict[tuple[int, int], ui.label] = {}
@@ -58,6 +59,9 @@ class ConditionEditor:
     def _read_text(self) -> None:
         """Take what was typed as text; rows follow where they can show it."""
         text = self._text.value or ""
+        if self._follows:
+            self._on_change(text)
+            return
         found = read_rows(text)
         if found != self._rows:
             self._rows = found if isinstance(found, Rows) else None
@@ -82,7 +86,10 @@ class ConditionEditor:
         if text == self._text.value:
             self._on_change(text)
         else:
-            self._text.set_value(text)  # which reads it, and tells of it
+            # Which tells of it. Rows that are being typed in stay as they are, blanks and all.
+            self._follows = True
+            self._text.set_value(text)
+            self._follows = False
 
     def _replace(self, block: int, place: int, row: Row, *, again: bool = False) -> None:
         assert self._rows is not None  # noqa: S101 - rows are shown only where there are some
@@ -179,16 +186,19 @@ class ConditionEditor:
             )
             if row.takes_text:
                 self._show_value(row, change)
-            if word:
-                more = ui.button(f"+ {word}", on_click=lambda: self._add(block)).props("flat dense size=sm")
-                more.classes("mapping-row-more")
-                more.props["aria-label"] = f"{word.capitalize()}: add another condition to this one"
-            (
-                ui.button(icon="close", on_click=lambda: self._remove(block, place))
-                .props('flat dense round size=sm aria-label="Remove this condition"')
-                .classes("mapping-row-remove")
-            )
+            self._show_buttons(block, place, word)
         self._faults[block, place] = ui.label().classes("console-fault")
+
+    def _show_buttons(self, block: int, place: int, word: str) -> None:
+        if word:
+            more = ui.button(word, on_click=lambda: self._add(block)).props("flat dense size=sm")
+            more.classes("mapping-row-more")
+            more.props["aria-label"] = f"{word.capitalize()}: add another condition to this one"
+        (
+            ui.button(icon="close", on_click=lambda: self._remove(block, place))
+            .props('flat dense round size=sm aria-label="Remove this condition"')
+            .classes("mapping-row-remove")
+        )
 
     def _show_value(self, row: Row, change: Callable[..., None]) -> None:
         if row.field == "type" and row.operator in ("=", "!="):

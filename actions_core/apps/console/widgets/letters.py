@@ -18,7 +18,7 @@ from actions_core.apps.console.hints import code_words, hint_on, mapping_address
 from actions_core.apps.console.showing import ago, event_time, masked, moment, pretty
 from actions_core.apps.console.why import event_title
 from actions_core.apps.console.widgets.confirming import Deed, ask
-from actions_core.apps.console.widgets.outcomes import show_text, tries_of
+from actions_core.apps.console.widgets.outcomes import on_toggle, show_text, tries_of
 from actions_core.delivery.letters import LetterFilter
 from actions_core.errors import ActionsError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from actions_core.apps.console.desk import Desk
     from actions_core.apps.console.feed import LetterFeed
+    from actions_core.apps.console.why import Passing
     from actions_core.delivery.letters import DeadLetter, LetterGroup
 
 #: How many letters of a group are tried on the workspace as it is now.
@@ -37,20 +38,25 @@ _DISCARD: Final = "They are deleted with their events, for good."
 
 @attrs.frozen
 class Deeds:
-    """What can be done to dead letters of a feed."""
+    """What can be done to dead letters of a feed; `after` shows how it is then."""
 
     desk: Desk
     letters: LetterFeed
+    after: Callable[[], Awaitable[None]]
 
     def buttons(self, which: LetterFilter, *, all_of: str, dense: bool = False) -> None:
         """Show the buttons for all letters that are meant; `all_of` says which those are, for the log."""
-        if self.letters.can_replay:
-            ui.button("Replay", icon="replay", on_click=partial(self.replay, which, all_of)).props(
-                "unelevated no-caps dense" if dense else "unelevated no-caps"
-            )
+        self.replay_button(which, all_of=all_of, dense=dense)
         if self.letters.can_discard:
             ui.button("Discard", icon="delete", on_click=partial(self.discard, which, all_of)).props(
                 "flat no-caps color=negative dense" if dense else "flat no-caps color=negative"
+            )
+
+    def replay_button(self, which: LetterFilter, *, all_of: str, dense: bool = False) -> None:
+        """Show the button that has letters delivered again, where that is possible."""
+        if self.letters.can_replay:
+            ui.button("Replay", icon="replay", on_click=partial(self.replay, which, all_of)).props(
+                "unelevated no-caps dense" if dense else "unelevated no-caps"
             )
 
     async def replay(self, which: LetterFilter, all_of: str) -> None:
@@ -74,7 +80,7 @@ class Deeds:
 
         deed = Deed(verb, done, explanation, partial(self.letters.count, meant), do, danger=verb == "Discard")
         if await ask(deed):
-            ui.navigate.reload()
+            await self.after()
 
 
 def show_group(
@@ -142,25 +148,30 @@ async def _show_passing(desk: Desk, letters: LetterFeed, which: LetterFilter, sh
         shown.set_text(str(error))
         return
     count = await letters.count(which)
+    shown.set_text(passing_words(passing, count, "would be sent now"))
+
+
+def passing_words(passing: Passing, count: int, would: str) -> str:
+    """Return how many of `count` dead letters would pass in words; of many, only the first are looked at."""
     of = f"{passing.looked_at:,}" if passing.looked_at == count else f"the first {passing.looked_at:,}"
-    words = f"{passing.passing:,} of {of} would be sent now"
-    words += ", if the destination accepts them." if not passing.reason else "."
-    shown.set_text(words if not passing.reason else f"{words} One would not: {passing.reason}")
+    words = f"{passing.passing:,} of {of} {would}"
+    if passing.reason:
+        return f"{words}. One would not: {passing.reason}"
+    return f"{words}, if the destination accepts them."
 
 
-async def show_letters(
+def show_letters(
     desk: Desk,
-    letters: LetterFeed,
+    deeds: Deeds,
     rows: Sequence[DeadLetter],
     which: LetterFilter,
     *,
     count: int,
     opened: str,
-    on_open: Callable[[int], None],
+    on_open: Callable[[int | None], None],
 ) -> None:
     """Show letters as rows that can be picked and opened; `count` is the number of all that are meant."""
     picked: set[int] = set()
-    deeds = Deeds(desk, letters)
     with ui.element("div").classes("feed-bar"):
         everything = ui.checkbox("All of this page").props("dense")
         chosen = ui.label().classes("console-muted console-small").props("aria-live=polite")
@@ -197,7 +208,7 @@ def _row(
     *,
     is_open: bool,
     note: Callable[..., None],
-    on_open: Callable[[int], None],
+    on_open: Callable[[int | None], None],
 ) -> ui.checkbox:
     event = read_event(letter.body)
     title = event_title(event) if event else letter.message or "not an event"
@@ -226,13 +237,13 @@ def _row(
             with inside:
                 _details(desk, deeds, letter)
 
-    def toggled() -> None:
+    def toggled(now_open: bool) -> None:  # noqa: FBT001 - the one thing that such an event says
         open_it()
-        on_open(letter.id)
+        on_open(letter.id if now_open else None)
 
     if is_open:
         open_it()
-    details.on("toggle", toggled)
+    on_toggle(details, toggled)
     return box
 
 

@@ -74,6 +74,8 @@ class MappingActions:
             with self._send:
                 ui.tooltip(f"Sends it to {name}, for real")
             self._keep = ui.button("Keep as test", icon="fact_check", on_click=self._keep_event).props("flat")
+            with self._keep:
+                ui.tooltip("Writes the event, and what the saved mapping makes of it, beside the workspace")
         self._outcome = ui.element("div")
 
     def show_state(self) -> None:
@@ -87,9 +89,9 @@ class MappingActions:
         self._send.set_enabled(ready)
         self._keep.set_enabled(ready and not edited.is_changed)
         if not ready:
-            text = "What is typed is not finished: see the fault beside it."
+            text = "Not finished yet: a fault says what is missing."
         elif edited.is_changed:
-            text = "Not saved yet. A test can be kept once it is saved."
+            text = "Not saved yet."
         else:
             text = "Saved."
         self._state.set_text(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nicegui import ui
@@ -21,7 +22,7 @@ from actions_core.values.types import MISSING
 from actions_core.values.wording import brief, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from actions_core.apps.console.mapping_forms import Editor, FormField
     from actions_core.apps.console.preview import Preview
@@ -35,12 +36,19 @@ class MappingFields:
     """Edits a mapping.
 
     `on_change` is called with it after each change, and with whether all that was typed could be read: where
-    it could not, a field has the value that it had before.
+    it could not, a field has the value that it had before. `ask` asks the destination for the choices of a
+    field.
     """
 
     def __init__(
-        self, destination: Destination, action: str, mapping: Json, on_change: Callable[[Json, bool], None]
+        self,
+        destination: Destination,
+        action: str,
+        mapping: Json,
+        on_change: Callable[[Json, bool], None],
+        ask: Callable[[str], Awaitable[Sequence[JsonObject]]],
     ) -> None:
+        self._ask = ask
         self._destination = destination
         self._action = action
         self._on_change = on_change
@@ -147,7 +155,13 @@ class MappingFields:
                     ui.label(field.description).classes("console-muted console-small mapping-description")
             with ui.element("div").classes("mapping-edit"):
                 editor = editor_of(self._mapping.get(field.key, MISSING), field.spec)
-                ValueEditor(field.label, editor, field.spec, lambda changed: self._edit(field, changed))
+                ValueEditor(
+                    field.label,
+                    editor,
+                    field.spec,
+                    lambda changed: self._edit(field, changed),
+                    ask=partial(self._ask, field.key) if field.spec and field.spec.dynamic else None,
+                )
                 self._lines[field.key] = ui.label().classes("mapping-line")
 
     # -- changes -------------------------------------------------------------------------------------

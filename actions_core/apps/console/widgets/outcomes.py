@@ -32,7 +32,7 @@ _TONES: Final = {
 def show_outcomes(
     desk: Desk, rows: Sequence[Outcome], opened: str = "", on_open: Callable[[str], None] | None = None
 ) -> None:
-    """Show rows; the one that is `opened` is open, and `on_open` is told of another by its key."""
+    """Show rows; the one that is `opened` is open, and `on_open` is told the key of another."""
     with ui.element("div").classes("feed-rows"):
         for outcome in rows:
             _row(desk, outcome, is_open=outcome.key == opened, on_open=on_open)
@@ -69,14 +69,20 @@ def _row(desk: Desk, outcome: Outcome, *, is_open: bool, on_open: Callable[[str]
             made = True
             with inside:
                 _details(desk, outcome)
+
+    def toggled(now_open: bool) -> None:  # noqa: FBT001 - the one thing that such an event says
+        open_it()
         if on_open is not None:
-            on_open(outcome.key)
+            on_open(outcome.key if now_open else "")
 
     if is_open:
-        made = True
-        with inside:
-            _details(desk, outcome)
-    details.on("toggle", open_it)
+        open_it()
+    on_toggle(details, toggled)
+
+
+def on_toggle(details: ui.element, told: Callable[[bool], None]) -> None:
+    """Have a function told each time that an element of details is opened or closed."""
+    details.on("toggle", lambda event: told(event.args.get("newState") != "closed"), args=["newState"])
 
 
 def _tries(outcome: Outcome) -> str:

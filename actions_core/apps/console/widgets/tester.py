@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actions_core.engine.explain import SubscriptionExplanation
     from actions_core.engine.results import Result
     from actions_core.http.requests import Request
-    from actions_core.values.types import Json
+    from actions_core.values.types import Json, JsonObject
 
 _TITLES: Final = {
     "sent": ("good", "Would be sent"),
@@ -45,6 +45,8 @@ class Tester:
         self._samples = samples
         self._on_event = on_event
         self.event: Json = samples[chosen].event
+        #: What the handler would get, None where there is no payload.
+        self.payload: JsonObject | None = None
         with ui.element("div").classes("console-stack"):
             self._choice = (
                 ui.select(
@@ -114,7 +116,7 @@ class Tester:
         self._reason.set_text(_reason_of(preview))
         explanation = preview.explanation
         self._show_why(explanation)
-        payload = None if explanation is None else explanation.payload
+        payload = self.payload = None if explanation is None else explanation.payload
         self._payload.set_text("There is no payload." if payload is None else json_text(payload))
         request = None if explanation is None else explanation.request
         self._request.set_text("There is no request." if request is None else request_text(request))

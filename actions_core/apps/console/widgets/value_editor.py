@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 from nicegui import ui
 
 from actions_core.apps.console.mapping_forms import MODES, Editor, fixed_text, modes_of, switched
+from actions_core.errors import ActionsError
+from actions_core.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from actions_core.apps.console.mapping_forms import Mode
     from actions_core.validation.fields import FieldSpec
+    from actions_core.values.types import JsonObject
+
+    #: Asks the destination for the choices of a field; raises `ActionsError` where it does not tell.
+    AskChoices: TypeAlias = Callable[[], Awaitable[Sequence[JsonObject]]]
 
 #: The id of the page's list of paths into the sample event.
 PATHS = "sample-paths"
@@ -22,7 +28,8 @@ PATHS = "sample-paths"
 class ValueEditor:
     """Edits one value; `on_change` is called with the editor's state after each change.
 
-    `label` names the field for those who do not see it.
+    `label` names the field for those who do not see it; `ask` is for fields whose choices the destination
+    knows.
     """
 
     def __init__(
@@ -33,12 +40,14 @@ class ValueEditor:
         on_change: Callable[[Editor], None],
         *,
         depth: int = 0,
+        ask: AskChoices | None = None,
     ) -> None:
         self.editor = editor
         self._label = label
         self._spec = spec
         self._on_change = on_change
         self._depth = depth
+        self._ask = ask
         modes: tuple[Mode, ...] = modes_of(spec)
         if depth:
             modes = tuple(mode for mode in modes if mode != "unset")
@@ -102,7 +111,9 @@ class ValueEditor:
         elif spec is not None and spec.type == "boolean":
             options = {"true": "true", "false": "false"}
         if not options:
-            self._show_text("Value")
+            field = self._show_text("Value")
+            if self._ask is not None:
+                self._offer_choices(field, self._ask)
             return
         if self.editor.text and self.editor.text not in options:
             options[self.editor.text] = self.editor.text
@@ -110,6 +121,32 @@ class ValueEditor:
             options, value=self.editor.text or None, on_change=lambda event: self._type(event.value)
         ).props("outlined dense options-dense")
         chosen.props["aria-label"] = f"{self._label}: value"
+
+    def _offer_choices(self, field: ui.input, ask: AskChoices) -> None:
+        """Offer what the destination says can be chosen, once that is asked for: it takes a request."""
+        with ui.element("datalist") as offered:
+            offered.props["id"] = f"choices-{offered.id}"
+        field.props["list"] = f"choices-{offered.id}"
+
+        async def load() -> None:
+            told.set_text("…")
+            try:
+                found = await ask()
+            except ActionsError as error:
+                told.set_text(str(error))
+                return
+            offered.clear()
+            with offered:
+                for choice in found:
+                    option = ui.element("option")
+                    option.props["value"] = fixed_text(choice.get("value"))
+                    option.props["label"] = str(choice.get("label") or "")
+            told.set_text(f"{counted(len(found), 'choice')}: type, or press the down arrow, to choose")
+
+        with ui.element("div").classes("console-row"):
+            button = ui.button("Load choices", icon="refresh", on_click=load).props("flat dense size=sm")
+            button.props["aria-label"] = f"{self._label}: load choices"
+            told = ui.label().classes("console-muted console-small").props("role=status")
 
     # -- objects -------------------------------------------------------------------------------------
 

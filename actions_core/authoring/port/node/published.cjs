@@ -8,7 +8,7 @@
  *   {"do": "destinations"}                        every folder: {folder, slug, name, actions} or {folder, error}
  *   {"do": "definition", "destination"}           the definition without its functions, and which it has
  *   {"do": "sources", "destination", "action"}    the source files, those of the action first
- *   {"do": "run", "destination", "action", "event" | "events", "mapping", "settings", "responses", "seen"}
+ *   {"do": "run", "destination", "action", "event" | "events", "mapping", "settings", "responses", "seen", "returned"}
  *                                                 the requests with their responses, and the outcome; where
  *                                                 "seen" is true, also what the function of the action was given
  *   {"do": "unreached", "destination"}            the parts of the sources that no run has reached
@@ -259,7 +259,8 @@ async function run(order) {
     stateContext: { getRequestContext: nothing, setResponseContext: nothing }
   }
   const reply = { requests: current.requests, nodes: null, error: null }
-  const restore = order.seen ? watch(destination.actions[order.action], reply) : nothing
+  const action = destination.actions[order.action]
+  const restore = order.seen ? watch(action, reply) : order.returned ? send(action, order.returned) : nothing
   try {
     const work = order.events
       ? destination.executeBatch(order.action, { ...common, events: order.events })
@@ -288,6 +289,17 @@ function watch(action, reply) {
     }
   }
   action.definition = changed
+  return () => (action.definition = definition)
+}
+
+// Send what the function of an action returns, as Segment's platform does for its own destinations.
+function send(action, url) {
+  const { definition } = action
+  const perform = async (request, data) => {
+    const returned = await definition.perform(request, data)
+    return request(url, { method: 'post', json: returned })
+  }
+  action.definition = { ...definition, perform }
   return () => (action.definition = definition)
 }
 

@@ -108,5 +108,6 @@ def test_where_it_is_not_installed(shell: Any, workspace: dict[str, Any]) -> Non
     """Without NiceGUI the command says what to install."""
     file = shell.write("workspace.json", workspace)
     shell.write("nicegui.py", "raise ModuleNotFoundError(name='nicegui')\n")
-    run = shell.run("console", file, PYTHONPATH=str(shell.folder))
-    assert (run.code, "pip install 'actions-core[cli,console]'" in run.err) == (2, True)
+    process = shell.start("console", file, PYTHONPATH=str(shell.folder))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "pip install 'actions-core[cli,console]'" in err) == (2, True)

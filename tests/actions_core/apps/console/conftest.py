@@ -8,9 +8,6 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-pytest.importorskip("nicegui", reason="the console needs NiceGUI")
-
 from nicegui.client import Client
 from nicegui.testing.user_simulation import user_simulation
 

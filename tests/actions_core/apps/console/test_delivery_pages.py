@@ -14,16 +14,14 @@ from nicegui.testing.user_interaction import UserInteraction
 from actions_core.apps.console import addresses
 from actions_core.delivery.file import FileOptions, FileStore
 from actions_core.delivery.letters import LetterFilter
-from actions_core.delivery.store import Arrival, Burial, NewDelivery, RecentDelivery, Settlement, Tally
+from actions_core.delivery.store import Tally
+from tests.actions_core.apps.console.outboxes import NOW, TRACK, fill, outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from nicegui.testing import User
-
-NOW = 1_700_000_000_000
-TRACK = {"type": "track", "event": "Order Completed", "userId": "u-1", "messageId": "m-1"}
 
 
 def shown(user: User) -> str:
@@ -32,29 +30,6 @@ def shown(user: User) -> str:
     return json.dumps(
         [element._to_dict() for element in user.client.elements.values()], default=str, ensure_ascii=False
     )
-
-
-def fill(file: Path, *recent: RecentDelivery, letters: tuple[tuple[str, Any], ...] = ()) -> None:
-    """Make an outbox with outcomes and dead letters of the instance `fs`."""
-    store = FileStore.open(file, FileOptions(recent=200_000))
-    store.register([("fs", "What users do")])
-    store.settle(Settlement(recent=recent))
-    if letters:
-        bodies = [json.dumps({**TRACK, **event}) for _, event in letters]
-        store.accept([Arrival(None, body, (NewDelivery(1, size=len(body)),)) for body in bodies])
-        rows = store.claim(1, len(letters)).rows
-        burials = [
-            Burial(row.event, 1, "PAYLOAD_VALIDATION_FAILED", NOW + place, reason=letters[place][0])
-            for place, row in enumerate(rows)
-        ]
-        store.settle(Settlement(burials=burials))
-    store.close()
-
-
-def outcome(number: int, status: str = "sent", **more: Any) -> RecentDelivery:
-    """Return an outcome of the instance `fs`."""
-    given = {"event": json.dumps({**TRACK, "messageId": f"m-{number}"}), "tries": 1, "duration": 12, **more}
-    return RecentDelivery(NOW + number, f"m-{number}", "fs", "What users do", status, **given)
 
 
 @pytest.fixture
@@ -301,5 +276,21 @@ def test_a_hundred_thousand_outcomes_do_not_hang_a_page(
             assert shown(user).count('"feed-row"') == 50
             await user.open("/deliveries?q=m-77777")
             assert shown(user).count('"feed-row"') == 1
+
+    asyncio.run(main())
+
+
+def test_a_mapping_that_is_mended_says_how_many_letters_would_pass(
+    simulate: Callable[..., Any], workspace: Path
+) -> None:
+    """With a letter in its address, a mapping's page counts those of its reason."""
+    fill(workspace.with_name("events.db"), letters=LETTERS)
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, _):
+            await user.open(addresses.mapping("fs", 0, letter=1))
+            await user.should_see("0 of 2 would be sent now.", retries=20)
+            await user.open(addresses.mapping("fs", 0, letter=9))
+            await user.should_not_see("It was given up because of this:")
 
     asyncio.run(main())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actions_core.apps.console.listing import (
+    about_choice,
     choices_of,
     copy_of,
     count_matches,
@@ -80,6 +81,7 @@ def test_what_is_new_is_disabled_and_has_a_name_of_its_own(bench: Workbench) -> 
     destination = bench.destination
     for choice in choices_of(destination):
         made = new_subscription(destination, choice, LISTED)
+        assert "It starts with: Event type is" in about_choice(destination, choice)
         assert made["enabled"] is False
         assert made["name"] not in names(LISTED)
         instance, problems = bench.compile(subscription_of(made))

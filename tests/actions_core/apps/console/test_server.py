@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from actions_core import ActionsError
+from actions_core.apps.console.pages import catalogue
 from actions_core.apps.console.server import Console
 
 if TYPE_CHECKING:
@@ -93,5 +94,29 @@ def test_where_it_cannot_listen(
                 await Console(desk, port=taken.getsockname()[1]).__aenter__()
             async with Console(desk, token="given", host="localhost") as console:
                 assert console.entrance == f"{console.url}?token=given"
+
+    asyncio.run(main())
+
+
+def test_a_page_that_cannot_be_made(
+    desk_of: Callable[..., Any],
+    write_workspace: Callable[..., Path],
+    fullstory: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An error of a page is said in words, without what was in it, and the other pages work on."""
+    monkeypatch.setattr(catalogue, "list_entries", lambda registry: 1 / len(""))
+
+    async def main() -> None:
+        async with (
+            desk_of(write_workspace(fullstory)) as desk,
+            Console(desk) as console,
+            aiohttp.ClientSession(cookie_jar=jar()) as session,
+        ):
+            async with session.get(console.entrance) as found:
+                text = await found.text()
+            assert (found.status, "ZeroDivisionError" in text, "by zero" in text) == (500, True, False)
+            async with session.get(f"{console.url}letters") as found:
+                assert found.status == 200
 
     asyncio.run(main())

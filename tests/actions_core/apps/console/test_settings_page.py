@@ -55,7 +55,7 @@ def test_a_secret_is_never_sent(
             field(user, "Where API Key comes from").value = "value"
             field(user, "API Key").value = "na1.new"
             user.find("Save").click()
-            await user.should_see("Saved, and in use from now on.")
+            await user.should_see("Saved, and in use from now on.", retries=50)
             assert saved(file)["settings"]["apiKey"] == "na1.new"
             assert "na1.new" not in everything(user)
             assert desk.engine.instances["fs"].spec.settings == {"apiKey": "na1.new"}
@@ -77,7 +77,7 @@ def test_faults_are_told_and_nothing_is_saved(
             await user.should_see("Base URL must be a U")
             for button in ("Save", "Test authentication"):
                 user.find(button).click()
-                await user.should_see("Some fields need another look")
+                await user.should_see("Some fields need another look", retries=50)
             field(user, "Base URL").value = ""
             await user.should_not_see("Base URL must be a U")
 
@@ -122,12 +122,12 @@ def test_adding_an_instance(
         async with simulate(file) as (user, desk):
             await user.open("/d/actions-fullstory-cloud/new")
             user.find(kind=ui.button, content="Add").click()
-            await user.should_see("This is required.")
+            await user.should_see("This is required.", retries=50)
             field(user, "Where API Key comes from").value = "variable"
             field(user, "API Key").value = "SOME_KEY"
             field(user, "Name").value = "fs"
             user.find(kind=ui.button, content="Add").click()
-            await user.should_see("is the id of $.destinations[0] too")
+            await user.should_see("is the id of $.destinations[0] too", retries=50)
             field(user, "Name").value = "second"
             user.find(kind=ui.button, content="Add").click()
             await asyncio.sleep(0)

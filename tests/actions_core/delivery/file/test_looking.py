@@ -77,14 +77,22 @@ def test_what_is_tried_again(open_store: Maker, arrival: Maker) -> None:
     retry = Retry(row.event, 1, 1_005_000, 1_000_000, status=503, reason="no answer")
     store.settle(Settlement(retries=[retry]))
     body = json.loads(row.body)
-    (waiting,) = store.look.retrying(limit=10)
+    (waiting,) = store.look.retrying(OutcomeFilter(), limit=10)
     assert waiting == WaitingDelivery(
         row.event, "a", "one", 1_000_000, 1_005_000, 1, 503, "no answer", in_hand=False, body=row.body
     )
     assert body["messageId"] == "m1"
     assert store.look.count_retrying() == {"a": 1}
-    assert store.look.retrying(instance="b", limit=10) == []
-    assert store.look.retrying(subscription="two", limit=10) == []
+    for which, count in (
+        (OutcomeFilter(instance="a", subscription="one", code="503", reason="no answer", text="ANSWER"), 1),
+        (OutcomeFilter(text="m1"), 1),
+        (OutcomeFilter(instance="b"), 0),
+        (OutcomeFilter(subscription="two"), 0),
+        (OutcomeFilter(code="500"), 0),
+        (OutcomeFilter(text="m2"), 0),
+    ):
+        assert len(store.look.retrying(which, limit=10)) == count
+    assert store.look.retrying(OutcomeFilter(), after=1, limit=10) == []
     assert {each.subscription for each in store.look.waiting_for("m1")} == {"one", "two"}
     assert store.look.waiting_for("m9") == []
 

@@ -36,7 +36,10 @@ class PayloadError extends Error {
   constructor(message, status = 400) { super(message); this.name = 'PayloadError'; this.status = status }
 }
 class Destination {
-  constructor(definition) { this.definition = definition }
+  constructor(definition) {
+    const actions = Object.entries(definition.actions)
+    this.actions = Object.fromEntries(actions.map(([key, action]) => [key, { definition: action }]))
+  }
   getDestinationSettings({ oauth, ...settings }) { return settings }
   client() {
     return async (url, { method = 'get', json, headers = {} } = {}) => {
@@ -53,11 +56,11 @@ class Destination {
   }
   async executeAction(key, { event, mapping, settings }) {
     const payload = pick(mapping, event)
-    return this.definition.actions[key].perform(this.client(), { payload, settings })
+    return this.actions[key].definition.perform(this.client(), { payload, settings })
   }
   async executeBatch(key, { events, mapping, settings }) {
     const payload = events.map((event) => pick(mapping, event))
-    return this.definition.actions[key].performBatch(this.client(), { payload, settings })
+    return this.actions[key].definition.performBatch(this.client(), { payload, settings })
   }
 }
 module.exports = { Destination, PayloadError }

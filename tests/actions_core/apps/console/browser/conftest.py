@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -69,33 +68,6 @@ class RunningConsole:
         return f"{parts.scheme}://{parts.netloc}"
 
 
-@contextmanager
-def _starting() -> Iterator[Callable[..., RunningConsole]]:
-    running: list[subprocess.Popen[str]] = []
-
-    def start(*arguments: str | Path, env: dict[str, str] | None = None) -> RunningConsole:
-        command = [sys.executable, "-m", "actions_core.apps.cli", "console", *map(str, arguments)]
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, "--port", "0", "--json"],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(env or {})},
-        )
-        running.append(process)
-        assert process.stdout is not None
-        told: dict[str, Any] = json.loads(process.stdout.readline() or "{}")
-        assert told, "the console did not start"
-        return RunningConsole(process, told["url"], told.get("events"))
-
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGTERM)
-    for process in running:
-        process.wait(20)
-        assert process.stdout is not None
-        process.stdout.close()
-
-
 class Starter:
     """Starts consoles, and ends them."""
 
@@ -130,6 +102,14 @@ class Starter:
 @pytest.fixture
 def start_console() -> Iterator[Callable[..., RunningConsole]]:
     """Return a function that starts `actions console` with these arguments, and ends it after the test."""
+    starter = Starter()
+    yield starter.start
+    starter.end()
+
+
+@pytest.fixture(scope="module")
+def start_lasting_console() -> Iterator[Callable[..., RunningConsole]]:
+    """Return a function that starts a console for all tests of a module: each start takes seconds."""
     starter = Starter()
     yield starter.start
     starter.end()

@@ -1,0 +1,76 @@
+"""`actions port draft` and `actions port catalogue` on a package of the tests, run by node."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from actions_core.destination import load_destination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.mark.usefixtures("published")
+def test_a_draft_has_requests_where_they_follow_rules_and_functions_elsewhere(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A draft is a package: inferred requests in its definition, functions to write for the others."""
+    run = command("port", "draft", "actions-shop", "--out", tmp_path / "made")
+    assert run.code == 0, run.err
+    assert "upload: a function to write: the published one calls new cloud-sdk.Cloud" in run.out
+    (home,) = (tmp_path / "made" / "src").iterdir()
+    definition = json.loads((home / "destination.json").read_text(encoding="utf-8"))
+    request = definition["actions"]["order"]["request"]
+    assert request["url"] == "https://api.shop.example/orders"
+    assert request["headers"] == {"authorization": {"@template": "Bearer {{settings.key}}"}}
+    assert request["json"]["id"] == {"@path": "$.payload.id"}
+    assert request["json"]["premium"] == {"@choose": {"by": {"@path": "$.payload.tier"}, "of": {"two": True}}}
+    assert request["require"][0]["if"] == 'payload.id != "magic-word"'
+    handlers = (home / "handlers.py").read_text(encoding="utf-8")
+    assert '@destination.action("upload")' in handlers
+    assert '@destination.action("order")' not in handlers
+    load_destination(home / "destination.json")
+
+
+@pytest.mark.usefixtures("published")
+def test_a_draft_can_be_checked_at_once_and_its_cases_have_the_requests(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    """What was drafted is compared by `port check` without another word, and its cases say what is sent."""
+    command("port", "draft", "shop", "--out", tmp_path / "made")
+    run = command("port", "check", tmp_path / "made", "--json", "--count", 40, "--action", "order")
+    (order,) = run.json["actions"]
+    assert order["equal"]["requests"] > 10
+    (case,) = json.loads((tmp_path / "made" / "tests" / "cases" / "order.json").read_text(encoding="utf-8"))
+    assert case["expect"]["request"]["url"] == "https://api.shop.example/orders"
+    assert set(case["expect"]["request"]["json"]) == {"id"}
+
+
+@pytest.mark.usefixtures("published")
+def test_a_draft_overwrites_nothing(command: Callable[..., Any], tmp_path: Path) -> None:
+    """A folder with something in it is left as it is."""
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "mine.txt").write_text("mine", encoding="utf-8")
+    run = command("port", "draft", "shop", "--out", tmp_path / "made")
+    assert run.code == 2
+    assert "nothing is overwritten" in run.err
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.usefixtures("published")
+def test_the_catalogue_counts_what_could_be_drafted(command: Callable[..., Any], tmp_path: Path) -> None:
+    """The page has a line for each destination, counted from drafts; rows that are kept stay."""
+    rows = tmp_path / "rows.ndjson"
+    run = command("port", "catalogue", "--out", tmp_path / "page.md", "--rows", rows)
+    assert run.code == 0, run.err
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "| shop | in JSON and Python | 2 | 1 | 0 | the published one calls new cloud-sdk.Cloud" in page
+    rows.write_text(
+        rows.read_text(encoding="utf-8").replace('"equal": ["order"]', '"equal": []'), encoding="utf-8"
+    )
+    command("port", "catalogue", "--out", tmp_path / "page.md", "--rows", rows)
+    assert "| shop | in Python | 2 | 0 |" in (tmp_path / "page.md").read_text(encoding="utf-8")

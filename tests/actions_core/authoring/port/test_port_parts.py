@@ -1,0 +1,193 @@
+"""The parts of a port: words of a source, the file of differences, unreached parts, definitions, the page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from actions_core.authoring.port.catalogue import Row, catalogue_page, needs_of
+from actions_core.authoring.port.definitions import MARK, published_definition, with_marked_texts
+from actions_core.authoring.port.differences import PortFile
+from actions_core.authoring.port.literals import read_literals
+from actions_core.authoring.port.packages import VERSION, cache_folder
+from actions_core.authoring.port.unreached import unreached_parts
+from actions_core.authoring.port.values import Values
+from actions_core.destination import load_destination
+from actions_core.validation.fields import FieldSpec
+
+if TYPE_CHECKING:
+    from actions_core.values.types import Json
+
+_SOURCE = """
+const dayjs = require("dayjs");
+// if (payload.kind === 'in a comment') {}
+const fields = { id: { label: 'A label of a field', type: 'string' } };
+function perform(request, { payload }) {
+    if (payload.kind === 'sms' || ['mms', "rcs"].includes(payload.channel_name)) {}
+    if (typeof payload.x === 'object') {}
+    if (payload.text.length > 160) {}
+    if (!/^https:\\/\\/api\\.shop\\.com/.test(payload.url)) {}
+    return request(`https://x`).then((response) => response.data.errors[0].message_code);
+}
+"""
+
+
+def test_words_of_a_source() -> None:
+    """What guards compare with, keys, numbers, hosts and keys of responses are found; labels are not."""
+    found = read_literals([{"path": "a/index.js", "text": _SOURCE, "near": True}])
+    assert found.guards == ("sms",)
+    assert {"sms", "mms", "rcs"} <= set(found.texts)
+    assert not {"in a comment", "A label of a field"} & set(found.texts)
+    assert {"kind", "channel_name", "url"} <= set(found.keys)
+    assert found.numbers == (160,)
+    assert found.hosts == ("api.shop.com",)
+    assert "errors" in found.response_keys
+
+
+@pytest.mark.parametrize(
+    ("action", "leaf", "expected"),
+    [
+        ("track", "json.a", ("track: json.a", "one")),
+        ("track", "headers.x-b", ("*: headers.*", "all")),
+        ("page", "json.a", None),
+        ("page", "json.events[].a.time", ("page: json.events[]*.time", "dots")),
+    ],
+)
+def test_reasons_are_found_by_action_and_pattern(
+    action: str, leaf: str, expected: tuple[str, str] | None
+) -> None:
+    """The action's own patterns come first, then those of all; `*` stands for anything, nothing else does."""
+    port = PortFile(
+        differences={
+            "*": {"headers.*": "all"},
+            "track": {"json.a": "one"},
+            "page": {"json.events[]*.time": "dots", "json?a": "no pattern"},
+        }
+    )
+    assert port.reason(action, leaf) == expected
+
+
+def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:
+    return {
+        "function": "perform",
+        "whole": False,
+        "line": start,
+        "start": start,
+        "end": end,
+        "before": "  if (x) ",
+        "text": text,
+        **changes,
+    }
+
+
+def test_unreached_parts_are_those_of_the_actions_that_were_tried() -> None:
+    """Helpers of the compiler, parts of unreached functions, other actions and other roles are left out."""
+    parts = [
+        _part(1, 9, "{ a }", function="__importDefault"),
+        _part(10, 30, "function b() { if (c) {} }", function="b", whole=True, before=""),
+        _part(15, 20, "{ c }"),
+        _part(40, 50, "{ refuse() }"),
+        _part(60, 70, "x", function="testAuthentication", whole=True),
+    ]
+    files = [{"path": "shop/order/index.js", "parts": parts}, {"path": "shop/other/index.js", "parts": parts}]
+    found = [str(part) for part in unreached_parts(files, ["other"], batches=False)]
+    assert found == [
+        "shop/order/index.js:10  function b() { if (c) {} }",
+        "shop/order/index.js:40  if (x) { refuse() }",
+    ]
+
+
+def test_a_published_definition_can_be_loaded() -> None:
+    """Functions become what definitions say of them, and presets of actions that are gone are dropped."""
+    action = {
+        "title": "A",
+        "fields": {"a": {"label": "A", "type": "string"}},
+        "hooks": {
+            "retlOnMappingSave": {"label": "H", "outputTypes": {"id": {"label": "I", "type": "string"}}}
+        },
+    }
+    preset = {"name": "P", "type": "automatic", "subscribe": 'type = "track"', "mapping": {}}
+    data = {
+        "slug": "shop",
+        "name": "Shop",
+        "actions": {"a": action},
+        "presets": [{**preset, "partnerAction": "a"}, {**preset, "partnerAction": "gone"}],
+    }
+    places = ["actions.a.perform", "actions.a.performBatch", "actions.a.dynamicFields.a.__keys__"]
+    spec = load_destination(published_definition(data, places)).spec
+    assert spec.actions["a"].has_perform_batch
+    assert dict(spec.actions["a"].dynamic_fields) == {"a": ("__keys__",)}
+    assert list(spec.actions["a"].hooks["retlOnMappingSave"].output_fields) == ["id"]
+    assert [one.partner_action for one in spec.presets] == ["a"]
+
+
+def test_texts_of_others_are_marked_but_not_data() -> None:
+    """Each description is marked once; one that is data of a default is left as it is."""
+    field = {"description": "The id", "default": {"description": "data"}}
+    marked = with_marked_texts(with_marked_texts({"description": "D", "fields": {"a": field}}))
+    assert marked["description"] == f"{MARK}D"
+    assert marked["fields"]["a"] == {"description": f"{MARK}The id", "default": {"description": "data"}}
+
+
+def test_the_page_counts_by_class() -> None:
+    """A destination's class follows from its actions, and from what its sources use."""
+    rows = [
+        Row("a", "A", 2, ("x", "y"), (), {}),
+        Row("b", "B", 2, ("x",), ("y",), {}),
+        Row("c", "C", 1, (), (), {"x": "it makes several requests for an event"}),
+        Row("d", "D", 1, ("x",), (), {}, ("a Kafka client",)),
+        Row("e", "E", 1, (), (), {"x": "only 0 of 60 calls made a request"}),
+    ]
+    kinds = [row.kind for row in rows]
+    assert kinds == ["in JSON alone", "in JSON and Python", "in Python", "needs more", "does nothing"]
+    page = catalogue_page(rows, "the package 1.0", 7)
+    assert "Of 7 actions, a request in JSON was inferred for 5; 4 of these" in page
+    assert "5 of the 7 destinations of the package 1.0" in page
+    assert "| in JSON alone | 1 |" in page
+    assert "| c | in Python | 1 | 0 | 0 | it makes several requests for an event (1) |" in page
+
+
+def test_what_a_destination_needs_is_read_from_its_sources() -> None:
+    """Packages of services and signing with keys are named once each."""
+    texts = ['require("aws4")', 'require("@aws-sdk/client-s3")', 'require("aws4")', 'sign(x, "RS256")']
+    found = needs_of([{"text": text} for text in texts])
+    assert found == ("requests signed for AWS", "an SDK of AWS", "tokens signed with a private key")
+
+
+def test_values_fit_their_fields_and_reach_every_choice() -> None:
+    """Without nasty values, each value has its field's type; all choices come up."""
+    fields = {
+        "tier": FieldSpec("string", choices=None),
+        "count": FieldSpec("integer", minimum=2, maximum=4),
+        "flag": FieldSpec("boolean"),
+        "tags": FieldSpec("string", multiple=True),
+        "user": FieldSpec("object", properties={"id": FieldSpec("string", required=True)}),
+    }
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC))
+    seen = [values.payload(fields, density=1.0, nasty=0.0) for _ in range(40)]
+    assert all(isinstance(one["tags"], list) and isinstance(one["flag"], bool) for one in seen)
+    assert all("id" in one["user"] for one in seen)
+    assert {2, 4} <= {one["count"] for one in seen if isinstance(one["count"], int)}
+
+
+def test_no_value_is_what_the_published_framework_alone_takes_for_a_number_or_a_time() -> None:
+    """Blanks for a number, a list of one time, and words with a digit for a time are left out."""
+    fields = {"count": FieldSpec("number"), "at": FieldSpec("datetime")}
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC))
+    seen = [values.payload(fields, density=1.0, nasty=5.0) for _ in range(3000)]
+    counts, times = ([one[key] for one in seen if key in one] for key in fields)
+    assert not any(isinstance(count, str) and count and not count.strip() for count in counts)
+    assert any(isinstance(count, str) for count in counts)
+    assert not any(isinstance(time, list) and len(time) == 1 for time in times)
+    words = [time for time in times if isinstance(time, str) and not time.startswith("20")]
+    assert words
+    assert not any(letter.isdigit() for word in words for letter in word)
+
+
+def test_the_cache_is_the_users_and_can_be_named() -> None:
+    """The folder is below the user's cache, by version, unless a variable names another."""
+    assert cache_folder({"XDG_CACHE_HOME": "/c"}).as_posix() == f"/c/actions-core/published-{VERSION}"
+    assert cache_folder({"ACTIONS_PORT_CACHE": "/p", "XDG_CACHE_HOME": "/c"}).as_posix() == "/p"
