@@ -32,8 +32,6 @@ _FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
-#: A larger payload may make an event that no engine takes.
-_LARGEST: Final = MAX_EVENT_BYTES // 2
 
 
 @attrs.frozen(eq=False)
@@ -150,8 +148,6 @@ class Trials:
         random = self._values.random
         nasty = 0.0 if plain else random.choice([0.0, 0.0, 0.1, 0.5])
         payload = self._values.payload(self._fields, density=random.choice(_DENSITIES), nasty=nasty)
-        while len(json_bytes(payload)) > _LARGEST:
-            payload.pop(max(payload, key=lambda key: len(json_bytes(payload[key]))))
         event = event_of_type(random.choice(_TYPES))
         event["messageId"] = str(uuid.UUID(int=random.getrandbits(128), version=4))
         event["timestamp"] = f"{self._values.now:%Y-%m-%dT%H}:00:00.000Z"
@@ -163,6 +159,8 @@ class Trials:
             self._fill(event, payload)
         else:
             event["payload"] = payload
+        if len(json_bytes(event)) > MAX_EVENT_BYTES:  # no engine takes it
+            return self._event(by_default=by_default, plain=plain)
         return event
 
     def _fill(self, event: JsonObject, payload: JsonObject) -> None:
