@@ -33,7 +33,7 @@ def destination_of(package: str) -> Destination:
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.parent.name)
 def test_workspaces_of_the_published_one_work(path: Path) -> None:
-    """Slug, settings, actions, fields, defaults and presets are the published ones; what is new is optional."""
+    """Slug, settings, actions, fields, defaults, presets are the published ones; what is new is optional."""
     ours = destination_of(path.parent.name).spec
     changes = compare_definitions(load_destination(path).spec, ours)
     known = "$.urlsFromUsers"  # says where requests in JSON may go; the published ones are functions

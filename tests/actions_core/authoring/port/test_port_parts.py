@@ -173,6 +173,20 @@ def test_values_fit_their_fields_and_reach_every_choice() -> None:
     assert {2, 4} <= {one["count"] for one in seen if isinstance(one["count"], int)}
 
 
+def test_no_value_is_what_the_published_framework_alone_takes_for_a_number_or_a_time() -> None:
+    """Blanks for a number, a list of one time, and words with a digit for a time are left out."""
+    fields = {"count": FieldSpec("number"), "at": FieldSpec("datetime")}
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC))
+    seen = [values.payload(fields, density=1.0, nasty=5.0) for _ in range(3000)]
+    counts, times = ([one[key] for one in seen if key in one] for key in fields)
+    assert not any(isinstance(count, str) and count and not count.strip() for count in counts)
+    assert any(isinstance(count, str) for count in counts)
+    assert not any(isinstance(time, list) and len(time) == 1 for time in times)
+    words = [time for time in times if isinstance(time, str) and not time.startswith("20")]
+    assert words
+    assert not any(letter.isdigit() for word in words for letter in word)
+
+
 def test_the_cache_is_the_users_and_can_be_named() -> None:
     """The folder is below the user's cache, by version, unless a variable names another."""
     assert cache_folder({"XDG_CACHE_HOME": "/c"}).as_posix() == f"/c/actions-core/published-{VERSION}"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from actions_core.apps.cli.port.checking import find_subject
+from actions_core.authoring.port.differences import PortFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +102,29 @@ def test_batches_are_compared_item_by_item(
     assert run.code == 0
 
 
+def test_what_functions_return_may_count_as_a_request(
+    command: Callable[..., Any], write_shop: Callable[..., Path], published: Path
+) -> None:
+    """With `returned`, what a published function returns is compared as a request to that URL."""
+    source = published / "node_modules/@segment/action-destinations/dist/destinations/shop/index.js"
+    text = source.read_text(encoding="utf-8")
+    made = "return request('https://api.shop.example/orders', { method: 'post', json: item(payload),"
+    assert made in text
+    text = text.replace(made, "return item(payload); void ({")
+    text = text.replace(
+        "headers: { authorization: `Bearer ${settings.key}` } })\n      },", "})\n      },", 1
+    )
+    source.write_text(text, encoding="utf-8")
+    differences = {
+        "differences": {"*": {"headers.authorization": "ours alone", **_EXPLAINED["differences"]["order"]}},
+        "returned": "https://api.shop.example/orders",
+    }
+    run = check(command, write_shop(differences))
+    leaves = {leaf["leaf"]: leaf for leaf in run.json["actions"][0]["leaves"]}
+    assert [leaf for leaf, found in leaves.items() if "reason" not in found] == ["json.premium"]
+    assert leaves["headers.authorization"]["count"] > 10
+
+
 @pytest.mark.usefixtures("published")
 def test_what_no_event_reached_is_listed(
     command: Callable[..., Any], write_shop: Callable[..., Path]
@@ -179,12 +206,20 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     """Everything that is wrong with `differences.json` is said at once, with its path."""
     run = check(
         command,
-        write_shop({"diferences": {}, "differences": {"*": {"a": " "}}, "responses": {"*": [{"url": "("}]}}),
+        write_shop(
+            {
+                "diferences": {},
+                "differences": {"*": {"a": " "}},
+                "responses": {"*": [{"url": "("}]},
+                "returned": ["x"],
+            }
+        ),
     )
     assert run.code == 2
     assert "$.diferences: is not a key of this file; did you mean 'differences'?" in run.err
     assert "$.differences.*.a: must be the reason" in run.err
     assert "$.responses.*[0].url" in run.err
+    assert "$.returned: must be the URL" in run.err
 
 
 def test_without_node_the_command_says_what_to_install(
@@ -200,3 +235,11 @@ def test_without_node_the_command_says_what_to_install(
     run = command("port", "check", file)
     assert run.code == 2
     assert "install node 18 or newer" in run.err
+
+
+def test_an_alias_comes_before_a_package_of_that_name() -> None:
+    """What is installed as a destination is checked, even where another's package has the name."""
+    assert importlib.util.find_spec("segment") is not None
+    subject = find_subject("segment")
+    assert subject.destination.slug == "actions-segment"
+    assert find_subject("actions_segment").port == subject.port != PortFile()
