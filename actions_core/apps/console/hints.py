@@ -46,15 +46,20 @@ _DESTINATION: Final = {
     "OUTCOME_UNKNOWN",
     "INTERRUPTED",
 }
-#: The destination does not know what was written to: a user perhaps, or the address itself.
-_MISSING: Final = {"NOT_FOUND", "GONE"}
+_CODES: Final[dict[Kind, set[str]]] = {
+    "mapping": _MAPPING,
+    "settings": _SETTINGS,
+    "destination": _DESTINATION,
+    "missing": {"NOT_FOUND", "GONE"},
+    "code": {"HANDLER_FAILED"},
+}
 _SENTENCES: Final[dict[Kind, str]] = {
     "mapping": "What this mapping makes of the event was not accepted: mend the mapping, then replay.",
     "settings": "The destination did not accept the settings of this instance: check them, then replay.",
     "destination": "The destination did not answer as it should. Events that wait are tried again by "
     "themselves; replay those that were given up once it works.",
-    "missing": "The destination does not know what this was written to, such as a user or an object: see that it "
-    "is there and that the mapping names it, or that the address in the settings is right, then replay.",
+    "missing": "The destination does not know what this was meant for, such as a user: see that it is there "
+    "and that the mapping names it, and that the address in the settings is right, then replay.",
     "wait": "It is tried again by itself; there is nothing to do.",
     "event": "The event itself is not one: whoever sends it has to mend it.",
     "code": "The destination's own code failed: its author has to look at this.",
@@ -81,19 +86,9 @@ def hint_on(code: str, status: str) -> Hint:
 
 
 def _kind_of(code: str) -> Kind:
-    if code in _MAPPING:
-        return "mapping"
-    if code in _SETTINGS:
-        return "settings"
-    if code in _DESTINATION:
-        return "destination"
-    if code in _MISSING:
-        return "missing"
     if code.startswith("EVENT_"):
         return "event"
-    if code == "HANDLER_FAILED":
-        return "code"
-    return "none"
+    return next((kind for kind, codes in _CODES.items() if code in codes), "none")
 
 
 def code_words(code: str) -> str:
