@@ -18,10 +18,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from actions_core.apps.console.secrets import secrets_of
 from actions_core.authoring.placeholders import fill_environment
 from actions_core.engine.instances import Services, compile_instances, known_destinations
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import DefinitionError, Problem, WorkspaceError
+from actions_core.http.masking import Mask
 from actions_core.http.transport import LazyTransport
 from actions_core.values.json_files import parse_json
 
@@ -45,7 +47,7 @@ _CONTEXT: Final = 3
 
 
 class ChangedUnderneathError(WorkspaceError):
-    """The file was changed by someone else; `lines` are the difference to what was read."""
+    """The file was changed by someone else; `lines` are the difference to what was read, without secrets."""
 
     def __init__(self, message: str, lines: list[str]) -> None:
         super().__init__(message)
@@ -177,8 +179,18 @@ class Draft:
         return self.with_subscriptions(instance_id, listed)
 
     def difference(self, data: JsonObject) -> list[str]:
-        """Return the lines of a diff from the file to what saving `data` would write."""
-        return _diff(self._text, self._written(data), self.file.name, "edited")
+        """Return the lines of a diff from the file to what saving `data` would write, without secrets."""
+        lines = _diff(self._text, self._written(data), self.file.name, "edited")
+        return self._masked(lines, self.data, data)
+
+    def _masked(self, lines: list[str], *workspaces: JsonObject) -> list[str]:
+        """Return lines without the secrets of these workspaces."""
+        secrets: list[str] = []
+        for data in workspaces:
+            known = known_destinations(self.workspace(data), self.registry)
+            secrets += secrets_of(data, known, os.environ)
+        mask = Mask(secrets)
+        return [mask.text(line) for line in lines]
 
     def problems(self, data: JsonObject) -> list[Problem]:
         """Return what is wrong with the workspace of `data`; variables need not be set."""
@@ -239,7 +251,15 @@ class Draft:
                 f"{self.file.name} was changed by someone else since it was read: "
                 "reload the page to see what it says now, and make your change again"
             )
-            raise ChangedUnderneathError(message, _diff(self._text, text, "as it was read", "as it is now"))
+            raise ChangedUnderneathError(message, self._difference_to(text))
+
+    def _difference_to(self, text: str) -> list[str]:
+        """Return the lines of a diff to what someone else wrote; nothing where its secrets cannot be told."""
+        try:
+            data = _parsed(text, self.file.name)
+        except WorkspaceError:
+            return []
+        return self._masked(_diff(self._text, text, "as it was read", "as it is now"), self.data, data)
 
     def _written(self, data: JsonObject) -> str:
         found = _INDENT.search(self._text)

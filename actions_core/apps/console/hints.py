@@ -11,7 +11,7 @@ from actions_core.apps.console import addresses
 if TYPE_CHECKING:
     from actions_core.apps.console.desk import Desk
 
-Kind = Literal["mapping", "settings", "destination", "wait", "event", "code", "none"]
+Kind = Literal["mapping", "settings", "destination", "missing", "wait", "event", "code", "none"]
 
 _MAPPING: Final = {
     "PAYLOAD_VALIDATION_FAILED",
@@ -31,7 +31,6 @@ _SETTINGS: Final = {
     "SETTINGS_INVALID",
     "INSTANCE_DISABLED",
     "PAYMENT_REQUIRED",
-    "NOT_FOUND",
 }
 _DESTINATION: Final = {
     "INTERNAL_SERVER_ERROR",
@@ -47,11 +46,20 @@ _DESTINATION: Final = {
     "OUTCOME_UNKNOWN",
     "INTERRUPTED",
 }
+_CODES: Final[dict[Kind, set[str]]] = {
+    "mapping": _MAPPING,
+    "settings": _SETTINGS,
+    "destination": _DESTINATION,
+    "missing": {"NOT_FOUND", "GONE"},
+    "code": {"HANDLER_FAILED"},
+}
 _SENTENCES: Final[dict[Kind, str]] = {
     "mapping": "What this mapping makes of the event was not accepted: mend the mapping, then replay.",
     "settings": "The destination did not accept the settings of this instance: check them, then replay.",
     "destination": "The destination did not answer as it should. Events that wait are tried again by "
     "themselves; replay those that were given up once it works.",
+    "missing": "The destination does not know what this was meant for, such as a user: see that it is there "
+    "and that the mapping names it, and that the address in the settings is right, then replay.",
     "wait": "It is tried again by itself; there is nothing to do.",
     "event": "The event itself is not one: whoever sends it has to mend it.",
     "code": "The destination's own code failed: its author has to look at this.",
@@ -78,17 +86,9 @@ def hint_on(code: str, status: str) -> Hint:
 
 
 def _kind_of(code: str) -> Kind:
-    if code in _MAPPING:
-        return "mapping"
-    if code in _SETTINGS:
-        return "settings"
-    if code in _DESTINATION:
-        return "destination"
     if code.startswith("EVENT_"):
         return "event"
-    if code == "HANDLER_FAILED":
-        return "code"
-    return "none"
+    return next((kind for kind, codes in _CODES.items() if code in codes), "none")
 
 
 def code_words(code: str) -> str:

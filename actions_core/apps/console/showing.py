@@ -23,6 +23,13 @@ def masked(desk: Desk, instance: str, text: str) -> str:
     return text if found is None else found.lane.connection.mask.text(text)
 
 
+def masked_everywhere(desk: Desk, text: str) -> str:
+    """Return a text without the secrets of any instance."""
+    for instance in desk.instances:
+        text = masked(desk, instance, text)
+    return text
+
+
 def pretty(text: str) -> str:
     """Return JSON over several lines; a text that is none, since it was cut perhaps, as it is."""
     try:

@@ -164,7 +164,11 @@ def _missed(trace: Trace) -> list[str]:
 
 def shown(value: Json) -> str:
     """Return a value as people read it, not too long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    return short(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def short(text: str) -> str:
+    """Return a text, or the beginning of a long one."""
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
@@ -180,5 +184,5 @@ def event_title(event: JsonObject) -> str:
     """Return an event in a few words: its type, and the name that events of its type have."""
     kind = event.get("type")
     name = event.get("event") if kind == "track" else event.get("name")
-    words = [str(part) for part in (kind, name) if isinstance(part, str) and part]
+    words = [short(part) for part in (kind, name) if isinstance(part, str) and part]
     return " · ".join(words) or "event"

@@ -12,7 +12,7 @@ from actions_core.apps.console import addresses
 from actions_core.apps.console.feed import History
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.samples import made_sample, read_pasted, recent_samples
-from actions_core.apps.console.showing import pretty
+from actions_core.apps.console.showing import masked_everywhere, pretty
 from actions_core.apps.console.why import event_title
 from actions_core.apps.console.widgets.outcomes import show_outcomes, show_text
 from actions_core.apps.console.widgets.why import show_explanation
@@ -81,7 +81,7 @@ async def _show_event(desk: Desk, message: str, history: History) -> None:
         return
     _heading("What every subscription would do with it now")
     await _explain(desk, history.event, message)
-    show_text("The event", pretty(json.dumps(history.event)), "")
+    show_text("The event", pretty(masked_everywhere(desk, json.dumps(history.event))), "")
 
 
 def _heading(text: str) -> None:

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from actions_core.apps.console import addresses
 from actions_core.apps.console.pages.shell import frame
+from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,9 @@ def make_failure(desk: Desk) -> Callable[[Exception], None]:
     def show(error: Exception) -> None:
         ui.status_code(500)
         with frame(desk, title="This page could not be shown"):
+            if isinstance(error, ActionsError):  # a workspace file that is half written, or gone
+                ui.label(str(error)).classes("console-note bad").props("role=alert")
+                return
             ui.label(
                 f"An error that nobody foresaw ({type(error).__name__}) kept it from being made. "
                 "The log of the console says where: please report it. Nothing was changed."

@@ -16,7 +16,7 @@ from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.widgets.notes import show_problems
 from actions_core.apps.console.widgets.setting_field import SettingRow
 from actions_core.engine.workspace import InstanceSpec
-from actions_core.errors import ActionsError
+from actions_core.errors import ActionsError, WorkspaceError
 
 if TYPE_CHECKING:
     from actions_core.apps.console.authentication import Verdict
@@ -77,6 +77,8 @@ class SettingsPage:
         self._spec = spec
         raw = None if spec is None else draft.instance(spec.id)
         settings = None if raw is None else raw.get("settings")
+        #: What is edited, as the file had it.
+        self._before = _edited_parts(raw)
         self._form = SettingsForm(destination, settings if isinstance(settings, dict) else {}, os.environ)
         self._answers: dict[str, Answer] = dict(self._form.answers)
         self._rows: dict[str, SettingRow] = {}
@@ -117,7 +119,7 @@ class SettingsPage:
                 "console-muted console-small"
             )
             made = ui.input(value=self._id).props("outlined dense aria-label=Name")
-            made.on_value_change(lambda event: setattr(self, "_id", str(event.value or "")))
+            made.on_value_change(lambda event: setattr(self, "_id", str(event.value or "").strip()))
 
     def _show_field(self, field: Any) -> None:
         def change(answer: Answer) -> None:
@@ -162,17 +164,19 @@ class SettingsPage:
             return
         if self._spec is None:
             ui.navigate.to(addresses.instance(self._id))
-        elif problems:
+            return
+        if problems:
             self._say("warn", "It is saved, but not in use yet:", problems)
         else:
             self._say("good", "Saved, and in use from now on.")
-            self._begin_anew()
+        self._begin_anew()
 
     def _begin_anew(self) -> None:
         """Take what was saved as what is there: a secret that was typed in is not shown any more."""
         assert self._spec is not None  # noqa: S101 - the caller has asked
         self._spec = self._draft.spec(self._spec.id) or self._spec
         raw = self._draft.instance(self._spec.id) or {}
+        self._before = _edited_parts(raw)
         settings = raw.get("settings")
         self._form = SettingsForm(self._destination, settings if isinstance(settings, dict) else {})
         for field in self._form.fields:
@@ -183,11 +187,20 @@ class SettingsPage:
         self._check()
 
     def _changed(self) -> JsonObject:
-        """Return the whole workspace as it will be."""
+        """Return the whole workspace as it will be.
+
+        Raises `WorkspaceError` where the settings are other ones by now than when their editing began.
+        """
         settings = self._form.settings(self._shown_answers)
         if self._spec is None:
             return self._draft.with_instance(
-                {"id": self._id.strip(), "destination": self._destination.slug, "settings": settings}
+                {"id": self._id, "destination": self._destination.slug, "settings": settings}
+            )
+
+        if _edited_parts(self._draft.instance(self._spec.id)) != self._before:
+            raise WorkspaceError(
+                f"the settings have changed in {self._draft.file.name} since this page was opened: "
+                "reload the page, and make your change again"
             )
 
         def change(instance: JsonObject) -> None:
@@ -229,3 +242,10 @@ class SettingsPage:
             ui.label(text)
             if problems:
                 show_problems(problems)
+
+
+def _edited_parts(instance: JsonObject | None) -> tuple[object, ...]:
+    """Return what of an instance this page changes; of one that is gone, nothing."""
+    return (
+        () if instance is None else tuple(instance.get(key) for key in ("destination", "settings", "enabled"))
+    )

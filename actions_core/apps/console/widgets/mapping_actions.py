@@ -181,7 +181,7 @@ def show_error(error: ActionsError) -> None:
         if error.message or not error.problems:
             ui.label(error.message or str(error))
         _list(error.problems)
-        if isinstance(error, ChangedUnderneathError):
+        if isinstance(error, ChangedUnderneathError) and error.lines:
             show_difference(error.lines, "What someone else has changed")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from actions_core.apps.console.hints import mapping_address
+from actions_core.apps.console.showing import masked_everywhere
 from actions_core.apps.console.why import shown, verdict_on
 from actions_core.apps.console.widgets.outcomes import show_text
 from actions_core.values.types import MISSING
@@ -45,8 +46,8 @@ def show_explanation(desk: Desk, explanation: Explanation, event: str | None = N
                         _name(desk, delivery, event)
                     with ui.element("div").classes("feed-why-reasons"):
                         for reason in verdict.reasons:
-                            ui.label(reason)
-                        _values(delivery)
+                            ui.label(masked_everywhere(desk, reason))
+                        _values(desk, delivery)
 
 
 def _name(desk: Desk, delivery: SubscriptionExplanation, event: str | None) -> None:
@@ -59,7 +60,7 @@ def _name(desk: Desk, delivery: SubscriptionExplanation, event: str | None) -> N
         ui.label(delivery.action).classes("console-muted console-small")
 
 
-def _values(delivery: SubscriptionExplanation) -> None:
+def _values(desk: Desk, delivery: SubscriptionExplanation) -> None:
     """Show what was looked at, closed at first."""
     rows = [("Filter", found.name, found.outcome) for found in delivery.filters]
     rows += [] if delivery.trace is None else list(_conditions(delivery.trace))
@@ -74,12 +75,12 @@ def _values(delivery: SubscriptionExplanation) -> None:
                 with ui.element("tr"):
                     for cell in cells:
                         with ui.element("td"):
-                            ui.label(cell)
+                            ui.label(masked_everywhere(desk, cell))
     if delivery.request is not None:
         with ui.element("details"):
             with ui.element("summary").props("tabindex=0"):
                 ui.label("The request, as a curl command")
-            show_text("curl", delivery.curl, "")
+            show_text("curl", masked_everywhere(desk, delivery.curl), "")
 
 
 def _conditions(trace: Trace) -> Iterator[tuple[str, str, str]]:

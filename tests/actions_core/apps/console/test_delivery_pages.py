@@ -229,6 +229,24 @@ def test_an_event_against_every_subscription(
     asyncio.run(main())
 
 
+def test_an_event_that_contains_a_secret(simulate: Callable[..., Any], workspace: Path) -> None:
+    """Its page does not show the secret of any instance, nor a title without end."""
+    event = {**TRACK, "messageId": "m-1", "event": "E" * 4000, "properties": {"key": "na1.standard", "n": 1}}
+    fill(workspace.with_name("events.db"), outcome(1, event=json.dumps(event)))
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, _):
+            await user.open(addresses.event("m-1"))
+            await user.should_see("1 of 1 subscriptions would send it.")
+            await user.should_see("***")
+            assert "na1.standard" not in shown(user)
+            (heading,) = [each for each in user.find(kind=ui.element).elements if each.tag == "h1"]
+            (title,) = heading.default_slot.children
+            assert len(title.text) < 200
+
+    asyncio.run(main())
+
+
 def test_a_pasted_event_is_explained(
     simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
 ) -> None:

@@ -84,6 +84,47 @@ def test_a_file_that_someone_else_changed_is_not_overwritten(draft: Draft) -> No
     )
 
 
+SECRETS = ("na1.in-the-file", "na1.of-someone-else", "key-of-a-source", "word-of-outbox", "of-the-unknown")
+
+
+def _with_secrets(api_key: str, name: str) -> dict[str, Any]:
+    """Return a workspace with a secret in every place that may have one."""
+    known = changed(INSTANCE, settings={"apiKey": api_key}, subscriptions=[changed(TRACK, name=name)])
+    unknown = {"id": "else", "destination": "actions-unknown", "settings": {"token": "of-the-unknown"}}
+    return {
+        "outbox": "nats://someone:word-of-outbox@127.0.0.1/events",
+        "sources": [{"writeKey": "key-of-a-source"}, {"writeKey": {"$env": "WRITE_KEY"}}],
+        "destinations": [known, unknown],
+    }
+
+
+def test_no_difference_shows_a_secret(tmp_path: Path) -> None:
+    """Not what would be saved, and not what someone else has written, however the file is laid out."""
+    file = tmp_path / "workspace.json"
+    file.write_text(json.dumps(_with_secrets("na1.in-the-file", "Mine")))
+    draft = Draft(file, registry())
+    data = draft.with_subscriptions("fullstory", [changed(TRACK, name="Edited")])
+    shown = "\n".join(draft.difference(data))
+    file.write_text(json.dumps(_with_secrets("na1.of-someone-else", "Theirs"), indent=1))
+    with pytest.raises(ChangedUnderneathError) as raised:
+        save(draft, data)
+    theirs = "\n".join(raised.value.lines)
+    assert "Edited" in shown
+    assert "WRITE_KEY" in shown
+    assert "Theirs" in theirs
+    for secret in SECRETS:
+        assert secret not in shown + theirs
+
+
+def test_what_is_half_written_is_not_shown(tmp_path: Path) -> None:
+    """Its secrets cannot be told from the rest: saving is refused all the same."""
+    draft = Draft(workspace_file(tmp_path), registry())
+    draft.file.write_text('{"destinations": [{"settings": {"apiKey": "na1.half')
+    with pytest.raises(ChangedUnderneathError, match="changed by someone else") as raised:
+        save(draft, draft.with_subscriptions("fullstory", [TRACK]))
+    assert raised.value.lines == []
+
+
 def test_a_subscription_that_changed_meanwhile_is_not_overwritten(draft: Draft) -> None:
     """Whoever edits a subscription that is another one by now is told to reload."""
     save(draft, draft.with_subscription("fullstory", 0, TRACK, changed(TRACK, name="Other")))

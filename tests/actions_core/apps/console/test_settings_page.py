@@ -7,7 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from nicegui import app as framework
 from nicegui import ui
+
+from actions_core.apps.console.pages.not_found import make_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +115,59 @@ def test_authentication_and_quota(
     assert {urlsplit(request.url).path for request in stand_in.requests} == {"/me", "/v2/organization/quotas"}
 
 
+def test_settings_that_changed_meanwhile_are_not_overwritten(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """Whoever edits settings that someone else has saved by now, in another tab say, is told to reload."""
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, desk):
+            await user.open("/i/fs/settings")
+            theirs = {"apiKey": {"$env": "THEIR_KEY"}}
+            await desk.draft.save(desk.draft.changed("fs", lambda raw: raw.update(settings=theirs)))
+            field(user, "Base URL").value = "https://api.test"
+            user.find("Save").click()
+            await user.should_see("the settings have changed in", retries=50)
+            assert saved(file)["settings"] == theirs
+            await user.open("/i/fs/settings")
+            field(user, "Base URL").value = "https://api.test"
+            user.find("Save").click()
+            await user.should_see("It is saved, but not in use yet", retries=50)
+            await desk.draft.save(desk.draft.with_subscriptions("fs", []))
+            field(user, "Base URL").value = "https://other.test"
+            user.find("Save").click()
+            for _ in range(100):
+                if saved(file)["settings"] == {**theirs, "baseUrl": "https://other.test"}:
+                    break
+                await asyncio.sleep(0.02)
+            assert saved(file)["settings"] == {**theirs, "baseUrl": "https://other.test"}
+
+    asyncio.run(main())
+
+
+def test_a_file_that_is_half_written_is_said(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """A page that needs the file says what is wrong with it, and is there again once it is mended."""
+    file = write_workspace(fullstory)
+    whole = file.read_text("utf-8")
+
+    async def main() -> None:
+        async with simulate(file) as (user, desk):
+            framework.on_page_exception(make_failure(desk))
+            for text, words in ((whole[:40], "the file ends too early"), (None, "cannot be read")):
+                file.unlink() if text is None else file.write_text(text, "utf-8")
+                for address in ("/i/fs/settings", "/d/actions-fullstory-cloud/new", "/i/fs", "/i/fs/s/0"):
+                    response = await user.http_client.get(address)
+                    assert words in response.text
+                    assert "nobody foresaw" not in response.text
+            file.write_text(whole, "utf-8")
+            assert (await user.http_client.get("/i/fs/settings")).status_code == 200
+
+    asyncio.run(main())
+
+
 def test_adding_an_instance(
     simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
 ) -> None:
@@ -128,7 +184,7 @@ def test_adding_an_instance(
             field(user, "Name").value = "fs"
             user.find(kind=ui.button, content="Add").click()
             await user.should_see("is the id of $.destinations[0] too", retries=50)
-            field(user, "Name").value = "second"
+            field(user, "Name").value = " second "
             user.find(kind=ui.button, content="Add").click()
             await asyncio.sleep(0)
             for _ in range(100):

@@ -49,6 +49,7 @@ def test_times_and_texts() -> None:
         ("UNAUTHORIZED", "failed", "settings"),
         ("SERVICE_UNAVAILABLE", "failed", "destination"),
         ("SERVICE_UNAVAILABLE", "retrying", "wait"),
+        ("NOT_FOUND", "failed", "missing"),
         ("EVENT_INVALID", "failed", "event"),
         ("HANDLER_FAILED", "failed", "code"),
         ("SOMETHING_OF_A_HANDLER", "failed", "none"),
