@@ -8,7 +8,7 @@ from typing import Final
 
 #: The first row that fits names the browser: its name, a mark of it, and what stands before its version.
 _ROWS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("Opera Mini", r"(?s:(?=.* OPR/).*Mini)", ""),
+    ("Opera Mini", r"\A(?s:(?=.* OPR/).*Mini)", ""),
     ("Opera", r" OPR/", r"(?:Opera|OPR)/"),
     ("BlackBerry", r"(?i:BlackBerry|PlayBook|BB10)", r"BlackBerry "),
     ("Internet Explorer Mobile", r"IEMobile|WPDesktop", r"rv:"),
@@ -19,7 +19,7 @@ _ROWS: Final[tuple[tuple[str, str, str], ...]] = (
     ("Chrome iOS", r"CriOS", r"CriOS/"),
     ("UC Browser", r"UCWEB|UCBrowser", r"(?:UCBrowser|UCWEB)/"),
     ("Firefox iOS", r"FxiOS", r"FxiOS/"),
-    ("Mobile Safari", r"(?s:(?=.*Safari).*iPhone)", r"Version/"),
+    ("Mobile Safari", r"\A(?s:(?=.*Safari).*iPhone)", r"Version/"),
     ("Safari", r"Safari", r"Version/"),
     ("Android Mobile", r"Android", r"android\s"),
     ("Konqueror", r"Konqueror", r"Konqueror:"),

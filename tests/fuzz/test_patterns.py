@@ -19,6 +19,7 @@ MADE = {
     "actions_core.http.spellings.__init__": "the spellings of secrets; tried by the reader 'secrets'",
     "actions_core.validation.documents._whole_pattern": "the patterns of our own schemas, for short keys",
     "actions_core.validation.formats.is_regex": "a user's text, compiled only; tried by 'format regex'",
+    "actions_mixpanel.browsers.": "rows of words, what looks at the whole text from its beginning only",
     "actions_fullstory.sandbox.routes._route": "paths of the stand-in: one class without what ends it, each",
 }
 
