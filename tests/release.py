@@ -1,13 +1,14 @@
 """Build the release, check it, and install it on each Python found: `python tests/release.py`.
 
-The wheel goes into a bare virtual environment, alone and with the command line; both deliver an event. The
-sdist is unpacked, and the first command of its README runs in an environment that has nothing but Python.
+The wheel goes into a bare virtual environment, alone, where it delivers an event, and with the command line.
+The sdist is unpacked, and the first command of its README runs where there is nothing but Python.
 Times and sizes are printed. Needs the network, for what is installed.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -40,26 +41,22 @@ async def main():
 
 asyncio.run(main())
 """
+#: What pip has to know of the network that it is in.
+FOR_PIP = re.compile(r"pip_|ssl_|requests_|.*_proxy$", re.IGNORECASE)
 #: Nothing of this environment but where programs and the home are.
 BARE = {
     **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
-    **{
-        name: value
-        for name, value in os.environ.items()
-        if name.lower().startswith(("pip_", "ssl_", "requests_"))
-    },
-    **{name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")},
+    **{name: value for name, value in os.environ.items() if FOR_PIP.match(name)},
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 
 
 def run(*command: str | Path, folder: Path = ROOT) -> str:
     """Run a command in a bare environment; return what it prints, and end everything where it fails."""
-    done = subprocess.run(  # noqa: S603  # our own commands
-        list(map(str, command)), cwd=folder, env=BARE, capture_output=True, text=True, check=False
-    )
+    words = list(map(str, command))
+    done = subprocess.run(words, cwd=folder, env=BARE, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        sys.exit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
@@ -101,11 +98,8 @@ def try_wheel(version: str, python: str, wheel: Path, folder: Path) -> None:
     told = run(folder / "bin" / "actions", "--version", folder=folder).strip()
     assert told == VERSION, told
     taken = time.monotonic() - begun
-    print(
-        f"Python {version}: {len(packages) - 1} packages beside ours, {size:.0f} MB; "
-        f"actions {told}; {taken:.0f} s",
-        flush=True,
-    )
+    counted = f"{len(packages) - 1} packages beside ours, {size:.0f} MB"
+    print(f"Python {version}: {counted}; actions {told}; {taken:.0f} s", flush=True)
 
 
 def try_demo(version: str, python: str, sdist: Path, folder: Path) -> None:

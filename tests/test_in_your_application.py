@@ -1,4 +1,4 @@
-"""Runs the servers of docs/start/in-your-application.md as the page starts them, and ends them."""
+"""Runs the servers of docs/start/in-your-application.md as the page starts them, and stops them."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from actions_core import Context, JsonObject, Payload
 
 _USER: Final = ("external_id", "braze_id", "email", "phone", "user_alias")
+_SHARED: Final[tuple[str, ...]] = ("currency", "source", "metadata")
 _DISCOUNTS: Final = ("total_discounts", "discounts")
 #: The properties of each event with several products, beside those that all have.
 _PROPERTIES: Final = {
@@ -32,7 +33,7 @@ def ecommerce_event(payload: Payload, context: Context) -> JsonObject:
         names = ", ".join(f'"{name}"' for name in _USER)
         raise PayloadError.at("$", f"One of {names} is required.")
     name = payload["name"]
-    properties = {key: payload[key] for key in ("currency", "source", "metadata") if key in payload}
+    properties: JsonObject = {key: payload[key] for key in _SHARED if key in payload}
     if name not in _PROPERTIES:
         properties.update(payload.get("product", {}))
     elif "products" not in payload:

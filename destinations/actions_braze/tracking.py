@@ -31,7 +31,7 @@ _RESERVED: Final = frozenset(
     {
         *("time", "products", "properties", "enable_batching", "batch_size"),
         *("firstName", "lastName", "avatar"),
-        *("user_alias", "gender", "dob", "current_location", "subscription_groups", "_update_existing_only"),
+        *("user_alias", "gender", "dob", "current_location", "_update_existing_only"),
         *(*_IDENTIFIERS, *_ATTRIBUTES, *_TIMES),
     }
 )

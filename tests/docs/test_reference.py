@@ -45,9 +45,8 @@ def test_a_generated_page_is_that_of_the_code(path: Path) -> None:
 def test_every_licence_is_listed() -> None:
     """Each package that an installation brings on this Python has a row with the licence that it names."""
     page = (ROOT / "docs" / "explanation" / "licences.md").read_text(encoding="utf-8")
-    sections = dict(
-        re.findall(r"^## (?:The extra `(\w+)`|Always)\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
-    )
+    section = re.compile(r"^## (?:The extra `(\w+)`|Always)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+    sections = dict(section.findall(page))
     missing = [
         (extra, name)
         for extra, names in licences.packages().items()

@@ -86,11 +86,11 @@ def read_jmespath(option: Json, reader: Reader) -> Node:
 
 
 def parse_liquid(text: str) -> LiquidTemplate | str:
-    """Parse a Liquid template, or return what is wrong; the first one loads the library, if it is there."""
+    """Parse a Liquid template, or return what is wrong; the first one loads the library."""
     try:
         from actions_core.mapping.liquid import parse  # costly to import, and seldom needed
     except ModuleNotFoundError as missing:
-        if missing.name != "liquid":
+        if (missing.name or "").partition(".")[0] != "liquid":
             raise
         return "needs the extra for Liquid: pip install 'actions-core[liquid]'"
     return parse(text)

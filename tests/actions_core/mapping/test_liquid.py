@@ -218,7 +218,7 @@ def test_markup_in_great_numbers_takes_one_pass() -> None:
     assert time.monotonic() - started < 2
 
 
-def test_without_the_extra_a_template_is_refused_with_what_to_install(
+def test_without_the_extra_a_template_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where the library of Liquid is not installed, a mapping with a template says so when it is loaded."""

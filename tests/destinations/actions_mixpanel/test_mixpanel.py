@@ -1,20 +1,17 @@
-"""Mixpanel: what is published, requests in parts, settings that are tested."""
+"""Mixpanel: requests in parts, ids, browsers, settings that are tested."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from actions_core.authoring.page import destination_page
 from actions_mixpanel import destination
 from actions_mixpanel.browsers import read_browser
 
 from actions_core import Engine, Registry, Workspace
 from actions_core.testing import RecordingTransport, make_response, run_cases
-from tests.destinations.published import facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,19 +66,6 @@ def send_orders(
 def test_cases() -> None:
     """Each case becomes the requests that it names, or the problems."""
     assert run_cases(destination, HERE / "cases") > 0
-
-
-def test_it_has_what_the_published_one_has() -> None:
-    """A mapping made for Segment's Mixpanel works here; only the project token is masked as well."""
-    published = json.loads((HERE / "published.json").read_text(encoding="utf-8"))
-    published["settings"]["projectToken"]["type"] = "password"
-    assert facts(destination.spec) == published
-
-
-def test_its_page_is_that_of_its_definition() -> None:
-    """The committed page is what `actions docs mixpanel` writes now."""
-    page = HERE.parents[2] / "docs" / "destinations" / "mixpanel.md"
-    assert page.read_text(encoding="utf-8") == destination_page(destination.spec)
 
 
 def test_a_request_has_no_more_events_than_mixpanel_takes() -> None:

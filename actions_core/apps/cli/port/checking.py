@@ -65,10 +65,12 @@ def find_subject(name: str) -> Subject:
         return _subject(load_destination(path), path.parent)
     if path.is_dir():
         return _from_folder(path)
-    if name.isidentifier() and importlib.util.find_spec(name) is not None:
-        destination, folder = _from_package(name)
-        return _subject(destination, folder)
-    destination = Registry().discover().get(name)
+    try:
+        destination = Registry().discover().get(name)
+    except DefinitionError:
+        if not name.isidentifier() or importlib.util.find_spec(name) is None:
+            raise
+        return _subject(*_from_package(name))
     return _subject(destination, _folder_of(destination))
 
 

@@ -24,7 +24,8 @@ def test_what_a_search_finds() -> None:
 
     assert found("") == [entry.slug for entry in entries]
     assert found("FULLSTORY identify") == ["actions-fullstory-cloud"]
-    assert found("webhook") == ["actions-webhook"]
+    assert found("webhook signed shared secret") == []
+    assert found("webhook json any url") == ["actions-webhook"]
     assert found("fullstory webhook json") == []
 
 

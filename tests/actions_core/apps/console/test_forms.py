@@ -8,6 +8,7 @@ import pytest
 
 from actions_core import Registry, load_destination
 from actions_core.apps.console.forms import Answer, SettingsForm
+from actions_core.values.types import MISSING
 
 SECRET = "s3cr3t-that-must-stay"
 FIELDS = {
@@ -217,8 +218,11 @@ def test_a_switch_that_nobody_touches() -> None:
 
 
 def test_every_installed_destination_has_a_form() -> None:
-    """A form can be made for each destination, and of empty settings only what is required is wrong."""
+    """A form can be made for each; of empty settings only what is required without a default is wrong."""
     for destination in Registry().discover():
         made = SettingsForm(destination, {}, {})
-        required = {field.key for field in made.fields if field.required}
+        specs = destination.spec.settings
+        required = {
+            field.key for field in made.fields if field.required and specs[field.key].default is MISSING
+        }
         assert set(made.faults(made.answers).errors) == required

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from actions_core.apps.cli.port.checking import find_subject
+from actions_core.authoring.port.differences import PortFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,3 +235,11 @@ def test_without_node_the_command_says_what_to_install(
     run = command("port", "check", file)
     assert run.code == 2
     assert "install node 18 or newer" in run.err
+
+
+def test_an_alias_comes_before_a_package_of_that_name() -> None:
+    """What is installed as a destination is checked, even where another's package has the name."""
+    assert importlib.util.find_spec("segment") is not None
+    subject = find_subject("segment")
+    assert subject.destination.slug == "actions-segment"
+    assert find_subject("actions_segment").port == subject.port != PortFile()
