@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from actions_core.apps.console.feed.failures import FailuresFeed
 from actions_core.apps.console.feed.model import read_event
@@ -17,7 +17,7 @@ from actions_core.apps.console.feed.ring import Ring
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from actions_core.delivery.outbox import Outbox
     from actions_core.engine import Engine
     from actions_core.values.types import JsonObject
+
+_T = TypeVar("_T")
 
 
 class Feeds:
@@ -107,22 +109,22 @@ class Feeds:
             return ""
         return f"The outbox {file.name} is not there yet: it is made when the first event is stored."
 
-    # For those who only want an event.
+    # For those who only want an event: an outbox that can no longer be read keeps no page from being shown.
 
     async def events(self, most: int) -> list[JsonObject]:
         """Return events that lately came through, each once."""
         found: dict[str, JsonObject] = {}
         for feed in (await self.all()).values():
-            for event in await feed.events(most):
+            for event in await self._asked(feed.events(most)) or ():
                 found.setdefault(str(event.get("messageId") or len(found)), event)
         return list(found.values())[:most]
 
     async def event(self, message_id: str) -> JsonObject | None:
         """Return the event of a messageId, None where it is not kept."""
         for feed in (await self.all()).values():
-            event = (await feed.history(message_id)).event
-            if event is not None:
-                return event
+            history = await self._asked(feed.history(message_id))
+            if history is not None and history.event is not None:
+                return history.event
         return None
 
     async def letter_event(self, number: str) -> JsonObject | None:
@@ -130,5 +132,13 @@ class Feeds:
         letters = (await self.main()).letters
         if letters is None or not number.isascii() or not number.isdigit():
             return None
-        letter = await letters.letter(int(number))
+        letter = await self._asked(letters.letter(int(number)))
         return None if letter is None else read_event(letter.body)
+
+    async def _asked(self, work: Awaitable[_T]) -> _T | None:
+        """Return what a feed says; None where it can no longer be read, which `fault` says."""
+        try:
+            return await work
+        except ActionsError as error:
+            self.fault = str(error)
+            return None

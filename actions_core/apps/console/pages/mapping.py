@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from nicegui import ui
 
 from actions_core.apps.console import addresses
 from actions_core.apps.console.mapping_forms import effective_mapping, paths_of
+from actions_core.apps.console.pages.not_found import show_missing
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.preview import Latest, Workbench, events_of, subscription_of
 from actions_core.apps.console.radius import blast_radius
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 #: Seconds that nothing must be typed before the blast radius is computed.
 _PAUSE: Final = 0.3
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _EVENT_NAMES: Final = "sample-events"
 
 
@@ -43,11 +46,14 @@ def register(desk: Desk) -> None:
     """Register the page."""
 
     @ui.page("/i/{instance}/s/{number}")
-    async def show(instance: str, number: int, event: str = "", letter: str = "") -> None:
+    async def show(instance: str, number: str, event: str = "", letter: str = "") -> None:
         instance = addresses.text_of(instance)
         crumbs = ((instance, addresses.instance(instance)),)
+        if not _NUMBER.fullmatch(number):
+            show_missing(desk, f"Subscriptions of {instance} have numbers, from 0 on.")
+            return
         try:
-            page = MappingPage(desk, instance, number)
+            page = MappingPage(desk, instance, int(number))
         except ActionsError as error:
             with frame(desk, title="Mapping", crumbs=crumbs):
                 ui.label(str(error)).classes("console-note bad")

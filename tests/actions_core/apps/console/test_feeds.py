@@ -356,6 +356,41 @@ def test_which_feed_a_console_has(tmp_path: Path) -> None:
     assert "not a database" in found(Feeds(outbox_file=file.with_name("other.db"))).fault
 
 
+def take_away(file: Path) -> None:
+    """Put a folder where the file of an outbox was."""
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+    file.mkdir()
+
+
+def test_an_outbox_that_went_away_hides_nothing_else(tmp_path: Path) -> None:
+    """Who only wants an event gets what other feeds keep, and the fault is said."""
+    file, failures = tmp_path / "events.db", tmp_path / "a.failures.ndjson"
+    fill(file)
+    write_failures(failures, failure("one"))
+
+    async def work() -> None:
+        async with Feeds(outbox_file=file, failures=[failures]) as feeds:
+            assert len(await feeds.events(9)) == 3
+            take_away(file)
+            assert [event["messageId"] for event in await feeds.events(9)] == ["m-one"]
+            assert await feeds.event("m-one") == track("one", "m-one")
+            assert await feeds.event("m-sold") is None
+            assert "events.db" in feeds.fault
+
+    async def letters() -> None:
+        async with Feeds(outbox_file=other) as feeds:
+            assert await feeds.letter_event("1") is not None
+            take_away(other)
+            assert await feeds.letter_event("1") is None
+            assert "other.db" in feeds.fault
+
+    asyncio.run(work())
+    other = tmp_path / "other.db"
+    fill(other)
+    asyncio.run(letters())
+
+
 def test_an_event_is_found_wherever_it_is_kept(tmp_path: Path) -> None:
     """By its messageId in any feed, and by the number of a dead letter in the first one."""
     file, failures = tmp_path / "events.db", tmp_path / "a.failures.ndjson"

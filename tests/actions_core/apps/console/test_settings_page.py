@@ -204,11 +204,18 @@ def test_adding_an_instance(
 def test_what_is_missing(
     simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
 ) -> None:
-    """An address of no instance or destination says so, with a 404."""
+    """An address of no instance, destination or subscription says so, with a 404."""
 
     async def main() -> None:
         async with simulate(write_workspace(fullstory)) as (user, _):
-            for address in ("/i/nobody/settings", "/d/nothing", "/d/nothing/new"):
+            for address in (
+                "/i/nobody/settings",
+                "/i/fs/s/first",
+                "/i/fs/s/-1",
+                f"/i/fs/s/{'1' * 5000}",
+                "/d/nothing",
+                "/d/nothing/new",
+            ):
                 response = await user.http_client.get(address)
                 assert response.status_code == 404
                 assert "There is no such" in response.text or "No destination" in response.text
