@@ -22,7 +22,7 @@ _GUARD: Final = re.compile(
     r"|(?:'([^'\n]{1,60})'|\"([^\"\n]{1,60})\")\s*[=!]=="
 )
 #: A host in a string, or in a regular expression that an address has to match.
-_HOST: Final = re.compile(r"\b((?:[a-z0-9-]{1,63}\\?\.){1,6}(?:com|io|net|org|co|app|dev|ai))\b")
+_HOST: Final = re.compile(r"(?<![a-z0-9-])((?:[a-z0-9-]{1,63}\\?\.){1,6}(?:com|io|net|org|co|app|dev|ai))\b")
 _MEMBER: Final = re.compile(r"(?:\?\.|\.)([A-Za-z_$][\w$]*)(\s*\()?")
 _NUMBER: Final = re.compile(r"(?:[<>=]=?|[<>])\s*(-?\d+(?:\.\d+)?)\b|\b(-?\d+(?:\.\d+)?)\s*(?:[<>=]=?)")
 _COMMENT: Final = re.compile(r"/\*.*?(?:\*/|\Z)|^[^\S\n]*//[^\n]*", re.DOTALL | re.MULTILINE)
