@@ -38,7 +38,7 @@ PAGES = {
 #: Milliseconds after which charts and icons have been drawn.
 _STILL = 1000
 #: Bytes of all pictures together: they are in everyone's clone.
-MOST = 2_000_000
+MOST = 2_400_000
 
 
 @contextmanager
