@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Programs that are Chromium; a variable may name another.
 _NAMES = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+#: Milliseconds until what should be seen is missing: machines differ, and only a failure waits for so long.
+_PATIENCE = 15_000
 _OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,7 +46,9 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("BROWSER_TESTS") == "required":
             pytest.fail("there is no Chromium, and BROWSER_TESTS=required wants these tests to run")
         pytest.skip("there is no Chromium: apt-get install chromium, or name one with CHROMIUM=")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=_PATIENCE)
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
@@ -166,7 +170,7 @@ def open_page(chromium: Browser, watched: Watched) -> Iterator[Callable[..., Pag
 
     def open_at(address: str, *, width: int = 1280, height: int = 860, scheme: Any = "light") -> Page:
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(15000)
+        context.set_default_timeout(_PATIENCE)
         contexts.append(context)
         page = context.new_page()
         watched.watch(page)

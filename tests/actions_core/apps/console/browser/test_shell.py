@@ -92,7 +92,7 @@ def test_the_keyboard(shared_console: Any, open_page: Callable[..., Page]) -> No
     expect(first).to_be_focused()
     address = first.get_attribute("href")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(f"{shared_console.url}{address}")
+    page.wait_for_url(f"{shared_console.url}{address}", wait_until="commit")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
