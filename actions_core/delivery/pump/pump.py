@@ -108,6 +108,7 @@ class Pump:
         self._pending = 0
         self._takers: deque[asyncio.Future[None]] = deque()
         self._refill = asyncio.Event()
+        self._looking = False
         self._closing = False
         self._tasks: list[asyncio.Task[None]] = []
         self._batches: BatchPump | None = None
@@ -171,11 +172,17 @@ class Pump:
     @property
     def is_idle(self) -> bool:
         """True while nothing is due, waits in memory or is in progress."""
-        if self._queue or self._pending or self.in_progress:
+        if self._queue or self._pending or self.in_progress or self._will_look:
             return False
         if any(self._outcomes.is_due(number) for number in self._singles):
             return False
         return self._batches is None or self._batches.is_idle
+
+    @property
+    def _will_look(self) -> bool:
+        """True while rows are looked for, or will be at once: nobody knows whether some are due."""
+        looks = bool(self._tasks) and not self._tasks[0].done()
+        return looks and (self._looking or self._refill.is_set())
 
     async def close(self, grace: float = 5.0) -> None:
         """Take nothing new, let what is in progress end within `grace` seconds, give the rest back."""
@@ -221,10 +228,14 @@ class Pump:
     async def _keep_filled(self) -> None:
         """Claim what is due, once the queue has room, then wait for more."""
         self._refill.clear()
-        for number in self._singles:
-            await self._fill_from(number)
-        if self._batches is not None:
-            await self._batches.fill()
+        self._looking = True
+        try:
+            for number in self._singles:
+                await self._fill_from(number)
+            if self._batches is not None:
+                await self._batches.fill()
+        finally:
+            self._looking = False
         try:
             async with asyncio.timeout(self._until_due()):
                 await self._refill.wait()

@@ -193,6 +193,21 @@ def test_a_limit_pauses_the_instance_and_costs_no_try(open_store: Maker, arrival
     play(Bench(open_store(), answer, budget=RateBudget(1)), work)
 
 
+def test_what_was_stored_is_not_overlooked(open_store: Maker, arrival: Maker) -> None:
+    """From the moment at which a row is in the file until it is done, a pump says that it has work."""
+
+    async def work(bench: Bench) -> None:
+        await bench.until(lambda: bench.pump.is_idle)
+        await bench.writer.accept([arrival("m1")])
+        bench.pump.note_stored(1, 10)
+        while not bench.tries:
+            assert not bench.pump.is_idle
+            await asyncio.sleep(0)
+        await bench.until_empty()
+
+    play(Bench(open_store(), lambda *_: answered(200)), work)
+
+
 def test_what_is_handed_over_is_not_claimed(open_store: Maker, arrival: Maker) -> None:
     """Once nothing older is due, an accepted row goes straight to the pump; else it is claimed."""
 
