@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.destination.handler import Handler
 from actions_core.destination.requests.guards import compile_guards
 from actions_core.destination.requests.results import compile_results
 from actions_core.destination.requests.scope import scope_binder
-from actions_core.destination.requests.writing import RequestWriter
+from actions_core.destination.requests.writing import RequestWriter, written_handler
 from actions_core.errors import PayloadError
 from actions_core.mapping import compile_mapping
 from actions_core.values.paths import parse_path, read
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from actions_core.destination.context import Context
+    from actions_core.destination.handler import Handler
     from actions_core.destination.multistatus import Skip
-    from actions_core.http.requests import Request
     from actions_core.values.types import Json, JsonObject
 
 EACH: Final = "@each"
@@ -79,32 +78,10 @@ def batch_handler(key: str, raw: JsonObject, single: JsonObject | None, *, relat
             scope["payload"] = payloads[0]
         return scope
 
-    scope_of, write = scope_binder(writer.reads, given), writer.write
-
-    def bind(
-        payload: JsonObject, context: Context, client: object = None, request: object = None
-    ) -> dict[str, Any]:
-        del client, request
-        return scope_of(payload, context)
-
-    def build(**scope: Any) -> Request | Skip:
-        return write(scope)
-
-    def call(
-        payload: JsonObject, context: Context, client: object = None, request: object = None
-    ) -> Request | Skip:
-        del client, request
-        return write(scope_of(payload, context))
-
-    build.__qualname__ = "the request of the definition"
-    return Handler(
-        "batch",
-        (key,),
-        build,
-        is_async=False,
-        takes=frozenset({"context"}),
-        bind=bind,
-        call=call,
+    return written_handler(
+        ("batch", key),
+        scope_binder(writer.reads, given),
+        writer.write,
         each=each,
         read=compile_results(raw.get("results")),
         group=_grouping(writer.reads),
@@ -129,19 +106,7 @@ def _item_handler(key: str, option: Json, raw: JsonObject, single: JsonObject) -
             raise PayloadError("there is no item for the batch: what it is made of has no value")
         return value
 
-    def build(**scope: Any) -> Json | Skip:
-        return make(scope)
-
-    def call(
-        payload: JsonObject, context: Context, client: object = None, request: object = None
-    ) -> Json | Skip:
-        del client, request
-        return make(scope_of(payload, context))
-
-    build.__qualname__ = "the item of the definition"
-    return Handler(
-        "item", (key,), build, is_async=False, takes=frozenset({"context"}), bind=scope_of, call=call
-    )
+    return written_handler(("item", key), scope_of, make, "the item of the definition")
 
 
 def _grouping(reads: Iterable[str]) -> Callable[[JsonObject, Context], str] | None:

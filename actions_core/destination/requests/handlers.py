@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from actions_core.destination.handler import Handler
 from actions_core.destination.requests.base import base_handler
 from actions_core.destination.requests.batches import batch_handler
 from actions_core.destination.requests.scope import scope_binder
 from actions_core.destination.requests.serving import serving_handlers
-from actions_core.destination.requests.writing import RequestWriter
+from actions_core.destination.requests.writing import RequestWriter, written_handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actions_core.destination.context import Context
-    from actions_core.destination.multistatus import Skip
+    from actions_core.destination.handler import Handler
     from actions_core.destination.specs import DestinationSpec
-    from actions_core.http.requests import Request
     from actions_core.values.types import JsonObject
 
     Place: TypeAlias = tuple[str, ...]
@@ -66,24 +63,4 @@ def _user(payload: JsonObject) -> JsonObject:
 
 def _handler(place: Place, raw: JsonObject, given: Given, *, relative: bool) -> Handler:
     writer = RequestWriter(raw, relative=relative)
-    scope_of, write = scope_binder(writer.reads, given), writer.write
-
-    def bind(
-        payload: JsonObject, context: Context, client: object = None, request: object = None
-    ) -> dict[str, Any]:
-        del client, request
-        return scope_of(payload, context)
-
-    def build(**scope: Any) -> Request | Skip:
-        return write(scope)
-
-    def call(
-        payload: JsonObject, context: Context, client: object = None, request: object = None
-    ) -> Request | Skip:
-        del client, request
-        return write(scope_of(payload, context))
-
-    build.__qualname__ = "the request of the definition"
-    return Handler(
-        place[0], place[1:], build, is_async=False, takes=frozenset({"context"}), bind=bind, call=call
-    )
+    return written_handler(place, scope_binder(writer.reads, given), writer.write)

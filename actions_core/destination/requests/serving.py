@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actions_core.destination.client import Audience, Choices, Tokens
 from actions_core.destination.context import plain_settings
-from actions_core.destination.handler import Handler
 from actions_core.destination.requests.judging import response_scope
-from actions_core.destination.requests.writing import RequestWriter
+from actions_core.destination.requests.writing import RequestWriter, written_handler
 from actions_core.errors import RequestError
 from actions_core.mapping import compile_mapping
 from actions_core.values.javascript import to_text
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from actions_core.destination.context import Context
-    from actions_core.destination.multistatus import Skip
+    from actions_core.destination.handler import Handler
     from actions_core.destination.requests.scope import Scope
     from actions_core.destination.specs import DestinationSpec
-    from actions_core.http.requests import Request, Response
+    from actions_core.http.requests import Response
     from actions_core.values.types import Json, JsonObject
 
     Read: TypeAlias = Callable[[JsonObject, Response], Any]
@@ -101,33 +100,12 @@ def _handler(
 ) -> Handler:
     writer = RequestWriter(raw, relative=relative)
 
-    def bind(
-        payload: JsonObject, context: Context, client: object = None, request: object = None
-    ) -> JsonObject:
-        del client, request
+    def scope_of(payload: JsonObject, context: Context) -> JsonObject:
         token = context.auth.access_token
         auth = {} if token is None else {"accessToken": token}
         return {"settings": plain_settings(context), "auth": auth, **given(payload)}
 
-    def build(**scope: Any) -> Request | Skip:
-        return writer.write(scope)
-
-    def call(
-        payload: JsonObject, context: Context, client: object = None, request: object = None
-    ) -> Request | Skip:
-        return writer.write(bind(payload, context, client, request))
-
-    build.__qualname__ = "the request of the definition"
-    return Handler(
-        place[0],
-        place[1:],
-        build,
-        is_async=False,
-        takes=frozenset({"context"}),
-        bind=bind,
-        call=call,
-        read=read,
-    )
+    return written_handler(place, scope_of, writer.write, read=read)
 
 
 def _credentials(given: JsonObject) -> JsonObject:
