@@ -229,7 +229,7 @@ class MemoryBackend:
                     await asyncio.wait(set(self._tasks), timeout=_LAST_MOMENTS)
                 for task in self._tasks:
                     task.cancel()
-        except Exception:
+        except Exception:  # whatever it is, the thread must end
             self._logger.exception("the engine could not be closed")
         finally:
             self._thread.stop()

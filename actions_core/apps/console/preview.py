@@ -187,7 +187,7 @@ class Latest(Generic[T]):
         while self._wanted:
             try:
                 await self._run(self._wanted.pop())
-            except Exception:
+            except Exception:  # the next one may be shown
                 LOGGER.exception("a preview could not be shown")
 
 

@@ -79,7 +79,7 @@ class Console:
         Console._present = self
         try:
             await self._start()
-        except BaseException:
+        except BaseException:  # whatever it is, nothing keeps running
             await self._stop()
             raise
         return self

@@ -106,7 +106,7 @@ class Connection:
             try:
                 yield sqlite
                 sqlite.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever it is, nothing of the transaction stays
                 if sqlite.in_transaction:
                     sqlite.execute("ROLLBACK")
                 raise

@@ -143,7 +143,7 @@ def _run(connection: sqlite3.Connection, steps: list[str]) -> None:
         for step in steps:
             connection.execute(step)
         connection.execute("COMMIT")
-    except BaseException:
+    except BaseException:  # whatever it is, the file stays as it was
         connection.execute("ROLLBACK")
         raise
 

@@ -137,7 +137,7 @@ class FileStore:
         try:
             store = cls._opened(place, options, clock or SteadyClock(), locks)
             store._start(worker=worker, accept_loss=accept_loss)  # noqa: SLF001 - its own class
-        except BaseException:
+        except BaseException:  # whatever it is, nothing stays open
             if store is not None:
                 with suppress(OutboxError):
                     store._shut()  # noqa: SLF001 - its own class
@@ -155,7 +155,7 @@ class FileStore:
             connection = Connection(
                 path, held, most_bytes=options.most_bytes, always_normal=options.synchronous == "normal"
             )
-        except BaseException:
+        except BaseException:  # whatever it is, nothing stays open
             held.close()
             raise
         return cls(connection, options, clock, registered=locks is None)

@@ -388,7 +388,7 @@ class Writer:
             self._store.settle(settlement)
         except OutboxError:
             self._hold(settlement)
-        except Exception:
+        except Exception:  # the thread must go on, for everyone else
             _LOGGER.exception("outbox: outcomes that cannot be noted; these deliveries will be repeated")
             self._count(settlement)
         else:
@@ -428,7 +428,7 @@ class Writer:
                 self._store.vacuum()
         except OutboxError as error:
             _LOGGER.warning("outbox: upkeep failed, and is tried again: %s", error)
-        except Exception:
+        except Exception:  # the thread must go on, for everyone else
             _LOGGER.exception("outbox: upkeep failed, and is tried again")
 
     def _count(self, settlement: Settlement) -> None:

@@ -221,7 +221,7 @@ class Pump:
                     _LOGGER.error("outbox: delivery stops: %s", error)  # noqa: TRY400 - its words say all
                     return
                 await asyncio.sleep(_LOOK)
-            except Exception:
+            except Exception:  # the other deliveries must go on
                 _LOGGER.exception("outbox: a delivery failed in a way that is not foreseen")
                 await asyncio.sleep(_LOOK)
 
@@ -290,7 +290,7 @@ class Pump:
                 self._queue.appendleft(row)
                 return
             await self._send(row, ticket)
-        except Exception:
+        except Exception:  # the other deliveries must go on
             _LOGGER.exception("outbox: a delivery failed in a way that is not foreseen; it is tried again")
             again = Again(self._outcomes.now() + _UNFORESEEN)
             self._outcomes.put_off([row], again, "an unforeseen error")

@@ -163,7 +163,7 @@ class Direct:
                     break
             headers = message.headers
             body, unreadable = await read_body(headers, content, limit)
-        except BaseException as error:
+        except BaseException as error:  # cancelled, too
             # Half a response is on the connection, which nobody can use after that.
             connection.close()
             if isinstance(error, HttpProcessingError):

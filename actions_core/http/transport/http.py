@@ -120,7 +120,7 @@ class AiohttpTransport:
             content, unreadable = await read_body(response.headers, response.content, limit)
             if unreadable or not response.content.at_eof():
                 response.close()
-        except BaseException:
+        except BaseException:  # cancelled, too
             # Half a response is on the connection, which nobody can use after that.
             response.close()
             raise

@@ -111,7 +111,7 @@ class _Registered:
             return self.function(option, event)
         except ActionsError:
             raise
-        except Exception as error:
+        except Exception as error:  # an embedder's function may raise anything
             raise fail(self.place, f"{self.name} failed: {error!r}") from error
 
     def reads(self, base: Steps | None) -> Iterator[Steps]:

@@ -173,7 +173,7 @@ class FailureFile:
             if status.st_size and os.pread(descriptor, 1, status.st_size - 1) != b"\n":
                 _write_all(descriptor, b"\n")  # an earlier run was cut off in a line
             self._end = os.fstat(descriptor).st_size
-        except BaseException:
+        except BaseException:  # whatever it is, the descriptor is closed
             os.close(descriptor)
             raise
         return descriptor

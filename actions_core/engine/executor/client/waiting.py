@@ -86,7 +86,7 @@ class Semaphore:
         self._queue.append(place)
         try:
             await place
-        except BaseException:
+        except BaseException:  # cancelled, too: the place is not lost
             if place.done() and not place.cancelled():
                 # It was handed over at the same moment.
                 self.release()
