@@ -143,7 +143,6 @@ class BatchPump:
         self._places = asyncio.Semaphore(self._most)
         self._tasks: dict[asyncio.Task[None], int] = {}
         self._at_jobs: set[asyncio.Task[Any]] = set()
-        self._is_claiming = False
         self._closing = False
 
     # What waits.
@@ -179,10 +178,8 @@ class BatchPump:
 
     @property
     def is_idle(self) -> bool:
-        """True while no batch is open or may be ready."""
-        return not (
-            self._tasks or self._is_claiming or any(self._is_ready(number) for number in self._gathering)
-        )
+        """True while no batch is open or may be ready; a claim in progress is for the pump to know."""
+        return not (self._tasks or any(self._is_ready(number) for number in self._gathering))
 
     @property
     def is_full(self) -> bool:
@@ -200,11 +197,7 @@ class BatchPump:
                 # Before the claim: who looks meanwhile may know of more than it finds.
                 gathering.may_be_ready = False
                 gathering.looked_at = self._turns.now()
-                self._is_claiming = True
-                try:
-                    claim = await self._writer.claim_batch(number, size)
-                finally:
-                    self._is_claiming = False
+                claim = await self._writer.claim_batch(number, size)
                 self._outcomes.next_due[number] = claim.next_due
                 gathering.count, gathering.bytes = claim.waiting, claim.waiting_bytes
                 if claim.rows:

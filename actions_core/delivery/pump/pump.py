@@ -234,6 +234,9 @@ class Pump:
                 await self._fill_from(number)
             if self._batches is not None:
                 await self._batches.fill()
+        except BaseException:  # whatever it is, nobody knows what is due
+            self.look()
+            raise
         finally:
             self._looking = False
         try:

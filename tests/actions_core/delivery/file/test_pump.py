@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileStore, Writer
 from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.pump import Pump, Settled
@@ -203,6 +204,34 @@ def test_what_was_stored_is_not_overlooked(open_store: Maker, arrival: Maker) ->
         while not bench.tries:
             assert not bench.pump.is_idle
             await asyncio.sleep(0)
+        await bench.until_empty()
+
+    play(Bench(open_store(), lambda *_: answered(200)), work)
+
+
+def test_a_look_that_fails_is_not_the_end(
+    open_store: Maker, arrival: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pump that could not look for rows says that it has work until it has looked again."""
+    monkeypatch.setattr("actions_core.delivery.pump.pump._LOOK", 0.05)
+    failures = iter([OutboxError("the disk is busy", retryable=True)])
+
+    async def work(bench: Bench) -> None:
+        await bench.until(lambda: bench.pump.is_idle)
+        claim = bench.writer.claim
+
+        def fail_once(*given: Any) -> Any:
+            for failure in failures:
+                raise failure
+            return claim(*given)
+
+        monkeypatch.setattr(bench.writer, "claim", fail_once)
+        await bench.writer.accept([arrival("m1")])
+        bench.pump.note_stored(1, 10)
+        while not bench.tries:
+            assert not bench.pump.is_idle
+            await asyncio.sleep(0.001)
+        assert next(failures, None) is None
         await bench.until_empty()
 
     play(Bench(open_store(), lambda *_: answered(200)), work)
