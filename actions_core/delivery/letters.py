@@ -64,6 +64,18 @@ class LetterFilter:
     ids: tuple[int, ...] | None = None
     reason: str | None = None
 
+    def fits(self, letter: DeadLetter) -> bool:
+        """Return whether a dead letter is meant, where no query can tell."""
+        return (
+            self.instance in (None, letter.instance)
+            and self.subscription in (None, letter.subscription)
+            and self.code in (None, letter.code)
+            and self.reason in (None, letter.reason)
+            and (self.since is None or letter.last >= self.since)
+            and (self.before is None or letter.last < self.before)
+            and (self.ids is None or letter.id in self.ids)
+        )
+
 
 @attrs.frozen
 class LetterGroup:

@@ -58,13 +58,13 @@ class BrokerLetters:
         if which.ids is not None:
             for number in sorted(set(which.ids)):
                 letter = await self.show(number)
-                if letter is not None and _fits(letter, which):
+                if letter is not None and which.fits(letter):
                     yield letter
             return
         after = 0
         while page := await self._page(which, after, headers_only=False):
             for letter in page:
-                if _fits(letter, which):
+                if which.fits(letter):
                     yield letter
             after = page[-1].id
 
@@ -77,7 +77,7 @@ class BrokerLetters:
             return await self._pending(subject)
         count = after = 0
         while page := await self._page(which, after, headers_only=True):
-            count += sum(_fits(letter, which) for letter in page)
+            count += sum(which.fits(letter) for letter in page)
             after = page[-1].id
         return count
 
@@ -211,17 +211,6 @@ async def _together(letters: Collection[DeadLetter], work: Callable[[DeadLetter]
 def _is_by_subject(which: LetterFilter) -> bool:
     named = attrs.evolve(which, instance=None, subscription=None)
     return named == LetterFilter()
-
-
-def _fits(letter: DeadLetter, which: LetterFilter) -> bool:
-    return (
-        which.instance in (None, letter.instance)
-        and which.subscription in (None, letter.subscription)
-        and which.code in (None, letter.code)
-        and which.reason in (None, letter.reason)
-        and (which.since is None or letter.last >= which.since)
-        and (which.before is None or letter.last < which.before)
-    )
 
 
 def _parse_headers(raw: bytes) -> Mapping[str, str]:

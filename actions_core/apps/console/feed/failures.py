@@ -23,7 +23,6 @@ from actions_core.apps.console.feed.model import (
     Page,
     distinct_events,
     fits,
-    letter_fits,
     read_event,
 )
 from actions_core.apps.events.decoding import DecodingError
@@ -155,7 +154,7 @@ class FailuresFeed:
         """Return failures by subscription, code and reason."""
         found: dict[tuple[str, str, str, int | None, str], list[DeadLetter]] = {}
         for letter in await self._read():
-            if letter_fits(letter, which):
+            if which.fits(letter):
                 key = letter.instance, letter.subscription, letter.code, letter.status, letter.reason
                 found.setdefault(key, []).append(letter)
         groups = [
@@ -166,7 +165,7 @@ class FailuresFeed:
 
     async def list(self, which: LetterFilter, after: int, most: int) -> list[DeadLetter]:
         """Return failures by their numbers, from the first after `after`."""
-        found = [each for each in await self._read() if each.id > after and letter_fits(each, which)]
+        found = [each for each in await self._read() if each.id > after and which.fits(each)]
         return found[:most]
 
     async def letter(self, number: int) -> DeadLetter | None:
@@ -175,7 +174,7 @@ class FailuresFeed:
 
     async def count(self, which: LetterFilter) -> int:
         """Return how many failures there are."""
-        return sum(letter_fits(letter, which) for letter in await self._read())
+        return sum(which.fits(letter) for letter in await self._read())
 
     async def replay(self, which: LetterFilter) -> int:
         """Send the events of failures again, each to its subscription alone; return how many arrived.
@@ -185,7 +184,7 @@ class FailuresFeed:
         engine = self._engine()
         if engine is None:
             raise OutboxError("the workspace has errors: mend those first", retryable=False)
-        wanted = [letter for letter in await self._read() if letter_fits(letter, which)]
+        wanted = [letter for letter in await self._read() if which.fits(letter)]
         sent = 0
         async for letter, ok in _sent_again(engine, wanted):
             if ok:

@@ -200,16 +200,3 @@ def fits(outcome: Outcome, which: OutcomeFilter) -> bool:
         and which.message in (None, outcome.message)
         and (not text or any(text in part.lower() for part in parts))
     )
-
-
-def letter_fits(letter: DeadLetter, which: LetterFilter) -> bool:
-    """Return whether a dead letter is meant, for feeds that keep theirs in memory."""
-    return (
-        which.instance in (None, letter.instance)
-        and which.subscription in (None, letter.subscription)
-        and which.code in (None, letter.code)
-        and which.reason in (None, letter.reason)
-        and (which.since is None or letter.last >= which.since)
-        and (which.before is None or letter.last < which.before)
-        and (which.ids is None or letter.id in which.ids)
-    )
