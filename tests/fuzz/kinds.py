@@ -35,7 +35,7 @@ from actions_core import (
     validate_mapping,
 )
 from actions_core.testing import RecordingTransport
-from tests.fuzz import documents, languages
+from tests.fuzz import documents, languages, responses
 from tests.fuzz.adapter import OUR_FAULT, analyse, is_missing
 from tests.fuzz.destination import make_registry
 from tests.fuzz.words import chance
@@ -311,7 +311,7 @@ def _make_response(rng: Random) -> Any:
     return {
         "variant": int(rng.random() * len(VARIANTS)),
         "events": [{"type": kind, **SURE} for kind in ("track", "identify")] + [documents.event(rng)],
-        "replies": [documents.response(rng) for _ in range(1 + int(rng.random() * 8))],
+        "replies": [responses.response(rng) for _ in range(1 + int(rng.random() * 8))],
     }
 
 
