@@ -179,4 +179,6 @@ def open_page(chromium: Browser, watched: Watched) -> Iterator[Callable[..., Pag
 
     yield open_at
     for context in contexts:
+        for page in context.pages:
+            page.wait_for_load_state()  # to close one that is still loading may never end, and has no limit
         context.close()

@@ -92,7 +92,8 @@ def test_the_keyboard(shared_console: Any, open_page: Callable[..., Page]) -> No
     expect(first).to_be_focused()
     address = first.get_attribute("href")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{shared_console.url}{address}", wait_until="commit")
+    page.wait_for_url(f"{shared_console.url}{address}")
+    expect(page.locator("h1")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
