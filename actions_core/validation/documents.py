@@ -79,20 +79,42 @@ class _Held:
 def _validator(held: _Held) -> Any:
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
-    from referencing import Registry
-    from referencing.jsonschema import DRAFT202012
-
-    def elsewhere(_: str) -> Any:
-        # What lies in another file (mappings) has a check of its own, which knows more than a schema can.
-        return DRAFT202012.create_resource({})
 
     # A number with a point is not an integer: it would come out as a float where a count is needed.
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
     made: Any = extend(Draft202012Validator, {"pattern": _whole_pattern}, type_checker=checker)  # type: ignore[no-untyped-call] # as its stubs have it
-    registry: Any = Registry(retrieve=elsewhere)  # type: ignore[call-arg] # attrs makes the parameter
-    return made(held.schema, registry=registry)
+    return made(_resolved(held.schema, held.schema, {}))
+
+
+def _resolved(part: Json, whole: JsonObject, known: dict[str, JsonObject]) -> Any:
+    """Return a part of a schema with what its references name in their place.
+
+    jsonschema looks a reference up whenever it comes to one, which is half of its work. A schema that names
+    itself becomes a dictionary that contains itself.
+    """
+    if isinstance(part, list):
+        return [_resolved(item, whole, known) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" not in part:
+        return {key: _resolved(value, whole, known) for key, value in part.items()}
+    others = {key: _resolved(value, whole, known) for key, value in part.items() if key != "$ref"}
+    target = _target(str(part["$ref"]), whole, known)
+    return {"allOf": [target], **others} if others else target
+
+
+def _target(reference: str, whole: JsonObject, known: dict[str, JsonObject]) -> JsonObject:
+    if not reference.startswith("#/"):
+        return {}  # what lies in another file (mappings) has a check of its own, which knows more
+    if reference not in known:
+        target: Any = whole
+        for name in reference[2:].split("/"):
+            target = target[name]
+        known[reference] = {}  # before its parts, which may name it
+        known[reference].update(_resolved(target, whole, known))
+    return known[reference]
 
 
 def _whole_pattern(_: Any, pattern: str, instance: Json, __: JsonObject) -> Iterator[Any]:
