@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -95,6 +96,7 @@ def console(  # noqa: PLR0913 - each option of a command is a parameter
     a token that lets your browser in; ACTIONS_CONSOLE_TOKEN sets it. The exit code is 0 after SIGTERM, 130
     after Ctrl-C.
     """
+    gc.disable()  # until it runs: what is loaded now stays, and to look at it over and over takes long
     try:
         from actions_core.apps.console import server as _  # noqa: F401 - whether it is installed
     except ModuleNotFoundError as error:
@@ -193,6 +195,8 @@ class Running:
                 await stack.enter_async_context(
                     _task(WorkspaceWatch(self._file, self._load, desk.take_up, present).run())
                 )
+                gc.freeze()
+                gc.enable()
                 self._announce(console, as_json=as_json)
                 await self._stopped.wait()
         return Exit.INTERRUPTED if interruption.number == signal.SIGINT else Exit.OK
