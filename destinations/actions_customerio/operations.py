@@ -108,12 +108,10 @@ def _identify_object(payload: Payload) -> JsonObject:
         attributes = _dated(payload, _without(attributes, *_OBJECT_TRAITS))
     if "created_at" in payload:
         attributes = {**(attributes or {}), "created_at": _time(payload, "created_at")}
-    action, relationships = "identify", None
-    if "user_id" in payload or "anonymous_id" in payload:
-        who = _who(payload, "user_id", "anonymous_id")
-        action = "identify_anonymous" if "anonymous_id" in who else "identify"
-        shared = _dated(payload, payload.get("relationship_attributes"))
-        relationships = [present({"identifiers": who, "relationship_attributes": shared})]
+    who = _who(payload, "user_id", "anonymous_id")
+    action = "identify_anonymous" if "anonymous_id" in who else "identify"
+    shared = _dated(payload, payload.get("relationship_attributes"))
+    relationships = [present({"identifiers": who, "relationship_attributes": shared})] if who else None
     identifiers = _object_id(payload, "id")
     return _written("object", action, payload, identifiers, attributes, cio_relationships=relationships)
 
@@ -163,11 +161,11 @@ def _written(
             del attributes["anonymous_id"]
     time = seconds(payload.get("timestamp"))
     whole = {"type": kind, "action": action, **parts, "timestamp": time}
-    return present({**whole, "attributes": attributes, "identifiers": identifiers})
+    return present({**whole, "attributes": attributes, "identifiers": identifiers or None})
 
 
 def _who(payload: Payload, *fields: str) -> JsonObject:
-    """Return what names a person: the first of the fields that says it."""
+    """Return what names a person: the first of the fields that says it. Nothing may name one."""
     for field in fields:
         value = payload.get(field)
         if value is None:
@@ -177,13 +175,12 @@ def _who(payload: Payload, *fields: str) -> JsonObject:
         if value.startswith(_THEIRS):
             return {"cio_id": value.removeprefix(_THEIRS)}
         return {"email" if _EMAIL.fullmatch(value) else "id": value}
-    named = ", ".join(fields)
-    raise PayloadError.at("$", f"Nothing says who it is: map one of these fields to an id: {named}.")
+    return {}
 
 
 def _object_id(payload: Payload, field: str) -> JsonObject:
     if field not in payload:
-        raise PayloadError.at("$", f"Nothing says which object it is: map {field} to its id.")
+        return {}
     return {"object_id": payload[field], "object_type_id": payload.get("object_type_id", "1")}
 
 
