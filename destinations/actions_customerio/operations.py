@@ -33,10 +33,9 @@ _CREATED: Final = ("created_at", "createdAt")
 def operation(payload: Payload, context: Context) -> JsonObject:
     """Make the operation of a payload."""
     made = _OPERATIONS[context.action](payload)
-    if size_of(made) > MOST_BYTES:
-        raise PayloadError.at(
-            "$", f"Customer.io takes {MOST_BYTES} bytes at most, and this is {size_of(made)}."
-        )
+    size = size_of(made)
+    if size > MOST_BYTES:
+        raise PayloadError.at("$", f"Customer.io takes {MOST_BYTES} bytes at most, and this has {size}.")
     return made
 
 
@@ -48,9 +47,9 @@ def size_of(value: Json) -> int:
 
 def _identify(payload: Payload) -> JsonObject:
     attributes = _dated(payload, _without(payload.get("custom_attributes"), *_OBJECT_TRAITS, *_CREATED))
-    attributes |= present({"created_at": _time(payload, "created_at"), "email": payload.get("email")})
+    attributes |= present({"created_at": _time(payload, "created_at"), "email": _text(payload, "email")})
     relationships = None
-    if "group_id" in payload:
+    if _text(payload, "group_id"):
         shared = payload.get("relationship_attributes")
         whole = {"identifiers": _object_id(payload, "group_id"), "relationship_attributes": shared}
         relationships = [present(whole)]
@@ -64,7 +63,9 @@ def _event(action: str, name: str) -> Callable[[Payload], JsonObject]:
     def make(payload: Payload) -> JsonObject:
         who = _who(payload, "id", "anonymous_id")
         data = _dated(payload, payload.get("data"))
-        return _written("person", action, payload, who, data, name=payload[name], id=payload.get("event_id"))
+        return _written(
+            "person", action, payload, who, data, name=payload[name], id=_text(payload, "event_id")
+        )
 
     return make
 
@@ -82,7 +83,7 @@ def _on_person(action: str) -> Callable[[Payload], JsonObject]:
 
 
 def _add_device(payload: Payload) -> JsonObject:
-    attributes = {**payload.get("attributes", {}), **present({"app_version": payload.get("app_version")})}
+    attributes = {**payload.get("attributes", {}), **present({"app_version": _text(payload, "app_version")})}
     device = {
         "token": payload["device_id"],
         "platform": payload["platform"],
@@ -106,8 +107,9 @@ def _identify_object(payload: Payload) -> JsonObject:
     attributes = payload.get("custom_attributes")
     if attributes is not None:
         attributes = _dated(payload, _without(attributes, *_OBJECT_TRAITS))
-    if "created_at" in payload:
-        attributes = {**(attributes or {}), "created_at": _time(payload, "created_at")}
+    created = _time(payload, "created_at")
+    if created is not None:
+        attributes = {**(attributes or {}), "created_at": created}
     who = _who(payload, "user_id", "anonymous_id")
     action = "identify_anonymous" if "anonymous_id" in who else "identify"
     shared = _dated(payload, payload.get("relationship_attributes"))
@@ -154,12 +156,12 @@ def _written(
     **parts: Json,
 ) -> JsonObject:
     """Return an operation. Whoever is known otherwise has an anonymous id as an attribute."""
-    anonymous = payload.get("anonymous_id")
+    anonymous = _text(payload, "anonymous_id")
     if anonymous is not None:
         attributes = {**(attributes or {}), "anonymous_id": anonymous}
         if "anonymous_id" in identifiers:
             del attributes["anonymous_id"]
-    time = seconds(payload.get("timestamp"))
+    time = seconds(_text(payload, "timestamp"))
     whole = {"type": kind, "action": action, **parts, "timestamp": time}
     return present({**whole, "attributes": attributes, "identifiers": identifiers or None})
 
@@ -167,7 +169,7 @@ def _written(
 def _who(payload: Payload, *fields: str) -> JsonObject:
     """Return what names a person: the first of the fields that says it. Nothing may name one."""
     for field in fields:
-        value = payload.get(field)
+        value = _text(payload, field)
         if value is None:
             continue
         if field in ("email", "anonymous_id"):
@@ -179,9 +181,10 @@ def _who(payload: Payload, *fields: str) -> JsonObject:
 
 
 def _object_id(payload: Payload, field: str) -> JsonObject:
-    if field not in payload:
+    value = _text(payload, field)
+    if value is None:
         return {}
-    return {"object_id": payload[field], "object_type_id": payload.get("object_type_id", "1")}
+    return {"object_id": value, "object_type_id": _text(payload, "object_type_id") or "1"}
 
 
 def _dated(payload: Payload, attributes: Any) -> Any:
@@ -190,8 +193,14 @@ def _dated(payload: Payload, attributes: Any) -> Any:
 
 
 def _time(payload: Payload, field: str) -> Json:
-    value = payload.get(field)
+    value = _text(payload, field)
     return seconds(value) if payload.get("convert_timestamp") else value
+
+
+def _text(payload: Payload, field: str) -> str | None:
+    """Return a field's text; null counts as empty text where a field has no null, and that as none."""
+    text: str | None = payload.get(field) or None
+    return text
 
 
 def _without(attributes: JsonObject | None, *names: str) -> JsonObject:
