@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: How large a batch may be, in bytes, without what surrounds the operations.
 MOST_BYTES: Final = 500_000 - len('{"batch":[]}')
 _MULTI_STATUS: Final = 207
+#: What became of the operations that such a response does not list.
+TAKEN: Final = Response(200, {}, b"{}")
 
 destination: Final = Destination.from_package(__package__)
 
@@ -63,7 +65,8 @@ def report_delivery(payload: Payload, context: Context) -> Request:
     """Say what became of a message; where nothing says when, it was when the event was."""
     metadata = present({key: payload.get(key) for key in ("action_name", "action_value")})
     body = {key: payload.get(key) for key in ("delivery_id", "metric", "recipient", "reason", "href")}
-    body["timestamp"] = seconds(payload.get("timestamp", context.event.get("timestamp")))
+    time = payload.get("timestamp")
+    body["timestamp"] = seconds(context.event.get("timestamp") if time in (None, "") else time)
     return Request("POST", "/api/v1/metrics", json=present({**body, "metadata": metadata or None}))
 
 
@@ -92,9 +95,11 @@ def _outcome(response: Response, count: int) -> tuple[Response | ActionsError, d
         if type(index) is not int or not 0 <= index < count:
             return PayloadError(_message(error)), {}
         refused.setdefault(index, _message(error))
-    if response.status == _MULTI_STATUS and not errors:
+    if response.status != _MULTI_STATUS:
+        return response, refused
+    if not errors:
         return PayloadError("Customer.io refuses a part of the batch, and does not say which."), {}
-    return response, refused
+    return TAKEN, refused
 
 
 def _errors(body: Json) -> list[dict[str, Any]]:

@@ -198,7 +198,7 @@ def _time(payload: Payload, field: str) -> Json:
 
 
 def _text(payload: Payload, field: str) -> str | None:
-    """Return a field's text; null counts as empty text where a field has no null, and that as none."""
+    """Return a field's text, None where it is empty: so is null, in fields that take none."""
     text: str | None = payload.get(field) or None
     return text
 
