@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from actions_customerio import destination
+from actions_customerio.operations import operation, size_of
 
-from actions_core import Engine, Registry, Workspace
-from actions_core.testing import RecordingTransport, conformance, make_event, make_response
+from actions_core import Engine, PayloadError, Registry, Workspace
+from actions_core.testing import RecordingTransport, conformance, make_context, make_event, make_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -93,6 +94,18 @@ def test_an_index_is_one_of_its_request() -> None:
 def test_an_event_of_too_many_bytes_fails_alone() -> None:
     """It is not sent, so that the rest of its batch is taken; 32 kB are not too many."""
     assert send_texts([10, 33_000, 32_600]) == ([2], [200, 400, 200])
+
+
+def test_an_operation_has_32_kib_at_most() -> None:
+    """What an operation has beside its data counts, and the last byte is allowed."""
+    context = make_context(action="trackEvent")
+    payload: dict[str, Any] = {"name": "A", "id": "u-1", "data": {"text": ""}}
+    room = 32_768 - size_of(operation(payload, context))
+    payload["data"]["text"] = "x" * room
+    assert size_of(operation(payload, context)) == 32_768
+    payload["data"]["text"] += "x"
+    with pytest.raises(PayloadError, match="32769"):
+        operation(payload, context)
 
 
 @pytest.mark.parametrize(("region", "host"), REGIONS)
