@@ -91,6 +91,24 @@ def test_status_says_what_waits(outbox: Path, command: Command) -> None:
     assert (run.json["deadLetters"], run.json["workers"]) == (3, [])
 
 
+def test_status_says_what_to_do_about_refused_credentials(outbox: Path, command: Command) -> None:
+    """An instance that refuses its credentials: for how long it is left alone, why, and what ends that."""
+    with opened(outbox) as store:
+        said = "its credentials were refused 20 times in a row"
+        store.set_state("b", "refused", until=store.now() + 600_000, reason=said)
+    run = command("outbox", "status", "w.json")
+    text = " ".join(run.out.split())
+    assert "refused for 10 min" in text
+    assert "b gets nothing while it refuses its credentials" in text
+    assert "actions outbox resume b" in text
+    run = command("outbox", "status", "w.json", "--json")
+    found = {each["instance"]: each for each in run.json["instances"]}
+    assert (found["b"]["state"], found["b"]["reason"]) == ("refused", said)
+    assert found["b"]["until"]
+    run = command("outbox", "resume", "b", "w.json")
+    assert run.out == "b was refused, and is delivered to again\n"
+
+
 def test_resume(outbox: Path, command: Command) -> None:
     """An instance that is gone is active again; an unknown one is refused with those that are known."""
     with opened(outbox) as store:
