@@ -314,8 +314,12 @@ def _digest(targets: Mapping[int, Target]) -> str:
 
 
 def _why_again(state: InstanceState, digest: str, now: int) -> str:
-    """Return why an instance that got nothing is delivered to again; nothing where it is not."""
-    if state.settings not in ("", digest):  # where nobody noted them, nobody knows of a change
+    """Return why an instance that got nothing is delivered to again; nothing where it is not.
+
+    Files of the first version did not note the settings: nobody knows if those have changed, so an instance
+    that came from there stays gone until somebody resumes it.
+    """
+    if state.settings not in ("", digest):
         return "its settings have changed"
     if state.state == "refused" and (state.until is None or state.until <= now):
         return "its pause is over"
