@@ -98,6 +98,7 @@ class OutboxFeed:
             retrying=retrying,
             waiting=sum(each.due + each.later + each.in_hand for each in backlog) - retrying,
             failed=sum(each.failed for each in tallies),
+            stopped=tuple(each.state for each in backlog if each.state.state in ("gone", "refused")),
         )
 
     async def minutes(self, count: int) -> list[Minute]:

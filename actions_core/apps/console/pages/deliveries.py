@@ -11,6 +11,7 @@ from nicegui import ui
 from actions_core.apps.console import addresses
 from actions_core.apps.console.feed import RETRYING
 from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.showing import stopped_words
 from actions_core.apps.console.widgets.charts import show_charts
 from actions_core.apps.console.widgets.filters import Filters, instances_of, read_state, subscriptions_of
 from actions_core.apps.console.widgets.funnel import show_funnel
@@ -40,7 +41,10 @@ def register(desk: Desk) -> None:
         feed = await desk.feed.named(state["source"])
         with frame(desk, title="Deliveries", command=_command(desk), wide=True):
             await say_source(desk, feed)
-            show_funnel(await feed.funnel(), {"source": state["source"]})
+            funnel = await feed.funnel()
+            for stopped in funnel.stopped:
+                ui.label(stopped_words(stopped, time.time())).classes("console-note bad")
+            show_funnel(funnel, {"source": state["source"]})
             minutes = await feed.minutes(_DAY_OF_MINUTES)
             if minutes:
                 show_charts(minutes, int(time.time() * _MILLISECONDS))

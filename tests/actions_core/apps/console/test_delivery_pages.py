@@ -64,6 +64,27 @@ def test_outcomes_are_filtered_by_the_address(simulate: Callable[..., Any], work
     asyncio.run(main())
 
 
+def test_an_instance_that_gets_nothing_stands_above_all(
+    simulate: Callable[..., Any], workspace: Path
+) -> None:
+    """While an instance refuses its credentials, the page says so, and why."""
+    fill(workspace.with_name("events.db"), outcome(1))
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, desk):
+            await user.open("/deliveries")
+            await user.should_not_see("gets nothing")
+            feed = await desk.feed.main()
+            store = feed._look._connection
+            with store.transaction(durable=True) as sqlite:
+                sqlite.execute("INSERT OR IGNORE INTO instance(name) VALUES ('fs')")
+                sqlite.execute("UPDATE instance SET state = 'refused', reason = 'credentials: 401'")
+            await user.open("/deliveries")
+            await user.should_see("fs gets nothing, and its events wait: credentials: 401.")
+
+    asyncio.run(main())
+
+
 def test_a_row_opens_to_all_that_is_known(simulate: Callable[..., Any], workspace: Path) -> None:
     """Error, what to do, request, response and tries, and the ways to the mapping and to the event."""
     request = json.dumps({"method": "POST", "url": "https://api.test/", "json": {"name": "x"}})
