@@ -70,6 +70,7 @@ class Trials:
         self._failures = failures
         self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
+        self._reads: dict[str, list[tuple[str, ...]]] = {}
 
     def single(self, count: int) -> Iterator[Trial]:
         """Yield trials with one event each."""
@@ -169,11 +170,15 @@ class Trials:
     def _fill(self, event: JsonObject, payload: JsonObject) -> None:
         """Put the values of a payload to where the default mappings of their fields read."""
         for key, value in payload.items():
-            default = self._fields[key].default
-            if default is MISSING:
-                continue
-            for path in mapping_reads(default):
+            for path in self._reads_of(key):
                 set_value(event, path, value, replace=self._values.chance(0.7))
+
+    def _reads_of(self, key: str) -> list[tuple[str, ...]]:
+        """Return the paths that the default mapping of a field reads, which costs a compilation once."""
+        if key not in self._reads:
+            default = self._fields[key].default
+            self._reads[key] = [] if default is MISSING else list(mapping_reads(default))
+        return self._reads[key]
 
     def _add_audience(self, event: JsonObject) -> None:
         if not self._values.chance(0.6 if self._spec.audience is not None else 0.1):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections import deque
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -172,16 +173,23 @@ class Check:
         spec = await self._published_spec()
         tally = Tally(action, spec.actions[action], self._subject.port)
         ours = Ours(self._subject.destination)
+        tried: deque[Trial] = deque()
+        trials = await self._trials(spec, action, batch=batch)
+        orders = (self._order(trial, spec) for trial in _kept(trials, tried))
         try:
-            async for trial in self._trials(spec, action, batch=batch):
-                await self._try(trial, spec, ours, tally)
+            async for reply in self._published.run_each(orders):
+                trial = tried.popleft()
+                published = published_run(reply, items=len(trial.events) if trial.is_batch else 0)
+                tally.add(trial, published, await ours.run(trial, reply["requests"]))
                 if tell is not None:
                     tell()
+        except PublishedError as error:
+            raise ActionsError(f"{action}: {error}") from None
         finally:
             await ours.close()
         return tally
 
-    async def _trials(self, spec: DestinationSpec, action: str, *, batch: bool) -> Any:
+    async def _trials(self, spec: DestinationSpec, action: str, *, batch: bool) -> Iterator[Trial]:
         sources = await self._published.ask("sources", destination=self._folder, action=action)
         values = Values(
             Random(f"{self._plan.seed} {action} {batch}"),  # noqa: S311 - a seeded generator makes trials, not secrets
@@ -190,8 +198,7 @@ class Check:
             self._subject.port.fields_of(action),
         )
         trials = Trials(spec, action, values, self._subject.port, failures=self._plan.failures)
-        for trial in self._chosen(trials, batch=batch):
-            yield trial
+        return self._chosen(trials, batch=batch)
 
     def _chosen(self, trials: Trials, *, batch: bool) -> Iterator[Trial]:
         if batch:
@@ -200,26 +207,27 @@ class Check:
         yield from trials.of_events(self._plan.events)
         yield from trials.single(self._plan.count)
 
-    async def _try(self, trial: Trial, spec: DestinationSpec, ours: Ours, tally: Tally) -> None:
-        mapping = trial.mapping_of(spec.actions[trial.action])
+    def _order(self, trial: Trial, spec: DestinationSpec) -> JsonObject:
+        """Return what the published side is given for a trial."""
         given: JsonObject = {"events": list(trial.events)} if trial.is_batch else {"event": trial.events[0]}
-        try:
-            reply = await self._published.ask(
-                "run",
-                destination=self._folder,
-                action=trial.action,
-                mapping=mapping,
-                settings=trial.settings,
-                responses=list(trial.responses),
-                returned=self._subject.port.returned,
-                **given,
-            )
-        except PublishedError as error:
-            raise ActionsError(f"{trial.action}: {error}") from None
-        published = published_run(reply, items=len(trial.events) if trial.is_batch else 0)
-        tally.add(trial, published, await ours.run(trial, reply["requests"]))
+        return {
+            "destination": self._folder,
+            "action": trial.action,
+            "mapping": trial.mapping_of(spec.actions[trial.action]),
+            "settings": trial.settings,
+            "responses": list(trial.responses),
+            "returned": self._subject.port.returned,
+            **given,
+        }
 
     async def unreached(self) -> list[JsonObject]:
         """Return the parts of the published source that no trial has reached."""
         found: list[JsonObject] = await self._published.ask("unreached", destination=self._folder)
         return found
+
+
+def _kept(trials: Iterator[Trial], tried: deque[Trial]) -> Iterator[Trial]:
+    """Yield trials, and keep each until its reply is there."""
+    for trial in trials:
+        tried.append(trial)
+        yield trial
