@@ -54,6 +54,10 @@ class ChangedUnderneathError(WorkspaceError):
         self.lines = lines
 
 
+class NoSuchPartError(WorkspaceError):
+    """The workspace has no such instance, or the instance no such subscription."""
+
+
 class Draft:
     """The workspace in a file, and the way to save a changed one.
 

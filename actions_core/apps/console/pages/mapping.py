@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nicegui import ui
 
 from actions_core.apps.console import addresses
+from actions_core.apps.console.draft import NoSuchPartError
 from actions_core.apps.console.mapping_forms import effective_mapping, paths_of
 from actions_core.apps.console.pages.not_found import show_missing
 from actions_core.apps.console.pages.shell import frame
@@ -54,6 +55,9 @@ def register(desk: Desk) -> None:
             return
         try:
             page = MappingPage(desk, instance, int(number))
+        except NoSuchPartError as error:
+            show_missing(desk, str(error))
+            return
         except ActionsError as error:
             with frame(desk, title="Mapping", crumbs=crumbs):
                 ui.label(str(error)).classes("console-note bad")
@@ -76,10 +80,10 @@ class MappingPage:
         draft.reload()
         spec = draft.spec(instance)
         if spec is None:
-            raise ActionsError(f"The workspace has no instance {instance!r}.")
+            raise NoSuchPartError(f"The workspace has no instance {instance!r}.")
         listed = draft.subscriptions(instance)
         if not 0 <= number < len(listed):
-            raise ActionsError(f"{instance} has no subscription number {number}; it has {len(listed)}.")
+            raise NoSuchPartError(f"{instance} has no subscription number {number}; it has {len(listed)}.")
         destination = draft.destinations.get(spec.destination)
         if destination is None:
             raise ActionsError(
