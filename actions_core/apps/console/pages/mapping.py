@@ -97,7 +97,8 @@ class MappingPage:
         self.raw: JsonObject = copy.deepcopy(self.saved)
         self.is_enabled = spec.enabled
         self.bench = Workbench(spec, destination)
-        self._unfinished: set[str] = set()
+        #: What cannot be read as it stands now: the part of the page, and what is wrong with it.
+        self._unfinished: dict[str, str] = {}
         self._preview = Latest(self._show_preview)
         self._radius = Latest(self._show_radius)
         self._gone = False
@@ -113,9 +114,9 @@ class MappingPage:
         return self.raw != self.saved
 
     @property
-    def is_finished(self) -> bool:
-        """Whether everything that is typed can be read."""
-        return not self._unfinished
+    def unfinished(self) -> str:
+        """What that is typed cannot be read, in words; empty where everything can."""
+        return "; ".join(f"{part} ({fault})" if fault else part for part, fault in self._unfinished.items())
 
     # -- layout --------------------------------------------------------------------------------------
 
@@ -262,19 +263,19 @@ class MappingPage:
         self._show_fields()
         self._changed()
 
-    def _set_trigger(self, text: str | None) -> None:
-        self._finish("trigger", text is not None)
+    def _set_trigger(self, text: str | None, fault: str) -> None:
+        self._finish("the trigger", is_finished=not fault, fault=fault)
         if text is not None:
             self.raw["subscribe"] = text
         self._changed()
 
     def _set_mapping(self, mapping: Json, is_finished: bool) -> None:  # noqa: FBT001 - a callback of two
-        self._finish("mapping", is_finished)
+        self._finish("a field of the mapping", is_finished=is_finished)
         self.raw["mapping"] = mapping
         self._changed()
 
     def _set_event(self, event: Json) -> None:
-        self._finish("event", event is not None)
+        self._finish("the sample event", is_finished=event is not None)
         if event is not None:
             self._offer_paths(event)
             self._preview.ask(None)
@@ -296,11 +297,11 @@ class MappingPage:
             self.raw[key] = value
         self._changed()
 
-    def _finish(self, part: str, is_finished: bool) -> None:  # noqa: FBT001 - what a part is
+    def _finish(self, part: str, *, is_finished: bool, fault: str = "") -> None:
         if is_finished:
-            self._unfinished.discard(part)
+            self._unfinished.pop(part, None)
         else:
-            self._unfinished.add(part)
+            self._unfinished[part] = fault
 
     def _changed(self) -> None:
         self.actions.show_state()

@@ -354,6 +354,32 @@ VALUES: list[Any] = [
 ]
 
 
+def test_what_is_unfinished_is_said(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """While a condition cannot be read, as text or as rows, the page says why, and saves nothing."""
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, _):
+            await user.open("/i/fs/s/0")
+            await user.should_see("Saved.", retries=50)
+            labelled_by(user, "As text (FQL)").value = "event ="
+            await user.should_see("Not finished yet: the trigger (", retries=50)
+            (button,) = [
+                each for each in user.find(kind=ui.button).elements if each.props.get("label") == "Save…"
+            ]
+            assert not button.enabled
+            labelled_by(user, "As text (FQL)").value = 'event = "E"'
+            await user.should_see("Not saved yet.", retries=50)
+            assert button.enabled
+            user.find("Add condition").click()
+            await user.should_see("Not finished yet: the trigger (", retries=50)
+            await user.should_not_see("Not saved yet.")
+
+    asyncio.run(main())
+
+
 def test_whatever_a_workspace_says_is_shown(
     simulate: Callable[..., Any],
     write_workspace: Callable[..., Path],
