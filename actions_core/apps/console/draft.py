@@ -105,6 +105,11 @@ class Draft:
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
     @property
+    def instance_ids(self) -> list[str]:
+        """The ids of the instances."""
+        return [identifier(item) for item in self.instances]
+
+    @property
     def destinations(self) -> Mapping[str, Destination]:
         """The destinations that the instances use, by the names that they use."""
         if self._destinations is None:
