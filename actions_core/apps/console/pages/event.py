@@ -15,7 +15,8 @@ from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.samples import made_sample, read_pasted, recent_samples
 from actions_core.apps.console.showing import masked_everywhere, pretty
 from actions_core.apps.console.why import event_title
-from actions_core.apps.console.widgets.outcomes import show_outcomes, show_text
+from actions_core.apps.console.widgets.outcomes import show_outcomes
+from actions_core.apps.console.widgets.rows import show_text
 from actions_core.apps.console.widgets.sources import say_what_is_missing
 from actions_core.apps.console.widgets.why import show_explanation
 from actions_core.delivery.errors import OutboxError
