@@ -306,10 +306,14 @@ class BrokerWorker:
         if self._closed:
             return
         self._closed = True
-        await self.stop(grace)
-        if self._broker is not None:
-            await self._broker.close()
-        await self.engine.close(0.0)
+        try:
+            await self.stop(grace)
+        finally:
+            try:
+                if self._broker is not None:
+                    await self._broker.close()
+            finally:
+                await self.engine.close(0.0)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
