@@ -46,7 +46,9 @@ SERVE = "actions serve "
 #: A command that needs no shell: its program, what it is given, and the file into which it prints.
 PLAIN = re.compile(r"(actions|python) ([^|&;<>$`*]*?)(?: > (\S+))?")
 #: A logged failure: the instance, the subscription, the event, the code.
-LOGGED = re.compile(r"[\w-]+, .*: (?:the event '.*'|an event|\d+ events?) failed: [A-Z_]+: ")
+LOGGED = re.compile(
+    r"[\w-]+, .*: (?:the event '.*'|an event|\d+ events?) (?:failed|is to be tried again): [A-Z_]+: "
+)
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
