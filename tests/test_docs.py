@@ -2,6 +2,8 @@
 
 A code block is what its language says: `json` has to parse; `python` is run, and a `text` block behind it
 is what it prints; in `console` the lines after `$` are run, and what stands below them is what they print.
+There, `…` stands for any text, and alone in a line for any lines. A command may fail only where the next one
+is `echo $?`, which prints its exit code.
 A block after a line that names a file in backticks ("Save this as `shop.py`:") is saved under that name.
 """
 
@@ -14,6 +16,7 @@ import shlex
 import subprocess
 import sys
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +46,11 @@ NOT_RUN = (
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
 #: A server that runs until the end of its page, at a port of its own in place of the one that it says.
 SERVE = "actions serve "
+#: Asks for the exit code of the command before it.
+ASKS_CODE = "echo $?"
+#: What stands for any text of a line or, alone, for any lines.
+ANYTHING = "…"
+ANY_LINES = r"(?:[^\n]*\n)*?"
 #: A command that needs no shell: its program, what it is given, and the file into which it prints.
 PLAIN = re.compile(r"(actions|python) ([^|&;<>$`*]*?)(?: > (\S+))?")
 #: A logged failure: the instance, the subscription, the event, the code.
@@ -114,8 +122,14 @@ class Page:
 
     def _console(self, source: str, *, saved: bool) -> str | None:
         del saved
-        for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
+        parts = re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]
+        code = 0
+        for part, following in zip_longest(parts, parts[1:], fillvalue=""):
             command, _, expected = part.partition("\n")
+            if command == ASKS_CODE:
+                if wrong := _difference(expected, f"{code}\n"):
+                    return wrong
+                continue
             if command.startswith("make "):
                 assert f"\n{command.split()[1]}:" in MAKEFILE
             if command.startswith((*NOT_RUN, *SERVERS)):
@@ -124,7 +138,8 @@ class Page:
                 self._serve(command, expected)
                 continue
             run = self._run(command)
-            if run.returncode:
+            code = run.returncode
+            if code and not following.startswith(ASKS_CODE):
                 return f"{command} ended with {run.returncode}:\n{run.stdout}{run.stderr}"
             if expected and (wrong := _difference(expected, run.stdout)):
                 return wrong
@@ -174,7 +189,32 @@ class Page:
 def _difference(expected: str, printed: str) -> str | None:
     want = [line.rstrip() for line in expected.rstrip().splitlines()]
     have = [line.rstrip() for line in printed.rstrip().splitlines()]
-    return None if want == have else "\n".join(["expected:", *want, "printed:", *have])
+    form = "".join(ANY_LINES if line == ANYTHING else f"{_form(line)}\n" for line in want)
+    same = re.fullmatch(form, "".join(f"{line}\n" for line in have))
+    return None if same else "\n".join(["expected:", *want, "printed:", *have])
+
+
+def _form(line: str) -> str:
+    return "[^\n]*".join(map(re.escape, line.split(ANYTHING)))
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        ("a\nb", "a \nb\n", True),
+        ("a\nb", "a\nc", False),
+        ("a.c", "abc", False),
+        ("took … s", "took 0.1 s", True),
+        ("took … s", "took 0.1 m", False),
+        ("took … s", "took 0.1\n s", False),
+        ("a\n…\nd", "a\nb\nc\nd", True),
+        ("a\n…\nd", "a\nd", True),
+        ("a\n…\nd", "a\nb", False),
+    ],
+)
+def test_what_varies_may_be_left_out_of_a_page(expected: str, printed: str, *, same: bool) -> None:
+    """`…` in what a page shows stands for any text or any lines, and everything else for itself."""
+    assert (_difference(expected, printed) is None) is same
 
 
 @pytest.fixture(scope="module")
