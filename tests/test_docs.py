@@ -69,6 +69,9 @@ class Page:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "FULLSTORY_API_KEY": stand_in.api_key,
+            # Those of the export that a page imports.
+            "FULLSTORY_CLOUD_API_KEY": stand_in.api_key,
+            "BRAZE_CLOUD_API_KEY": "key",
             "NO_COLOR": "1",
             "PYTHONWARNINGS": "error",
         }
