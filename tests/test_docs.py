@@ -36,10 +36,11 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
 ADDRESS = "http://127.0.0.1:8811"
-#: Commands that a reader runs and this test does not: the first two would run this test, the next three wait,
+#: Commands that a reader runs and this test does not: the first two would run this test, the next four wait,
 #: one needs npm, and what the last two do is done for it.
 NOT_RUN = (
-    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console", "actions port "),
+    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console", "nats-server "),
+    "actions port ",
     *("export ", "cp examples/"),
 )
 #: Servers: `test_in_your_application.py` runs them, and stops them.
