@@ -151,6 +151,7 @@ class Check:
         self._subject = subject
         self._plan = plan
         self._spec: DestinationSpec | None = None
+        self._batched: frozenset[str] = frozenset()
 
     async def actions(self) -> tuple[list[str], list[str], list[str]]:
         """Return the keys of the actions on both sides, only on the published one, and only on ours."""
@@ -161,11 +162,25 @@ class Check:
         both = [key for key in cloud if key in able]
         return both, [key for key in cloud if key not in able], [key for key in able if key not in cloud]
 
+    async def batched(self, actions: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+        """Return which actions have batches on both sides, only on the published one, and only on ours."""
+        await self._published_spec()
+        ours = self._subject.destination.batch_handlers
+        return (
+            [key for key in actions if key in self._batched and key in ours],
+            [key for key in actions if key in self._batched and key not in ours],
+            [key for key in actions if key not in self._batched and key in ours],
+        )
+
     async def _published_spec(self) -> DestinationSpec:
         if self._spec is None:
             found = await self._published.ask("definition", destination=self._folder)
             definition = published_definition(found["definition"], found["functions"])
             self._spec = load_destination(definition).spec
+            functions = set(found["functions"])
+            self._batched = frozenset(
+                key for key in self._spec.actions if f"actions.{key}.performBatch" in functions
+            )
         return self._spec
 
     async def run(self, action: str, *, batch: bool = False, tell: Callable[[], None] | None = None) -> Tally:

@@ -11,6 +11,7 @@ import pytest
 from actions_core.authoring.port.catalogue import Row, catalogue_page, needs_of
 from actions_core.authoring.port.definitions import MARK, published_definition, with_marked_texts
 from actions_core.authoring.port.differences import PortFile
+from actions_core.authoring.port.leaves import Difference
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.packages import VERSION, cache_folder
 from actions_core.authoring.port.trials import Trials
@@ -18,6 +19,7 @@ from actions_core.authoring.port.unreached import unreached_parts
 from actions_core.authoring.port.values import Values
 from actions_core.destination import load_destination
 from actions_core.validation.fields import FieldSpec
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from actions_core.values.types import Json
@@ -68,7 +70,25 @@ def test_reasons_are_found_by_action_and_pattern(
             "page": {"json.events[]*.time": "dots", "json?a": "no pattern"},
         }
     )
-    assert port.reason(action, leaf) == expected
+    assert port.reason(action, Difference(leaf, 1, MISSING)) == expected
+
+
+@pytest.mark.parametrize(
+    ("published", "ours", "is_meant"),
+    [
+        ({"0": 1}, [1], True),
+        ({"0": 1}, MISSING, True),
+        ({"0": 1}, None, False),
+        ([1], [2], False),
+        ({"0": 1}, {"0": 2}, False),
+    ],
+)
+def test_a_reason_may_hold_for_values_of_some_kinds_only(published: Json, ours: Json, is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """A reason with kinds explains a difference between values of these kinds, and no other."""
+    entry = {"reason": "lists stay lists", "published": "object", "ours": ["list", "missing"]}
+    port = PortFile(differences={"*": {"json.*": entry}})
+    found = port.reason("track", Difference("json.a", published, ours))
+    assert found == (("*: json.*", "lists stay lists") if is_meant else None)
 
 
 def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:
