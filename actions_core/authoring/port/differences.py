@@ -21,6 +21,9 @@ from __future__ import annotations
 
 import functools
 import re
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -32,7 +35,6 @@ from actions_core.values.wording import either, kind, shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from actions_core.authoring.port.leaves import Difference
     from actions_core.values.types import Json, JsonObject
@@ -79,6 +81,11 @@ class PortFile:
                     return f"{place}: {pattern}", entry["reason"]
         return None
 
+    def reasons(self, action: str) -> list[str]:
+        """Return the reasons that are written under an action, or under `*`, each once."""
+        entries = self.differences.get(action, {}).values()
+        return list(dict.fromkeys(one if isinstance(one, str) else one["reason"] for one in entries))
+
     def responses_of(self, action: str) -> list[JsonObject]:
         """Return the responses to choose from for an action."""
         return [*self.responses.get(action, []), *self.responses.get(_ALL, [])]
@@ -95,6 +102,24 @@ class PortFile:
 @functools.lru_cache(maxsize=512)
 def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def differences_of(slug: str) -> PortFile:
+    """Return the file of the port that the installed package of a destination has, empty without one.
+
+    The package itself is not imported. Raises `DefinitionError` where the file is faulty.
+    """
+    for point in entry_points(group="actions_core.destinations"):
+        found = find_spec(point.module.partition(".")[0]) if point.name == slug else None
+        for folder in (found.submodule_search_locations or ()) if found is not None else ():
+            return read_port_file_in(Path(folder))
+    return PortFile()
+
+
+def read_port_file_in(folder: Path) -> PortFile:
+    """Read the file of a port in a folder, empty where there is none. Raises `DefinitionError`."""
+    file = folder / FILE_NAME
+    return read_port_file(file) if file.is_file() else PortFile()
 
 
 def _is_of(value: Json, kinds: str | list[str]) -> bool:
