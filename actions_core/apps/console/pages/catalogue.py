@@ -31,7 +31,9 @@ def register(desk: Desk) -> None:
     def show(q: str = "") -> None:
         with frame(desk, title="Destinations", command=desk.command("list")):
             ui.label("Where this workspace sends events, and where it could.").classes("console-lead")
-            if desk.problems:
+            if fault := desk.look_at_file():
+                ui.label(fault).classes("console-note bad").props("role=alert")
+            elif desk.problems:
                 _show_faults(desk)
             _show_instances(desk)
             _show_catalogue(desk, q)
