@@ -90,7 +90,7 @@ class Tally:
         return unexplained
 
     def _explain(self, difference: Difference, trial: Trial) -> bool:
-        known = self.port.reason(self.action, difference.leaf)
+        known = self.port.reason(self.action, difference)
         leaf = self.leaves.get(difference.leaf)
         if leaf is None:
             leaf = Leaf(difference.leaf, difference, trial, reason=None if known is None else known[1])

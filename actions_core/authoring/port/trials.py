@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _SETTINGS: Final = 8
 _FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
+_TYPE: Final = ("type",)
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
 
@@ -171,6 +172,8 @@ class Trials:
         """Put the values of a payload to where the default mappings of their fields read."""
         for key, value in payload.items():
             for path in self._reads_of(key):
+                if path == _TYPE and value not in _TYPES:
+                    continue  # no framework takes such an event
                 set_value(event, path, value, replace=self._values.chance(0.7))
 
     def _reads_of(self, key: str) -> list[tuple[str, ...]]:

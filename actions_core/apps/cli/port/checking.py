@@ -14,7 +14,7 @@ import attrs
 from actions_core.apps.cli.port.ours import Ours, published_run
 from actions_core.apps.cli.port.published import PublishedError
 from actions_core.authoring.port.definitions import published_definition
-from actions_core.authoring.port.differences import FILE_NAME, PortFile, read_port_file
+from actions_core.authoring.port.differences import FILE_NAME, PortFile, differences_of, read_port_file_in
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.tally import Tally
 from actions_core.authoring.port.trials import Trials
@@ -38,11 +38,10 @@ BATCH_SIZE: Final = 50
 
 @attrs.frozen(eq=False)
 class Subject:
-    """A destination of ours with the file of its port; `folder` is where its definition lies, if known."""
+    """A destination of ours with the file of its port."""
 
     destination: Destination
     port: PortFile
-    file: Path | None = None
 
 
 @attrs.frozen
@@ -72,14 +71,11 @@ def find_subject(name: str) -> Subject:
         if not name.isidentifier() or importlib.util.find_spec(name) is None:
             raise
         return _subject(*_from_package(name))
-    return _subject(destination, _folder_of(destination))
+    return Subject(destination, differences_of(destination.slug))
 
 
-def _subject(destination: Destination, folder: Path | None) -> Subject:
-    file = None if folder is None else folder / FILE_NAME
-    if file is None or not file.is_file():
-        return Subject(destination, PortFile())
-    return Subject(destination, read_port_file(file), file)
+def _subject(destination: Destination, folder: Path) -> Subject:
+    return Subject(destination, read_port_file_in(folder))
 
 
 def _from_folder(folder: Path) -> Subject:
@@ -104,17 +100,6 @@ def _from_package(name: str) -> tuple[Destination, Path]:
     if not isinstance(destination, Destination):
         raise DefinitionError(f"the package {shown(name)} has no 'destination'")
     return destination, Path(str(module.__file__)).parent
-
-
-def _folder_of(destination: Destination) -> Path | None:
-    """Return the folder of the package that registers a destination."""
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group="actions_core.destinations"):
-        if point.name == destination.slug:
-            file = getattr(sys.modules.get(point.module.partition(".")[0]), "__file__", None)
-            return None if file is None else Path(file).parent
-    return None
 
 
 async def find_published(published: Published, subject: Subject, given: str | None) -> str:
@@ -151,6 +136,7 @@ class Check:
         self._subject = subject
         self._plan = plan
         self._spec: DestinationSpec | None = None
+        self._batched: frozenset[str] = frozenset()
 
     async def actions(self) -> tuple[list[str], list[str], list[str]]:
         """Return the keys of the actions on both sides, only on the published one, and only on ours."""
@@ -161,11 +147,25 @@ class Check:
         both = [key for key in cloud if key in able]
         return both, [key for key in cloud if key not in able], [key for key in able if key not in cloud]
 
+    async def batched(self, actions: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+        """Return which actions have batches on both sides, only on the published one, and only on ours."""
+        await self._published_spec()
+        ours = self._subject.destination.batch_handlers
+        return (
+            [key for key in actions if key in self._batched and key in ours],
+            [key for key in actions if key in self._batched and key not in ours],
+            [key for key in actions if key not in self._batched and key in ours],
+        )
+
     async def _published_spec(self) -> DestinationSpec:
         if self._spec is None:
             found = await self._published.ask("definition", destination=self._folder)
             definition = published_definition(found["definition"], found["functions"])
             self._spec = load_destination(definition).spec
+            functions = set(found["functions"])
+            self._batched = frozenset(
+                key for key in self._spec.actions if f"actions.{key}.performBatch" in functions
+            )
         return self._spec
 
     async def run(self, action: str, *, batch: bool = False, tell: Callable[[], None] | None = None) -> Tally:
