@@ -1,0 +1,132 @@
+"""The destination itself, to which the other modules add their functions, and what they share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from actions_core import (
+    AuthenticationError,
+    Destination,
+    PayloadError,
+    Request,
+    ResponseError,
+    Tokens,
+    compile_mapping,
+    to_text,
+)
+
+if TYPE_CHECKING:
+    from actions_core import Client, Json, JsonObject, Payload, Response
+
+destination: Final = Destination.from_package(__package__)
+
+#: How many objects HubSpot takes in one request.
+MOST: Final = 100
+REFUSED: Final = 400
+NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+#: What a part of a path may contain as it is.
+_SAFE: Final = "@:!$&'()*+,;=~"
+_JSON_TEXT: Final = compile_mapping({"@json": {"mode": "encode", "value": {"@path": "$.value"}}})
+
+
+@destination.refresh_access_token
+async def refresh_access_token(
+    refresh_token: str | None, client_id: str | None, client_secret: str | None, client: Client
+) -> Tokens:
+    """Get a new access token; one of a private app has no refresh token, and does not expire."""
+    if not (refresh_token and client_id and client_secret):
+        message = "HubSpot refused the access token, and there is no refresh token with a client to renew it."
+        raise AuthenticationError(message)
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": refresh_token,
+        "client_id": client_id,
+        "client_secret": client_secret,
+    }
+    body = body_of(await client.send(Request("POST", "/oauth/v1/token", form=form)))
+    return Tokens(body["access_token"], body.get("refresh_token"), body.get("expires_in"))
+
+
+def part(value: Json) -> str:
+    """Return a value as one part of a path."""
+    text = to_text(value)
+    if text in ("", ".", ".."):
+        raise PayloadError(f'"{text}" cannot name anything in HubSpot.')
+    return quote(text, safe=_SAFE)
+
+
+def body_of(response: Response) -> JsonObject:
+    """Return the object that a response has for a body, an empty one where it has none."""
+    body: Json = response.json if response.text else None
+    return body if isinstance(body, dict) else {}
+
+
+def refusal(error: JsonObject) -> PayloadError:
+    """Return what one of HubSpot's errors says."""
+    return PayloadError(f"HubSpot says: {error.get('message') or error.get('category') or 'no reason'}")
+
+
+def objects_in(body: JsonObject, key: str) -> list[JsonObject]:
+    """Return the objects of a list in a body."""
+    found = body.get(key)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def properties_of(result: JsonObject) -> JsonObject:
+    """Return the properties of a result."""
+    found = result.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def named_properties(payload: Payload, *keys: str) -> dict[str, Any]:
+    """Return fields that are properties in HubSpot, without blanks around; a stage has small letters."""
+    found = {key: payload[key].strip() for key in keys if key in payload}
+    if "lifecyclestage" in found:
+        found["lifecyclestage"] = found["lifecyclestage"].lower()
+    return found
+
+
+def flat_properties(properties: JsonObject | None) -> dict[str, Any]:
+    """Return properties as HubSpot takes them: lists as text with semicolons, objects as JSON, no nulls."""
+    return {key: _flat(value) for key, value in (properties or {}).items() if value is not None}
+
+
+def _flat(value: Json) -> Json:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return ";".join(json_text(one) if _is_structured(one) else to_text(one) for one in value)
+    return json_text(value) if isinstance(value, dict) else value
+
+
+def _is_structured(value: Json) -> bool:
+    return value is None or isinstance(value, list | dict)
+
+
+def json_text(value: Json) -> str:
+    """Write a value as JSON."""
+    return str(_JSON_TEXT.resolve({"value": value}))
+
+
+def search(object_type: str, fields: JsonObject, properties: list[Json], sorts: list[Json]) -> Request:
+    """Return the request for objects of which one of the fields is equal."""
+    groups = [
+        {"filters": [{"propertyName": key, "operator": "EQ", "value": value}]}
+        for key, value in fields.items()
+    ]
+    body = {"filterGroups": groups, "properties": properties, "sorts": sorts}
+    return Request("POST", f"/crm/v3/objects/{part(object_type)}/search", json=body)
+
+
+async def find(request: Request, field: str, client: Client) -> list[JsonObject]:
+    """Return what a search finds; more than one may stand for many. `field` is what it searches by."""
+    try:
+        body = body_of(await client.send(request))
+    except ResponseError as error:
+        if error.status != REFUSED:
+            raise
+        said = body_of(error.response).get("message") or "no reason"
+        raise PayloadError.at(f"$.{field}", f"HubSpot cannot search by these fields: {said}") from None
+    return objects_in(body, "results")
