@@ -16,12 +16,11 @@ from actions_hubspot.definition import (
     body_of,
     destination,
     find,
-    flat_properties,
-    named_properties,
     part,
     search,
 )
 from actions_hubspot.memory import contact_of
+from actions_hubspot.properties import flat_properties, named_properties
 
 if TYPE_CHECKING:
     from actions_core import Client, Context, JsonObject, Payload
@@ -76,7 +75,7 @@ def _properties(payload: Payload) -> JsonObject:
 
 
 async def _update(own_id: str, properties: JsonObject, client: Client) -> str:
-    """Update the company that has this ID, and return the one that HubSpot gave it; empty where none has it."""
+    """Update the company that has this ID, and return the one that HubSpot gave it; empty if none has it."""
     url = f"{_COMPANIES}/{part(own_id)}?idProperty={_OWN_ID}"
     try:
         body = body_of(await client.send(Request("PATCH", url, json={"properties": properties})))

@@ -14,14 +14,13 @@ from actions_hubspot.definition import (
     NOT_FOUND,
     body_of,
     destination,
-    flat_properties,
-    named_properties,
     objects_in,
     part,
     properties_of,
     refusal,
 )
 from actions_hubspot.memory import contact_fails, contact_is, contact_starts
+from actions_hubspot.properties import flat_properties, named_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -129,7 +128,10 @@ class _Upsert:
         if body is None:
             return
         self._note_errors(error for error in objects_in(body, "errors") if error.get("category") != _MISSING)
-        found = {email: found for email, found in self._found(body) if email not in self.errors}
+        known = dict(self._found(body))
+        found = {
+            email: known[email] for email in self._contacts if email in known and email not in self.errors
+        }
         await self._create([email for email in self._contacts if email not in found | self.errors])
         await self._update(found)
 

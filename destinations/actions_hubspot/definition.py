@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from actions_core import (
@@ -12,12 +12,11 @@ from actions_core import (
     Request,
     ResponseError,
     Tokens,
-    compile_mapping,
     to_text,
 )
 
 if TYPE_CHECKING:
-    from actions_core import Client, Json, JsonObject, Payload, Response
+    from actions_core import Client, Context, Json, JsonObject, Response
 
 destination: Final = Destination.from_package(__package__)
 
@@ -28,7 +27,6 @@ NOT_FOUND: Final = 404
 CONFLICT: Final = 409
 #: What a part of a path may contain as it is.
 _SAFE: Final = "@:!$&'()*+,;=~"
-_JSON_TEXT: Final = compile_mapping({"@json": {"mode": "encode", "value": {"@path": "$.value"}}})
 
 
 @destination.refresh_access_token
@@ -80,36 +78,6 @@ def properties_of(result: JsonObject) -> JsonObject:
     return found if isinstance(found, dict) else {}
 
 
-def named_properties(payload: Payload, *keys: str) -> dict[str, Any]:
-    """Return fields that are properties in HubSpot, without blanks around; a stage has small letters."""
-    found = {key: payload[key].strip() for key in keys if key in payload}
-    if "lifecyclestage" in found:
-        found["lifecyclestage"] = found["lifecyclestage"].lower()
-    return found
-
-
-def flat_properties(properties: JsonObject | None) -> dict[str, Any]:
-    """Return properties as HubSpot takes them: lists as text with semicolons, objects as JSON, no nulls."""
-    return {key: _flat(value) for key, value in (properties or {}).items() if value is not None}
-
-
-def _flat(value: Json) -> Json:
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, list):
-        return ";".join(json_text(one) if _is_structured(one) else to_text(one) for one in value)
-    return json_text(value) if isinstance(value, dict) else value
-
-
-def _is_structured(value: Json) -> bool:
-    return value is None or isinstance(value, list | dict)
-
-
-def json_text(value: Json) -> str:
-    """Write a value as JSON."""
-    return str(_JSON_TEXT.resolve({"value": value}))
-
-
 def search(object_type: str, fields: JsonObject, properties: list[Json], sorts: list[Json]) -> Request:
     """Return the request for objects of which one of the fields is equal."""
     groups = [
@@ -130,3 +98,9 @@ async def find(request: Request, field: str, client: Client) -> list[JsonObject]
         said = body_of(error.response).get("message") or "no reason"
         raise PayloadError.at(f"$.{field}", f"HubSpot cannot search by these fields: {said}") from None
     return objects_in(body, "results")
+
+
+def sync_mode(context: Context) -> str | None:
+    """Return the sync mode of a mapping, the action's default where it names none."""
+    spec = destination.spec.actions[context.action].sync_mode
+    return None if spec is None else context.sync_mode or spec.default
