@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actions_hubspot import companies, contacts, events  # noqa: F401 - register their functions
+from actions_hubspot import companies, contacts, events, objects, records  # noqa: F401 - register their functions
 from actions_hubspot.definition import destination
 
 __all__ = ["destination"]

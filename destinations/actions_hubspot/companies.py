@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from actions_core import PayloadError, Request, RequestError, ResponseError, Skip
 from actions_hubspot.definition import (
+    AGAIN,
     CONFLICT,
     NOT_FOUND,
     REFUSED,
@@ -32,7 +33,6 @@ _PROPERTIES: Final = (
     *("address", "city", "state", "zip"),
 )
 _NOT_VALID: Final = "Property values were not valid: "
-_UNAVAILABLE: Final = 503
 
 
 @destination.action("upsertCompany")
@@ -86,7 +86,7 @@ async def _update(own_id: str, properties: JsonObject, client: Client) -> str:
             raise
         await _make_own_id(client)
         message = f"HubSpot did not have the property {_OWN_ID}, which it has now."
-        raise RequestError(message, status=_UNAVAILABLE, retryable=True) from None
+        raise RequestError(message, status=AGAIN, retryable=True) from None
     return str(body.get("id") or "")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actions_core import ActionsError, MultiStatus, Request, RequestError, ResponseError
 from actions_hubspot.definition import (
+    AGAIN,
     CONFLICT,
     MOST,
     NOT_FOUND,
@@ -75,7 +76,7 @@ async def _create(url: str, body: JsonObject, client: Client) -> Response:
     except ResponseError as error:
         if error.status != CONFLICT:
             raise
-        raise RequestError(str(error), code=error.code, status=CONFLICT, retryable=True) from None
+        raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
 
 
 @destination.batch("upsertContact", each=contact)

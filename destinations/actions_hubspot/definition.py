@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from actions_core import (
@@ -25,6 +25,8 @@ MOST: Final = 100
 REFUSED: Final = 400
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
+#: The status of what is worth trying again, also for one event of a batch.
+AGAIN: Final = 503
 #: What a part of a path may contain as it is.
 _SAFE: Final = "@:!$&'()*+,;=~"
 
@@ -104,3 +106,14 @@ def sync_mode(context: Context) -> str | None:
     """Return the sync mode of a mapping, the action's default where it names none."""
     spec = destination.spec.actions[context.action].sync_mode
     return None if spec is None else context.sync_mode or spec.default
+
+
+def association(path: str, label: str) -> dict[str, Any]:
+    """Return the category and the type of an association, as its label has them."""
+    category, _, number = label.partition(":")
+    if not (category and number.isdecimal()):
+        message = (
+            f'"{label}" is no kind of association: that is a category and a number, HUBSPOT_DEFINED:279.'
+        )
+        raise PayloadError.at(path, message)
+    return {"associationCategory": category, "associationTypeId": number}

@@ -12,6 +12,7 @@ import attrs
 
 from actions_core import PayloadError, Request, RequestError, ResponseError, present, to_text
 from actions_hubspot.definition import (
+    AGAIN,
     CONFLICT,
     NOT_FOUND,
     REFUSED,
@@ -169,7 +170,7 @@ async def _create(
     except ResponseError as error:
         if not _exists(error):
             raise
-        raise RequestError(str(error), code=error.code, status=CONFLICT, retryable=True) from None
+        raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
     types = {key: _type(value) for key, value in properties.items()}
     return _Definition(str(made.get("fullyQualifiedName") or name), types)
 
