@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from actions_hubspot import companies, contacts, events, objects, records  # noqa: F401 - register their functions
+from actions_hubspot import (  # noqa: F401 - register their functions
+    choices,
+    companies,
+    contacts,
+    events,
+    objects,
+    records,
+)
 from actions_hubspot.definition import destination
 
 __all__ = ["destination"]

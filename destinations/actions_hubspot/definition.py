@@ -22,6 +22,8 @@ destination: Final = Destination.from_package(__package__)
 
 #: How many objects HubSpot takes in one request.
 MOST: Final = 100
+#: An absolute address, so that the token that has expired does not go there.
+_TOKENS: Final = "https://api.hubapi.com/oauth/v1/token"
 REFUSED: Final = 400
 NOT_FOUND: Final = 404
 CONFLICT: Final = 409
@@ -37,7 +39,7 @@ async def refresh_access_token(
 ) -> Tokens:
     """Get a new access token; one of a private app has no refresh token, and does not expire."""
     if not (refresh_token and client_id and client_secret):
-        message = "HubSpot refused the access token, and there is no refresh token with a client to renew it."
+        message = "no access token that HubSpot accepts, and no refresh token with a client to get one"
         raise AuthenticationError(message)
     form = {
         "grant_type": "refresh_token",
@@ -45,7 +47,7 @@ async def refresh_access_token(
         "client_id": client_id,
         "client_secret": client_secret,
     }
-    body = body_of(await client.send(Request("POST", "/oauth/v1/token", form=form)))
+    body = body_of(await client.send(Request("POST", _TOKENS, form=form)))
     return Tokens(body["access_token"], body.get("refresh_token"), body.get("expires_in"))
 
 
@@ -59,7 +61,7 @@ def part(value: Json) -> str:
 
 def body_of(response: Response) -> JsonObject:
     """Return the object that a response has for a body, an empty one where it has none."""
-    body: Json = response.json if response.text else None
+    body = response.json
     return body if isinstance(body, dict) else {}
 
 
