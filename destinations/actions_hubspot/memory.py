@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: How long the contact of an event is remembered, in seconds.
 _REMEMBERED: Final = 3600.0
-_PAUSE: Final = 0.02
+_PAUSE: Final = 0.01
 #: How often is looked for a contact that nobody writes, and for one that is being written.
 _LOOKS: Final = 10
 _MOST_LOOKS: Final = 500
