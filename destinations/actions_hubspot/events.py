@@ -34,6 +34,9 @@ _SEND: Final = "/events/v3/send"
 _DEFINITIONS: Final = "/events/v3/event-definitions"
 _IDENTIFIERS: Final = ("email", "utk", "objectId")
 _REMEMBERED: Final = 3600.0
+_BLANKS: Final = re.compile(r"[\s.]+")
+_INTERNAL: Final = re.compile("pe[0-9]+_")
+_NO_NAME: Final = re.compile("[^a-z0-9_-]")
 _CONTACT: Final = "contact"
 _FAULT: Final = 'HubSpot has "{name}" as "{there}", but in the event it is "{here}".'
 #: What HubSpot calls the kinds of values.
@@ -43,9 +46,9 @@ _TYPES: Final = {"number": "number", "boolean": "enumeration", "date": "datetime
 @destination.action("sendCustomBehavioralEvent")
 def send_event(payload: Payload, context: Context) -> Request:
     """Send an event under the internal name that HubSpot gave it."""
-    name = re.sub(r"[\s.]+", "_", payload["eventName"]).lower()
+    name = _BLANKS.sub("_", payload["eventName"]).lower()
     hub = context.settings.get("portalId")
-    if not re.match(f"pe{re.escape(to_text(hub))}_" if hub else "pe[0-9]+_", name):
+    if not (name.startswith(f"pe{hub}_") if hub else _INTERNAL.match(name)):
         raise PayloadError.at("$.eventName", f"The name has to begin with pe{hub or '<Hub ID>'}_.")
     if not any(payload.get(key) for key in _IDENTIFIERS):
         raise PayloadError.at("$", "One of email, utk and objectId is required.")
@@ -85,7 +88,7 @@ def _fits(kind: str, there: str) -> bool:
 @destination.action("customEvent")
 async def custom_event(payload: Payload, context: Context, client: Client) -> None:
     """Send an event, after its definition has what it needs."""
-    name = plain_name(payload["event_name"], kept="-")
+    name = plain_name(payload["event_name"], _NO_NAME)
     record = payload["record_details"]
     is_contact = record["object_type"] == _CONTACT
     ids = present({"objectId": record.get("object_id")})

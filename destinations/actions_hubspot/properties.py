@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,8 +13,11 @@ from actions_core import PayloadError, compile_mapping, to_text
 if TYPE_CHECKING:
     from actions_core import Json, JsonObject, Payload
 
+_NO_KEY: Final = re.compile("[^a-z0-9_]")
 #: What comes behind it is two characters in JavaScript.
 _LAST_OF_ONE: Final = "\uffff"
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LONGEST_NUMBER: Final = 300
 _BOOLEANS: Final = ("true", "false")
 _TIME: Final = re.compile(
     r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -60,9 +64,9 @@ def key_of(name: str) -> str:
     return key
 
 
-def plain_name(name: str, kept: str = "") -> str:
-    """Return a name of small letters, digits and underscores, one for each of JavaScript's characters."""
-    return re.sub(f"[^a-z0-9_{kept}]", lambda found: "_" if found[0] <= _LAST_OF_ONE else "__", name.lower())
+def plain_name(name: str, others: re.Pattern[str] = _NO_KEY) -> str:
+    """Return a name in small letters, an underscore for each of JavaScript's characters that is another."""
+    return others.sub(lambda found: "_" if found[0] <= _LAST_OF_ONE else "__", name.lower())
 
 
 @attrs.frozen
@@ -94,12 +98,13 @@ def typed(value: Json, *, numbers: bool = False) -> Typed | None:
 
 
 def _number(text: str) -> float | int | None:
-    """Return the number that a text is, in one of the spellings of JavaScript."""
-    if re.fullmatch(r"[+-]?[0-9]+", text):
+    """Return the number that a text is, as JavaScript reads it; None for what is none, or infinite."""
+    if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+        return None
+    if text.lstrip("+-").isdigit():
         return int(text)
-    if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
-        return float(text)
-    return None
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _kind(text: str) -> str:

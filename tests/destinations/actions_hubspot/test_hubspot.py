@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from actions_hubspot import destination
+from actions_hubspot.properties import typed
 
 from actions_core import Engine, Registry, Workspace
 from actions_core.testing import RecordingTransport, conformance, make_event, make_response
@@ -307,3 +308,24 @@ def test_an_associated_record_that_is_not_there_is_warned_of() -> None:
         '$.associations: HubSpot has no company whose domain is "acme.example".'
     ]
     assert len(requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("7", 7),
+        (" -1.50 ", -1.5),
+        (".5e1", 5.0),
+        ("1e999", "1e999"),
+        ("9" * 5000, "9" * 5000),
+        ("0x10", "0x10"),
+        ("Infinity", "Infinity"),
+        ("True ", True),
+        ("1,5", "1,5"),
+        ("", None),
+    ],
+)
+def test_text_that_is_a_number_is_one(text: str, value: object) -> None:
+    """What no number of JSON can be stays text; what is blank is nothing."""
+    found = typed(text, numbers=True)
+    assert (None if found is None else found.value) == value
