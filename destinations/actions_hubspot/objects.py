@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _KINDS: Final = ("properties", "sensitive_properties")
 _LINKS: Final = ("associations", "dissociations")
 _DETAILS: Final = ("object_type", "id_field_name", "id_field_value")
+_LINK: Final = (*_DETAILS, "association_label")
 _MODES: Final = {"upsert": upsert_records, "update": update_records, "add": add_records}
 
 
@@ -35,7 +36,7 @@ def record(payload: Payload) -> JsonObject:
         values = {key_of(key): typed(value) for key, value in (payload.get(kind) or {}).items()}
         made[kind] = {key: value.value for key, value in values.items() if value is not None}
     for kind in _LINKS:
-        made[kind] = [_link(kind, one) for one in payload.get(kind) or () if all(map(one.get, _DETAILS))]
+        made[kind] = [_link(kind, one) for one in payload.get(kind) or () if all(map(one.get, _LINK))]
     made["list"] = membership(payload)
     return made
 
@@ -43,7 +44,7 @@ def record(payload: Payload) -> JsonObject:
 def _link(kind: str, one: JsonObject) -> JsonObject:
     """Return another record, and how it is associated."""
     association(f"$.{kind}", one["association_label"])
-    return {key: one[key] for key in (*_DETAILS, "association_label")}
+    return {key: one[key] for key in _LINK}
 
 
 @destination.batch("upsertObject", each=record)

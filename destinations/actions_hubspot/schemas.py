@@ -42,14 +42,19 @@ async def check_properties(records: Records) -> None:
     for what in ("properties", _SENSITIVE):
         wanted = {key: value for one in records.left().values() for key, value in _typed(one[what]).items()}
         known = await _known(records, what, wanted)
-        for key, one in records.left().items():
-            faults = _faults(_typed(one[what]), known)
-            if faults:
-                records.end([key], PayloadError.at(f"$.{what}", " ".join(faults)))
+        _refuse(records, what, known)
         left = {name for one in records.left().values() for name in one[what]}
         missing[what] = {name: wanted[name] for name in wanted if name in left and name not in known}
     if any(missing.values()):
         await _make(records, missing)
+
+
+def _refuse(records: Records, what: str, known: Mapping[str, str]) -> None:
+    """End records with values that the types of their properties do not take."""
+    for key, one in records.left().items():
+        faults = _faults(_typed(one[what]), known)
+        if faults:
+            records.end([key], PayloadError.at(f"$.{what}", " ".join(faults)))
 
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Typed]:
@@ -119,6 +124,7 @@ async def _make(records: Records, missing: Mapping[str, Mapping[str, Typed]]) ->
     for what, values in missing.items():
         known = records.context.state.get(_state_key(records, what))
         made = {name: _TYPES[value.kind][0] for name, value in values.items()}
+        _refuse(records, what, made)
         if isinstance(known, dict) and made:
             records.context.state.set(_state_key(records, what), {**known, **made}, _REMEMBERED)
 
