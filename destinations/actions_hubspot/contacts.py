@@ -161,7 +161,7 @@ class _Upsert:
         for error in errors:
             context = error.get("context")
             named = context.get("ids") if isinstance(context, dict) else None
-            emails = named if isinstance(named, list) else list(self._contacts)
+            emails = map(str, named) if isinstance(named, list) else self._contacts
             self.errors.update({email: refusal(error) for email in emails if email in self._contacts})
 
     async def _create(self, emails: list[str]) -> None:
@@ -171,7 +171,7 @@ class _Upsert:
         body = await self._post("create", {"inputs": inputs}, emails)
         if body is not None:
             results = objects_in(body, "results")
-            made = {properties_of(one).get("email"): str(one.get("id") or "") for one in results}
+            made = {str(properties_of(one).get("email")): str(one.get("id") or "") for one in results}
             self.ids.update({email: made[email] for email in emails if email in made})
             self._note_refused(body, [email for email in emails if email not in made])
 

@@ -14,7 +14,7 @@ from actions_core.apps.cli.shared import AsJson, BrokerOption, run_async
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
-    from actions_core.delivery.store import Backlog, Worker
+    from actions_core.delivery.store import Backlog, InstanceState, Worker
     from actions_core.values.types import JsonObject
 
 OptionalWorkspace = Annotated[
@@ -109,13 +109,7 @@ def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> No
     shown = make_table("Instance", *_NUMBERS, "Oldest", "State", numbers=_NUMBERS)
     for name, each in backlog.items():
         numbers = (each.due, each.later, each.in_hand, letters[name])
-        state = each.state
-        words = state.state
-        if state.state == "paused" and state.until is not None:
-            left = state.until / _MILLISECONDS - time.time()
-            words = "active" if left <= 0 else f"paused for {_span(left)}"
-        if state.reason and words != "active":
-            words = f"{words}: {state.reason}"
+        words = _state_words(each.state)
         shown.add_row(
             cell(name, "cyan"),
             *[cell(f"{number:,}" if number else "·", "" if number else "dim") for number in numbers],
@@ -123,6 +117,25 @@ def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> No
             cell(words, "" if words == "active" else "yellow"),
         )
     stdout().print(shown)
+    for each in backlog.values():
+        if each.state.state == "refused":
+            said = (
+                f"{each.instance} gets nothing while it refuses its credentials: correct them in its "
+                f"settings, or have it tried again at once: actions outbox resume {each.instance}"
+            )
+            stdout().print(Text(printable(said), style="yellow"), soft_wrap=True)
+
+
+def _state_words(state: "InstanceState") -> str:
+    words = state.state
+    if words == "active":
+        return words
+    left = 0.0 if state.until is None else state.until / _MILLISECONDS - time.time()
+    if left > 0:
+        words = f"{words} for {_span(left)}"
+    elif words == "paused":
+        return "active"
+    return f"{words}: {state.reason}" if state.reason else words
 
 
 def _backlog_json(backlog: "Backlog", letters: int) -> "JsonObject":
@@ -172,7 +185,7 @@ def resume(
     outbox: OutboxOption = None,
     broker: BrokerOption = None,
 ) -> None:
-    """Have events delivered to an instance again that is gone (410) or paused.
+    """Have events delivered to an instance again that is gone (410), paused, or refuses its credentials.
 
     Workers that run notice it within a second. With --broker it holds for all workers of that broker.
     """
