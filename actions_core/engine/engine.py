@@ -435,8 +435,7 @@ class Engine:
     async def close(self, grace: float = GRACE) -> None:
         """Let what is in progress end within `grace` seconds, then cancel it, and close the transport.
 
-        From the first moment nothing is retried and nothing new is tried; what was not tried says so in its
-        result.
+        Nothing is retried or begun from the first moment on; what was not tried says so in its result.
         """
         await self._in_flight.close(grace)
         await close_transport(self._transport, self._services.logger)
