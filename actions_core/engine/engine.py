@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, Unpack
 
 import attrs
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from actions_core.engine.explain import Explanation
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
+    from actions_core.engine.options import Options
     from actions_core.engine.pipeline import Hold, Pipeline, Step
     from actions_core.engine.workspace import SubscriptionSpec, Workspace
     from actions_core.errors import Problem
@@ -46,21 +47,6 @@ GRACE: Final = 10.0
 #: Events that `send_many` holds beyond those that all lanes can have in progress, so that a full lane does
 #: not at once keep the others waiting. With one lane only, they would just take memory.
 _WAITING_ROOM: Final = 100
-
-
-class Options(TypedDict, total=False):
-    """The options of `Engine`, by name."""
-
-    registry: Registry | None
-    transport: Transport | None
-    max_event_bytes: int
-    features: Mapping[str, Any] | None
-    logger: logging.Logger
-    state: State | None
-    stats: Stats | None
-    tracing: Tracing | None
-    on_result: ResultListener | None
-    on_token_refresh: TokenListener | None
 
 
 @attrs.frozen(eq=False)
@@ -310,14 +296,26 @@ class Engine:
         payload: JsonObject | None = None,
         query: str | None = None,
         page: str | None = None,
+        hook: str | None = None,
+        hook_inputs: JsonObject | None = None,
     ) -> Choices:
-        """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
+        """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`).
+
+        With `hook`, the field is one of the hook's inputs, and `hook_inputs` are those that are filled in.
+        """
         from actions_core.engine import on_demand
 
         instance = self._instance(instance_id)
         with self._in_flight:
             return await on_demand.list_choices(
-                instance, action, field, payload=payload, query=query, page=page
+                instance,
+                action,
+                field,
+                payload=payload,
+                query=query,
+                page=page,
+                hook=hook,
+                hook_inputs=hook_inputs,
             )
 
     async def create_audience(

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from actions_core.delivery.letters import DeadLetters
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.store import Backlog
-    from actions_core.engine.engine import Options
     from actions_core.engine.instances import Instance
+    from actions_core.engine.options import Options
 
 _LOGGER: Final = logging.getLogger("actions_core")
 _GRACE: Final = 10.0
