@@ -90,6 +90,7 @@ class Engine:
         on_token_refresh: TokenListener | None = None,
     ) -> None:
         # What an engine is made of loads with the first one: many programs need the names before, or alone.
+        from actions_core.destination.stats import GuardedStats
         from actions_core.engine.in_flight import InFlight
         from actions_core.engine.instances import Services
         from actions_core.engine.observers import FailureLog
@@ -97,13 +98,9 @@ class Engine:
         if registry is None:
             from actions_core.destination.registry import Registry
 
-            registry = Registry()
-            registry.discover()
+            registry = Registry().discover()
+        stats = None if stats is None else GuardedStats(stats, logger)
         self._transport = LazyTransport() if transport is None else transport
-        if stats is not None:
-            from actions_core.destination.stats import GuardedStats
-
-            stats = GuardedStats(stats, logger)
         services = self._services = Services(
             self._transport,
             logger=logger,
@@ -113,7 +110,6 @@ class Engine:
             stats=stats,
         )
         self._registry = registry
-        self._deadlines = services.deadlines
         self._max_event_bytes = max_event_bytes
         self._take(self.compile(workspace))
         self._watchers = stats, tracing, logger
@@ -214,7 +210,7 @@ class Engine:
             if len(self._enabled) > 1:
                 concurrency += _WAITING_ROOM
         report = self._report if hold is None else partial(self._report, hold=hold)
-        return stream(events, report, concurrency, self._deadlines.closing, self._in_flight.claim)
+        return stream(events, report, concurrency, self._services.deadlines.closing, self._in_flight.claim)
 
     async def send_batch(self, events: Sequence[Json], *, hold: Hold | None = None) -> BatchReport:
         """Deliver events together, where a destination takes batches, and one by one elsewhere.

@@ -162,28 +162,21 @@ class BrokerWorker:
                 await self._start(instance)
 
     async def _start(self, instance: Instance) -> None:
-        broker = self._opened()
         targets = [target for target in self._targets if target.instance is instance]
         admission = instance.lane.connection.admission
         breaker = Breaker() if admission is None else admission.breaker
         budget = RateBudget(instance.lane.concurrency) if admission is None else admission.budget
-        delivery = instance.spec.delivery
-        ordered, takeover = delivery.ordered_by is not None, self._spec.takeover
-        pinned = 0.0 if delivery.rate is None else min(PIN_TIMEOUT, takeover)
-        most = max(1000, _MOST_FACTOR * budget.concurrency)
-        consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
-        await asyncio.gather(*(ensure_consumer(broker.connection, each, takeover) for each in consumers))
         enabled = dict(enumerate(target for target in targets if target.enabled))
         batches = {number: target.batch for number, target in enabled.items() if target.batch is not None}
         options = SourceOptions(
             budget.concurrency,
-            takeover,
+            self._spec.takeover,
             {target.pipeline.name: number for number, target in enabled.items()},
             batches=frozenset(batches),
             waiting=frozenset(target.pipeline.name for target in targets if not target.enabled),
             oldest=kept_for(self.engine.workspace).oldest,
         )
-        source = Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
+        source = await self._make_source(instance, options)
         attempts = Attempts(self.engine, enabled)
         refusals = Refusals()
         pump = Pump(
@@ -208,6 +201,18 @@ class BrokerWorker:
         self._lines[instance.id] = _Line(instance, source, pump, refusals)
         pump.start()
         await source.open()
+
+    async def _make_source(self, instance: Instance, options: SourceOptions) -> Source:
+        """Make what an instance's deliveries come from, and the consumers of it that are missing."""
+        broker, delivery = self._opened(), instance.spec.delivery
+        pinned = 0.0 if delivery.rate is None else min(PIN_TIMEOUT, options.takeover)
+        most = max(1000, _MOST_FACTOR * options.concurrency)
+        ordered = delivery.ordered_by is not None
+        consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
+        await asyncio.gather(
+            *(ensure_consumer(broker.connection, each, options.takeover) for each in consumers)
+        )
+        return Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
 
     def _revive(self, instance: Instance) -> None:
         """Deliver again to an instance that was gone, if it was resumed: nothing comes of it before."""
