@@ -29,6 +29,7 @@ from actions_core.engine import Engine
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import Problem, WorkspaceError
+from actions_core.http.errors import is_refusal
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ class BrokerWorker:
             _LOGGER.error(words, result.instance, result.error)
             self._gone[result.instance] = self._clock()
             self._spawn(line.source.pause(FOR_GOOD))
-        elif line.refusals.are_too_many:
+        elif is_refusal(result.error) and line.refusals.are_too_many:
             pause = line.refusals.start_pause(time.monotonic())
             words = "broker: %s gets nothing for %.0f s: its credentials were refused %d times in a row: %s"
             _LOGGER.error(words, result.instance, pause, MOST_REFUSALS, result.error)
