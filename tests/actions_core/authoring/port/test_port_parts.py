@@ -217,8 +217,8 @@ def test_the_cache_is_the_users_and_can_be_named() -> None:
     assert cache_folder({"ACTIONS_PORT_CACHE": "/p", "XDG_CACHE_HOME": "/c"}).as_posix() == "/p"
 
 
-def test_an_event_keeps_a_type_that_there_is() -> None:
-    """A field that is mapped from the type of an event gives none that no framework takes."""
+def test_an_event_keeps_what_every_event_has() -> None:
+    """A field that is mapped from an event's type or id gives no type that there is not, and no empty id."""
     definition = {
         "name": "Shop",
         "slug": "actions-shop",
@@ -228,14 +228,17 @@ def test_an_event_keeps_a_type_that_there_is() -> None:
                 "title": "Order",
                 "fields": {
                     "kind": {"label": "Kind", "type": "string", "default": {"@path": "$.type"}},
+                    "key": {"label": "Key", "type": "string", "default": {"@path": "$.messageId"}},
                     "id": {"label": "Id", "type": "string", "default": {"@path": "$.properties.id"}},
                 },
             }
         },
     }
     spec = load_destination(definition).spec
-    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC))
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC), fixed={"key": ["", "k-1"]})
     trials = list(Trials(spec, "order", values, PortFile()).single(80))
     events = [trial.events[0] for trial in trials if trial.mapping is None]
     assert len({event["properties"].get("id") for event in events if "properties" in event}) > 3
+    assert all(event["messageId"] for event in events)
+    assert "k-1" in {event["messageId"] for event in events}
     assert {event["type"] for event in events} <= {"track", "identify", "page", "group", "screen", "alias"}
