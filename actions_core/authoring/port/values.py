@@ -243,8 +243,8 @@ def _is_disputed(field: FieldSpec, value: Json) -> bool:
     Blanks are the number 0 there, any text with a digit in it is a time, and of a list of one time it makes
     a text where that is a number, and the reverse.
     """
-    if field.type == "datetime" and isinstance(value, list):
-        return len(value) == 1
+    if isinstance(value, list) and len(value) == 1:
+        return field.type == "datetime" or _is_disputed(field, value[0])
     if not isinstance(value, str):
         return False
     if field.type == "datetime":

@@ -91,6 +91,21 @@ def test_a_reason_may_hold_for_values_of_some_kinds_only(published: Json, ours: 
     assert found == (("*: json.*", "lists stay lists") if is_meant else None)
 
 
+def test_a_reason_may_hold_for_texts_of_one_form_only() -> None:
+    """With `like`, a reason explains texts of that form on one side; a leaf may have several reasons."""
+    entries = [
+        {"reason": "a bug", "published": {"like": "final (TypeError*"}},
+        {"reason": "too many", "published": {"like": "tried again (429*"}},
+    ]
+    port = PortFile(differences={"*": {"retry": entries}})
+    found = [
+        port.reason("track", Difference("retry", text, "final (x)"))
+        for text in ("final (TypeError: y)", "tried again (429)", "final (HTTPError: y)", None)
+    ]
+    assert found == [("*: retry", "a bug"), ("*: retry", "too many"), None, None]
+    assert port.reasons("*") == ["a bug", "too many"]
+
+
 def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:
     return {
         "function": "perform",
