@@ -427,9 +427,10 @@ class Engine:
             self._failures.note(result)
 
     def note_retry(self, result: Result) -> None:
-        """Count an attempt that will be followed by another."""
+        """Count and log an attempt that will be followed by another."""
         if self._observer is not None:
             self._observer.note_retry(result)
+        self._failures.note_retry(result)
 
     async def close(self, grace: float = GRACE) -> None:
         """Let what is in progress end within `grace` seconds, then cancel it, and close the transport.

@@ -142,12 +142,16 @@ def list_letters(choice: Choice, *, limit: Limit = _LIMIT, as_json: AsJson = Fal
                 cell(letter.subscription),
                 cell(letter.code),
                 cell(letter.tries),
-                cell(letter.reason[:_LONGEST]),
+                cell(_cut(letter.reason)),
             )
         console.print(shown)
     hidden = count - len(found)
     line = counted(count, "dead letter") + (f", {hidden:,} of them not shown (--limit)" if hidden > 0 else "")
     console.print(Text(line, style="bold"), soft_wrap=True)
+
+
+def _cut(reason: str) -> str:
+    return reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + "…"
 
 
 async def _list(choice: Choice, limit: int) -> "tuple[list[DeadLetter], int]":

@@ -172,6 +172,15 @@ def test_list_for_people(outbox: Path, command: Command) -> None:
     assert "Ordered" not in run.out
 
 
+def test_a_long_reason_is_cut_where_it_can_be_seen(outbox: Path, command: Command) -> None:
+    """A reason that is too long for the table ends with an ellipsis; a program gets all of it."""
+    with opened(outbox) as store:
+        bury(store, store.register([("a", "Track")])["a", "Track"], "{}", code="X", reason="long " * 100)
+    assert "…" in command("dlq", "list", "w.json", "--code", "X").out
+    (letter,) = command("dlq", "list", "w.json", "--code", "X", "--json").json["deadLetters"]
+    assert letter["reason"] == "long " * 100
+
+
 def test_show(outbox: Path, command: Command) -> None:
     """A dead letter is shown with its event and the response; one that is not there is named."""
     del outbox
