@@ -40,7 +40,16 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 FILE_NAME: Final = "differences.json"
-_KEYS: Final = ("destination", "differences", "responses", "settings", "fields", "returned", "$schema")
+_KEYS: Final = (
+    "destination",
+    "differences",
+    "responses",
+    "settings",
+    "fields",
+    "returned",
+    "features",
+    "$schema",
+)
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
@@ -68,6 +77,8 @@ class PortFile:
     fields: Mapping[str, Mapping[str, list[Json]]] = attrs.field(factory=dict)
     #: Where Segment itself sends what the published functions return, which make no request then.
     returned: str | None = None
+    #: The switches of Segment's host with which the published functions run.
+    features: Mapping[str, Json] = attrs.field(factory=dict)
 
     def reason(self, action: str, difference: Difference) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
@@ -155,6 +166,8 @@ def _problems(data: Json) -> list[Problem]:
         found.append(Problem("$.returned", "must be the URL to which what the functions return is sent"))
     if not isinstance(data.get("settings", {}), dict):
         found.append(Problem("$.settings", "must be an object: a setting and its value, or a list of values"))
+    if not isinstance(data.get("features", {}), dict):
+        found.append(Problem("$.features", "must be an object: a switch and its value"))
     _check_entries(data, found)
     return found
 

@@ -193,6 +193,7 @@ class Check:
             "settings": trial.settings,
             "responses": list(trial.responses),
             "returned": self._subject.port.returned,
+            "features": dict(self._subject.port.features),
             **given,
         }
 
