@@ -34,7 +34,8 @@ DestinationName = Annotated[
     typer.Option(
         "--destination",
         metavar="DESTINATION",
-        help="Instead of a workspace: try this destination (a slug, an alias, or its definition's file).",
+        help="Instead of a workspace: try this destination (a slug, an alias, its folder, or "
+        "its definition's file).",
     ),
 ]
 Host = Annotated[str, typer.Option("--host", help="The address to listen at.")]
