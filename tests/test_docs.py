@@ -2,6 +2,8 @@
 
 A code block is what its language says: `json` has to parse; `python` is run, and a `text` block behind it
 is what it prints; in `console` the lines after `$` are run, and what stands below them is what they print.
+There, `…` stands for any text, and alone in a line for any lines. A command may fail only where the next one
+is `echo $?`, which prints its exit code.
 A block after a line that names a file in backticks ("Save this as `shop.py`:") is saved under that name.
 """
 
@@ -14,6 +16,7 @@ import shlex
 import subprocess
 import sys
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,20 +36,28 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
 ADDRESS = "http://127.0.0.1:8811"
-#: Commands that a reader runs and this test does not: the first two would run this test, the next three wait,
+#: Commands that a reader runs and this test does not: the first two would run this test, the next four wait,
 #: one needs npm, and what the last two do is done for it.
 NOT_RUN = (
-    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console", "actions port "),
+    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console", "nats-server "),
+    "actions port ",
     *("export ", "cp examples/"),
 )
 #: Servers: `test_in_your_application.py` runs them, and stops them.
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
 #: A server that runs until the end of its page, at a port of its own in place of the one that it says.
 SERVE = "actions serve "
+#: Asks for the exit code of the command before it.
+ASKS_CODE = "echo $?"
+#: What stands for any text of a line or, alone, for any lines.
+ANYTHING = "…"
+ANY_LINES = r"(?:[^\n]*\n)*?"
 #: A command that needs no shell: its program, what it is given, and the file into which it prints.
 PLAIN = re.compile(r"(actions|python) ([^|&;<>$`*]*?)(?: > (\S+))?")
 #: A logged failure: the instance, the subscription, the event, the code.
-LOGGED = re.compile(r"[\w-]+, .*: (?:the event '.*'|an event|\d+ events?) failed: [A-Z_]+: ")
+LOGGED = re.compile(
+    r"[\w-]+, .*: (?:the event '.*'|an event|\d+ events?) (?:failed|is to be tried again): [A-Z_]+: "
+)
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -59,6 +70,9 @@ class Page:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "FULLSTORY_API_KEY": stand_in.api_key,
+            # Those of the export that a page imports.
+            "FULLSTORY_CLOUD_API_KEY": stand_in.api_key,
+            "BRAZE_CLOUD_API_KEY": "key",
             "NO_COLOR": "1",
             "PYTHONWARNINGS": "error",
         }
@@ -112,8 +126,14 @@ class Page:
 
     def _console(self, source: str, *, saved: bool) -> str | None:
         del saved
-        for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
+        parts = re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]
+        code = 0
+        for part, following in zip_longest(parts, parts[1:], fillvalue=""):
             command, _, expected = part.partition("\n")
+            if command == ASKS_CODE:
+                if wrong := _difference(expected, f"{code}\n"):
+                    return wrong
+                continue
             if command.startswith("make "):
                 assert f"\n{command.split()[1]}:" in MAKEFILE
             if command.startswith((*NOT_RUN, *SERVERS)):
@@ -122,7 +142,8 @@ class Page:
                 self._serve(command, expected)
                 continue
             run = self._run(command)
-            if run.returncode:
+            code = run.returncode
+            if code and not following.startswith(ASKS_CODE):
                 return f"{command} ended with {run.returncode}:\n{run.stdout}{run.stderr}"
             if expected and (wrong := _difference(expected, run.stdout)):
                 return wrong
@@ -172,7 +193,32 @@ class Page:
 def _difference(expected: str, printed: str) -> str | None:
     want = [line.rstrip() for line in expected.rstrip().splitlines()]
     have = [line.rstrip() for line in printed.rstrip().splitlines()]
-    return None if want == have else "\n".join(["expected:", *want, "printed:", *have])
+    form = "".join(ANY_LINES if line == ANYTHING else f"{_form(line)}\n" for line in want)
+    same = re.fullmatch(form, "".join(f"{line}\n" for line in have))
+    return None if same else "\n".join(["expected:", *want, "printed:", *have])
+
+
+def _form(line: str) -> str:
+    return "[^\n]*".join(map(re.escape, line.split(ANYTHING)))
+
+
+@pytest.mark.parametrize(
+    ("expected", "printed", "same"),
+    [
+        ("a\nb", "a \nb\n", True),
+        ("a\nb", "a\nc", False),
+        ("a.c", "abc", False),
+        ("took … s", "took 0.1 s", True),
+        ("took … s", "took 0.1 m", False),
+        ("took … s", "took 0.1\n s", False),
+        ("a\n…\nd", "a\nb\nc\nd", True),
+        ("a\n…\nd", "a\nd", True),
+        ("a\n…\nd", "a\nb", False),
+    ],
+)
+def test_what_varies_may_be_left_out_of_a_page(expected: str, printed: str, *, same: bool) -> None:
+    """`…` in what a page shows stands for any text or any lines, and everything else for itself."""
+    assert (_difference(expected, printed) is None) is same
 
 
 @pytest.fixture(scope="module")

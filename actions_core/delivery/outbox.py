@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from actions_core.delivery.jetstream.forwarding import Forwarding
     from actions_core.delivery.pump import Pump, Settled
     from actions_core.delivery.store import Acceptance, Arrival, Backlog, InputPosition
-    from actions_core.engine.engine import Options
+    from actions_core.engine.options import Options
     from actions_core.values.types import Json, JsonObject
 
 #: The most events that one call of the writer is given by `enqueue_many`.
@@ -393,10 +393,14 @@ class Outbox:
         if self._closed:
             return
         self._closed = True
-        await self.stop(grace)
-        if self._writer is not None:
-            await asyncio.to_thread(self._writer.close)
-        await self.engine.close(0.0)
+        try:
+            await self.stop(grace)
+        finally:
+            try:
+                if self._writer is not None:
+                    await asyncio.to_thread(self._writer.close)
+            finally:
+                await self.engine.close(0.0)
 
     def _parts(self) -> tuple[Writer, Router]:
         if self._writer is None or self._router is None:

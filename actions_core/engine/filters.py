@@ -52,6 +52,8 @@ Tree: TypeAlias = "dict[str, Tree | None]"
 
 _OPTIONS: Final = {"SAMPLE": {"percent", "path"}, "DROP": set[str]()}
 _RANGE: Final = 2**64
+#: The condition of a filter for every event, in Segment's words and in FQL.
+_EVERY_EVENT: Final = ("all", "true")
 
 
 @attrs.frozen
@@ -207,9 +209,15 @@ def validate_filters(raw: Json) -> list[Problem]:
     return problems
 
 
+def _parse(text: str) -> Condition:
+    """Parse the condition of a filter; the word `all` alone means every event."""
+    word, condition = _EVERY_EVENT
+    return parse_filter(condition if text.strip() == word else text)
+
+
 def _condition_problems(text: str, path: str) -> list[Problem]:
     try:
-        condition = parse_filter(text)
+        condition = _parse(text)
     except FqlError as error:
         return [Problem(path, str(error))]
     found = list(condition.warnings)
@@ -251,7 +259,7 @@ def _names(named: Json) -> list[str]:
 
 
 def _compile_action(item: JsonObject, action: JsonObject) -> _Action:
-    kind, condition = action["type"], parse_filter(item["if"])
+    kind, condition = action["type"], _parse(item["if"])
     name = item.get("name") or item["if"]
     label = f"the filter {name}"
     if kind == "DROP":

@@ -1,8 +1,9 @@
 """Let a host observe deliveries: numbers, traces, each result as it comes, and failures in the log.
 
 An engine has an observer only when its host asked for one of the first three; without it, events take no
-extra step. Nothing that the host's functions do touches a delivery. Failures are logged in any case, one
-line for each kind and minute, so that nobody overlooks them and no log overflows.
+extra step. Nothing that the host's functions do touches a delivery. Failures are logged in any case, and so
+is what an outbox tries again: one line for each kind and minute, so that nobody overlooks them and no log
+overflows.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ _HUSH: Final = 60.0
 #: The lines of the log of failures: the first of a kind, and those that were held back.
 _FIRST: Final = "%s: %s%s failed: %s: %s"
 _MORE: Final = "%s: %s more failed: %s (within a minute)"
+#: The same lines for events that are to be tried again.
+_FIRST_RETRY: Final = "%s: %s%s is to be tried again: %s: %s"
+_MORE_RETRIES: Final = "%s: %s more to be tried again: %s (within a minute)"
 #: Of a failure's text, what a line takes.
 _LONGEST_TEXT: Final = 500
 
@@ -62,21 +66,25 @@ class Tracing(Protocol):
 class FailureLog:
     """Logs failures: a WARNING for each kind (instance, subscription, code) and minute, with a count.
 
-    What was held back is said with the next failure after the minute, of whatever kind, or by `flush`.
+    What is to be tried again is of a kind of its own. What was held back is said with the next failure after
+    the minute, of whatever kind, or by `flush`.
     """
 
     def __init__(self, logger: logging.Logger, clock: Callable[[], float] = monotonic) -> None:
         self._logger = logger
         self._clock = clock
         self._codes: dict[str, Codes] = {}
-        self._kinds: dict[tuple[str, str, str], _Hushed] = {}
+        self._kinds: dict[_Kind, _Hushed] = {}
         self._next_look = 0.0
 
     def note(self, result: Result) -> None:
         """Note the result of one event; only a failure is logged."""
         if result.status is Status.FAILED:
-            code = "" if result.error is None else result.error.code
-            self._note(result.instance, result.subscription, code, result.reason, result.message_id)
+            self._note_result(result)
+
+    def note_retry(self, result: Result) -> None:
+        """Note an attempt that failed and will be followed by another."""
+        self._note_result(result, retried=True)
 
     def note_batch(self, result: BatchResult) -> None:
         """Note the failures of a batch, those of one kind together."""
@@ -98,15 +106,28 @@ class FailureLog:
         """Say what is held back."""
         self._release(None)
 
+    def _note_result(self, result: Result, *, retried: bool = False) -> None:
+        code = "" if result.error is None else result.error.code
+        about = (result.instance, result.subscription, code, result.reason, result.message_id)
+        self._note(*about, retried=retried)
+
     def _note(
-        self, instance: str, subscription: str, code: str, text: str, message_id: str | None, count: int = 1
+        self,
+        instance: str,
+        subscription: str,
+        code: str,
+        text: str,
+        message_id: str | None,
+        count: int = 1,
+        *,
+        retried: bool = False,
     ) -> None:
         now = self._clock()
         if now >= self._next_look:
             self._next_look = now + _HUSH
             self._release(now)
         code = self._codes.setdefault(instance, Codes()).few(code)
-        kind = (instance, subscription, code)
+        kind = _Kind(instance, subscription, code, retried)
         hushed = self._kinds.get(kind)
         if hushed is not None and now < hushed.until:
             hushed.count += count
@@ -116,7 +137,8 @@ class FailureLog:
         self._kinds[kind] = _Hushed(now + _HUSH)
         which = "an event" if message_id is None else f"the event {shown(message_id)}"
         alike = f" and {count - 1:,} more of its batch" if count > 1 else ""
-        self._logger.warning(_FIRST, _place(kind), which, alike, code, _line(text))
+        form = _FIRST_RETRY if retried else _FIRST
+        self._logger.warning(form, kind.place, which, alike, code, _line(text))
 
     def _release(self, now: float | None) -> None:
         """Say what is held back of the kinds whose minute is over, or of all."""
@@ -125,14 +147,15 @@ class FailureLog:
                 self._say_held_back(kind, hushed)
                 del self._kinds[kind]
 
-    def _say_held_back(self, kind: tuple[str, str, str], hushed: _Hushed) -> None:
+    def _say_held_back(self, kind: _Kind, hushed: _Hushed) -> None:
         if hushed.count:
-            self._logger.warning(_MORE, _place(kind), f"{hushed.count:,}", kind[2])
+            form = _MORE_RETRIES if kind.retried else _MORE
+            self._logger.warning(form, kind.place, f"{hushed.count:,}", kind.code)
 
 
 def is_no_failure(record: logging.LogRecord) -> bool:
     """Filter the failures from a logger, for a program that tells of each of them in its own way."""
-    return record.msg not in (_FIRST, _MORE)
+    return record.msg not in (_FIRST, _MORE, _FIRST_RETRY, _MORE_RETRIES)
 
 
 @attrs.define
@@ -143,9 +166,19 @@ class _Hushed:
     count: int = 0
 
 
-def _place(kind: tuple[str, str, str]) -> str:
-    instance, subscription, _ = kind
-    return f"{instance}, {subscription}" if instance else "what came in"
+@attrs.frozen
+class _Kind:
+    """Failures that share a line of the log."""
+
+    instance: str
+    subscription: str
+    code: str
+    retried: bool
+
+    @property
+    def place(self) -> str:
+        """Where the failure was."""
+        return f"{self.instance}, {self.subscription}" if self.instance else "what came in"
 
 
 def _line(text: str) -> str:

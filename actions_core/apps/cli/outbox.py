@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
+import attrs
 import typer
 from rich.text import Text
 
@@ -14,7 +15,7 @@ from actions_core.apps.cli.shared import AsJson, BrokerOption, run_async
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
-    from actions_core.delivery.store import Backlog, Worker
+    from actions_core.delivery.store import Backlog, InstanceState, Worker
     from actions_core.values.types import JsonObject
 
 OptionalWorkspace = Annotated[
@@ -61,34 +62,57 @@ def status(
     path = find_outbox(workspace, outbox)
     with open_store(path) as store:
         backlog = {each.instance: each for each in store.backlog()}
-        workers = store.workers()
         letters = {name: store.letters.count(LetterFilter(instance=name)) for name in backlog}
-        total = store.letters.count(LetterFilter())
-    size = sum([file.stat().st_size for file in (path, Path(f"{path}-wal")) if file.exists()])
-    if as_json:
-        print_json(
-            {
-                "outbox": str(path),
-                "bytes": size,
-                "instances": [_backlog_json(each, letters[name]) for name, each in backlog.items()],
-                "deadLetters": total,
-                "workers": [_worker_json(worker) for worker in workers],
-            }
-        )
-        return
+        found_here = _Status(path, backlog, letters, store.letters.count(LetterFilter()), store.workers())
+    (_print_status_json if as_json else _print_status)(found_here)
+
+
+@attrs.frozen
+class _Status:
+    """What an outbox file says of itself."""
+
+    path: Path
+    backlog: "dict[str, Backlog]"
+    letters: dict[str, int]
+    letters_in_all: int
+    workers: "list[Worker]"
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes on the disk."""
+        files = (self.path, Path(f"{self.path}-wal"))
+        return sum([file.stat().st_size for file in files if file.exists()])
+
+
+def _print_status_json(status: _Status) -> None:
+    instances = [_backlog_json(each, status.letters[name]) for name, each in status.backlog.items()]
+    print_json(
+        {
+            "outbox": str(status.path),
+            "bytes": status.size,
+            "instances": instances,
+            "deadLetters": status.letters_in_all,
+            "workers": [_worker_json(worker) for worker in status.workers],
+        }
+    )
+
+
+def _print_status(status: _Status) -> None:
     console = stdout()
-    waiting = sum([each.due + each.later + each.in_hand for each in backlog.values()])
-    numbers = f"{counted(waiting, 'delivery')} waiting, {counted(total, 'dead letter')}, {size / 1e6:,.1f} MB"
-    line = f"{path}: {numbers}"
+    waiting = sum([each.due + each.later + each.in_hand for each in status.backlog.values()])
+    line = (
+        f"{status.path}: {counted(waiting, 'delivery')} waiting, "
+        f"{counted(status.letters_in_all, 'dead letter')}, {status.size / 1e6:,.1f} MB"
+    )
     console.print(Text(printable(line), style="bold"), soft_wrap=True)
-    if backlog:
+    if status.backlog:
         console.print()
-        _print_backlog(backlog, letters)
+        _print_backlog(status.backlog, status.letters)
     console.print()
-    for worker in workers:
+    for worker in status.workers:
         since = _ago(worker.started)
         console.print(f"worker {worker.id}: process {worker.pid} on {printable(worker.host)}, for {since}")
-    if not workers:
+    if not status.workers:
         console.print("no worker runs")
 
 
@@ -109,13 +133,7 @@ def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> No
     shown = make_table("Instance", *_NUMBERS, "Oldest", "State", numbers=_NUMBERS)
     for name, each in backlog.items():
         numbers = (each.due, each.later, each.in_hand, letters[name])
-        state = each.state
-        words = state.state
-        if state.state == "paused" and state.until is not None:
-            left = state.until / _MILLISECONDS - time.time()
-            words = "active" if left <= 0 else f"paused for {_span(left)}"
-        if state.reason and words != "active":
-            words = f"{words}: {state.reason}"
+        words = _state_words(each.state)
         shown.add_row(
             cell(name, "cyan"),
             *[cell(f"{number:,}" if number else "·", "" if number else "dim") for number in numbers],
@@ -123,6 +141,25 @@ def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> No
             cell(words, "" if words == "active" else "yellow"),
         )
     stdout().print(shown)
+    for each in backlog.values():
+        if each.state.state == "refused":
+            said = (
+                f"{each.instance} gets nothing while it refuses its credentials: correct them in its "
+                f"settings, or have it tried again at once: actions outbox resume {each.instance}"
+            )
+            stdout().print(Text(printable(said), style="yellow"), soft_wrap=True)
+
+
+def _state_words(state: "InstanceState") -> str:
+    words = state.state
+    if words == "active":
+        return words
+    left = 0.0 if state.until is None else state.until / _MILLISECONDS - time.time()
+    if left > 0:
+        words = f"{words} for {_span(left)}"
+    elif words == "paused":
+        return "active"
+    return f"{words}: {state.reason}" if state.reason else words
 
 
 def _backlog_json(backlog: "Backlog", letters: int) -> "JsonObject":
@@ -172,7 +209,7 @@ def resume(
     outbox: OutboxOption = None,
     broker: BrokerOption = None,
 ) -> None:
-    """Have events delivered to an instance again that is gone (410) or paused.
+    """Have events delivered to an instance again that is gone (410), paused, or refuses its credentials.
 
     Workers that run notice it within a second. With --broker it holds for all workers of that broker.
     """

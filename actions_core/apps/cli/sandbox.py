@@ -1,7 +1,8 @@
 """`actions sandbox`: run the stand-in for its API that a destination contains.
 
 A destination has one when its package has a module `sandbox` with
-`async def serve(host, port, *, ready)`, which calls `ready` with the stand-in once it listens.
+`async def serve(host, port, *, ready)`, which calls `ready` with the stand-in once it listens. What arrives
+is shown where the stand-in has a `listener`: it is called with each request and the status of its response.
 """
 
 import asyncio
@@ -10,9 +11,11 @@ import importlib.util
 import json
 import signal
 import sys
+from collections import Counter
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 from rich.text import Text
@@ -20,6 +23,11 @@ from rich.text import Text
 from actions_core.apps.cli.output import Exit, counted, fail, printable, stderr, stdout
 from actions_core.apps.cli.shared import AsJson, run_async
 from actions_core.destination.registry import ENTRY_POINTS, Registry
+from actions_core.http.requests import Request
+
+#: Seconds of requests that share a line where they are alike, and the most lines for them.
+_PERIOD: Final = 1.0
+_MOST_LINES: Final = 10
 
 Name = Annotated[
     str | None,
@@ -72,14 +80,19 @@ async def _serve(module: ModuleType, name: str, host: str, port: int, *, as_json
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     running: list[Any] = []
+    arrivals = _Arrivals()
 
     def ready(stand_in: Any) -> None:
         running.append(stand_in)
         _announce(name, stand_in, as_json=as_json)
+        if not as_json and hasattr(stand_in, "listener"):
+            stand_in.listener = arrivals.note
 
     serving = asyncio.ensure_future(module.serve(host, port, ready=ready))
     waiting = asyncio.ensure_future(stopped.wait())
-    await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+    while not serving.done() and not waiting.done():
+        await asyncio.wait((serving, waiting), timeout=_PERIOD, return_when=asyncio.FIRST_COMPLETED)
+        arrivals.show()
     waiting.cancel()
     if serving.done():
         serving.result()
@@ -92,6 +105,32 @@ async def _serve(module: ModuleType, name: str, host: str, port: int, *, as_json
             for status, count in sorted(statuses.items())
         ]
         stderr().print(f"stopped: {', '.join(counts) or 'there were no requests'}")
+
+
+class _Arrivals:
+    """The requests of the last second, of which those that are alike share a line."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str, int]] = Counter()
+
+    def note(self, request: Request, status: int) -> None:
+        """Note a request and the status of its response."""
+        self._counts[request.method, urlsplit(request.url).path, status] += 1
+
+    def show(self) -> None:
+        """Print what was noted, and forget it."""
+        if not self._counts:
+            return
+        console = stdout()
+        for (method, path, status), count in list(self._counts.items())[:_MOST_LINES]:
+            alike = f"  ({counted(count, 'request')})" if count > 1 else ""
+            line = f"{method} {path}  {status or 'cut'}{alike}"
+            console.print(Text(printable(line)), soft_wrap=True)
+        more = list(self._counts.values())[_MOST_LINES:]
+        if more:
+            console.print(f"… and {counted(sum(more), 'request')} more")
+        console.file.flush()
+        self._counts.clear()
 
 
 def _announce(name: str, stand_in: Any, *, as_json: bool) -> None:

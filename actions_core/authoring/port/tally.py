@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.authoring.port.comparison import Difference, Run, compare_runs, given_text
+from actions_core.authoring.port.comparison import Run, compare_runs, given_text
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.values.types import MISSING
 
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions_core.authoring.port.differences import PortFile
+    from actions_core.authoring.port.leaves import Difference
     from actions_core.authoring.port.trials import Trial
     from actions_core.destination.specs import ActionSpec
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import Json, JsonObject
 
+#: Where fewer than one trial in so many makes a request, the events are not taken as they are.
+_SHALLOW: Final = 5
 _EQUAL: Final = ("requests", "refused", "nothing")
 
 
@@ -39,6 +42,7 @@ class Leaf:
             "leaf": self.leaf,
             "count": self.count,
             **({} if self.reason is None else {"reason": self.reason}),
+            **({} if self.example.item is None else {"item": self.example.item}),
             **{side: value for side, value in values.items() if value is not MISSING},
             "events": list(self.trial.events[:1]),
             "settings": self.trial.settings,
@@ -68,6 +72,11 @@ class Tally:
         """How many trials were compared."""
         return sum(self.equal.values()) + self.explained + self.different
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether so few trials made a request that they say little of it."""
+        return _SHALLOW * self.requests < self.total
+
     def add(self, trial: Trial, published: Run, ours: Run) -> list[Difference]:
         """Compare the two runs of a trial, and return what differs without a reason."""
         self._note_given(trial)
@@ -88,7 +97,7 @@ class Tally:
         return unexplained
 
     def _explain(self, difference: Difference, trial: Trial) -> bool:
-        known = self.port.reason(self.action, difference.leaf)
+        known = self.port.reason(self.action, difference)
         leaf = self.leaves.get(difference.leaf)
         if leaf is None:
             leaf = Leaf(difference.leaf, difference, trial, reason=None if known is None else known[1])

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _SETTINGS: Final = 8
 _FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
+#: What every event has: each framework makes what is missing, in its own way.
+_ALWAYS: Final = (("messageId",), ("timestamp",), ("receivedAt",))
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
 
@@ -70,6 +72,7 @@ class Trials:
         self._failures = failures
         self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
+        self._reads: dict[str, list[tuple[str, ...]]] = {}
 
     def single(self, count: int) -> Iterator[Trial]:
         """Yield trials with one event each."""
@@ -169,11 +172,17 @@ class Trials:
     def _fill(self, event: JsonObject, payload: JsonObject) -> None:
         """Put the values of a payload to where the default mappings of their fields read."""
         for key, value in payload.items():
-            default = self._fields[key].default
-            if default is MISSING:
-                continue
-            for path in mapping_reads(default):
+            for path in self._reads_of(key):
+                if not _may_be(path, value):
+                    continue
                 set_value(event, path, value, replace=self._values.chance(0.7))
+
+    def _reads_of(self, key: str) -> list[tuple[str, ...]]:
+        """Return the paths that the default mapping of a field reads, which costs a compilation once."""
+        if key not in self._reads:
+            default = self._fields[key].default
+            self._reads[key] = [] if default is MISSING else list(mapping_reads(default))
+        return self._reads[key]
 
     def _add_audience(self, event: JsonObject) -> None:
         if not self._values.chance(0.6 if self._spec.audience is not None else 0.1):
@@ -272,6 +281,13 @@ class Trials:
 
 def _path(key: str) -> str:
     return f"$.payload.{key}" if key.replace("_", "a").isalnum() else f"$.payload['{key}']"
+
+
+def _may_be(path: tuple[str, ...], value: Json) -> bool:
+    """Return whether an event may have a value there: its type is one that there is."""
+    if path == ("type",):
+        return value in _TYPES
+    return path not in _ALWAYS or value not in (None, "")
 
 
 def _filled(value: Json) -> Json:

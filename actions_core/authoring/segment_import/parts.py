@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.authoring.segment_import.settings import default_settings
+from actions_core.authoring.segment_import.settings import default_settings, find_secrets
 from actions_core.authoring.segment_import.shapes import find_parts
-from actions_core.errors import Problem
+from actions_core.errors import Problem, child_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,6 +149,10 @@ def import_subscription(
     if item.get("enabled") is False:
         imported["enabled"] = False
     _note_oddities(item, imported, path, notes)
+    place = next((name for name in _KEYS["mapping"] if item.get(name) is not None), "mapping")
+    for found in find_secrets(imported.get("mapping"), child_path(path, place)):
+        message = "looks like a secret, and stands in the workspace as it stands here: keep that file safe"
+        notes.append(Problem(found, message, "warning"))
     return imported
 
 

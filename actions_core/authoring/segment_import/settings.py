@@ -23,6 +23,12 @@ _TOKENS: Final = ("oauth", "dynamicAuthSettings")
 #: What an export has among the settings that is not a setting.
 _NOT_SETTINGS: Final = frozenset({"subscriptions", "filters"})
 _SECRET_KEY: Final = re.compile(r"(key|token|secret|password|passphrase|credentials?)$", re.IGNORECASE)
+#: The same in mappings, where a `key` names many other things.
+_SECRET_FIELD: Final = re.compile(r"(api_?key|token|secret|password|passphrase|credentials?)$", re.IGNORECASE)
+_URL: Final = re.compile(r"https?://([^\s/?#]*)(\S*)", re.IGNORECASE)
+#: A part of a URL that is long, and has digits and letters: whoever knows it may use the URL.
+_TOKEN_IN_URL: Final = re.compile(r"(?<![\w.-])(?=[^/?&=]*\d)(?=[^/?&=]*[A-Za-z])[\w-]{16,}(?![\w.-])")
+_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 
@@ -110,6 +116,24 @@ def _secret(value: Json, prefix: str, *keys: str) -> Json:
     if isinstance(value, dict):
         return {key: _secret(item, prefix, *keys, key) for key, item in value.items() if item not in _EMPTY}
     return {"$env": variable_name(prefix, *keys)}
+
+
+def find_secrets(value: Json, path: str, key: str = "") -> Iterator[str]:
+    """Yield the paths of what looks like a secret that is written in a mapping."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from find_secrets(item, child_path(path, name), name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from find_secrets(item, f"{path}[{index}]", key)
+    elif isinstance(value, str) and value and (_SECRET_FIELD.search(key) or _has_secret_url(value)):
+        yield path
+
+
+def _has_secret_url(text: str) -> bool:
+    return any(
+        "@" in host or _TOKEN_IN_URL.search(rest) for host, rest in _URL.findall(_PLACEHOLDER.sub("", text))
+    )
 
 
 def variables_of(settings: Any) -> Iterator[str]:

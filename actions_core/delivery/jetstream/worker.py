@@ -3,8 +3,8 @@
     broker ─► source of each instance ─► pump ─► engine ─► verdict ─► source ─► broker
 
 Sources pull no more than their instance bears, so that what one worker cannot take is left to the others. An
-instance that says it is gone (410), or asks for a longer pause (`Retry-After`), is paused in the broker, for
-all workers.
+instance that says it is gone (410), asks for a longer pause (`Retry-After`), or refuses its credentials again
+and again, is paused in the broker, for all workers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Final, Self, Unpack
 
 import attrs
@@ -23,11 +24,12 @@ from actions_core.delivery.jetstream.layout import FOR_GOOD, PIN_TIMEOUT, ensure
 from actions_core.delivery.jetstream.source import Source, SourceOptions
 from actions_core.delivery.pump import Pump
 from actions_core.delivery.routing import find_targets
-from actions_core.delivery.rules import Again, Dead, Done
+from actions_core.delivery.rules import MOST_REFUSALS, Again, Dead, Done, Refusals
 from actions_core.engine import Engine
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import Problem, WorkspaceError
+from actions_core.http.errors import is_refusal
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from actions_core.delivery.letters import DeadLetters
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.store import Backlog
-    from actions_core.engine.engine import Options
     from actions_core.engine.instances import Instance
+    from actions_core.engine.options import Options
 
 _LOGGER: Final = logging.getLogger("actions_core")
 _GRACE: Final = 10.0
@@ -60,6 +62,7 @@ class _Line:
     instance: Instance
     source: Source
     pump: Pump
+    refusals: Refusals
 
     async def end(self, grace: float) -> None:
         """Take nothing more, let what is in progress end, and give the rest back."""
@@ -150,6 +153,8 @@ class BrokerWorker:
                 if present.get(name) is not line.instance:
                     del self._lines[name]
                     self._spawn(line.end(_GRACE))
+                    if line.refusals.are_pausing(time.monotonic()):  # the settings may be good now
+                        await self.resume(name)
             await self._start_missing()
 
     async def _start_missing(self) -> None:
@@ -158,29 +163,23 @@ class BrokerWorker:
                 await self._start(instance)
 
     async def _start(self, instance: Instance) -> None:
-        broker = self._opened()
         targets = [target for target in self._targets if target.instance is instance]
         admission = instance.lane.connection.admission
         breaker = Breaker() if admission is None else admission.breaker
         budget = RateBudget(instance.lane.concurrency) if admission is None else admission.budget
-        delivery = instance.spec.delivery
-        ordered, takeover = delivery.ordered_by is not None, self._spec.takeover
-        pinned = 0.0 if delivery.rate is None else min(PIN_TIMEOUT, takeover)
-        most = max(1000, _MOST_FACTOR * budget.concurrency)
-        consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
-        await asyncio.gather(*(ensure_consumer(broker.connection, each, takeover) for each in consumers))
         enabled = dict(enumerate(target for target in targets if target.enabled))
         batches = {number: target.batch for number, target in enabled.items() if target.batch is not None}
         options = SourceOptions(
             budget.concurrency,
-            takeover,
+            self._spec.takeover,
             {target.pipeline.name: number for number, target in enabled.items()},
             batches=frozenset(batches),
             waiting=frozenset(target.pipeline.name for target in targets if not target.enabled),
             oldest=kept_for(self.engine.workspace).oldest,
         )
-        source = Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
+        source = await self._make_source(instance, options)
         attempts = Attempts(self.engine, enabled)
+        refusals = Refusals()
         pump = Pump(
             source,
             {number: target.retry for number, target in enabled.items()},
@@ -192,6 +191,7 @@ class BrokerWorker:
             batches=batches,
             attempts=attempts,
             suffixes={number: target.pipeline.scope.key_suffix for number, target in enabled.items()},
+            refusals=refusals,
         )
 
         def arrived() -> None:
@@ -199,9 +199,21 @@ class BrokerWorker:
             pump.look()
 
         source.breaker, source.arrived = breaker, arrived
-        self._lines[instance.id] = _Line(instance, source, pump)
+        self._lines[instance.id] = _Line(instance, source, pump, refusals)
         pump.start()
         await source.open()
+
+    async def _make_source(self, instance: Instance, options: SourceOptions) -> Source:
+        """Make what an instance's deliveries come from, and the consumers of it that are missing."""
+        broker, delivery = self._opened(), instance.spec.delivery
+        pinned = 0.0 if delivery.rate is None else min(PIN_TIMEOUT, options.takeover)
+        most = max(1000, _MOST_FACTOR * options.concurrency)
+        ordered = delivery.ordered_by is not None
+        consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
+        await asyncio.gather(
+            *(ensure_consumer(broker.connection, each, options.takeover) for each in consumers)
+        )
+        return Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
 
     def _revive(self, instance: Instance) -> None:
         """Deliver again to an instance that was gone, if it was resumed: nothing comes of it before."""
@@ -230,6 +242,11 @@ class BrokerWorker:
             _LOGGER.error(words, result.instance, result.error)
             self._gone[result.instance] = self._clock()
             self._spawn(line.source.pause(FOR_GOOD))
+        elif is_refusal(result.error) and line.refusals.are_too_many:
+            pause = line.refusals.start_pause(time.monotonic())
+            words = "broker: %s gets nothing for %.0f s: its credentials were refused %d times in a row: %s"
+            _LOGGER.error(words, result.instance, pause, MOST_REFUSALS, result.error)
+            self._spawn(line.source.pause_for(pause))
         elif line.pump.budget.pause_left > _LONG_PAUSE:
             self._spawn(line.source.pause_for(line.pump.budget.pause_left))
 
@@ -295,10 +312,14 @@ class BrokerWorker:
         if self._closed:
             return
         self._closed = True
-        await self.stop(grace)
-        if self._broker is not None:
-            await self._broker.close()
-        await self.engine.close(0.0)
+        try:
+            await self.stop(grace)
+        finally:
+            try:
+                if self._broker is not None:
+                    await self._broker.close()
+            finally:
+                await self.engine.close(0.0)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

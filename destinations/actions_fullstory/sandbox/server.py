@@ -86,6 +86,8 @@ class FullStorySandbox:
         )
         #: how often each status was answered; 0 counts the connections that were cut
         self.statuses: Counter[int] = Counter()
+        #: called with each request and the status of its response, 0 where the connection was cut
+        self.listener: Callable[[Request, int], None] | None = None
 
     async def __aenter__(self) -> Self:
         """Start listening."""
@@ -148,16 +150,21 @@ class FullStorySandbox:
         """Remove all faults."""
         self._faults.clear()
 
+    def _note(self, request: Request, status: int) -> None:
+        self.statuses[status] += 1
+        if self.listener is not None:
+            self.listener(request, status)
+
     async def _serve(self, request: Request) -> Response | Reply:
         fault = self._faults.take(request) or Fault()
         if fault.cut == "before":
-            self.statuses[0] += 1
+            self._note(request, 0)
             return Reply(cut="before")
         try:
             response = self._respond(request, fault)
         except Refusal as refusal:
             response = refusal.response
-        self.statuses[0 if fault.cut else response.status] += 1
+        self._note(request, 0 if fault.cut else response.status)
         cut: Literal["before", "within"] | None = "before" if fault.cut == "after" else fault.cut
         return Reply(response, delay=fault.delay, drip=fault.drip, cut=cut)
 

@@ -113,6 +113,38 @@ def test_what_cannot_be_taken_over_is_noted() -> None:
     assert "'partnerAction' or 'actionSlug'" in imported.notes[1].message
 
 
+@pytest.mark.parametrize(
+    ("mapping", "paths"),
+    [
+        ({"url": "https://hooks.chat.example/services/T0/B0/aB3dE5gH7jK9mN1pQ3sT5vW7"}, ["$[0].mapping.url"]),
+        ({"url": {"@template": "https://x.example/?t=aB3dE5gH7jK9mN1pQ3"}}, ["$[0].mapping.url.@template"]),
+        ({"to": [{"url": "https://user:word@x.example/"}]}, ["$[0].mapping.to[0].url"]),
+        ({"api_key": "abc", "headers": {"accessToken": "abc"}}, [
+            "$[0].mapping.api_key", "$[0].mapping.headers.accessToken",
+        ]),
+        ({"token": {"@path": "$.properties.token"}, "password": "", "key": "email"}, []),
+        ({"icon": "https://x.example/a/logo-0123456789abcdef.png", "text": "https://x.example/orders"}, []),
+        ({"text": {"@template": "see https://x.example/{{properties.a1_long_enough_name}}"}}, []),
+    ],
+)  # fmt: skip
+def test_a_secret_in_a_mapping_is_pointed_at(mapping: Any, paths: list[str]) -> None:
+    """A mapping is copied as it is; what looks like a secret there is named, without its text."""
+    imported = import_subscriptions(
+        [{"partnerAction": "a", "subscribe": "type = 'track'", "mapping": mapping}]
+    )
+    assert imported is not None
+    assert imported.value[0]["mapping"] == mapping
+    assert [note.path for note in imported.notes] == paths
+    for note in imported.notes:
+        assert "looks like a secret" in note.message
+        assert "aB3" not in note.message
+    as_the_api_has_it = [{"actionSlug": "a", "trigger": "type = 'track'", "settings": mapping}]
+    exported = import_subscriptions({"data": {"subscriptions": as_the_api_has_it}})
+    assert exported is not None
+    places = [path.replace("$[0].mapping", "$.data.subscriptions[0].settings") for path in paths]
+    assert [note.path for note in exported.notes] == places
+
+
 def test_filters_are_taken_over() -> None:
     """Filters of the public API become the instance's filters."""
     drop = {"if": 'event = "x"', "actions": [{"type": "DROP"}], "enabled": True}
@@ -344,7 +376,7 @@ def test_what_belongs_to_nothing_is_named() -> None:
     said = [f"{note.path}: {note.message}" for _, note in work.notes]
     assert "$.destinations[2]: is not a destination: left out" in said
     assert any(text.startswith("$.destinations[1]: no destination 'webhooks' is installed") for text in said)
-    assert any(text.startswith("$.subscriptions[1]: its destination is not among the files") for text in said)
+    assert any(text.startswith("$.subscriptions[1]: its destination is not given") for text in said)
 
 
 @pytest.mark.parametrize("name", ["actions-people", "people", "People (Actions)"])

@@ -175,8 +175,10 @@ def test_events_wait_for_another_process(tmp_path: Path) -> None:
     assert server.got == Counter(range(50))
 
 
-def test_failures_are_tried_again_and_dead_letters_replayed(tmp_path: Path) -> None:
-    """A 503 goes again, a 400 becomes a dead letter, and is delivered once it is replayed."""
+def test_failures_are_tried_again_and_dead_letters_replayed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A 503 goes again and is logged, a 400 becomes a dead letter, and is delivered once it is replayed."""
     mended = False
     told: list[Any] = []
 
@@ -206,6 +208,8 @@ def test_failures_are_tried_again_and_dead_letters_replayed(tmp_path: Path) -> N
 
     play(server, tmp_path / "events.db", work, options={"on_result": told.append})
     assert server.got == Counter(range(3))
+    assert "the event 'm-1' is to be tried again: " in caplog.text
+    assert ", Send: 2 more to be tried again: " in caplog.text
     outcome = {(each.message_id, each.tries): each.status for each in told}
     assert outcome == {
         ("m-0", 1): Status.SENT,

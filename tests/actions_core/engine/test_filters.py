@@ -56,6 +56,26 @@ def test_no_filters() -> None:
     assert compile_filters([{**drop, "if": 'type = "page"'}]).apply(EVENT)[0] is EVENT
 
 
+@pytest.mark.parametrize("text", ["all", " all "])
+def test_all_matches_every_event(text: str) -> None:
+    """The word `all` alone means every event, as in Segment's filters: it is no field, even of an event."""
+    raw = [{"if": text, "actions": [change("DROP_PROPERTIES", properties=["email"])]}]
+    assert validate_filters(raw) == []
+    filters = compile_filters(raw)
+    for event in (EVENT, {**EVENT, "type": "identify"}, {**EVENT, "all": False}):
+        left = filters.apply(event)[0]
+        assert left is not None
+        assert "email" not in left["properties"]
+        assert [trace.outcome for trace in filters.trace(event)] == ["removes properties"]
+
+
+def test_all_is_a_field_where_it_does_not_stand_alone() -> None:
+    """Only the word alone means every event; compared, it is a field."""
+    raw = [{"if": 'all = "x"', "actions": [{"type": "DROP"}]}]
+    assert compile_filters(raw).apply(EVENT)[0] is EVENT
+    assert compile_filters(raw).apply({**EVENT, "all": "x"})[0] is None
+
+
 def test_drop_says_which_filter() -> None:
     """A dropped event comes with the filter's name or, where it has none, its condition."""
     raw = {"if": 'event = "Order Completed"', "actions": [{"type": "DROP"}], "enabled": None}

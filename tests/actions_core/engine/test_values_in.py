@@ -16,7 +16,7 @@ from actions_core.destination import Destination, load_destination
 from actions_core.destination.context import Context
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
-from actions_core.engine.observers import FailureLog
+from actions_core.engine.observers import FailureLog, is_no_failure
 from actions_core.engine.results import BatchReport, Report, Result, Status
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import WorkspaceError
@@ -339,6 +339,23 @@ def test_failures_are_logged_once_for_each_kind_and_minute(caplog: pytest.LogCap
     assert [record.getMessage() for record in caplog.records] == [
         "two, s: 1 more failed: OTHER (within a minute)"
     ]
+
+
+def test_what_an_outbox_tries_again_is_logged_as_failures_are(caplog: pytest.LogCaptureFixture) -> None:
+    """One line for each kind and minute says that an event is to be tried again, apart from failures."""
+    now = [0.0]
+    log = FailureLog(logging.getLogger("actions_core"), clock=lambda: now[0])
+    failed = Result("one", "s", "a", Status.FAILED, reason="no response", message_id="m")
+    for _ in range(3):
+        log.note_retry(failed)
+    log.note(failed)
+    log.flush()
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "one, s: the event 'm' is to be tried again: OTHER: no response"),
+        ("WARNING", "one, s: the event 'm' failed: OTHER: no response"),
+        ("WARNING", "one, s: 2 more to be tried again: OTHER (within a minute)"),
+    ]
+    assert not any(map(is_no_failure, caplog.records))
 
 
 @pytest.mark.parametrize("empty", ["", None])

@@ -43,6 +43,9 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
         _print(
             "  no trial made a request: differences.json may say which settings and fields it needs", "yellow"
         )
+    elif tally.is_shallow:
+        few = f"only {tally.requests:,} requests in {tally.total:,} trials"
+        _print(f"  {few}: differences.json may name values of fields that both sides take", "yellow")
     leaves = sorted_leaves(tally.leaves)
     for leaf in leaves[: None if verbose else _MOST_LEAVES]:
         _print_leaf(leaf, verbose=verbose)
@@ -60,12 +63,19 @@ def _print_leaf(leaf: Leaf, *, verbose: bool) -> None:
             return
     else:
         _print(f"  differs    {leaf.leaf} ({leaf.count:,})", "red")
-    _print(f"      published  {_value(leaf.example.published)}")
-    _print(f"      ours       {_value(leaf.example.ours)}")
+    _print(f"      published  {_side(leaf.example.published, leaf.example.item)}")
+    _print(f"      ours       {_side(leaf.example.ours, leaf.example.item)}")
     if verbose:
         _print(f"      event      {json.dumps(leaf.trial.events[0], ensure_ascii=False)}", "dim")
         _print(f"      settings   {json.dumps(leaf.trial.settings, ensure_ascii=False)}", "dim")
         _print(f"      extra      {json.dumps(leaf.trial.extra, ensure_ascii=False)}", "dim")
+
+
+def _side(value: Json, item: int | None) -> str:
+    """Return what one side has; `item` is the place of an item that one of them lacks."""
+    if item is None:
+        return _value(value)
+    return f"item {item} is missing here" if value is MISSING else f"item {item}: {_value(value)}"
 
 
 def _value(value: Json) -> str:
@@ -86,7 +96,7 @@ def print_unreached(parts: Sequence[Unreached], *, verbose: bool) -> None:
         return
     _print(f"not reached in the published source ({len(parts)}):")
     for part in parts[: None if verbose else _MOST_PARTS]:
-        _print(f"  {part}", "dim")
+        _print(f"  {part if verbose else part.shortened()}", "dim")
     if not verbose and len(parts) > _MOST_PARTS:
         _print(f"  and {len(parts) - _MOST_PARTS} more; --verbose shows all of them", "dim")
 

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +153,7 @@ def test_auth_test_tells_good_keys_from_bad_ones(
 
 
 def test_the_stand_in_runs_until_it_is_stopped(shell: Shell) -> None:
-    """`sandbox` says where it listens and which keys it takes, and ends in order."""
+    """`sandbox` says where it listens, which keys it takes and what arrives, and ends in order."""
     with shell.start("sandbox", "--port", "0") as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]
@@ -160,9 +161,16 @@ def test_the_stand_in_runs_until_it_is_stopped(shell: Shell) -> None:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # our own server on loopback
             assert json.load(answer)["role"] == "USER"
         assert "admin key: " in process.stdout.readline()
+        for _ in range(2):
+            with pytest.raises(urllib.error.HTTPError), urllib.request.urlopen(f"{address}/v2/users?a=1"):  # noqa: S310  # as above
+                pass
         process.send_signal(signal.SIGINT)
-        err = process.communicate(timeout=20)[1]
+        out, err = process.communicate(timeout=20)
     assert process.returncode == 0
+    lines = [line for line in out.splitlines() if " /" in line]
+    # Each second has lines of its own.
+    assert lines[0] == "GET /me  200"
+    assert lines[1:] in (["GET /v2/users  401  (2 requests)"], ["GET /v2/users  401"] * 2)
     assert "1 response with 200" in err
     assert "Traceback" not in err
     assert shell.run("sandbox", "nothing").code == 2
