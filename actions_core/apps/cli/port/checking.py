@@ -47,7 +47,11 @@ class Subject:
 
 @attrs.frozen
 class Plan:
-    """How much is tried, and with what; without `failures`, all responses are successes."""
+    """How much is tried, and with what.
+
+    Without `failures`, all responses are successes, and no time is in seconds, which the published framework
+    takes for milliseconds.
+    """
 
     count: int = 200
     seed: int = 1
@@ -172,6 +176,7 @@ class Check:
             this_moment(),
             read_literals(sources),
             self._subject.port.fields_of(action),
+            seconds=self._plan.failures,
         )
         trials = Trials(spec, action, values, self._subject.port, failures=self._plan.failures)
         return self._chosen(trials, batch=batch)
