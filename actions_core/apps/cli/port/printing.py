@@ -43,7 +43,7 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
         _print(
             "  no trial made a request: differences.json may say which settings and fields it needs", "yellow"
         )
-    leaves = sorted_leaves(tally.leaves)
+    leaves = sorted_leaves(tally)
     for leaf in leaves[: None if verbose else _MOST_LEAVES]:
         _print_leaf(leaf, verbose=verbose)
     if not verbose and len(leaves) > _MOST_LEAVES:
