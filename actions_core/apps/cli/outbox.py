@@ -14,8 +14,11 @@ from actions_core.apps.cli.shared import AsJson, BrokerOption, run_async
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
-    from actions_core.delivery.store import Backlog, Worker
-    from actions_core.values.types import JsonObject
+    from collections.abc import Iterable
+
+    from actions_core.delivery.file import FileStore
+    from actions_core.delivery.store import Backlog, Tally, Worker
+    from actions_core.values.types import Json, JsonObject
 
 OptionalWorkspace = Annotated[
     Path | None,
@@ -64,6 +67,8 @@ def status(
         workers = store.workers()
         letters = {name: store.letters.count(LetterFilter(instance=name)) for name in backlog}
         total = store.letters.count(LetterFilter())
+        day = _sum(store.look.tallies(store.now() - _DAY * _MILLISECONDS))
+        retrying = _retrying(store)
     size = sum([file.stat().st_size for file in (path, Path(f"{path}-wal")) if file.exists()])
     if as_json:
         print_json(
@@ -72,6 +77,8 @@ def status(
                 "bytes": size,
                 "instances": [_backlog_json(each, letters[name]) for name, each in backlog.items()],
                 "deadLetters": total,
+                "day": day,
+                "retrying": retrying,
                 "workers": [_worker_json(worker) for worker in workers],
             }
         )
@@ -85,6 +92,7 @@ def status(
         console.print()
         _print_backlog(backlog, letters)
     console.print()
+    _print_tries(day, retrying)
     for worker in workers:
         since = _ago(worker.started)
         console.print(f"worker {worker.id}: process {worker.pid} on {printable(worker.host)}, for {since}")
@@ -123,6 +131,43 @@ def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> No
             cell(words, "" if words == "active" else "yellow"),
         )
     stdout().print(shown)
+
+
+def _sum(tallies: "Iterable[Tally]") -> dict[str, int]:
+    """Return the numbers of all minutes together."""
+    found = list(tallies)
+    return {
+        "accepted": sum([each.received for each in found]),
+        "sent": sum([each.sent for each in found]),
+        "failed": sum([each.failed for each in found]),
+        "retried": sum([each.retried for each in found]),
+    }
+
+
+def _retrying(store: "FileStore") -> "list[Json]":
+    """Return how many deliveries of each instance are to be tried again, and why one of them is."""
+    from actions_core.delivery.store import OutcomeFilter
+
+    found: list[Json] = []
+    for instance, count in store.look.count_retrying().items():
+        newest = store.look.retrying(OutcomeFilter(instance=instance), limit=1)
+        reason = newest[0].reason if newest else ""
+        found.append({"instance": instance, "count": count, "reason": reason})
+    return found
+
+
+def _print_tries(day: dict[str, int], retrying: "list[Json]") -> None:
+    console = stdout()
+    if any(day.values()):
+        accepted, sent = counted(day["accepted"], "event"), counted(day["sent"], "delivery")
+        failed, retried = f"{day['failed']:,} given up", counted(day["retried"], "try")
+        were = "was" if day["retried"] == 1 else "were"
+        told = f"in 24 hours: {accepted} accepted, {sent} sent, {failed}; {retried} {were} repeated"
+        console.print(told, soft_wrap=True)
+    for each in retrying:
+        waiting = counted(each["count"], "delivery")
+        told = f"{each['instance']}: {waiting} to be tried again, after: {each['reason']}"
+        console.print(Text(printable(told), style="yellow"), soft_wrap=True)
 
 
 def _backlog_json(backlog: "Backlog", letters: int) -> "JsonObject":
