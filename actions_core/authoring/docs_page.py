@@ -17,6 +17,7 @@ from actions_core.values.types import MISSING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from actions_core.authoring.port.differences import PortFile
     from actions_core.destination.specs import ActionSpec, DestinationSpec, PresetSpec
     from actions_core.validation.fields import FieldCondition, FieldSpec
     from actions_core.values.types import Json
@@ -27,8 +28,11 @@ _CODE: Final = re.compile(r"(?<!`)(`++[^`]+`+)")
 _NOT_IN_AN_ANCHOR: Final = re.compile(r"[^\w\- ]")
 
 
-def destination_page(spec: DestinationSpec) -> str:
-    """Return the page in Markdown; the same definition always gives the same text."""
+def destination_page(spec: DestinationSpec, port: PortFile | None = None) -> str:
+    """Return the page in Markdown; the same definition always gives the same text.
+
+    `port` says where the destination differs from the one that Segment publishes.
+    """
     blocks = [
         [f"# {prose(spec.name)}"],
         *_overview(spec),
@@ -37,6 +41,7 @@ def destination_page(spec: DestinationSpec) -> str:
         *_available(spec),
         *(block for key in spec.actions for block in _action(spec, key)),
         *_hints(spec),
+        *_differences(spec, port),
     ]
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
@@ -164,6 +169,24 @@ def _hints(spec: DestinationSpec) -> Iterator[list[str]]:
     if rows:
         yield ["## What a refusal means"]
         yield table(("Status", "Action", "What to do"), sorted(rows))
+
+
+def _differences(spec: DestinationSpec, port: PortFile | None) -> Iterator[list[str]]:
+    titles = {"*": "all actions", **{key: action.title for key, action in spec.actions.items()}}
+    rows = []
+    for key, title in titles.items():
+        reasons = [] if port is None else port.reasons(key)
+        if reasons:
+            name = title if key == "*" else f"{prose(title)} ({code(key)})"
+            rows.append((name, "<br>".join(_sentence(prose(reason)) for reason in reasons)))
+    if rows:
+        yield ["## What differs from Segment's"]
+        yield ["Workspaces that come from Segment run unchanged. Known differences in what is sent:"]
+        yield table(("Action", "Differences"), rows)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def required_text(field: FieldSpec) -> str:

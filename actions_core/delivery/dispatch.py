@@ -1,6 +1,7 @@
 """The pumps of an outbox: one for each instance that events go to, with what they tell of their outcomes.
 
-An instance that is gone has no pump until it is resumed, or its settings change. When a workspace is
+An instance that is gone has no pump until it is resumed, or its settings change; neither has one that
+refuses its credentials, for a time. When a workspace is
 replaced, the pumps of instances that have changed end in their own time, while new ones take over.
 """
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actions_core.delivery.attempts import Attempts
 from actions_core.delivery.pump import Pump
 from actions_core.delivery.recent import Recent
-from actions_core.delivery.rules import Again, Dead, Done
+from actions_core.delivery.rules import MOST_REFUSALS, Again, Dead, Done, Refusals
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.results import Status
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from actions_core.delivery.tallies import Tallies
     from actions_core.engine import Engine
     from actions_core.engine.instances import Instance
+    from actions_core.engine.results import Result
 
 _LOGGER: Final = logging.getLogger("actions_core")
 #: Seconds that pumps which end get for what they have in progress.
@@ -38,6 +40,8 @@ _LOOK: Final = 1.0
 #: A shorter pause of an instance is not worth a transaction.
 _LONG_PAUSE: Final = 5.0
 _GONE: Final = 410
+#: The states of instances that get nothing.
+_STOPPED: Final = frozenset({"gone", "refused"})
 _MILLISECONDS: Final = 1000
 
 
@@ -70,7 +74,9 @@ class Dispatch:
         self._recent = Recent(writer, store.now, recent) if recent else None
         self._own: dict[str, dict[int, Target]] = {}
         self._attempts: dict[str, Attempts] = {}
-        #: Instances that are gone, while that is being noted.
+        #: What is known of the refusals of each instance, with the digest of its settings.
+        self._refusals: dict[str, tuple[str, Refusals]] = {}
+        #: Instances that get nothing any more, while that is being noted.
         self._leaving: set[str] = set()
         #: Pumps that end.
         self._retired: set[Pump] = set()
@@ -102,16 +108,17 @@ class Dispatch:
         await self._start_missing(await self._writer.run(lambda store: store.states()))
 
     async def _start_missing(self, states: Mapping[str, InstanceState]) -> None:
-        """Start the pumps of instances that have none and are not gone."""
+        """Start the pumps of instances that have none and may be delivered to."""
         for instance, targets in self._own.items():
             if instance in self.pumps or instance in self._leaving or self._closing:
                 continue
             state = states.get(instance)
-            if state is not None and state.state == "gone":
-                if state.settings in ("", _digest(targets)):  # nobody noted them: nobody knows of a change
+            if state is not None and state.state in _STOPPED:
+                reason = _why_again(state, _digest(targets), self._store.now())
+                if not reason:
                     continue
                 await self._writer.run(partial(_activate, instance=instance))
-                _LOGGER.warning("outbox: %s is delivered to again, since its settings have changed", instance)
+                _LOGGER.warning("outbox: %s is delivered to again, since %s", instance, reason)
                 state = None
             if instance not in self.pumps and self._own.get(instance) is targets:
                 self._start(instance, targets, None if state is None else state.until)
@@ -124,6 +131,9 @@ class Dispatch:
         if until is not None and until > store.now():
             budget.pause(time.monotonic() + (until - store.now()) / _MILLISECONDS)
         attempts = Attempts(self._engine, targets)
+        digest = _digest(targets)
+        refusals = self._refusals_of(instance, digest)
+        refusals.end_pause()
         pump = Pump(
             self._writer,
             {number: target.retry for number, target in targets.items()},
@@ -136,6 +146,7 @@ class Dispatch:
             attempts=attempts,
             ordered=any(target.ordered_by is not None for target in targets.values()),
             suffixes={number: target.pipeline.scope.key_suffix for number, target in targets.items()},
+            refusals=refusals,
         )
         for target in targets.values():
             target.lane.disabled = ""
@@ -145,6 +156,13 @@ class Dispatch:
         self.pumps[instance] = pump
         self.pump_of.update(dict.fromkeys(targets, pump))
         pump.start()
+
+    def _refusals_of(self, instance: str, digest: str) -> Refusals:
+        """Return what is known of an instance's refusals, with the settings that it has now."""
+        before = self._refusals.get(instance)
+        if before is None or before[0] != digest:
+            before = self._refusals[instance] = digest, Refusals()
+        return before[1]
 
     def _retire(self, instance: str) -> None:
         """End an instance's pump in its own time."""
@@ -179,33 +197,64 @@ class Dispatch:
                 return
         elif isinstance(settled.verdict, Again):
             self._engine.note_retry(result)
-        error, pump = result.error, self.pumps.get(result.instance)
-        if pump is None or self._attempts[result.instance] is not attempts:
-            if pump is not None:
-                pump.look()  # it was retired; what waited for its row to end may go
-            return
+        pump = self.pumps.get(result.instance)
+        if pump is not None and self._attempts[result.instance] is attempts:
+            self._judge_instance(result, _digest(attempts.targets), pump)
+        elif pump is not None:
+            pump.look()  # it was retired; what waited for its row to end may go
+
+    def _judge_instance(self, result: Result, digest: str, pump: Pump) -> None:
+        """Leave an instance alone that is gone, refuses its credentials, or asks for it."""
+        instance, error = result.instance, result.error
         if error is not None and error.status == _GONE:
-            self._spawn(self._note_gone(result.instance, _digest(attempts.targets), str(error)))
+            self._spawn(self._note_gone(instance, digest, str(error)))
+        refusals = self._refusals_of(instance, digest)
+        if refusals.are_too_many:
+            self._spawn(
+                self._note_refused(instance, digest, refusals.start_pause(time.monotonic()), str(error))
+            )
         until, now = pump.budget.paused_until, time.monotonic()
-        if until - now > _LONG_PAUSE and until - self._paused_until.get(result.instance, 0.0) > _LONG_PAUSE:
-            self._paused_until[result.instance] = until
-            self._spawn(self._note_pause(result.instance, until - now))
+        if until - now > _LONG_PAUSE and until - self._paused_until.get(instance, 0.0) > _LONG_PAUSE:
+            self._paused_until[instance] = until
+            self._spawn(self._note_pause(instance, until - now))
 
     async def _note_gone(self, instance: str, digest: str, reason: str) -> None:
         """Stop delivering to an instance that is gone, until it is resumed; its events wait."""
-        if instance not in self.pumps:
-            return
-        self._retire(instance)
-        self._leaving.add(instance)
 
         def note(store: FileStore) -> None:
             store.set_state(instance, "gone", reason=reason, settings=digest)
 
+        if await self._stop_delivering(instance, note):
+            _LOGGER.error("outbox: %s is gone, and its events wait until it is resumed: %s", instance, reason)
+
+    async def _note_refused(self, instance: str, digest: str, pause: float, reason: str) -> None:
+        """Stop delivering to an instance that refuses its credentials, for a while; its events wait."""
+        said = f"its credentials were refused {MOST_REFUSALS} times in a row, last with: {reason}"
+
+        def note(store: FileStore) -> None:
+            until = store.now() + int(pause * _MILLISECONDS)
+            store.set_state(instance, "refused", until=until, reason=said, settings=digest)
+
+        if await self._stop_delivering(instance, note):
+            _LOGGER.error(
+                "outbox: %s gets nothing for %.0f s, unless its settings change or it is resumed; its events "
+                "wait: %s",
+                instance,
+                pause,
+                said,
+            )
+
+    async def _stop_delivering(self, instance: str, note: Callable[[FileStore], None]) -> bool:
+        """End the pump of an instance and note why; return False where it has none any more."""
+        if instance not in self.pumps:
+            return False
+        self._retire(instance)
+        self._leaving.add(instance)
         try:
             await self._writer.run(note)
         finally:
             self._leaving.discard(instance)
-        _LOGGER.error("outbox: %s is gone, and its events wait until it is resumed: %s", instance, reason)
+        return True
 
     async def _note_pause(self, instance: str, seconds: float) -> None:
         def note(store: FileStore) -> None:
@@ -215,7 +264,7 @@ class Dispatch:
         await self._writer.run(note)
 
     async def _watch_states(self) -> None:
-        """Deliver again to instances that somebody has resumed."""
+        """Deliver again to instances that somebody has resumed, or whose pause is over."""
         while not self._closing:
             await asyncio.sleep(_LOOK)
             if self._own.keys() - self.pumps.keys():
@@ -262,6 +311,19 @@ def _instance_of(own: Mapping[str, Mapping[int, Target]], instance: str) -> Inst
 
 def _digest(targets: Mapping[int, Target]) -> str:
     return _instance_in(targets).settings_digest
+
+
+def _why_again(state: InstanceState, digest: str, now: int) -> str:
+    """Return why an instance that got nothing is delivered to again; nothing where it is not.
+
+    Files of the first version did not note the settings: nobody knows if those have changed, so an instance
+    that came from there stays gone until somebody resumes it.
+    """
+    if state.settings not in ("", digest):
+        return "its settings have changed"
+    if state.state == "refused" and (state.until is None or state.until <= now):
+        return "its pause is over"
+    return ""
 
 
 def _activate(store: FileStore, *, instance: str) -> None:

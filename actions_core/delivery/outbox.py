@@ -393,10 +393,14 @@ class Outbox:
         if self._closed:
             return
         self._closed = True
-        await self.stop(grace)
-        if self._writer is not None:
-            await asyncio.to_thread(self._writer.close)
-        await self.engine.close(0.0)
+        try:
+            await self.stop(grace)
+        finally:
+            try:
+                if self._writer is not None:
+                    await asyncio.to_thread(self._writer.close)
+            finally:
+                await self.engine.close(0.0)
 
     def _parts(self) -> tuple[Writer, Router]:
         if self._writer is None or self._router is None:

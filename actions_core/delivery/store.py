@@ -112,7 +112,7 @@ class Claim:
 
 @attrs.frozen
 class Retry:
-    """A row that goes again at `due`. `tried_at` counts as its first try where it has none.
+    """A row that goes again at `due`. `tried_at` counts as its first try where it has none; None for no try.
 
     `keep_batch` has it go with the same members as before, since nobody knows what became of them.
     """
@@ -120,7 +120,7 @@ class Retry:
     event: int
     subscription: int
     due: int
-    tried_at: int
+    tried_at: int | None
     counted: bool = True
     status: int | None = None
     reason: str = ""
@@ -237,9 +237,10 @@ class Settlement:
 
 @attrs.frozen
 class InstanceState:
-    """The state of an instance: `active`, `paused` until a time, or `gone` until it is resumed.
+    """The state of an instance: `active`, `paused` until a time, or it gets nothing.
 
-    `settings` is the digest of those with which it was gone: others end that state.
+    That is `gone` (410) until it is resumed, or `refused`, since its credentials were, until a time.
+    `settings` is the digest of those with which it was so: others end that state.
     """
 
     instance: str

@@ -15,7 +15,7 @@ import attrs
 
 from actions_core.engine.results import BatchReport, Report, Result, Status
 from actions_core.errors import EventError, RequestError, WorkspaceError
-from actions_core.http.transport import LazyTransport
+from actions_core.http.transport import LazyTransport, close_transport
 from actions_core.values.events import MAX_EVENT_BYTES, check_event, message_id_of
 
 if TYPE_CHECKING:
@@ -439,7 +439,7 @@ class Engine:
         result.
         """
         await self._in_flight.close(grace)
-        await self._transport.close()
+        await close_transport(self._transport, self._services.logger)
         self._failures.flush()
 
     def _report(self, event: Json, index: int, hold: Hold | None = None) -> Awaitable[Report]:

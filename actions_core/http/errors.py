@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Final
 from actions_core.errors import RequestError
 
 if TYPE_CHECKING:
+    from actions_core.errors import ActionsError
     from actions_core.http.requests import Request, Response
 
 #: The status that says that the credentials are not valid.
 UNAUTHORIZED: Final = 401
+#: The statuses of credentials that are not valid, or not sufficient.
+CREDENTIALS: Final = frozenset({UNAUTHORIZED, 403})
 _BAD_REQUEST: Final = 400
 _UNAVAILABLE: Final = 503
 #: One table of our own: Python names some statuses anew from version to version, and lacks others.
@@ -137,3 +140,8 @@ class AuthenticationError(RequestError):
 
     default_code = "INVALID_AUTHENTICATION"
     default_status = UNAUTHORIZED
+
+
+def is_refusal(error: ActionsError | None) -> bool:
+    """Return whether an error says that the credentials are not valid, or not sufficient."""
+    return error is not None and (isinstance(error, AuthenticationError) or error.status in CREDENTIALS)

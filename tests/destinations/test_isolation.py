@@ -19,30 +19,36 @@ LOADED = f"""
 import json, sys
 print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}} & {set(INSTALLED.values())})))
 """
-ENGINE = """
+#: What a program does with one destination, in turn: each step sees what those before have loaded too.
+STEPS = {
+    "the registry": """
+from actions_core import Registry
+assert Registry().discover().get("{slug}").slug == "{slug}"
+""",
+    "an engine": """
 from actions_core import Engine, Workspace
 instance = {{"destination": "{slug}", "settings": {settings}, "subscriptions": []}}
 Engine(Workspace.from_dict({{"destinations": [instance]}}))
-"""
-GET = """
-from actions_core import Registry
-assert Registry().discover().get("{slug}").slug == "{slug}"
-"""
-COMMAND = """
+""",
+    "actions describe": """
 from typer.testing import CliRunner
 from actions_core.apps.cli.app import app
-assert CliRunner().invoke(app, ["{command}", "{slug}"]).exit_code == 0
-"""
+assert CliRunner().invoke(app, ["describe", "{slug}"]).exit_code == 0
+""",
+    "actions docs": """
+assert CliRunner().invoke(app, ["docs", "{slug}"]).exit_code == 0
+""",
+}
 
 
-def loaded(code: str) -> list[str]:
-    """Run code in a process of its own, and tell which destinations' packages it has loaded."""
+def loaded(*steps: str) -> list[list[str]]:
+    """Run code in a process of its own, and tell which destinations' packages are loaded after each step."""
+    code = LOADED.join([*steps, ""])
     run = subprocess.run(  # noqa: S603  # our own code
-        [sys.executable, "-c", code + LOADED], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
     )
     assert run.returncode == 0, run.stderr
-    found: list[str] = json.loads(run.stdout.splitlines()[-1])
-    return found
+    return [json.loads(line) for line in run.stdout.splitlines()]
 
 
 def test_there_are_several() -> None:
@@ -51,24 +57,20 @@ def test_there_are_several() -> None:
 
 
 @pytest.mark.parametrize("slug", INSTALLED)
-@pytest.mark.parametrize(
-    "code",
-    [ENGINE, GET, COMMAND.replace("{command}", "describe"), COMMAND.replace("{command}", "docs")],
-    ids=["engine", "registry", "describe", "docs"],
-)
-def test_using_one_loads_no_other(code: str, slug: str) -> None:
+def test_using_one_loads_no_other(slug: str) -> None:
     """An engine, a registry or a command that names one destination imports its package alone."""
     settings = sample_settings(Registry().discover().get(slug).spec)
-    assert loaded(code.format(slug=slug, settings=settings)) == [INSTALLED[slug]]
+    found = loaded(*[code.format(slug=slug, settings=settings) for code in STEPS.values()])
+    assert dict(zip(STEPS, found, strict=True)) == {step: [INSTALLED[slug]] for step in STEPS}
 
 
 @pytest.mark.parametrize("slug", INSTALLED)
 def test_importing_one_loads_no_other(slug: str) -> None:
     """The packages do not know each other."""
-    assert loaded(f"import {INSTALLED[slug]}\n") == [INSTALLED[slug]]
+    assert loaded(f"import {INSTALLED[slug]}\n") == [[INSTALLED[slug]]]
 
 
 def test_discovering_loads_none() -> None:
     """What is installed is known from metadata."""
     code = "from actions_core import Registry\nassert len(Registry().discover().slugs) > 1\n"
-    assert loaded(code) == []
+    assert loaded(code) == [[]]

@@ -16,6 +16,7 @@ import pytest
 from actions_core import Destination, load_destination
 from actions_core.authoring.comparison import Level, compare_definitions
 from actions_core.authoring.docs_page import destination_page
+from actions_core.authoring.port.differences import differences_of
 
 if TYPE_CHECKING:
     from actions_core.destination.specs import DestinationSpec
@@ -65,4 +66,6 @@ def test_workspaces_of_the_published_one_work(path: Path) -> None:
 def test_a_page_is_the_one_of_its_definition(page: Path) -> None:
     """The committed page is what `actions docs` writes now."""
     destination = destination_of(f"actions_{page.stem}")
-    assert page.read_text(encoding="utf-8") == destination_page(destination.spec)
+    assert page.read_text(encoding="utf-8") == destination_page(
+        destination.spec, differences_of(destination.slug)
+    )

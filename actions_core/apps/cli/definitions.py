@@ -23,6 +23,7 @@ from actions_core.apps.cli.shared import AsJson
 from actions_core.authoring.comparison import Change, Level, compare_definitions
 from actions_core.authoring.docs_page import destination_page
 from actions_core.authoring.editor_schema import beside, bundled_schema, workspace_schema
+from actions_core.authoring.port.differences import differences_of, read_port_file_in
 from actions_core.destination import Destination, load_destination
 from actions_core.destination.loading import load_definition
 from actions_core.destination.registry import Registry
@@ -87,7 +88,10 @@ PageFile = Annotated[
 
 def docs(subject: Subject, *, output: PageFile = None) -> None:
     """Write a destination's page: overview, settings, presets, actions with their fields."""
-    page = destination_page(read_spec(subject))
+    spec = read_spec(subject)
+    file = Path(subject)
+    port = read_port_file_in(file.parent) if file.is_file() else differences_of(spec.slug)
+    page = destination_page(spec, port)
     if output is None:
         sys.stdout.write(page)
     else:

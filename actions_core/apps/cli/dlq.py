@@ -1,9 +1,12 @@
 """`actions dlq`: list, show, replay and discard dead letters, the deliveries that were given up."""
 
-from functools import partial
+import inspect
+from collections.abc import Callable
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
+import attrs
 import typer
 from rich.text import Text
 
@@ -24,7 +27,6 @@ from actions_core.delivery.letters import make_filter
 from actions_core.errors import PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from typing import TypeAlias
 
@@ -37,23 +39,6 @@ app = typer.Typer(
     no_args_is_help=True, help="List, show, replay and discard dead letters: deliveries that were given up."
 )
 
-Instance = Annotated[str | None, typer.Option("--instance", metavar="ID", help="Only of this instance.")]
-Subscription = Annotated[
-    str | None, typer.Option("--subscription", metavar="NAME", help="Only of this subscription.")
-]
-Code = Annotated[
-    str | None,
-    typer.Option("--code", metavar="CODE", help="Only with this code, such as INVALID_AUTHENTICATION."),
-]
-Since = Annotated[
-    str | None, typer.Option("--since", metavar="TIME", help="Only those given up from this time on.")
-]
-Before = Annotated[
-    str | None, typer.Option("--before", metavar="TIME", help="Only those given up before this time.")
-]
-Ids = Annotated[
-    list[int] | None, typer.Option("--id", metavar="ID", help="Only this dead letter; may be repeated.")
-]
 Everything = Annotated[bool, typer.Option("--all", help="All of them, where no other option says which.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="List no more than so many.")]
 
@@ -61,24 +46,86 @@ _LIMIT: Final = 100
 _LONGEST: Final = 200
 
 
-@app.command("list")
-def list_letters(  # noqa: PLR0913 - each option of a command is a parameter
+@attrs.frozen
+class Choice:
+    """The dead letters that are meant: where they are, and which of them."""
+
+    open_letters: "Opener"
+    ids: list[int] | None
+    named: dict[str, str | None]
+
+
+def _choose(  # noqa: PLR0913 - each option of a command is a parameter
     workspace: OptionalWorkspace = None,
     *,
     outbox: OutboxOption = None,
     broker: BrokerOption = None,
-    instance: Instance = None,
-    subscription: Subscription = None,
-    code: Code = None,
-    since: Since = None,
-    before: Before = None,
-    ids: Ids = None,
-    limit: Limit = _LIMIT,
-    as_json: AsJson = False,
-) -> None:
+    instance: Annotated[
+        str | None, typer.Option("--instance", metavar="ID", help="Only of this instance.")
+    ] = None,
+    subscription: Annotated[
+        str | None, typer.Option("--subscription", metavar="NAME", help="Only of this subscription.")
+    ] = None,
+    code: Annotated[
+        str | None,
+        typer.Option(
+            "--code", metavar="CODE", help="Only with this code, such as PAYLOAD_VALIDATION_FAILED."
+        ),
+    ] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", metavar="TEXT", help="Only with exactly this reason, as --json shows it."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only those given up from this time on.")
+    ] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", metavar="TIME", help="Only those given up before this time.")
+    ] = None,
+    ids: Annotated[
+        list[int] | None, typer.Option("--id", metavar="ID", help="Only this dead letter; may be repeated.")
+    ] = None,
+) -> Choice:
+    """Return what these options mean; see now that the times can be read."""
+    for option, value in (("--since", since), ("--before", before)):
+        try:
+            make_filter(since=value)
+        except PayloadError as error:
+            raise typer.BadParameter(
+                f"{error} Write it as 2026-01-31 or 2026-01-31T12:00:00Z.", param_hint=option
+            ) from None
+    named = {
+        "instance": instance,
+        "subscription": subscription,
+        "code": code,
+        "reason": reason,
+        "since": since,
+        "before": before,
+    }
+    return Choice(_opener(workspace, outbox, broker), ids or None, named)
+
+
+def _with_choice(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `_choose`, and hand in what they mean in their place."""
+    chosen, own = inspect.signature(_choose), inspect.signature(command)
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        choice = _choose(**{name: given.pop(name) for name in chosen.parameters})
+        command(choice, **given)
+
+    parameters = [*chosen.parameters.values(), *list(own.parameters.values())[1:]]
+    # typer reads both
+    setattr(run, "__signature__", own.replace(parameters=parameters))  # noqa: B010 - functions do not declare it
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+@app.command("list")
+@_with_choice
+def list_letters(choice: Choice, *, limit: Limit = _LIMIT, as_json: AsJson = False) -> None:
     """List dead letters, the oldest first, without their events."""
-    named = _named(instance, subscription, code, since, before)
-    found, count = run_async(_list(_opener(workspace, outbox, broker), ids, named, limit))
+    found, count = run_async(_list(choice, limit))
     if as_json:
         print_json({"count": count, "deadLetters": [_letter_json(letter) for letter in found]})
         return
@@ -107,16 +154,14 @@ def _cut(reason: str) -> str:
     return reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + "…"
 
 
-async def _list(
-    open_letters: "Opener", ids: list[int] | None, named: dict[str, Any], limit: int
-) -> "tuple[list[DeadLetter], int]":
+async def _list(choice: Choice, limit: int) -> "tuple[list[DeadLetter], int]":
     found: list[DeadLetter] = []
-    async with open_letters() as letters:
-        async for letter in letters.list(ids or None, **named):
+    async with choice.open_letters() as letters:
+        async for letter in letters.list(choice.ids, **choice.named):
             found.append(letter)
             if len(found) == limit:
                 break
-        return found, await letters.count(ids or None, **named)
+        return found, await letters.count(choice.ids, **choice.named)
 
 
 @app.command("show")
@@ -163,65 +208,37 @@ def _print_letter(letter: "DeadLetter") -> None:
 
 
 @app.command("replay")
-def replay(  # noqa: PLR0913 - each option of a command is a parameter
-    workspace: OptionalWorkspace = None,
-    *,
-    outbox: OutboxOption = None,
-    broker: BrokerOption = None,
-    instance: Instance = None,
-    subscription: Subscription = None,
-    code: Code = None,
-    since: Since = None,
-    before: Before = None,
-    ids: Ids = None,
-    everything: Everything = False,
-    as_json: AsJson = False,
-) -> None:
+@_with_choice
+def replay(choice: Choice, *, everything: Everything = False, as_json: AsJson = False) -> None:
     """Have dead letters delivered again, by the workspace as it is now.
 
     They wait in the outbox until a worker delivers them; one that runs takes them at once.
     """
-    named = _named(instance, subscription, code, since, before)
-    count = _change("replay", _opener(workspace, outbox, broker), ids, named, everything=everything)
+    count = _change("replay", choice, everything=everything)
     _print_count(count, "replayed", f": a worker delivers {'it' if count == 1 else 'them'}", as_json=as_json)
 
 
 @app.command("discard")
-def discard(  # noqa: PLR0913 - each option of a command is a parameter
-    workspace: OptionalWorkspace = None,
-    *,
-    outbox: OutboxOption = None,
-    broker: BrokerOption = None,
-    instance: Instance = None,
-    subscription: Subscription = None,
-    code: Code = None,
-    since: Since = None,
-    before: Before = None,
-    ids: Ids = None,
-    everything: Everything = False,
-    as_json: AsJson = False,
-) -> None:
+@_with_choice
+def discard(choice: Choice, *, everything: Everything = False, as_json: AsJson = False) -> None:
     """Delete dead letters with their events, for good."""
-    named = _named(instance, subscription, code, since, before)
-    count = _change("discard", _opener(workspace, outbox, broker), ids, named, everything=everything)
+    count = _change("discard", choice, everything=everything)
     _print_count(count, "discarded", "", as_json=as_json)
 
 
-def _change(
-    word: str, open_letters: "Opener", ids: list[int] | None, named: dict[str, Any], *, everything: bool
-) -> int:
-    is_narrowed = bool(ids) or any(value is not None for value in named.values())
+def _change(word: str, choice: Choice, *, everything: bool) -> int:
+    is_narrowed = choice.ids is not None or any(value is not None for value in choice.named.values())
     if is_narrowed == everything:
-        options = "--id, --instance, --subscription, --code, --since, --before"
+        options = ", ".join(["--id", *(f"--{name}" for name in choice.named)])
         message = (
             f"say which to {word}: {options}, or --all" if not everything else f"it contradicts {options}"
         )
         raise typer.BadParameter(message, param_hint="--all")
 
     async def change() -> int:
-        async with open_letters() as letters:
+        async with choice.open_letters() as letters:
             work = letters.replay if word == "replay" else letters.discard
-            return await work(ids or None, everything=everything, **named)
+            return await work(choice.ids, everything=everything, **choice.named)
 
     return run_async(change())
 
@@ -241,26 +258,6 @@ def _opener(workspace: Path | None, outbox: Path | None, broker: str | None) -> 
     from actions_core.apps.cli.outbox_file import find_outbox, open_letters
 
     return partial(open_letters, find_outbox(workspace, outbox))
-
-
-def _named(
-    instance: str | None, subscription: str | None, code: str | None, since: str | None, before: str | None
-) -> dict[str, Any]:
-    """Return the filters by name; see now that the times can be read."""
-    for option, value in (("--since", since), ("--before", before)):
-        try:
-            make_filter(since=value)
-        except PayloadError as error:
-            raise typer.BadParameter(
-                f"{error} Write it as 2026-01-31 or 2026-01-31T12:00:00Z.", param_hint=option
-            ) from None
-    return {
-        "instance": instance,
-        "subscription": subscription,
-        "code": code,
-        "since": since,
-        "before": before,
-    }
 
 
 def _letter_json(letter: "DeadLetter") -> "JsonObject":

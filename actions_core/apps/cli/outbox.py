@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actions_core.delivery.file import FileStore
-    from actions_core.delivery.store import Backlog, Tally, Worker
+    from actions_core.delivery.store import Backlog, InstanceState, Tally, Worker
     from actions_core.values.types import Json, JsonObject
 
 OptionalWorkspace = Annotated[
@@ -117,13 +117,7 @@ def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> No
     shown = make_table("Instance", *_NUMBERS, "Oldest", "State", numbers=_NUMBERS)
     for name, each in backlog.items():
         numbers = (each.due, each.later, each.in_hand, letters[name])
-        state = each.state
-        words = state.state
-        if state.state == "paused" and state.until is not None:
-            left = state.until / _MILLISECONDS - time.time()
-            words = "active" if left <= 0 else f"paused for {_span(left)}"
-        if state.reason and words != "active":
-            words = f"{words}: {state.reason}"
+        words = _state_words(each.state)
         shown.add_row(
             cell(name, "cyan"),
             *[cell(f"{number:,}" if number else "·", "" if number else "dim") for number in numbers],
@@ -131,6 +125,25 @@ def _print_backlog(backlog: "dict[str, Backlog]", letters: dict[str, int]) -> No
             cell(words, "" if words == "active" else "yellow"),
         )
     stdout().print(shown)
+    for each in backlog.values():
+        if each.state.state == "refused":
+            said = (
+                f"{each.instance} gets nothing while it refuses its credentials: correct them in its "
+                f"settings, or have it tried again at once: actions outbox resume {each.instance}"
+            )
+            stdout().print(Text(printable(said), style="yellow"), soft_wrap=True)
+
+
+def _state_words(state: "InstanceState") -> str:
+    words = state.state
+    if words == "active":
+        return words
+    left = 0.0 if state.until is None else state.until / _MILLISECONDS - time.time()
+    if left > 0:
+        words = f"{words} for {_span(left)}"
+    elif words == "paused":
+        return "active"
+    return f"{words}: {state.reason}" if state.reason else words
 
 
 def _sum(tallies: "Iterable[Tally]") -> dict[str, int]:
@@ -217,7 +230,7 @@ def resume(
     outbox: OutboxOption = None,
     broker: BrokerOption = None,
 ) -> None:
-    """Have events delivered to an instance again that is gone (410) or paused.
+    """Have events delivered to an instance again that is gone (410), paused, or refuses its credentials.
 
     Workers that run notice it within a second. With --broker it holds for all workers of that broker.
     """

@@ -146,6 +146,15 @@ def read_rows(text: str) -> Rows | str:
         return str(error)
 
 
+def fault_of(text: str) -> str:
+    """Return why a text is no condition; empty where it is one."""
+    try:
+        parse_fql(text)
+    except FqlError as error:
+        return str(error)
+    return ""
+
+
 def rows_of(condition: Condition) -> Rows | str:
     """Return a condition as rows, or a sentence that says why it cannot be shown so."""
     try:

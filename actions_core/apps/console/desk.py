@@ -80,6 +80,23 @@ class Desk:
         except WorkspaceError:
             return {}
 
+    def look_at_file(self) -> str:
+        """Have the draft follow a file that was changed outside; return why it cannot be read."""
+        if self.draft is None:
+            return ""
+        try:
+            self.draft.reload()
+        except WorkspaceError as error:
+            return str(error)
+        return ""
+
+    @property
+    def instance_ids(self) -> list[str]:
+        """The ids of the instances, as the file that is edited has them."""
+        if self.draft is not None:
+            return self.draft.instance_ids
+        return [] if self.saved is None else [spec.id for spec in self.saved.destinations]
+
     @property
     def title(self) -> str:
         """The name of the workspace, for people."""

@@ -54,6 +54,10 @@ class ChangedUnderneathError(WorkspaceError):
         self.lines = lines
 
 
+class NoSuchPartError(WorkspaceError):
+    """The workspace has no such instance, or the instance no such subscription."""
+
+
 class Draft:
     """The workspace in a file, and the way to save a changed one.
 
@@ -99,6 +103,11 @@ class Draft:
         """The instances as they stand in the file."""
         found = self.data.get("destinations")
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+    @property
+    def instance_ids(self) -> list[str]:
+        """The ids of the instances."""
+        return [identifier(item) for item in self.instances]
 
     @property
     def destinations(self) -> Mapping[str, Destination]:

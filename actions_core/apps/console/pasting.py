@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from actions_core.apps.console.draft import identifier
-from actions_core.authoring.segment_import import WorkspaceImport
+from actions_core.authoring.segment_import import UnnamedDestinationError, WorkspaceImport
 from actions_core.errors import DefinitionError, Problem
 from actions_core.values.json_files import parse_json
 from actions_core.values.wording import counted
@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from actions_core.values.types import JsonObject
 
 _NAME: Final = "what you pasted"
+_EMPTY: Final = (
+    "there is nothing in what you pasted: no destination, no subscription and no filter. Paste a whole "
+    "response of Segment's Public API."
+)
+_UNNAMED: Final = (
+    "these subscriptions do not say to which destination they belong: choose it under “Destination”, or "
+    "choose an instance under “Goes to”."
+)
 
 
 @attrs.frozen
@@ -48,7 +56,10 @@ def read_pasted(draft: Draft, text: str, *, destination: str = "", instance: str
     named = destination or (str(target.get("destination", "")) if target is not None else "")
     builder = WorkspaceImport(draft.registry, named or None)
     builder.add(_NAME, parse_json(text, _NAME))
-    imported = builder.workspace()
+    try:
+        imported = builder.workspace()
+    except UnnamedDestinationError:
+        raise DefinitionError(_UNNAMED) from None
     notes = [note for _, note in builder.notes]
     found: list[JsonObject] = []
     for made in imported["destinations"]:
@@ -57,7 +68,9 @@ def read_pasted(draft: Draft, text: str, *, destination: str = "", instance: str
         else:
             notes.append(_left_out(made))
     if not found:
-        raise DefinitionError("there is nothing in it that can be taken:", problems=notes)
+        raise DefinitionError(
+            "there is nothing in it that can be taken:" if notes else _EMPTY, problems=notes
+        )
     data = copy.deepcopy(draft.data)
     added = _add_instances(data, found) if target is None else _add_to(data, instance, found, notes)
     needed = builder.variables() if target is None else []

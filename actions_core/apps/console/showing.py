@@ -10,6 +10,7 @@ from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
     from actions_core.apps.console.desk import Desk
+    from actions_core.delivery.store import InstanceState
 
 _MILLISECONDS: Final = 1000
 _MINUTE: Final = 60
@@ -69,3 +70,19 @@ def took(milliseconds: int | None) -> str:
     if milliseconds is None:
         return ""
     return f"{milliseconds} ms" if milliseconds < _MILLISECONDS else f"{milliseconds / _MILLISECONDS:.1f} s"
+
+
+def stopped_words(state: InstanceState, now: float) -> str:
+    """Say why an instance gets nothing, and what to do."""
+    resume = f"'actions outbox resume {state.instance}'"
+    if state.state == "gone":
+        words = f"{state.instance} is gone, and its events wait: {state.reason}"
+        return f"{_sentence(words)} Changed settings have it tried again, and so does {resume}."
+    left = 0.0 if state.until is None else state.until / _MILLISECONDS - now
+    again = f"It is tried again in {span(left)}" if left > 0 else "It is tried again soon"
+    words = f"{state.instance} gets nothing, and its events wait: {state.reason}"
+    return f"{_sentence(words)} {again}; changed settings have it tried again at once, and so does {resume}."
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "!", "?")) else f"{words}."

@@ -28,13 +28,15 @@ _NEEDS: Final[Mapping[str, str]] = {
 }
 _REQUIRE: Final = re.compile(r"require\(\"((?:@[^/\"]+/)?[^/\"]+)")
 _SIGNING: Final = re.compile(r"RS256|ES256|createECDH|createSign\b")
+#: How long a reason in the page may be.
+_LONGEST: Final = 100
 
 JSON, SOME, PYTHON, BESIDE, NOTHING = (
     "in JSON alone",
     "in JSON and Python",
     "in Python",
     "needs more",
-    "does nothing",
+    "no request seen",
 )
 #: The classes in the order of the page, and what they say.
 CLASSES: Final[Mapping[str, str]] = {
@@ -42,7 +44,7 @@ CLASSES: Final[Mapping[str, str]] = {
     SOME: "some actions are, the others want a function",
     PYTHON: "every action wants a function",
     BESIDE: "as above, and something that this library does not bring",
-    NOTHING: "no action makes a request on its own",
+    NOTHING: "no call made a request: a stub, or one that wants what random events do not have",
 }
 
 
@@ -91,6 +93,8 @@ def catalogue_page(rows: Sequence[Row], version: str, total: int) -> str:
     actions = sum(row.actions for row in rows)
     equal = sum(len(row.equal) for row in rows)
     different = sum(len(row.different) for row in rows)
+    by_class = {kind: sum(row.actions for row in rows if row.kind == kind) for kind in CLASSES}
+    reasons = Counter(_reason(reason) for row in rows for reason in row.reasons.values())
     lines = [
         "# Segment's catalogue",
         "",
@@ -103,9 +107,16 @@ def catalogue_page(rows: Sequence[Row], version: str, total: int) -> str:
         "were equal at once.",
         "A request that was not inferred may be written by hand; what is counted here is what needs no hand.",
         "",
-        "| class | destinations | |",
-        "|---|---:|---|",
-        *(f"| {kind} | {kinds[kind]} | {what} |" for kind, what in CLASSES.items()),
+        "| class | destinations | actions | |",
+        "|---|---:|---:|---|",
+        *(f"| {kind} | {kinds[kind]} | {by_class[kind]} | {what} |" for kind, what in CLASSES.items()),
+        f"| all | {len(rows)} | {actions} | |",
+        "",
+        "| actions | |",
+        "|---:|---|",
+        f"| {equal} | a request in JSON was inferred, and was equal at once |",
+        f"| {different} | a request in JSON was inferred, and some fresh events differ |",
+        *(f"| {number} | {reason} |" for reason, number in reasons.most_common()),
         "",
         "| destination | class | actions | in JSON | differ | what is beside that |",
         "|---|---|---:|---:|---:|---|",
@@ -114,8 +125,31 @@ def catalogue_page(rows: Sequence[Row], version: str, total: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _reason(reason: str) -> str:
+    """Return the kind of reason for which no request was inferred."""
+    if reason.endswith("follows no rule that was tried"):
+        part = next(
+            (word for word in ("header", "URL") if word in reason.split(" follows", maxsplit=1)[0]),
+            "body or query",
+        )
+        return f"a part of the {part} follows no rule that was tried"
+    if reason.startswith("only ") and reason.endswith("calls made a request"):
+        return "too few calls made a request"
+    if reason.startswith("the published one calls"):
+        return "it calls an SDK"
+    return _without_values(reason)
+
+
+def _without_values(reason: str) -> str:
+    return re.sub(r"\d+", "…", reason.split(":", maxsplit=1)[0])
+
+
 def _line(row: Row) -> str:
-    reasons = Counter(re.sub(r"\d+", "…", reason.split(":")[0]) for reason in row.reasons.values())
+    reasons = Counter(map(_without_values, row.reasons.values()))
     beside = [*row.needs, *(f"{reason} ({number})" for reason, number in reasons.most_common(2))]
-    text = "; ".join(beside).replace("|", "\\|").replace("\n", " ")
+    text = "; ".join(map(_shortened, beside)).replace("|", "\\|").replace("\n", " ")
     return f"| {row.folder} | {row.kind} | {row.actions} | {len(row.equal)} | {len(row.different)} | {text} |"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -8,7 +8,11 @@ It lies beside the definition and is called `differences.json`:
      "responses": {"track": [{"url": "/search$", "status": 200, "json": {…}}]},
      "settings": {"region": ["EU", "US"]}, "fields": {"track": {"email": ["a@b.co"]}}}
 
-Under an action, or `*` for all of them, a leaf has its reason; `*` in a leaf stands for anything.
+Under an action, or `*` for all of them, a leaf has its reason; `*` in a leaf stands for anything. A reason
+that holds for values of one kind only says so:
+
+    {"json.properties.*": {"reason": "…", "published": "object", "ours": ["list", "missing"]}}
+
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
 """
@@ -17,24 +21,40 @@ from __future__ import annotations
 
 import functools
 import re
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from actions_core.errors import DefinitionError, Problem
 from actions_core.values.json_files import read_json
-from actions_core.values.wording import kind, shown, suggestion
+from actions_core.values.types import MISSING
+from actions_core.values.wording import either, kind, shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+    from actions_core.authoring.port.leaves import Difference
     from actions_core.values.types import Json, JsonObject
 
 FILE_NAME: Final = "differences.json"
 _KEYS: Final = ("destination", "differences", "responses", "settings", "fields", "returned", "$schema")
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
+_SIDES: Final = ("published", "ours")
+_REASON_KEYS: Final = ("reason", *_SIDES)
+#: What a value may be said to be, and the classes of these values.
+_KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "missing": type(MISSING),
+    "null": type(None),
+    "boolean": bool,
+    "number": (int, float),
+    "string": str,
+    "list": list,
+    "object": dict,
+}
 
 
 @attrs.frozen
@@ -42,20 +62,29 @@ class PortFile:
     """What a port's author has written down about it."""
 
     destination: str | None = None
-    differences: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict)
+    differences: Mapping[str, Mapping[str, str | JsonObject]] = attrs.field(factory=dict)
     responses: Mapping[str, list[JsonObject]] = attrs.field(factory=dict)
     settings: Mapping[str, Json] = attrs.field(factory=dict)
     fields: Mapping[str, Mapping[str, list[Json]]] = attrs.field(factory=dict)
     #: Where Segment itself sends what the published functions return, which make no request then.
     returned: str | None = None
 
-    def reason(self, action: str, leaf: str) -> tuple[str, str] | None:
+    def reason(self, action: str, difference: Difference) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
         for place in (action, _ALL):
-            for pattern, reason in self.differences.get(place, {}).items():
-                if _pattern(pattern).fullmatch(leaf):
-                    return f"{place}: {pattern}", reason
+            for pattern, entry in self.differences.get(place, {}).items():
+                if not _pattern(pattern).fullmatch(difference.leaf):
+                    continue
+                if isinstance(entry, str):
+                    return f"{place}: {pattern}", entry
+                if all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES):
+                    return f"{place}: {pattern}", entry["reason"]
         return None
+
+    def reasons(self, action: str) -> list[str]:
+        """Return the reasons that are written under an action, or under `*`, each once."""
+        entries = self.differences.get(action, {}).values()
+        return list(dict.fromkeys(one if isinstance(one, str) else one["reason"] for one in entries))
 
     def responses_of(self, action: str) -> list[JsonObject]:
         """Return the responses to choose from for an action."""
@@ -73,6 +102,33 @@ class PortFile:
 @functools.lru_cache(maxsize=512)
 def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def differences_of(slug: str) -> PortFile:
+    """Return the file of the port that the installed package of a destination has, empty without one.
+
+    The package itself is not imported. Raises `DefinitionError` where the file is faulty.
+    """
+    for point in entry_points(group="actions_core.destinations"):
+        found = find_spec(point.module.partition(".")[0]) if point.name == slug else None
+        for folder in (found.submodule_search_locations or ()) if found is not None else ():
+            return read_port_file_in(Path(folder))
+    return PortFile()
+
+
+def read_port_file_in(folder: Path) -> PortFile:
+    """Read the file of a port in a folder, empty where there is none. Raises `DefinitionError`."""
+    file = folder / FILE_NAME
+    return read_port_file(file) if file.is_file() else PortFile()
+
+
+def _is_of(value: Json, kinds: str | list[str]) -> bool:
+    """Return whether a value is of one of the kinds; any is where none is given."""
+    named = [kinds] if isinstance(kinds, str) else kinds
+    is_number = not isinstance(value, bool)
+    return not named or any(
+        isinstance(value, _KINDS[name]) and (is_number or name == "boolean") for name in named
+    )
 
 
 def read_port_file(file: Path) -> PortFile:
@@ -106,8 +162,7 @@ def _problems(data: Json) -> list[Problem]:
 def _check_entries(data: JsonObject, found: list[Problem]) -> None:
     for action, leaves in _entries(data, "differences", dict, found):
         for leaf, reason in leaves.items():
-            if not isinstance(reason, str) or not reason.strip():
-                found.append(Problem(f"$.differences.{action}.{leaf}", "must be the reason, in a sentence"))
+            found += _reason_problems(reason, f"$.differences.{action}.{leaf}")
     for action, fields in _entries(data, "fields", dict, found):
         for key, values in fields.items():
             if not isinstance(values, list) or not values:
@@ -115,6 +170,27 @@ def _check_entries(data: JsonObject, found: list[Problem]) -> None:
     for action, responses in _entries(data, "responses", list, found):
         for index, response in enumerate(responses):
             found += _response_problems(response, f"$.responses.{action}[{index}]")
+
+
+def _reason_problems(entry: Json, path: str) -> list[Problem]:
+    if not isinstance(entry, dict):
+        is_given = isinstance(entry, str) and entry.strip()
+        return [] if is_given else [Problem(path, "must be the reason, in a sentence")]
+    found = [
+        Problem(f"{path}.{key}", f"is not a key of a reason{suggestion(key, _REASON_KEYS)}")
+        for key in entry
+        if key not in _REASON_KEYS
+    ]
+    reason = entry.get("reason")
+    if not isinstance(reason, str) or not reason.strip():
+        found.append(Problem(f"{path}.reason", "must be the reason, in a sentence"))
+    for side in _SIDES:
+        kinds = entry.get(side, [])
+        for name in kinds if isinstance(kinds, list) else [kinds]:
+            if name not in _KINDS:
+                word = f"{shown(name)} is not a kind of value"
+                found.append(Problem(f"{path}.{side}", f"{word}: take {either([*_KINDS])}"))
+    return found
 
 
 def _entries(data: JsonObject, key: str, wanted: type[Any], found: list[Problem]) -> list[tuple[str, Any]]:

@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 import attrs
 
+from actions_core.authoring.port.columns import Budget, Column
 from actions_core.authoring.port.inference import FAILED, infer
-from actions_core.authoring.port.samples import Budget, Column, without_free_keys
+from actions_core.authoring.port.samples import without_free_keys
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def infer_request(samples: Sequence[Sample]) -> Inferred:
     sent = [sample for sample in samples if sample.label == "sent" and sample.request is not None]
     if len(sent) < _FEWEST:
         raise NotInferred(f"only {len(sent)} of {len(samples)} calls made a request")
-    column = Column(tuple(sample.values for sample in sent), tuple(_parts(sample) for sample in sent))
+    column = Column.of([sample.values for sample in sent], [_parts(sample) for sample in sent])
     kinds = {
         next((kind for kind in ("json", "form", "lines", "text", "base64") if kind in value), "")
         for value in column.values
@@ -97,7 +98,7 @@ def _object(column: Column, name: str, *, text: bool) -> Json:
     if name not in ("json", "lines") and all(
         value is MISSING or isinstance(value, dict) for value in whole.values
     ):
-        whole = Column(whole.scopes, tuple({} if value is MISSING else value for value in whole.values))
+        whole = whole.with_values({} if value is MISSING else value for value in whole.values)
     found = infer(whole, text=text)
     if found is not FAILED and found is not MISSING:
         return found
@@ -131,7 +132,7 @@ def _url(column: Column) -> tuple[Json, str, JsonObject]:
 
 
 def _base(column: Column, urls: list[str], hosts: list[str], rests: list[str]) -> tuple[Json, list[str]]:
-    for path in column.paths():
+    for path in column.table.paths:
         starts = [scope.get(path) for scope in column.scopes]
         if path.startswith("$.settings.") and all(
             isinstance(start, str) and len(start) > len("https://") and url.startswith(start.rstrip("/"))
@@ -143,7 +144,7 @@ def _base(column: Column, urls: list[str], hosts: list[str], rests: list[str]) -
         {path: value for path, value in scope.items() if path.startswith("$.settings")}
         for scope in column.scopes
     )
-    base = infer(Column(settings, tuple(hosts)))
+    base = infer(Column.of(settings, hosts))
     if base is FAILED or base is MISSING:
         raise NotInferred("the host of its URL follows no rule that was tried")
     return base, rests
@@ -161,7 +162,7 @@ def _places(column: Column, rests: list[str]) -> tuple[str, JsonObject]:
         if len(set(parts)) == 1:
             written.append(parts[0])
             continue
-        found = infer(Column(column.scopes, tuple(map(unquote, parts))), text=True)
+        found = infer(column.with_values(map(unquote, parts)), text=True)
         if found is FAILED or found is MISSING:
             raise NotInferred(f"part {index} of its URL's path follows no rule that was tried")
         name = _place_name(found, places)
@@ -214,9 +215,7 @@ def _basic(column: Column) -> Json | None:
         if not colon:
             return None
         pairs.append((user, password))
-    written = [
-        infer(Column(column.scopes, tuple(pair[place] for pair in pairs)), text=True) for place in (0, 1)
-    ]
+    written = [infer(column.with_values(pair[place] for pair in pairs), text=True) for place in (0, 1)]
     return None if any(part is FAILED for part in written) else written
 
 

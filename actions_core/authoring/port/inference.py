@@ -11,7 +11,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.authoring.port.samples import Column, flat_values
+from actions_core.authoring.port.columns import Column, bits
+from actions_core.authoring.port.samples import flat_values
 from actions_core.errors import PayloadError
 from actions_core.validation.coercion import same_json
 from actions_core.values.hashing import hash_personal, normalize_email, normalize_phone
@@ -20,12 +21,11 @@ from actions_core.values.times import format_time, read_time
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from actions_core.authoring.port.columns import Turn
     from actions_core.values.types import Json
-
-    Turn = Callable[[Json], Json]
 
 #: What stands for a column that nothing fits.
 FAILED: Final[Any] = object()
@@ -35,6 +35,8 @@ _MOST_CHOICES: Final = 12
 _SHORTEST_IN_TEXT: Final = 3
 _FEWEST_OF_A_CHOICE: Final = 2
 #: How secrets and other made-up settings begin in trials.
+#: Values that too many paths have, to begin with them.
+_COMMON: Final = (True, False, "", 0, 1)
 _MADE_UP: Final = ("secret.", "sample")
 
 
@@ -85,10 +87,8 @@ def _has_directive(value: Json) -> bool:
 
 def _path(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     del depth
-    turn = _as_text if text else _as_it_is
-    for path in _candidates(column):
-        if _fits(column, path, turn):
-            return {"@path": path}
+    for path, _ in _matching(column, _plain_turns(text=text)):
+        return {"@path": path}
     return FAILED
 
 
@@ -96,8 +96,28 @@ def _as_it_is(value: Json) -> Json:
     return value
 
 
-def _candidates(column: Column) -> list[str]:
-    return column.paths()
+_AS_IT_IS: Final[Sequence[Turn]] = (_as_it_is,)
+_AS_TEXT: Final[Sequence[Turn]] = (_as_text,)
+
+
+def _plain_turns(*, text: bool) -> Sequence[Turn]:
+    return _AS_TEXT if text else _AS_IT_IS
+
+
+def _matching(column: Column, turns: Sequence[Turn]) -> Iterator[tuple[str, int]]:
+    """Yield the paths, each with the number of a turn, that give the column in all rows."""
+    row, value = _telling(column)
+    for path, number in column.table.where(row, turns, value):
+        if _fits(column, path, turns[number]):
+            yield path, number
+
+
+def _telling(column: Column) -> tuple[int, Json]:
+    """Return a row with its value: one that few paths have, if there is any."""
+    rows = [
+        (row, value) for row, value in zip(column.rows, column.values, strict=True) if value is not MISSING
+    ]
+    return next((one for one in rows if isinstance(one[1], str | int) and one[1] not in _COMMON), rows[0])
 
 
 def _fits(column: Column, path: str, turn: Turn) -> bool:
@@ -192,10 +212,8 @@ def _turned(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # a
     del depth
     if all(isinstance(value, dict | bool) or value is MISSING or value is None for value in column.values):
         return FAILED
-    for path in _candidates(column):
-        for turn, write in _TURNS:
-            if _fits(column, path, _then_text(turn) if text else turn):
-                return _if_there(column, path, write(path))
+    for path, number in _matching(column, _TURNED_TO_TEXT if text else _TURNED):
+        return _if_there(column, path, _TURNS[number][1](path))
     return FAILED
 
 
@@ -203,10 +221,14 @@ def _then_text(turn: Turn) -> Turn:
     return lambda value: _as_text(turn(value))
 
 
+_TURNED: Final[Sequence[Turn]] = tuple(turn for turn, _ in _TURNS)
+_TURNED_TO_TEXT: Final[Sequence[Turn]] = tuple(_then_text(turn) for turn, _ in _TURNS)
+
+
 def _if_there(column: Column, path: str, written: Json) -> Json:
     """Return the expression, under a condition where the value may be missing and it would not be then."""
     own = isinstance(written, dict) and bool(written.keys() & {"@time", "@hash"})
-    if own or all(path in scope for scope in column.scopes):
+    if own or not column.mask & ~column.table.present[path]:
         return written
     return {"@if": {"exists": {"@path": path}, "then": written}}
 
@@ -232,7 +254,7 @@ def _parts(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as
 
 def _merged(column: Column, written: dict[str, Any], failed: list[str], depth: int) -> Any:
     """Return the keys that are known merged over an object of the scope that has all others."""
-    for path in _candidates(column):
+    for path in column.table.objects:
         values = [scope.get(path, MISSING) for scope in column.scopes]
         if not any(isinstance(value, dict) and value for value in values):
             continue
@@ -255,11 +277,12 @@ def _overridden(
     """Return the expressions of keys that win over those of an object where both are there."""
     found = {}
     for key in failed:
-        rows = [
-            not (key in part and _same(part[key], whole.get(key, MISSING)))
-            for part, whole in zip(parts, column.values, strict=True)
-        ]
-        if sum(rows) == len(rows) or not any(rows):
+        rows = bits(
+            row
+            for row, part, whole in zip(column.rows, parts, column.values, strict=True)
+            if not (key in part and _same(part[key], whole.get(key, MISSING)))
+        )
+        if rows in (0, column.mask):
             continue
         made = infer(column.key(key).where(rows), depth=depth + 4)
         if made is not FAILED and made is not MISSING:
@@ -287,7 +310,7 @@ def _listed(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # a
     """Infer lists whose items are made of those of a list in the scope, one by one."""
     if not all(value is MISSING or isinstance(value, list) for value in column.values):
         return FAILED
-    for path in _candidates(column):
+    for path in column.table.lists:
         rows = [
             (scope.get(path, MISSING), value)
             for scope, value in zip(column.scopes, column.values, strict=True)
@@ -304,7 +327,7 @@ def _listed(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # a
         if not items or not all(isinstance(given, dict) for given, _ in items):
             continue
         scopes = tuple(dict(flat_values(given, "$", 1)) for given, _ in items)
-        made = Column(scopes, tuple(value for _, value in items), column.budget)
+        made = Column.of(scopes, [value for _, value in items], column.budget)
         found = infer(made, text=text, depth=depth + 1)
         if isinstance(found, dict) and found is not FAILED:
             return {"@arrayPath": [path, found]}
@@ -368,18 +391,22 @@ def _filled(pieces: Sequence[str], scope: Mapping[str, Json]) -> Json:
 
 def _present(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     """Infer what is there exactly where some value of the scope is."""
-    there = [value is not MISSING for value in column.values]
-    if all(there) or sum(there) < 2:  # noqa: PLR2004  # one row fits anything
+    there = column.there
+    if there == column.mask or there.bit_count() < 2:  # noqa: PLR2004  # one row fits anything
         return FAILED
-    for path in _candidates(column):
-        given = [scope.get(path, MISSING) not in (MISSING, None) for scope in column.scopes]
-        for word, fits in (("then", given), ("else", [not one for one in given])):
-            if fits != there:
-                continue
-            found = infer(column.where(there), text=text, depth=depth + 1)
-            if found is not FAILED and found is not MISSING:
-                return {"@if": {"exists": {"@path": path}, word: _taken(found)}}
-    return FAILED
+    given = column.table.given
+    path, word = next(
+        (
+            (path, "then" if given[path] & column.mask == there else "else")
+            for path in column.table.paths
+            if given[path] & column.mask in (there, column.mask ^ there)
+        ),
+        ("", ""),
+    )
+    found = infer(column.where(there), text=text, depth=depth + 1) if path else FAILED
+    if found is FAILED or found is MISSING:
+        return FAILED
+    return {"@if": {"exists": {"@path": path}, word: _taken(found)}}
 
 
 def _taken(written: Json) -> Json:
@@ -391,22 +418,30 @@ def _first(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as
     """Infer the first of several values that is there."""
     if depth > _MOST_ALTERNATIVES + 4 or any(isinstance(value, dict) for value in column.values):
         return FAILED
-    turn = _as_text if text else _as_it_is
     ranked = []
-    for path in _candidates(column):
-        has = [scope.get(path, MISSING) not in (MISSING, None) for scope in column.scopes]
-        if all(has) or not any(has):
-            continue
-        rows = column.where(has)
-        if _fits(rows, path, turn):
-            ranked.append((sum(has), path, has))
+    for path in _equal_somewhere(column, text=text):
+        has = column.table.given[path] & column.mask
+        if has not in (0, column.mask) and _fits(column.where(has), path, _plain_turns(text=text)[0]):
+            ranked.append((has.bit_count(), path, has))
     for _, path, has in sorted(ranked, key=lambda one: -one[0])[:_MOST_ALTERNATIVES]:
-        rest = infer(column.where([not there for there in has]), text=text, depth=depth + 2)
+        rest = infer(column.where(column.mask & ~has), text=text, depth=depth + 2)
         if rest is FAILED:
             continue
         written = {"exists": {"@path": path}, "then": {"@path": path}}
         return {"@if": written if rest is MISSING else {**written, "else": _taken(rest)}}
     return FAILED
+
+
+def _equal_somewhere(column: Column, *, text: bool) -> list[str]:
+    """Return the paths that may give the column in some row, in their order."""
+    turns = _plain_turns(text=text)
+    found = {
+        path
+        for row, value in zip(column.rows, column.values, strict=True)
+        if value is not MISSING
+        for path, _ in column.table.where(row, turns, value)
+    }
+    return [path for path in column.table.paths if path in found]
 
 
 def _chosen(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
@@ -420,18 +455,20 @@ def _chosen(column: Column, text: bool, depth: int) -> Any:  # noqa: FBT001  # a
 
 def _choose(column: Column, text: bool, depth: int, *, simple: bool) -> Any:  # noqa: FBT001  # as all attempts
     """Infer one of several; a simple choice is between constants and values as they are."""
-    for path in _candidates(column):
-        found = [scope.get(path, MISSING) for scope in column.scopes]
-        if not all(isinstance(value, str | bool) or value is MISSING for value in found):
+    attempt = _plain if simple else infer
+    tried: set[frozenset[int]] = set()  # what goes with one path need not be tried with its like
+    for path in column.table.paths:
+        groups = column.table.groups(path, column.mask)
+        if groups is None or not 1 < len(groups) <= _MOST_CHOICES:
             continue
-        if not 1 < len(set(found)) <= _MOST_CHOICES:
+        if any(rows.bit_count() < _FEWEST_OF_A_CHOICE for rows in groups.values()):
             continue
-        groups = {value: [one is value or one == value for one in found] for value in found}
-        if any(sum(rows) < _FEWEST_OF_A_CHOICE for rows in groups.values()):
-            continue
-        if any(isinstance(value, str) and value.startswith(_MADE_UP) for value in found):
+        if any(isinstance(value, str) and value.startswith(_MADE_UP) for value in groups):
             continue  # no rule depends on which sample it is
-        attempt = _plain if simple else infer
+        division = frozenset(groups.values())
+        if division in tried:
+            continue
+        tried.add(division)
         made: dict[Json, Json] = {}
         for value, rows in groups.items():
             made[value] = attempt(column.where(rows), text=text, depth=depth + 4)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
 
-from actions_core.values.types import MISSING
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -61,62 +59,6 @@ def flat_values(value: Json, path: str, depth: int) -> Iterator[tuple[str, Json]
             yield below, item
         if isinstance(item, dict) and depth < _DEEPEST:
             yield from flat_values(item, below, depth + 1)
-
-
-@attrs.define
-class Budget:
-    """How many columns may still be looked at: what follows no rule has too many that could be tried."""
-
-    left: int = 600
-    #: the paths of scopes that were asked for, each beside its scopes, whose identity is the key
-    paths: dict[int, tuple[tuple[Mapping[str, Json], ...], list[str]]] = attrs.field(factory=dict)
-
-    def spend(self) -> bool:
-        """Take one, and return whether there was one."""
-        self.left -= 1
-        return self.left >= 0
-
-
-@attrs.frozen(eq=False)
-class Column:
-    """One place of a request through all samples: the scope of each, and the value there."""
-
-    scopes: tuple[Mapping[str, Json], ...]
-    values: tuple[Json, ...]
-    budget: Budget = attrs.field(factory=Budget)
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def key(self, key: str) -> Column:
-        """Return the column of a key in the objects of this one."""
-        found = [value.get(key, MISSING) if isinstance(value, dict) else MISSING for value in self.values]
-        return attrs.evolve(self, values=tuple(found))
-
-    def item(self, index: int) -> Column:
-        """Return the column of an item in the lists of this one."""
-        return attrs.evolve(self, values=tuple(value[index] for value in self.values))
-
-    def where(self, chosen: list[bool]) -> Column:
-        """Return the rows that are chosen."""
-        rows = [place for place, is_chosen in enumerate(chosen) if is_chosen]
-        scopes = tuple(self.scopes[row] for row in rows)
-        return Column(scopes, tuple(self.values[row] for row in rows), self.budget)
-
-    def paths(self) -> list[str]:
-        """Return every path that some scope has, those of fewer steps first."""
-        known = self.budget.paths.get(id(self.scopes))
-        if known is None:
-            found = dict.fromkeys(path for scope in self.scopes for path in scope)
-            listed = sorted(found, key=lambda path: (_rank(path), path.count("."), len(path)))
-            known = self.budget.paths[id(self.scopes)] = (self.scopes, listed)
-        return known[1]
-
-
-def _rank(path: str) -> int:
-    """Rank paths: what the author maps comes before what else is known."""
-    order = ("$.payload", "$.settings", "$.auth", "$.syncMode", "$.membership", "$.hooks", "$.event")
-    return next((place for place, start in enumerate(order) if path.startswith(start)), -1)
 
 
 def without_free_keys(samples: Sequence[Sample]) -> list[Sample]:

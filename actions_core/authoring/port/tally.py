@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.authoring.port.comparison import Difference, Run, compare_runs, given_text
+from actions_core.authoring.port.comparison import Run, compare_runs, given_text
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.values.types import MISSING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from actions_core.authoring.port.differences import PortFile
+    from actions_core.authoring.port.leaves import Difference
     from actions_core.authoring.port.trials import Trial
     from actions_core.destination.specs import ActionSpec
     from actions_core.validation.fields import FieldSpec
@@ -39,6 +40,7 @@ class Leaf:
             "leaf": self.leaf,
             "count": self.count,
             **({} if self.reason is None else {"reason": self.reason}),
+            **({} if self.example.item is None else {"item": self.example.item}),
             **{side: value for side, value in values.items() if value is not MISSING},
             "events": list(self.trial.events[:1]),
             "settings": self.trial.settings,
@@ -88,7 +90,7 @@ class Tally:
         return unexplained
 
     def _explain(self, difference: Difference, trial: Trial) -> bool:
-        known = self.port.reason(self.action, difference.leaf)
+        known = self.port.reason(self.action, difference)
         leaf = self.leaves.get(difference.leaf)
         if leaf is None:
             leaf = Leaf(difference.leaf, difference, trial, reason=None if known is None else known[1])

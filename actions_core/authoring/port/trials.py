@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _SETTINGS: Final = 8
 _FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
+_TYPE: Final = ("type",)
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
 
@@ -70,6 +71,7 @@ class Trials:
         self._failures = failures
         self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
+        self._reads: dict[str, list[tuple[str, ...]]] = {}
 
     def single(self, count: int) -> Iterator[Trial]:
         """Yield trials with one event each."""
@@ -169,11 +171,17 @@ class Trials:
     def _fill(self, event: JsonObject, payload: JsonObject) -> None:
         """Put the values of a payload to where the default mappings of their fields read."""
         for key, value in payload.items():
-            default = self._fields[key].default
-            if default is MISSING:
-                continue
-            for path in mapping_reads(default):
+            for path in self._reads_of(key):
+                if path == _TYPE and value not in _TYPES:
+                    continue  # no framework takes such an event
                 set_value(event, path, value, replace=self._values.chance(0.7))
+
+    def _reads_of(self, key: str) -> list[tuple[str, ...]]:
+        """Return the paths that the default mapping of a field reads, which costs a compilation once."""
+        if key not in self._reads:
+            default = self._fields[key].default
+            self._reads[key] = [] if default is MISSING else list(mapping_reads(default))
+        return self._reads[key]
 
     def _add_audience(self, event: JsonObject) -> None:
         if not self._values.chance(0.6 if self._spec.audience is not None else 0.1):

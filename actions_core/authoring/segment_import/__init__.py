@@ -6,7 +6,7 @@ setting needs one, the workspace names an environment variable.
 
 from __future__ import annotations
 
-from actions_core.authoring.segment_import.assembly import WorkspaceImport
+from actions_core.authoring.segment_import.assembly import UnnamedDestinationError, WorkspaceImport
 from actions_core.authoring.segment_import.metadata import definition_from_metadata
 from actions_core.authoring.segment_import.parts import (
     Imported,
@@ -18,6 +18,7 @@ from actions_core.authoring.segment_import.settings import default_settings, var
 
 __all__ = [
     "Imported",
+    "UnnamedDestinationError",
     "WorkspaceImport",
     "default_settings",
     "definition_from_metadata",

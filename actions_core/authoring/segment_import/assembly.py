@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 
+class UnnamedDestinationError(DefinitionError):
+    """Nothing says to which destination some subscriptions belong."""
+
+
 @attrs.define
 class _Group:
     """An exported destination, or what names one that was not exported, with all that belongs to it."""
@@ -177,10 +181,12 @@ class WorkspaceImport:
         first = listed[0][0] if listed else group.file
         if any(other.raw is not None for other in self._groups.values()) and group is not self._loose:
             count = len(group.subscriptions) + len(group.filters)
-            message = f"its destination is not among the files: left out, with all {count} of its parts"
+            message = f"its destination is not given: left out, with all {count} of its parts"
             self._note(group.file, group.path, message)
             return None
-        raise DefinitionError(f"{first}: name the destination of these subscriptions with --destination")
+        raise UnnamedDestinationError(
+            f"{first}: name the destination of these subscriptions with --destination"
+        )
 
     def _find(self, name: str) -> Destination | None:
         """Return the destination of that slug, alias or name: one of the files', else an installed one."""
@@ -198,7 +204,7 @@ class WorkspaceImport:
             data = definition_from_metadata(group.metadata)
             return self._define(group.file, child_path(group.path, "metadata"), data)
         message = (
-            f"no destination {group.names[0]!r} is installed; give its definition as another file: "
+            f"no destination {group.names[0]!r} is installed, and its definition is not given: "
             f"left out, with {len(group.subscriptions)} subscriptions"
         )
         self._note(group.file, group.path, message)
@@ -224,7 +230,7 @@ class WorkspaceImport:
         if filters:
             instance["filters"] = filters
         if raw and not group.subscriptions:
-            message = f"no subscriptions of {identifier!r} are among the files: nothing is delivered to it"
+            message = f"no subscriptions of {identifier!r} are given: nothing is delivered to it"
             self._note(group.file, group.path, message)
         return instance
 

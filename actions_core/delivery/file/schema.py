@@ -23,7 +23,7 @@ VERSION: Final = 3
 TABLES: Final = """
 CREATE TABLE instance(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-  state TEXT NOT NULL DEFAULT 'active',  -- active, paused, gone
+  state TEXT NOT NULL DEFAULT 'active',  -- active, paused, refused, gone
   until INTEGER, since INTEGER, reason TEXT NOT NULL DEFAULT '',
   settings TEXT NOT NULL DEFAULT '');    -- a digest
 CREATE TABLE subscription(

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         Worker,
     )
 
-_State = Literal["active", "paused", "gone"]
+_State = Literal["active", "paused", "refused", "gone"]
 _NO_WORKER: Final = 0
 
 
@@ -298,7 +298,7 @@ class FileStore:
         reason: str = "",
         settings: str = "",
     ) -> None:
-        """Note that an instance is paused until a time, gone until it is resumed, or active."""
+        """Note that an instance is paused or refused until a time, gone until it is resumed, or active."""
         with self._connection.transaction(durable=True) as sqlite:
             sqlite.execute("INSERT OR IGNORE INTO instance(name) VALUES (?)", (instance,))
             sqlite.execute(

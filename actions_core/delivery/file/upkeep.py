@@ -27,7 +27,7 @@ _VACUUM_PAGES: Final = 1000
 
 _OLD_EVENTS: Final = "SELECT seq, at FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
 _OLD_ROWS: Final = """
-SELECT event, subscription, first FROM delivery
+SELECT event, subscription, first, reason FROM delivery
 WHERE event >= ? AND event <= ? AND owner <= 0
 """
 
@@ -47,13 +47,15 @@ def expire(
     rows = connection.execute(_OLD_ROWS, (old[0], old[-1])).fetchall()
     wanted = set(old)
     burials = []
-    for event, subscription, first in rows:
+    for event, subscription, first, last in rows:
         if event not in wanted:
             continue
         if subscription not in active:
             code, reason = "SUBSCRIPTION_GONE", "the workspace no longer has this subscription"
         elif first is None:
             code, reason = "EXPIRED", "it waited too long without having been tried"
+            if last:  # it was, and that did not count
+                reason = f"it waited too long: {last}"
         else:
             continue
         burials.append(Burial(event, subscription, code, now, counted=False, reason=reason))

@@ -146,10 +146,11 @@ class Confirmer:
         delivery, retries = held.delivery, ending.retries
         if not retries:
             return delivery, self.now_ms() + int(_NOT_TRIED_PAUSE * _MILLISECONDS)
+        tried = [retry.tried_at for retry in retries if retry.tried_at is not None]
         later = attrs.evolve(
             delivery,
             tries=delivery.tries + any(retry.counted for retry in retries),
-            first=min(retry.tried_at for retry in retries) if delivery.first is None else delivery.first,
+            first=min(tried, default=None) if delivery.first is None else delivery.first,
             status=retries[-1].status,
             repeated=any(retry.keep_batch for retry in retries),
         )

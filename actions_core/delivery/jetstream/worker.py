@@ -3,8 +3,8 @@
     broker ─► source of each instance ─► pump ─► engine ─► verdict ─► source ─► broker
 
 Sources pull no more than their instance bears, so that what one worker cannot take is left to the others. An
-instance that says it is gone (410), or asks for a longer pause (`Retry-After`), is paused in the broker, for
-all workers.
+instance that says it is gone (410), asks for a longer pause (`Retry-After`), or refuses its credentials again
+and again, is paused in the broker, for all workers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, Final, Self, Unpack
 
 import attrs
@@ -23,7 +24,7 @@ from actions_core.delivery.jetstream.layout import FOR_GOOD, PIN_TIMEOUT, ensure
 from actions_core.delivery.jetstream.source import Source, SourceOptions
 from actions_core.delivery.pump import Pump
 from actions_core.delivery.routing import find_targets
-from actions_core.delivery.rules import Again, Dead, Done
+from actions_core.delivery.rules import MOST_REFUSALS, Again, Dead, Done, Refusals
 from actions_core.engine import Engine
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import Workspace
@@ -60,6 +61,7 @@ class _Line:
     instance: Instance
     source: Source
     pump: Pump
+    refusals: Refusals
 
     async def end(self, grace: float) -> None:
         """Take nothing more, let what is in progress end, and give the rest back."""
@@ -150,6 +152,8 @@ class BrokerWorker:
                 if present.get(name) is not line.instance:
                     del self._lines[name]
                     self._spawn(line.end(_GRACE))
+                    if line.refusals.are_pausing(time.monotonic()):  # the settings may be good now
+                        await self.resume(name)
             await self._start_missing()
 
     async def _start_missing(self) -> None:
@@ -181,6 +185,7 @@ class BrokerWorker:
         )
         source = Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
         attempts = Attempts(self.engine, enabled)
+        refusals = Refusals()
         pump = Pump(
             source,
             {number: target.retry for number, target in enabled.items()},
@@ -192,6 +197,7 @@ class BrokerWorker:
             batches=batches,
             attempts=attempts,
             suffixes={number: target.pipeline.scope.key_suffix for number, target in enabled.items()},
+            refusals=refusals,
         )
 
         def arrived() -> None:
@@ -199,7 +205,7 @@ class BrokerWorker:
             pump.look()
 
         source.breaker, source.arrived = breaker, arrived
-        self._lines[instance.id] = _Line(instance, source, pump)
+        self._lines[instance.id] = _Line(instance, source, pump, refusals)
         pump.start()
         await source.open()
 
@@ -230,6 +236,11 @@ class BrokerWorker:
             _LOGGER.error(words, result.instance, result.error)
             self._gone[result.instance] = self._clock()
             self._spawn(line.source.pause(FOR_GOOD))
+        elif line.refusals.are_too_many:
+            pause = line.refusals.start_pause(time.monotonic())
+            words = "broker: %s gets nothing for %.0f s: its credentials were refused %d times in a row: %s"
+            _LOGGER.error(words, result.instance, pause, MOST_REFUSALS, result.error)
+            self._spawn(line.source.pause_for(pause))
         elif line.pump.budget.pause_left > _LONG_PAUSE:
             self._spawn(line.source.pause_for(line.pump.budget.pause_left))
 
@@ -295,10 +306,14 @@ class BrokerWorker:
         if self._closed:
             return
         self._closed = True
-        await self.stop(grace)
-        if self._broker is not None:
-            await self._broker.close()
-        await self.engine.close(0.0)
+        try:
+            await self.stop(grace)
+        finally:
+            try:
+                if self._broker is not None:
+                    await self._broker.close()
+            finally:
+                await self.engine.close(0.0)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

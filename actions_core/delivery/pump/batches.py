@@ -344,6 +344,10 @@ class BatchPump:
         tries = [row.tries for row in rows]
         firsts = [None if row.first is None else row.first / _MILLISECONDS for row in rows]
         if outcome.error is None:
+            # What is said of some items alone says nothing of the credentials.
+            attempts = [
+                attrs.evolve(each, is_refusal=False) if each.is_refusal else each for each in attempts
+            ]
             verdicts, keep = judge_members(
                 attempts, tries=tries, firsts=firsts, now=now, retry=retry, repeated=repeated
             )

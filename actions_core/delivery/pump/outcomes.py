@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import random
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from actions_core.delivery.rules import Again, Attempt, Dead, Done, DurableRetry, judge
+from actions_core.delivery.rules import AGAIN_AFTER_REFUSAL, Again, Attempt, Dead, Done, DurableRetry, judge
 from actions_core.delivery.store import Burial, Retry, Settlement
 from actions_core.engine.results import Status
 from actions_core.values.types import MISSING
@@ -15,7 +17,7 @@ from actions_core.values.types import MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from actions_core.delivery.rules import Verdict
+    from actions_core.delivery.rules import Refusals, Verdict
     from actions_core.delivery.store import Claimed, Key
     from actions_core.engine.results import Result
     from actions_core.values.types import Json
@@ -76,7 +78,8 @@ class Ended:
 class Outcomes:
     """The outcomes of one instance's rows.
 
-    `retries` are the policies of its subscriptions and `suffixes` their parts of the idempotency key. `now`
+    `retries` are the policies of its subscriptions and `suffixes` their parts of the idempotency key.
+    `refusals` knows which refusals of credentials are final; without it, all are. `now`
     is the time in seconds, as the store has it. `next_due` is when each subscription's first row that
     waits is due, in milliseconds: None where none waits, missing where nobody has looked.
     """
@@ -88,6 +91,7 @@ class Outcomes:
         now: Callable[[], float],
         note: Callable[[Settled], None] | None,
         suffixes: Mapping[int, str],
+        refusals: Refusals | None = None,
     ) -> None:
         self.now = now
         self.next_due: dict[int, int | None] = {}
@@ -95,6 +99,7 @@ class Outcomes:
         self._retries = retries
         self._note = note
         self._suffixes = suffixes
+        self._refusals = refusals
 
     def now_ms(self) -> int:
         """Return the time in milliseconds."""
@@ -122,6 +127,8 @@ class Outcomes:
     def settle_one(self, row: Claimed, result: Result, attempt: Attempt) -> None:
         """Judge the attempt of one row, and note what follows."""
         if attempt.status is Status.SENT:
+            if self._refusals is not None and self._refusals.are_known:
+                self._note_taken(self._refusals, row, result)
             self._writer.done(row.event, row.subscription)
             self._tell(Settled(row, result, _DONE, row.tries + 1))
             return
@@ -134,6 +141,8 @@ class Outcomes:
 
     def settle(self, all_ended: Sequence[Ended], *, keep: bool = False) -> None:
         """Note verdicts in one transaction; with `keep` the rows stay members of their batch."""
+        if self._refusals is not None:
+            all_ended = self._with_refusals(self._refusals, all_ended)
         done: list[Key] = []
         retries: list[Retry] = []
         burials: list[Burial] = []
@@ -154,6 +163,26 @@ class Outcomes:
         for ended in all_ended:
             self._tell(ended.settled)
 
+    @staticmethod
+    def _note_taken(refusals: Refusals, row: Claimed, result: Result) -> None:
+        refusals.take((result.message_id, row.subscription), time.monotonic() - result.duration)
+
+    def _with_refusals(self, refusals: Refusals, all_ended: Sequence[Ended]) -> Sequence[Ended]:
+        """Have rows go again whose refusal may be the fault of the credentials."""
+        if refusals.are_known:
+            for ended in all_ended:
+                if ended.attempt.status is Status.SENT:
+                    self._note_taken(refusals, ended.row, ended.result)
+        refused = [each for each in all_ended if each.attempt.is_refusal and isinstance(each.verdict, Dead)]
+        if not refused:
+            return all_ended
+        keys = [(ended.result.message_id, ended.row.subscription) for ended in refused]
+        own = refusals.refuse(keys, time.monotonic())
+        waiting = {ended.key for ended, is_own in zip(refused, own, strict=True) if not is_own}
+        due = self.now() + random.uniform(*AGAIN_AFTER_REFUSAL)  # noqa: S311 - it spreads tries
+        again = Again(due, counted=False, timed=False)
+        return [attrs.evolve(each, verdict=again) if each.key in waiting else each for each in all_ended]
+
     def _tell(self, settled: Settled) -> None:
         if self._note is not None:
             try:
@@ -170,8 +199,9 @@ class Outcomes:
         due = int(verdict.due * _MILLISECONDS)
         known = self.next_due.get(row.subscription)
         self.next_due[row.subscription] = due if known is None else min(known, due)
+        tried_at = self.now_ms() if verdict.timed else None
         return Retry(
-            row.event, row.subscription, due, self.now_ms(), verdict.counted, status, reason, keep_batch=keep
+            row.event, row.subscription, due, tried_at, verdict.counted, status, reason, keep_batch=keep
         )
 
     def _burial(self, ended: Ended, verdict: Dead) -> Burial:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.pump.batches import BatchAttempts
     from actions_core.delivery.pump.outcomes import Settled
-    from actions_core.delivery.rules import BatchSize
+    from actions_core.delivery.rules import BatchSize, Refusals
     from actions_core.delivery.store import Claim, Claimed
     from actions_core.engine.executor.rate_budget import RateBudget
     from actions_core.engine.results import Result
@@ -77,7 +77,8 @@ class Pump:
     `deliver` takes one row to its destination, raises nothing, and returns what became of it; `note` is told
     of every verdict. `now` is the time in seconds, as the store has it. `batches` are the sizes of those
     subscriptions whose rows go in batches, by `attempts`; `suffixes` are parts of the idempotency keys. With
-    `ordered` the end of a row may let another one go.
+    `ordered` the end of a row may let another one go. `refusals` knows which refusals of credentials are
+    final; without it, all are.
     """
 
     def __init__(  # noqa: PLR0913 - each part is named where it is given
@@ -94,6 +95,7 @@ class Pump:
         attempts: BatchAttempts | None = None,
         suffixes: Mapping[int, str] | None = None,
         ordered: bool = False,
+        refusals: Refusals | None = None,
     ) -> None:
         self.subscriptions = subscriptions
         self.breaker = breaker
@@ -102,7 +104,7 @@ class Pump:
         self._writer = writer
         self._deliver = deliver
         self._turns = Turns(breaker, budget, writer)
-        self._outcomes = Outcomes(writer, subscriptions, now, note, suffixes or {})
+        self._outcomes = Outcomes(writer, subscriptions, now, note, suffixes or {}, refusals)
         self._ordered = ordered
         self._queue: deque[Claimed] = deque()
         self._pending = 0

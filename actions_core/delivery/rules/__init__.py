@@ -6,6 +6,7 @@ Nothing here waits, reads a clock or knows a store: the time is handed in.
 from __future__ import annotations
 
 from actions_core.delivery.rules.grouping import BatchSize, Candidate, count_ready, halves, split_by_size
+from actions_core.delivery.rules.refusals import AGAIN_AFTER_REFUSAL, MOST_REFUSALS, Refusals
 from actions_core.delivery.rules.verdict import (
     Again,
     Attempt,
@@ -20,6 +21,8 @@ from actions_core.delivery.rules.verdict import (
 )
 
 __all__ = [
+    "AGAIN_AFTER_REFUSAL",
+    "MOST_REFUSALS",
     "Again",
     "Attempt",
     "BatchSize",
@@ -27,6 +30,7 @@ __all__ = [
     "Dead",
     "Done",
     "DurableRetry",
+    "Refusals",
     "Released",
     "Verdict",
     "count_ready",

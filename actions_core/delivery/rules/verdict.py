@@ -15,7 +15,7 @@ import attrs
 
 from actions_core.engine.executor import HandlerError
 from actions_core.engine.results import Status
-from actions_core.http.errors import TransportError
+from actions_core.http.errors import TransportError, is_refusal
 from actions_core.http.retry import read_retry_after
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Attempt:
     retryable: bool = False
     retry_after: float | None = None
     is_unknown: bool = False
+    #: True where the credentials were refused
+    is_refusal: bool = False
 
     @classmethod
     def from_result(cls, result: Result, now: datetime | None = None) -> Attempt:
@@ -85,6 +87,7 @@ class Attempt:
             error.retryable,
             retry_after,
             isinstance(error, TransportError) or error.code in _UNKNOWN,
+            is_refusal(error) and error.code not in _UNKNOWN,
         )
 
 
@@ -95,10 +98,14 @@ class Done:
 
 @attrs.frozen
 class Again:
-    """A verdict: the delivery is tried again at `due`; `counted` tells whether this was a try."""
+    """A verdict: the delivery is tried again at `due`; `counted` tells whether this was a try.
+
+    The time that a delivery may take counts from its first try, unless that was not `timed`.
+    """
 
     due: float
     counted: bool = True
+    timed: bool = True
 
 
 @attrs.frozen

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Awaitable, Callable
 
     from actions_core.http.requests import Request, Response, Transport
@@ -18,6 +19,15 @@ def public_only(transport: Transport) -> Transport:
     """Return the transport for what may reach public addresses only."""
     make: Callable[[], Transport] | None = getattr(transport, "public_only", None)
     return transport if make is None else make()
+
+
+async def close_transport(transport: Transport, logger: logging.Logger) -> None:
+    """Close a transport. What it raises is logged: whoever closes it has other things to close."""
+    try:
+        await transport.close()
+    except Exception as error:  # an application's own transport may raise anything
+        logger.error("the transport could not be closed: %s", type(error).__name__)  # noqa: TRY400 - it comes at DEBUG
+        logger.debug("the traceback", exc_info=error)
 
 
 class LazyTransport:
@@ -48,9 +58,13 @@ class LazyTransport:
 
     async def close(self) -> None:
         """Close what was made."""
-        if self._guarded is not None:
-            await self._guarded.close()
-        if self._transport is not None:
-            await self._transport.close()
-            self._transport = None
-            self.send = self._first
+        try:
+            if self._guarded is not None:
+                await self._guarded.close()
+        finally:
+            if self._transport is not None:
+                try:
+                    await self._transport.close()
+                finally:
+                    self._transport = None
+                    self.send = self._first

@@ -10,6 +10,7 @@ import pytest
 from actions_fullstory import destination
 
 from actions_core.authoring.docs_page import destination_page
+from actions_core.authoring.port.differences import differences_of
 from actions_core.destination.loading import load_definition
 
 ROOT = Path(__file__).parents[3]
@@ -118,4 +119,6 @@ def test_what_is_hidden_stays_hidden() -> None:
 def test_the_page_of_fullstory_is_the_one_of_its_definition() -> None:
     """The committed page is what `actions docs fullstory` writes now."""
     committed = ROOT / "docs" / "destinations" / "fullstory.md"
-    assert committed.read_text(encoding="utf-8") == destination_page(destination.spec)
+    assert committed.read_text(encoding="utf-8") == destination_page(
+        destination.spec, differences_of(destination.slug)
+    )

@@ -376,7 +376,7 @@ def test_what_belongs_to_nothing_is_named() -> None:
     said = [f"{note.path}: {note.message}" for _, note in work.notes]
     assert "$.destinations[2]: is not a destination: left out" in said
     assert any(text.startswith("$.destinations[1]: no destination 'webhooks' is installed") for text in said)
-    assert any(text.startswith("$.subscriptions[1]: its destination is not among the files") for text in said)
+    assert any(text.startswith("$.subscriptions[1]: its destination is not given") for text in said)
 
 
 @pytest.mark.parametrize("name", ["actions-people", "people", "People (Actions)"])

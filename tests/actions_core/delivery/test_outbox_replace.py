@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from actions_core import Engine, Request, Response, Workspace, WorkspaceError
+from actions_core.delivery.file import FileStore
 from actions_core.delivery.outbox import Outbox
 from actions_core.testing import LoopbackServer
 from tests.actions_core.delivery.support import until
@@ -154,6 +155,31 @@ def test_changed_settings_end_that_an_instance_is_gone(tmp_path: Path) -> None:
                 await until(lambda: here.got[2] == 1)
 
     asyncio.run(main())
+
+
+def test_an_instance_whose_settings_were_not_noted_stays_gone(tmp_path: Path) -> None:
+    """What was gone in a file of the first version is resumed by hand: no settings count as changed."""
+    here, there = Server(), Server()
+    path = tmp_path / "events.db"
+    store = FileStore.open(path, worker=False)
+    store.set_state("a", "gone", reason="a 410", settings="")
+    store.close()
+
+    async def main() -> None:
+        async with LoopbackServer(here.handle) as first, LoopbackServer(there.handle) as second:
+            async with Outbox(Engine(workspace(first.url), registry=registry()), path) as outbox:
+                await outbox.enqueue(track(1))
+                assert not outbox._dispatch.pumps  # type: ignore[union-attr]  # it is open
+                await outbox.replace(workspace(second.url))
+                assert not outbox._dispatch.pumps  # type: ignore[union-attr]  # as above
+                assert (await outbox.backlog())[0].state.state == "gone"
+            async with Outbox(Engine(workspace(second.url), registry=registry()), path) as outbox:
+                assert not outbox._dispatch.pumps  # type: ignore[union-attr]  # as above
+                await outbox._parts()[0].run(lambda store: store.set_state("a", "active"))
+                await until(lambda: there.got[1] == 1)
+
+    asyncio.run(main())
+    assert not here.times
 
 
 def test_replacing_under_load_loses_and_repeats_nothing(tmp_path: Path) -> None:

@@ -338,7 +338,7 @@ def test_a_definition_survives_the_way_back(definition: dict[str, Any]) -> None:
 
 
 #: How many times each definition is damaged: more in a long run.
-DAMAGES = int(os.environ.get("ACTIONS_DAMAGES", "10"))
+DAMAGES = int(os.environ.get("ACTIONS_DAMAGES", "4"))
 VALUES: list[Any] = [None, True, 0, 1.5, "", "x", "type = track,", [], [None], {}, {"@pth": 1}, {"type": "x"}]
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections import deque
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from actions_core.apps.cli.port.ours import Ours, published_run
 from actions_core.apps.cli.port.published import PublishedError
 from actions_core.authoring.port.definitions import published_definition
-from actions_core.authoring.port.differences import FILE_NAME, PortFile, read_port_file
+from actions_core.authoring.port.differences import FILE_NAME, PortFile, differences_of, read_port_file_in
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.tally import Tally
 from actions_core.authoring.port.trials import Trials
@@ -37,11 +38,10 @@ BATCH_SIZE: Final = 50
 
 @attrs.frozen(eq=False)
 class Subject:
-    """A destination of ours with the file of its port; `folder` is where its definition lies, if known."""
+    """A destination of ours with the file of its port."""
 
     destination: Destination
     port: PortFile
-    file: Path | None = None
 
 
 @attrs.frozen
@@ -71,14 +71,11 @@ def find_subject(name: str) -> Subject:
         if not name.isidentifier() or importlib.util.find_spec(name) is None:
             raise
         return _subject(*_from_package(name))
-    return _subject(destination, _folder_of(destination))
+    return Subject(destination, differences_of(destination.slug))
 
 
-def _subject(destination: Destination, folder: Path | None) -> Subject:
-    file = None if folder is None else folder / FILE_NAME
-    if file is None or not file.is_file():
-        return Subject(destination, PortFile())
-    return Subject(destination, read_port_file(file), file)
+def _subject(destination: Destination, folder: Path) -> Subject:
+    return Subject(destination, read_port_file_in(folder))
 
 
 def _from_folder(folder: Path) -> Subject:
@@ -103,17 +100,6 @@ def _from_package(name: str) -> tuple[Destination, Path]:
     if not isinstance(destination, Destination):
         raise DefinitionError(f"the package {shown(name)} has no 'destination'")
     return destination, Path(str(module.__file__)).parent
-
-
-def _folder_of(destination: Destination) -> Path | None:
-    """Return the folder of the package that registers a destination."""
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group="actions_core.destinations"):
-        if point.name == destination.slug:
-            file = getattr(sys.modules.get(point.module.partition(".")[0]), "__file__", None)
-            return None if file is None else Path(file).parent
-    return None
 
 
 async def find_published(published: Published, subject: Subject, given: str | None) -> str:
@@ -150,6 +136,7 @@ class Check:
         self._subject = subject
         self._plan = plan
         self._spec: DestinationSpec | None = None
+        self._batched: frozenset[str] = frozenset()
 
     async def actions(self) -> tuple[list[str], list[str], list[str]]:
         """Return the keys of the actions on both sides, only on the published one, and only on ours."""
@@ -160,11 +147,25 @@ class Check:
         both = [key for key in cloud if key in able]
         return both, [key for key in cloud if key not in able], [key for key in able if key not in cloud]
 
+    async def batched(self, actions: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+        """Return which actions have batches on both sides, only on the published one, and only on ours."""
+        await self._published_spec()
+        ours = self._subject.destination.batch_handlers
+        return (
+            [key for key in actions if key in self._batched and key in ours],
+            [key for key in actions if key in self._batched and key not in ours],
+            [key for key in actions if key not in self._batched and key in ours],
+        )
+
     async def _published_spec(self) -> DestinationSpec:
         if self._spec is None:
             found = await self._published.ask("definition", destination=self._folder)
             definition = published_definition(found["definition"], found["functions"])
             self._spec = load_destination(definition).spec
+            functions = set(found["functions"])
+            self._batched = frozenset(
+                key for key in self._spec.actions if f"actions.{key}.performBatch" in functions
+            )
         return self._spec
 
     async def run(self, action: str, *, batch: bool = False, tell: Callable[[], None] | None = None) -> Tally:
@@ -172,16 +173,23 @@ class Check:
         spec = await self._published_spec()
         tally = Tally(action, spec.actions[action], self._subject.port)
         ours = Ours(self._subject.destination)
+        tried: deque[Trial] = deque()
+        trials = await self._trials(spec, action, batch=batch)
+        orders = (self._order(trial, spec) for trial in _kept(trials, tried))
         try:
-            async for trial in self._trials(spec, action, batch=batch):
-                await self._try(trial, spec, ours, tally)
+            async for reply in self._published.run_each(orders):
+                trial = tried.popleft()
+                published = published_run(reply, items=len(trial.events) if trial.is_batch else 0)
+                tally.add(trial, published, await ours.run(trial, reply["requests"]))
                 if tell is not None:
                     tell()
+        except PublishedError as error:
+            raise ActionsError(f"{action}: {error}") from None
         finally:
             await ours.close()
         return tally
 
-    async def _trials(self, spec: DestinationSpec, action: str, *, batch: bool) -> Any:
+    async def _trials(self, spec: DestinationSpec, action: str, *, batch: bool) -> Iterator[Trial]:
         sources = await self._published.ask("sources", destination=self._folder, action=action)
         values = Values(
             Random(f"{self._plan.seed} {action} {batch}"),  # noqa: S311 - a seeded generator makes trials, not secrets
@@ -190,8 +198,7 @@ class Check:
             self._subject.port.fields_of(action),
         )
         trials = Trials(spec, action, values, self._subject.port, failures=self._plan.failures)
-        for trial in self._chosen(trials, batch=batch):
-            yield trial
+        return self._chosen(trials, batch=batch)
 
     def _chosen(self, trials: Trials, *, batch: bool) -> Iterator[Trial]:
         if batch:
@@ -200,26 +207,27 @@ class Check:
         yield from trials.of_events(self._plan.events)
         yield from trials.single(self._plan.count)
 
-    async def _try(self, trial: Trial, spec: DestinationSpec, ours: Ours, tally: Tally) -> None:
-        mapping = trial.mapping_of(spec.actions[trial.action])
+    def _order(self, trial: Trial, spec: DestinationSpec) -> JsonObject:
+        """Return what the published side is given for a trial."""
         given: JsonObject = {"events": list(trial.events)} if trial.is_batch else {"event": trial.events[0]}
-        try:
-            reply = await self._published.ask(
-                "run",
-                destination=self._folder,
-                action=trial.action,
-                mapping=mapping,
-                settings=trial.settings,
-                responses=list(trial.responses),
-                returned=self._subject.port.returned,
-                **given,
-            )
-        except PublishedError as error:
-            raise ActionsError(f"{trial.action}: {error}") from None
-        published = published_run(reply, items=len(trial.events) if trial.is_batch else 0)
-        tally.add(trial, published, await ours.run(trial, reply["requests"]))
+        return {
+            "destination": self._folder,
+            "action": trial.action,
+            "mapping": trial.mapping_of(spec.actions[trial.action]),
+            "settings": trial.settings,
+            "responses": list(trial.responses),
+            "returned": self._subject.port.returned,
+            **given,
+        }
 
     async def unreached(self) -> list[JsonObject]:
         """Return the parts of the published source that no trial has reached."""
         found: list[JsonObject] = await self._published.ask("unreached", destination=self._folder)
         return found
+
+
+def _kept(trials: Iterator[Trial], tried: deque[Trial]) -> Iterator[Trial]:
+    """Yield trials, and keep each until its reply is there."""
+    for trial in trials:
+        tried.append(trial)
+        yield trial

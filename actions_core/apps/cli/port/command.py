@@ -56,6 +56,14 @@ PublishedName = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show every difference, each with its event.")]
 
+#: What the report says of actions that one side alone has.
+_ONE_SIDED: Final = {
+    "onlyPublished": "not ported",
+    "onlyOurs": "only ours",
+    "batchesOnlyPublished": "batches only in the published one",
+    "batchesOnlyOurs": "batches only in ours",
+}
+
 
 @app.callback()
 def _port() -> None:
@@ -123,6 +131,7 @@ async def _check(
         both, missing, extra = await checking.actions()
         _check_wanted(wanted, both, missing)
         chosen = [key for key in both if wanted is None or key in wanted]
+        batched, *one_sided = await checking.batched(chosen if plan.batches else [])
         head: JsonObject = {
             "destination": subject.destination.slug,
             "published": home,
@@ -130,12 +139,14 @@ async def _check(
             "seed": plan.seed,
             "onlyPublished": missing,
             "onlyOurs": extra,
+            "batchesOnlyPublished": one_sided[0],
+            "batchesOnlyOurs": one_sided[1],
         }
         if not quiet:
             stdout().print(f"{subject.destination.slug} and {PACKAGE} {VERSION} ({home}), seed {plan.seed}\n")
         for key in chosen:
             for batch in (False, True):
-                if batch and not (plan.batches and key in subject.destination.batch_handlers):
+                if batch and key not in batched:
                     continue
                 tally = await checking.run(key, batch=batch)
                 tallies.append((tally, batch))
@@ -167,10 +178,9 @@ def _print_end(
 ) -> None:
     stdout().print()
     print_unreached(parts, verbose=verbose)
-    if head["onlyPublished"]:
-        stdout().print(printable(f"not ported: {', '.join(head['onlyPublished'])}"), soft_wrap=True)
-    if head["onlyOurs"]:
-        stdout().print(printable(f"only ours: {', '.join(head['onlyOurs'])}"), soft_wrap=True)
+    for key, words in _ONE_SIDED.items():
+        if head[key]:
+            stdout().print(printable(f"{words}: {', '.join(head[key])}"), soft_wrap=True)
     used = {pattern for tally, _ in tallies for pattern in tally.used}
     spare = [pattern for pattern in subject.port.patterns() if pattern not in used]
     if spare and whole:

@@ -21,6 +21,7 @@ from actions_core.authoring.port.packages import PACKAGE, VERSION
 from actions_core.authoring.port.requests import our_request
 from actions_core.authoring.scaffold import files_from_definition
 from actions_core.destination import load_destination
+from actions_core.errors import ActionsError
 from actions_core.testing.cases import trial_engine
 from actions_core.testing.recording import RecordingTransport
 
@@ -151,18 +152,27 @@ async def _catalogue(
     found = []
     async with Published(node, folder) as published:
         listed = await published.ask("destinations")
-    names = [one["folder"] for one in listed if "error" not in one]
-    for number, name in enumerate(names, 1):
+    names = {one["folder"]: one for one in listed if "error" not in one}
+    for number, (name, one) in enumerate(names.items(), 1):
         if only and name not in only:
             continue
         if name not in known:
-            known[name] = await _row(node, folder, name)
+            known[name] = await _row_or_reason(node, folder, one)
             if kept is not None:
                 with kept.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(_row_json(known[name]), ensure_ascii=False) + "\n")
             stderr().print(printable(f"{number}/{len(names)} {name}: {known[name].kind}"), soft_wrap=True)
         found.append(known[name])
     return found, len(names)
+
+
+async def _row_or_reason(node: str, folder: Path, one: JsonObject) -> Row:
+    """Draft one destination; what cannot be drafted has its row too, with the reason."""
+    try:
+        return await _row(node, folder, one["folder"])
+    except ActionsError as error:
+        reasons = dict.fromkeys(one["actions"], " ".join(str(error).split()))
+        return Row(one["folder"], str(one["name"]), len(reasons), (), (), reasons)
 
 
 async def _row(node: str, folder: Path, name: str) -> Row:

@@ -60,12 +60,19 @@ def _print_leaf(leaf: Leaf, *, verbose: bool) -> None:
             return
     else:
         _print(f"  differs    {leaf.leaf} ({leaf.count:,})", "red")
-    _print(f"      published  {_value(leaf.example.published)}")
-    _print(f"      ours       {_value(leaf.example.ours)}")
+    _print(f"      published  {_side(leaf.example.published, leaf.example.item)}")
+    _print(f"      ours       {_side(leaf.example.ours, leaf.example.item)}")
     if verbose:
         _print(f"      event      {json.dumps(leaf.trial.events[0], ensure_ascii=False)}", "dim")
         _print(f"      settings   {json.dumps(leaf.trial.settings, ensure_ascii=False)}", "dim")
         _print(f"      extra      {json.dumps(leaf.trial.extra, ensure_ascii=False)}", "dim")
+
+
+def _side(value: Json, item: int | None) -> str:
+    """Return what one side has; `item` is the place of an item that one of them lacks."""
+    if item is None:
+        return _value(value)
+    return f"item {item} is missing here" if value is MISSING else f"item {item}: {_value(value)}"
 
 
 def _value(value: Json) -> str:

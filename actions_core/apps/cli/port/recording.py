@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -97,37 +97,28 @@ class Drafting:
             read_literals(sources),
             distinct=True,
         )
-        trials = Trials(spec, key, values, PortFile())
+        trials = list(Trials(spec, key, values, PortFile()).plain(self._calls))
+        orders = [self._order(spec, folder, trial) for trial in trials]
         samples = []
-        for trial in trials.plain(self._calls):
-            sample = await self._sample(spec, folder, trial)
+        place = 0
+        async for reply in self._published.run_each(orders):
+            sample = _sample(trials[place], reply)
+            place += 1
             if sample is not None:
                 samples.append(sample)
         return samples
 
-    async def _sample(self, spec: DestinationSpec, folder: str, trial: Trial) -> Sample | None:
-        """Record a call; None where the framework refused it before the action saw it."""
-        reply: dict[str, Any] = await self._published.ask(
-            "run",
-            destination=folder,
-            action=trial.action,
-            event=trial.events[0],
-            mapping=trial.mapping_of(spec.actions[trial.action]),
-            settings=trial.settings,
-            responses=list(trial.responses),
-            seen=True,
-        )
-        error = reply["error"]
-        if error is not None and error["name"] in _VALIDATION:
-            return None
-        run = published_run(reply, items=0)
-        if run.note:
-            raise NotInferred(run.note)
-        if len(run.requests) > 1:
-            raise NotInferred("it makes several requests for an event")
-        label: Label = "sent" if run.requests else "refused" if error is not None else "nothing"
-        request = run.requests[0] if run.requests else None
-        return make_sample(reply.get("seen") or {}, trial.settings, trial.events[0], label, request)
+    def _order(self, spec: DestinationSpec, folder: str, trial: Trial) -> JsonObject:
+        """Return what the published side is given for a call that is to be recorded."""
+        return {
+            "destination": folder,
+            "action": trial.action,
+            "event": trial.events[0],
+            "mapping": trial.mapping_of(spec.actions[trial.action]),
+            "settings": trial.settings,
+            "responses": list(trial.responses),
+            "seen": True,
+        }
 
     async def _all_tried(self, definition: JsonObject, folder: str, keys: list[str]) -> list[ActionDraft]:
         """Compare each request with the published one on fresh calls.
@@ -151,6 +142,21 @@ class Drafting:
             return ActionDraft(key, request, tally=await check.run(key))
         except ActionsError as error:
             return ActionDraft(key, request, reason=str(error))
+
+
+def _sample(trial: Trial, reply: JsonObject) -> Sample | None:
+    """Return what a call showed; None where the framework refused it before the action saw it."""
+    error = reply["error"]
+    if error is not None and error["name"] in _VALIDATION:
+        return None
+    run = published_run(reply, items=0)
+    if run.note:
+        raise NotInferred(run.note)
+    if len(run.requests) > 1:
+        raise NotInferred("it makes several requests for an event")
+    label: Label = "sent" if run.requests else "refused" if error is not None else "nothing"
+    request = run.requests[0] if run.requests else None
+    return make_sample(reply.get("seen") or {}, trial.settings, trial.events[0], label, request)
 
 
 def with_requests(

@@ -18,7 +18,7 @@ from actions_core.apps.cli.output import print_error
 from actions_core.apps.events.inputs import is_failure
 from actions_core.engine.results import Status
 from actions_core.errors import ActionsError, EventError
-from actions_core.http.errors import AuthenticationError
+from actions_core.http.errors import is_refusal
 from actions_core.values.json_files import parse_events
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _LONGEST_TEXT: Final = 64 * 1024
 #: An event has at most 32 KB, its failures are a few sentences for each of some subscriptions.
 _LONGEST_LINE: Final = 4 * 1024 * 1024
 _OWNER_ONLY: Final = 0o600
-#: The statuses of credentials that are not valid, or not sufficient.
-CREDENTIALS: Final = frozenset({401, 403})
 
 
 class FailureFileError(ActionsError):
@@ -224,7 +222,7 @@ def may_succeed(result: Result) -> bool:
     error = result.error
     if error is None:
         return result.status is Status.NOT_TRIED
-    return error.retryable or isinstance(error, AuthenticationError) or error.status in CREDENTIALS
+    return error.retryable or is_refusal(error)
 
 
 def reason_of(result: Result) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
-from actions_core.apps.cli.run.failures import CREDENTIALS
 from actions_core.apps.events.inputs import read_input, read_rest, retryable_only
+from actions_core.delivery.rules.refusals import MOST_REFUSALS
 from actions_core.engine.results import Result, Status
 from actions_core.errors import EventError, PayloadError
-from actions_core.http.errors import AuthenticationError
+from actions_core.http.errors import is_refusal
 from actions_core.values.times import read_time
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from actions_core.apps.events.lines import EventLine
     from actions_core.engine import Engine
     from actions_core.engine.pipeline import Step
-
-#: So many refusals of an instance's credentials in a row, without one success, say that they are wrong.
-MOST_REFUSALS: Final = 20
 
 _NOT_CHOSEN: Final = "the subscription was not chosen for this run"
 _DONE_BEFORE: Final = "it did not fail here"
@@ -158,19 +155,13 @@ class Gate:
         if result.status is Status.SENT:
             self._good.add(instance)
             self._refusals.pop(instance, None)
-        elif is_refusal(result):
+        elif is_refusal(result.error):
             count = self._refusals[instance] = self._refusals.get(instance, 0) + 1
             if count >= MOST_REFUSALS:
                 said = f"its credentials were refused {MOST_REFUSALS} times in a row, and never taken"
                 self.halted.setdefault(instance, said)
         elif result.tries:  # a response that says nothing of the credentials
             self._refusals.pop(instance, None)
-
-
-def is_refusal(result: Result) -> bool:
-    """Return whether a delivery failed because of its credentials."""
-    error = result.error
-    return error is not None and (isinstance(error, AuthenticationError) or error.status in CREDENTIALS)
 
 
 def read_moment(text: str) -> datetime:

@@ -120,6 +120,9 @@ def _why(backlog: Backlog) -> str:
     state = backlog.state
     if state.state == "gone":
         return f": it is gone ({state.reason}); actions outbox resume {backlog.instance} has it tried again"
+    if state.state == "refused":
+        resume = f"actions outbox resume {backlog.instance}"
+        return f": {state.reason}; once they are good, {resume} has it tried again"
     if state.state == "paused" and state.until is not None and state.until > time.time() * _MILLISECONDS:
         return f": it asked for a pause of {state.until / _MILLISECONDS - time.time():.0f} s more"
     if backlog.breaker not in ("", "closed"):

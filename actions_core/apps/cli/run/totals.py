@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 import attrs
 
 from actions_core.apps.cli.output import Exit
-from actions_core.apps.cli.run.failures import CREDENTIALS, reason_of
+from actions_core.apps.cli.run.failures import reason_of
 from actions_core.engine.results import Status
 from actions_core.errors import RequestError
-from actions_core.http.errors import AuthenticationError, TransportError
+from actions_core.http.errors import TransportError, is_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,9 +85,7 @@ class Blame:
     def learn(self, result: Result) -> None:
         """Note the result of a failure."""
         error = result.error
-        if isinstance(error, (AuthenticationError, TransportError)) or (
-            isinstance(error, RequestError) and error.status in CREDENTIALS
-        ):
+        if isinstance(error, TransportError) or is_refusal(error):
             self._unreachable += 1
         elif isinstance(error, RequestError):
             self._refused += 1

@@ -1,13 +1,14 @@
 """The feeds of a console: the one that pages show first, and the results of this process beside it.
 
 The file of an outbox may come later than the console, since it is made when the first event is stored: it is
-opened when somebody looks and it is there. A file that cannot be used is said, and the rest goes on.
+opened when somebody looks and it is there. A file that cannot be used is said, and the rest goes on; one that
+was taken away, replaced or damaged is opened anew once it is there again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from actions_core.apps.console.feed.failures import FailuresFeed
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actions_core.apps.console.feed.model import Feed
+    from actions_core.apps.console.feed.outbox import OutboxFeed
     from actions_core.delivery.outbox import Outbox
     from actions_core.engine import Engine
     from actions_core.values.types import JsonObject
@@ -52,7 +54,8 @@ class Feeds:
         self._outbox_file = outbox_file
         self._outbox = outbox
         self._failures = FailuresFeed(failures, engine) if failures else None
-        self._opened: Feed | None = None
+        self._opened: OutboxFeed | None = None
+        self._identity: tuple[int, int] | None = None
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
 
@@ -92,8 +95,15 @@ class Feeds:
         if file is None:
             return None
         async with self._opening:
-            if self._opened is None and (self._outbox is not None or file.is_file()):
+            if self._outbox is None and not file.is_file():
+                return None
+            if self._opened is not None and self._is_over(self._opened, file):
+                self._opened = None
+                with suppress(ActionsError):  # it is over, whatever it says
+                    await self._stack.aclose()
+            if self._opened is None:
                 try:
+                    self._identity = _identity(file)
                     self._opened = await self._stack.enter_async_context(open_outbox_feed(file, self._outbox))
                 except ActionsError as error:
                     self.fault = str(error)
@@ -101,13 +111,22 @@ class Feeds:
                     self.fault = ""
             return self._opened
 
+    def _is_over(self, feed: OutboxFeed, file: Path) -> bool:
+        """Return whether a feed can say nothing more, and another one may."""
+        return self._outbox is None and (bool(feed.closed) or _identity(file) != self._identity)
+
     @property
     def missing(self) -> str:
-        """A sentence on an outbox whose file is not there yet; empty where it is, or none is wanted."""
+        """A sentence on an outbox whose file is not there; empty where it is, or none is wanted."""
         file = self._outbox_file
-        if file is None or self._opened is not None or file.is_file():
+        if file is None or self._outbox is not None or file.is_file():
             return ""
-        return f"The outbox {file.name} is not there yet: it is made when the first event is stored."
+        if self._identity is None:
+            return f"The outbox {file.name} is not there yet: it is made when the first event is stored."
+        return (
+            f"The outbox {file.name} is not there any more: it was deleted or moved away. Put it back, with "
+            f"{file.name}-wal and {file.name}-workers; it is shown again as soon as it is there."
+        )
 
     # For those who only want an event: an outbox that can no longer be read keeps no page from being shown.
 
@@ -142,3 +161,12 @@ class Feeds:
         except ActionsError as error:
             self.fault = str(error)
             return None
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one that took its place."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actions_core.delivery.letters import DeadLetter, LetterFilter, LetterGroup
-    from actions_core.delivery.store import OutcomeFilter
+    from actions_core.delivery.store import InstanceState, OutcomeFilter
     from actions_core.values.types import Json, JsonObject
 
 #: The status of a delivery that failed and will be tried again; the others are those of results.
@@ -59,7 +59,7 @@ class Funnel:
 
     Events: `received`, of which `filtered` were let through by no instance and `unmatched` wanted by no
     subscription. Deliveries: `sent`, `retrying`, `waiting` for their first try, and `failed` for good.
-    `span` says in words which time is meant.
+    `span` says in words which time is meant. `stopped` are the instances that get nothing at present.
     """
 
     span: str
@@ -70,6 +70,7 @@ class Funnel:
     retrying: int | None = None
     waiting: int | None = None
     failed: int = 0
+    stopped: tuple[InstanceState, ...] = ()
 
     @property
     def matched(self) -> int | None:

@@ -29,7 +29,7 @@ from actions_core.delivery.letters import DeadLetters, LetterFilter
 from actions_core.delivery.store import OutcomeFilter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from actions_core.delivery.file import FileLook
@@ -49,10 +49,18 @@ _HISTORY: Final = 100
 class OutboxFeed:
     """What an outbox file says."""
 
-    def __init__(self, name: str, look: FileLook, dead: DeadLetters) -> None:
+    def __init__(
+        self, name: str, look: FileLook, dead: DeadLetters, closed: Callable[[], str] = lambda: ""
+    ) -> None:
         self.name = name
+        self._closed = closed
         self.letters = OutboxLetters(look, dead)
         self._look = look
+
+    @property
+    def closed(self) -> str:
+        """Why the file can no longer be used, such as that it is damaged; empty while it can."""
+        return self._closed()
 
     @property
     def about(self) -> str:
@@ -98,6 +106,7 @@ class OutboxFeed:
             retrying=retrying,
             waiting=sum(each.due + each.later + each.in_hand for each in backlog) - retrying,
             failed=sum(each.failed for each in tallies),
+            stopped=tuple(each.state for each in backlog if each.state.state in ("gone", "refused")),
         )
 
     async def minutes(self, count: int) -> list[Minute]:
@@ -182,7 +191,7 @@ async def open_outbox_feed(file: Path, outbox: Outbox | None = None) -> AsyncIte
     store = await asyncio.to_thread(FileStore.open, file, worker=False)
     writer = Writer(store)
     try:
-        yield OutboxFeed(file.name, store.look, DeadLetters(WriterLetters(writer)))
+        yield OutboxFeed(file.name, store.look, DeadLetters(WriterLetters(writer)), lambda: store.closed)
     finally:
         await asyncio.to_thread(writer.close)
 

@@ -14,6 +14,7 @@ from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.widgets.notes import show_problems
 from actions_core.apps.console.widgets.prose import show_blocks
 from actions_core.authoring.docs_page import destination_page
+from actions_core.authoring.port.differences import differences_of
 from actions_core.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ def register(desk: Desk) -> None:
     def show(q: str = "") -> None:
         with frame(desk, title="Destinations", command=desk.command("list")):
             ui.label("Where this workspace sends events, and where it could.").classes("console-lead")
-            if desk.problems:
+            if fault := desk.look_at_file():
+                ui.label(fault).classes("console-note bad").props("role=alert")
+            elif desk.problems:
                 _show_faults(desk)
             _show_instances(desk)
             _show_catalogue(desk, q)
@@ -48,7 +51,7 @@ def register(desk: Desk) -> None:
                 if desk.draft is not None:
                     _link_button("Add to this workspace", addresses.new_instance(spec.slug), "add")
             with ui.element("article").classes("console-prose"):
-                blocks = read_blocks(destination_page(spec))
+                blocks = read_blocks(destination_page(spec, differences_of(spec.slug)))
                 next(blocks)  # the destination's name, which is the page's heading
                 show_blocks(blocks)
 

@@ -10,7 +10,9 @@ from nicegui import ui
 
 from actions_core.apps.console import addresses
 from actions_core.apps.console.feed import RETRYING
+from actions_core.apps.console.pages.not_found import saying_outbox_faults
 from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.showing import stopped_words
 from actions_core.apps.console.widgets.charts import show_charts
 from actions_core.apps.console.widgets.filters import Filters, instances_of, read_state, subscriptions_of
 from actions_core.apps.console.widgets.funnel import show_funnel
@@ -18,6 +20,7 @@ from actions_core.apps.console.widgets.outcomes import show_outcomes
 from actions_core.apps.console.widgets.presence import browser_is_there
 from actions_core.apps.console.widgets.sources import choose_source, say_source
 from actions_core.delivery.store import OutcomeFilter
+from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
     from actions_core.apps.console.desk import Desk
@@ -38,20 +41,32 @@ def register(desk: Desk) -> None:
         state = read_state("status", "instance", "subscription", "code", "reason", "q", "source")
         before, opened = read_state("before", "open").values()
         feed = await desk.feed.named(state["source"])
-        with frame(desk, title="Deliveries", command=_command(desk), wide=True):
+        news: ui.element | None = None
+        with (
+            frame(desk, title="Deliveries", command=_command(desk), wide=True),
+            saying_outbox_faults(),
+        ):
             await say_source(desk, feed)
-            show_funnel(await feed.funnel(), {"source": state["source"]})
-            minutes = await feed.minutes(_DAY_OF_MINUTES)
-            if minutes:
-                show_charts(minutes, int(time.time() * _MILLISECONDS))
+            await _show_numbers(feed, state["source"])
             await _show_filters(desk, state)
             which = _filter(state)
             newest = await feed.newest(which)
             page = await feed.page(which, int(before) if before.isascii() and before.isdigit() else None)
             news = ui.element("div").props("aria-live=polite")
             _show_rows(desk, page, state, opened=opened, before=before)
-        if not before and not state["q"] and await browser_is_there():
+        if news is not None and not before and not state["q"] and await browser_is_there():
             ui.timer(_LOOK, partial(_look_for_news, feed, which, newest, news))
+
+
+async def _show_numbers(feed: Feed, source: str) -> None:
+    """Show which instances get nothing, the funnel, and how it went."""
+    funnel = await feed.funnel()
+    for stopped in funnel.stopped:
+        ui.label(stopped_words(stopped, time.time())).classes("console-note bad")
+    show_funnel(funnel, {"source": source})
+    minutes = await feed.minutes(_DAY_OF_MINUTES)
+    if minutes:
+        show_charts(minutes, int(time.time() * _MILLISECONDS))
 
 
 def _filter(state: dict[str, str]) -> OutcomeFilter:
@@ -104,7 +119,10 @@ def _show_rows(desk: Desk, page: Page, state: dict[str, str], *, opened: str, be
 
 async def _look_for_news(feed: Feed, which: OutcomeFilter, newest: str, news: ui.element) -> None:
     """Say that there are new outcomes: nothing on the page moves by itself."""
-    if news.default_slot.children or await feed.newest(which) == newest:
+    try:
+        if news.default_slot.children or await feed.newest(which) == newest:
+            return
+    except ActionsError:  # the outbox went away: the next page says so
         return
     with news:
         ui.button("There are new outcomes: show them", icon="refresh", on_click=ui.navigate.reload).props(

@@ -10,12 +10,16 @@ from nicegui import ui
 
 from actions_core.apps.console import addresses
 from actions_core.apps.console.feed import History
+from actions_core.apps.console.pages.not_found import saying_outbox_faults
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.samples import made_sample, read_pasted, recent_samples
 from actions_core.apps.console.showing import masked_everywhere, pretty
 from actions_core.apps.console.why import event_title
-from actions_core.apps.console.widgets.outcomes import show_outcomes, show_text
+from actions_core.apps.console.widgets.outcomes import show_outcomes
+from actions_core.apps.console.widgets.rows import show_text
+from actions_core.apps.console.widgets.sources import say_what_is_missing
 from actions_core.apps.console.widgets.why import show_explanation
+from actions_core.delivery.errors import OutboxError
 from actions_core.errors import ActionsError
 
 if TYPE_CHECKING:
@@ -41,16 +45,23 @@ def register(desk: Desk) -> None:
     async def show_pasted() -> None:
         with frame(desk, title="Why not?", command=desk.command("explain", "WORKSPACE", "event.json")):
             ui.label(_LEAD).classes("console-lead")
-            await _show_form(desk)
+            with saying_outbox_faults():
+                await _show_form(desk)
 
     @ui.page(f"{addresses.EVENT}/{{message_id}}")
     async def show(message_id: str) -> None:
         message = addresses.text_of(message_id)
-        history = await _history(desk, message)
+        history, fault = History(), None
+        try:
+            history = await _history(desk, message)
+        except OutboxError as error:
+            fault = error
         title = message if history.event is None else event_title(history.event)
         command = desk.command("explain", "WORKSPACE", "event.json")
         crumbs = (("Why not?", addresses.EVENT),)
-        with frame(desk, title=title, command=command, crumbs=crumbs):
+        with frame(desk, title=title, command=command, crumbs=crumbs), saying_outbox_faults():
+            if fault is not None:
+                raise fault
             await _show_event(desk, message, history)
 
 
@@ -67,6 +78,7 @@ async def _history(desk: Desk, message: str) -> History:
 
 async def _show_event(desk: Desk, message: str, history: History) -> None:
     ui.label(f"Event {message}").classes("console-lead console-mono")
+    say_what_is_missing(desk)
     if history.outcomes:
         _heading("What became of it")
         show_outcomes(desk, history.outcomes)
@@ -104,6 +116,7 @@ async def _explain(desk: Desk, event: Any, message: str | None = None) -> None:
 async def _show_form(desk: Desk) -> None:
     samples = await recent_samples((await desk.feed.all()).values(), _LISTED)
     makers = _makers(desk)
+    say_what_is_missing(desk)
     with ui.element("section").classes("console-panel console-stack"):
         with ui.element("div").classes("feed-filters feed-samples"):
             choices = {number: sample.title for number, sample in enumerate(samples)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nicegui import ui
 
 from actions_core.apps.console import addresses
+from actions_core.apps.console.pages.not_found import saying_outbox_faults
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.widgets.filters import Filters, instances_of, read_state, subscriptions_of
 from actions_core.apps.console.widgets.letters import Deeds, show_group, show_letters
@@ -40,6 +41,8 @@ def register(desk: Desk) -> None:
         with frame(desk, title="Dead letters", command=_command(desk, state), wide=True):
             await say_source(desk, feed)
             if feed.letters is None:
+                if desk.feed.missing or desk.feed.fault:
+                    return
                 ui.label(
                     "Deliveries that are given up are kept by an outbox: give the workspace one, such as "
                     '"outbox": "events.db".'
@@ -50,9 +53,11 @@ def register(desk: Desk) -> None:
             if isinstance(which, str):
                 ui.label(which).classes("console-note bad").props("role=alert")
                 return
-            listing = Listing(desk, feed.letters, which, state, **read_state("after", "open", "view"))
-            await listing.show()
-        if listing.tries and await browser_is_there():
+            made = Listing(desk, feed.letters, which, state, **read_state("after", "open", "view"))
+            with saying_outbox_faults():
+                await made.show()
+                listing = made
+        if listing is not None and listing.tries and await browser_is_there():
             await listing.try_all()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nicegui import ui
 
 from actions_core.apps.console import addresses
+from actions_core.apps.console.draft import NoSuchPartError
 from actions_core.apps.console.mapping_forms import effective_mapping, paths_of
 from actions_core.apps.console.pages.not_found import show_missing
 from actions_core.apps.console.pages.shell import frame
@@ -54,6 +55,9 @@ def register(desk: Desk) -> None:
             return
         try:
             page = MappingPage(desk, instance, int(number))
+        except NoSuchPartError as error:
+            show_missing(desk, str(error))
+            return
         except ActionsError as error:
             with frame(desk, title="Mapping", crumbs=crumbs):
                 ui.label(str(error)).classes("console-note bad")
@@ -76,10 +80,10 @@ class MappingPage:
         draft.reload()
         spec = draft.spec(instance)
         if spec is None:
-            raise ActionsError(f"The workspace has no instance {instance!r}.")
+            raise NoSuchPartError(f"The workspace has no instance {instance!r}.")
         listed = draft.subscriptions(instance)
         if not 0 <= number < len(listed):
-            raise ActionsError(f"{instance} has no subscription number {number}; it has {len(listed)}.")
+            raise NoSuchPartError(f"{instance} has no subscription number {number}; it has {len(listed)}.")
         destination = draft.destinations.get(spec.destination)
         if destination is None:
             raise ActionsError(
@@ -93,7 +97,8 @@ class MappingPage:
         self.raw: JsonObject = copy.deepcopy(self.saved)
         self.is_enabled = spec.enabled
         self.bench = Workbench(spec, destination)
-        self._unfinished: set[str] = set()
+        #: What cannot be read as it stands now: the part of the page, and what is wrong with it.
+        self._unfinished: dict[str, str] = {}
         self._preview = Latest(self._show_preview)
         self._radius = Latest(self._show_radius)
         self._gone = False
@@ -109,9 +114,9 @@ class MappingPage:
         return self.raw != self.saved
 
     @property
-    def is_finished(self) -> bool:
-        """Whether everything that is typed can be read."""
-        return not self._unfinished
+    def unfinished(self) -> str:
+        """What that is typed cannot be read, in words; empty where everything can."""
+        return "; ".join(f"{part} ({fault})" if fault else part for part, fault in self._unfinished.items())
 
     # -- layout --------------------------------------------------------------------------------------
 
@@ -258,19 +263,19 @@ class MappingPage:
         self._show_fields()
         self._changed()
 
-    def _set_trigger(self, text: str | None) -> None:
-        self._finish("trigger", text is not None)
+    def _set_trigger(self, text: str | None, fault: str) -> None:
+        self._finish("the trigger", is_finished=not fault, fault=fault)
         if text is not None:
             self.raw["subscribe"] = text
         self._changed()
 
     def _set_mapping(self, mapping: Json, is_finished: bool) -> None:  # noqa: FBT001 - a callback of two
-        self._finish("mapping", is_finished)
+        self._finish("a field of the mapping", is_finished=is_finished)
         self.raw["mapping"] = mapping
         self._changed()
 
     def _set_event(self, event: Json) -> None:
-        self._finish("event", event is not None)
+        self._finish("the sample event", is_finished=event is not None)
         if event is not None:
             self._offer_paths(event)
             self._preview.ask(None)
@@ -292,11 +297,11 @@ class MappingPage:
             self.raw[key] = value
         self._changed()
 
-    def _finish(self, part: str, is_finished: bool) -> None:  # noqa: FBT001 - what a part is
+    def _finish(self, part: str, *, is_finished: bool, fault: str = "") -> None:
         if is_finished:
-            self._unfinished.discard(part)
+            self._unfinished.pop(part, None)
         else:
-            self._unfinished.add(part)
+            self._unfinished[part] = fault
 
     def _changed(self) -> None:
         self.actions.show_state()

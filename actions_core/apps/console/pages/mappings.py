@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from nicegui import ui
 
 from actions_core.apps.console import addresses
+from actions_core.apps.console.draft import NoSuchPartError
 from actions_core.apps.console.listing import (
     Line,
     about_choice,
@@ -20,6 +21,7 @@ from actions_core.apps.console.listing import (
     room_for,
     switched,
 )
+from actions_core.apps.console.pages.not_found import show_missing
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.preview import Workbench, events_of
 from actions_core.apps.console.seen import MOST
@@ -48,13 +50,20 @@ def register(desk: Desk) -> None:
     @ui.page("/i/{instance}")
     async def show(instance: str) -> None:
         instance = addresses.text_of(instance)
+        page: MappingsPage | None = None
+        fault: ActionsError | None = None
+        try:
+            page = MappingsPage(desk, instance)
+        except NoSuchPartError as error:
+            show_missing(desk, str(error))
+            return
+        except ActionsError as error:
+            fault = error
         with frame(desk, title=instance, command=desk.command("check", "WORKSPACE")):
-            try:
-                page = MappingsPage(desk, instance)
-            except ActionsError as error:
-                show_error(error)
-                return
-            await page.lay_out()
+            if page is not None:
+                await page.lay_out()
+            elif fault is not None:
+                show_error(fault)
 
 
 class MappingsPage:
@@ -69,7 +78,7 @@ class MappingsPage:
         self.instance = instance
         spec = self.draft.spec(instance)
         if spec is None:
-            raise ActionsError(f"The workspace has no instance {instance!r}.")
+            raise NoSuchPartError(f"The workspace has no instance {instance!r}.")
         destination = self.draft.destinations.get(spec.destination)
         if destination is None:
             message = f"There is no destination {spec.destination!r}: install it, or name its definition."

@@ -12,7 +12,7 @@ from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.pasting import Pasted, read_pasted
 from actions_core.apps.console.widgets.mapping_actions import show_error
 from actions_core.apps.console.widgets.radius_view import show_difference
-from actions_core.errors import ActionsError
+from actions_core.errors import ActionsError, WorkspaceError
 
 if TYPE_CHECKING:
     from actions_core.apps.console.desk import Desk
@@ -100,11 +100,16 @@ class PastePage:
             for name in pasted.variables:
                 ui.label(f"Set {name} in the environment before you start.").classes("console-note info")
             show_difference(self._draft.difference(pasted.data), "What would be saved")
-            save = ui.button("Save", icon="save", on_click=lambda: self._save(pasted.data))
+            base = self._draft.data
+            save = ui.button("Save", icon="save", on_click=lambda: self._save(pasted.data, base))
             save.props("unelevated data-shortcut=save data-name=save-pasted").classes("paste-save")
 
-    async def _save(self, data: JsonObject) -> None:
+    async def _save(self, data: JsonObject, base: JsonObject) -> None:
         with self._found:
+            if self._draft.data != base:
+                self._read()  # into the file as it is now
+                show_error(WorkspaceError(f"{self._draft.file.name} has changed meanwhile: look at it again"))
+                return
             try:
                 left = await self._draft.save(data)
             except ActionsError as error:

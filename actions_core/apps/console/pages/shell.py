@@ -74,11 +74,11 @@ def _navigate(desk: Desk) -> ui.element:
             ui.label(desk.title).classes("console-faint")
         for name, address, icon in _PLACES:
             _entry(name, address, icon)
-        workspace = desk.saved
-        if workspace is not None and workspace.destinations:
+        desk.look_at_file()
+        if names := desk.instance_ids:
             ui.label("Instances").classes("console-nav-title")
-            for spec in workspace.destinations:
-                _entry(spec.id, addresses.instance(spec.id), "output")
+            for name in names:
+                _entry(name, addresses.instance(name), "output")
     return navigation
 
 

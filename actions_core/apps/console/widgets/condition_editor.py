@@ -11,6 +11,7 @@ from actions_core.apps.console.conditions import (
     FIELDS,
     Row,
     Rows,
+    fault_of,
     faults_of,
     operators_of,
     read_rows,
@@ -28,12 +29,12 @@ _BETWEEN: Final = {"all": "and", "any": "or"}
 
 
 class ConditionEditor:
-    """Edits a condition. `on_change` is called with its text, or None while rows are unfinished.
+    """Edits a condition. `on_change` is called with its text, None while rows are unfinished, and its fault.
 
     `events` is the id of a list of event names to choose from.
     """
 
-    def __init__(self, text: str, on_change: Callable[[str | None], None], *, events: str = "") -> None:
+    def __init__(self, text: str, on_change: Callable[[str | None, str], None], *, events: str = "") -> None:
         self._on_change = on_change
         self._events = events
         self._follows = False
@@ -60,13 +61,13 @@ class ConditionEditor:
         """Take what was typed as text; rows follow where they can show it."""
         text = self._text.value or ""
         if self._follows:
-            self._on_change(text)
+            self._on_change(text, "")
             return
         found = read_rows(text)
         if found != self._rows:
             self._rows = found if isinstance(found, Rows) else None
             self._show(found)
-        self._on_change(text)
+        self._on_change(text, fault_of(text))
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -80,11 +81,11 @@ class ConditionEditor:
             label.set_text(faults.get(place, ""))
         try:
             text = text_of(rows)
-        except DefinitionError:
-            self._on_change(None)
+        except DefinitionError as error:
+            self._on_change(None, next(iter(faults.values()), error.message))
             return
         if text == self._text.value:
-            self._on_change(text)
+            self._on_change(text, "")
         else:
             # Which tells of it. Rows that are being typed in stay as they are, blanks and all.
             self._follows = True

@@ -13,12 +13,10 @@ import attrs
 from nicegui import ui
 
 from actions_core.apps.console import addresses
-from actions_core.apps.console.feed.model import read_event
 from actions_core.apps.console.hints import code_words, hint_on, mapping_address
 from actions_core.apps.console.showing import ago, event_time, masked, moment, pretty
-from actions_core.apps.console.why import event_title
 from actions_core.apps.console.widgets.confirming import Deed, ask
-from actions_core.apps.console.widgets.outcomes import on_toggle, show_text, tries_of
+from actions_core.apps.console.widgets.rows import Summary, show_facts, show_row, show_text, tries_of
 from actions_core.delivery.letters import LetterFilter
 from actions_core.errors import ActionsError
 
@@ -210,40 +208,23 @@ def _row(
     note: Callable[..., None],
     on_open: Callable[[int | None], None],
 ) -> ui.checkbox:
-    event = read_event(letter.body)
-    title = event_title(event) if event else letter.message or "not an event"
+    summary = Summary(
+        (code_words(letter.code), "bad"),
+        Summary.title_of(letter.body, letter.message, "not an event"),
+        f"{letter.instance} · {letter.subscription}" if letter.instance else "",
+        letter.reason,
+        letter.last,
+        tries_of(letter.tries),
+    )
     with ui.element("div").classes("feed-pick-row"):
         box = ui.checkbox(on_change=lambda change: note(letter.id, on=bool(change.value))).props("dense")
         box.props["aria-label"] = f"Pick dead letter {letter.id}"
-        with ui.element("details").classes("feed-row").props("open" if is_open else "") as details:
-            with ui.element("summary").props("data-row tabindex=0").classes("feed-summary"):
-                ui.label(code_words(letter.code)).classes("console-chip bad")
-                with ui.element("div").classes("feed-what"):
-                    ui.label(title).classes("feed-title")
-                    place = f"{letter.instance} · {letter.subscription}" if letter.instance else ""
-                    ui.label(place).classes("console-muted console-small")
-                ui.label(letter.reason).classes("feed-reason console-small")
-                with ui.element("div").classes("feed-when console-small"):
-                    when = ui.label(ago(letter.last, time.time()))
-                    when.props["title"] = moment(letter.last)
-                    ui.label(tries_of(letter.tries)).classes("console-muted")
-            inside = ui.element("div").classes("feed-inside")
-    made = False
-
-    def open_it() -> None:
-        nonlocal made
-        if not made:
-            made = True
-            with inside:
-                _details(desk, deeds, letter)
-
-    def toggled(now_open: bool) -> None:  # noqa: FBT001 - the one thing that such an event says
-        open_it()
-        on_open(letter.id if now_open else None)
-
-    if is_open:
-        open_it()
-    on_toggle(details, toggled)
+        show_row(
+            summary,
+            partial(_details, desk, deeds, letter),
+            is_open=is_open,
+            on_open=lambda now_open: on_open(letter.id if now_open else None),
+        )
     return box
 
 
@@ -261,21 +242,16 @@ def _details(desk: Desk, deeds: Deeds, letter: DeadLetter) -> None:
         if letter.message:
             ui.link("Why here, and why not elsewhere", addresses.event(letter.message))
         deeds.buttons(LetterFilter(ids=(letter.id,)), all_of=f"number {letter.id}", dense=True)
-    with ui.element("dl").classes("feed-facts"):
-        for name, value in (
-            ("Number", str(letter.id)),
-            ("Event", letter.message),
-            ("Given up", moment(letter.last)),
-            ("First try", "" if letter.first is None else moment(letter.first)),
-            ("Tries", str(letter.tries) if letter.tries else ""),
-            ("Status", "" if letter.status is None else str(letter.status)),
-        ):
-            if value:
-                with ui.element("div"):
-                    with ui.element("dt").classes("console-muted console-small"):
-                        ui.label(name)
-                    with ui.element("dd"):
-                        ui.label(value)
+    show_facts(
+        {
+            "Number": str(letter.id),
+            "Event": letter.message,
+            "Given up": moment(letter.last),
+            "First try": "" if letter.first is None else moment(letter.first),
+            "Tries": str(letter.tries) if letter.tries else "",
+            "Status": "" if letter.status is None else str(letter.status),
+        }
+    )
     show_text(
         "Response", pretty(masked(desk, letter.instance, letter.answer)), "There is no text of a response."
     )

@@ -44,8 +44,8 @@ class Edited(Protocol):
         """Whether something would be saved."""
 
     @property
-    def is_finished(self) -> bool:
-        """Whether everything that is typed can be read."""
+    def unfinished(self) -> str:
+        """What that is typed cannot be read, in words; empty where everything can."""
 
     def accept(self) -> None:
         """Take what was just saved as what is saved."""
@@ -81,7 +81,7 @@ class MappingActions:
     def show_state(self) -> None:
         """Show what can be done now."""
         edited = self._edited
-        ready = edited.is_finished
+        ready = not edited.unfinished
         # The browser asks before it leaves a page with this mark.
         self._bar.props["data-unsaved"] = "true" if edited.is_changed or not ready else "false"
         self._save.set_enabled(edited.is_changed and ready)
@@ -89,7 +89,7 @@ class MappingActions:
         self._send.set_enabled(ready)
         self._keep.set_enabled(ready and not edited.is_changed)
         if not ready:
-            text = "Not finished yet: a fault says what is missing."
+            text = f"Not finished yet: {edited.unfinished}"
         elif edited.is_changed:
             text = "Not saved yet."
         else:
@@ -106,7 +106,7 @@ class MappingActions:
     def _ask(self) -> None:
         """Show the difference, and save it when that is confirmed."""
         edited = self._edited
-        if not (edited.is_changed and edited.is_finished):
+        if edited.unfinished or not edited.is_changed:
             return
         try:
             data = edited.draft.with_subscription(edited.instance, edited.number, edited.saved, edited.raw)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from nicegui import ui
 
 from actions_core.apps.console import addresses
-from actions_core.apps.console.feed.model import read_event
 from actions_core.apps.console.hints import code_words, hint_on, mapping_address
-from actions_core.apps.console.showing import ago, masked, moment, pretty, took
-from actions_core.apps.console.why import event_title
+from actions_core.apps.console.showing import masked, moment, pretty, took
+from actions_core.apps.console.widgets.rows import Summary, show_facts, show_row, show_text, tries_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,61 +37,23 @@ def show_outcomes(
             _row(desk, outcome, is_open=outcome.key == opened, on_open=on_open)
 
 
-def status_chip(status: str) -> None:
-    """Show a status as a word with its colour."""
-    tone, word = _TONES.get(status, ("", status))
-    ui.label(word).classes(f"console-chip {tone}")
-
-
 def _row(desk: Desk, outcome: Outcome, *, is_open: bool, on_open: Callable[[str], None] | None) -> None:
-    event = read_event(outcome.event)
-    title = event_title(event) if event else outcome.message or "an event"
-    with ui.element("details").classes("feed-row").props("open" if is_open else "") as details:
-        with ui.element("summary").props("data-row tabindex=0").classes("feed-summary"):
-            status_chip(outcome.status)
-            with ui.element("div").classes("feed-what"):
-                ui.label(title).classes("feed-title")
-                ui.label(f"{outcome.instance} · {outcome.subscription}").classes(
-                    "console-muted console-small"
-                )
-            ui.label(outcome.reason).classes("feed-reason console-small")
-            with ui.element("div").classes("feed-when console-small"):
-                when = ui.label(ago(outcome.at, time.time()))
-                when.props["title"] = moment(outcome.at)
-                ui.label(_tries(outcome)).classes("console-muted")
-        inside = ui.element("div").classes("feed-inside")
-    made = False
+    tone, word = _TONES.get(outcome.status, ("", outcome.status))
+    tries = [tries_of(outcome.tries), took(outcome.duration)]
+    summary = Summary(
+        (word, tone),
+        Summary.title_of(outcome.event, outcome.message, "an event"),
+        f"{outcome.instance} · {outcome.subscription}",
+        outcome.reason,
+        outcome.at,
+        " · ".join(part for part in tries if part),
+    )
 
-    def open_it() -> None:
-        nonlocal made
-        if not made:
-            made = True
-            with inside:
-                _details(desk, outcome)
-
-    def toggled(now_open: bool) -> None:  # noqa: FBT001 - the one thing that such an event says
-        open_it()
+    def told(now_open: bool) -> None:  # noqa: FBT001 - as the row calls it
         if on_open is not None:
             on_open(outcome.key if now_open else "")
 
-    if is_open:
-        open_it()
-    on_toggle(details, toggled)
-
-
-def on_toggle(details: ui.element, told: Callable[[bool], None]) -> None:
-    """Have a function told each time that an element of details is opened or closed."""
-    details.on("toggle", lambda event: told(event.args.get("newState") != "closed"), args=["newState"])
-
-
-def _tries(outcome: Outcome) -> str:
-    parts = [tries_of(outcome.tries), took(outcome.duration)]
-    return " · ".join(part for part in parts if part)
-
-
-def tries_of(count: int) -> str:
-    """Return a number of tries in words, nothing where there was none."""
-    return {0: "", 1: "1 try"}.get(count, f"{count:,} tries")
+    show_row(summary, partial(_details, desk, outcome), is_open=is_open, on_open=told)
 
 
 def _details(desk: Desk, outcome: Outcome) -> None:
@@ -104,12 +65,15 @@ def _details(desk: Desk, outcome: Outcome) -> None:
     if hint.sentence:
         ui.label(hint.sentence).classes("console-muted")
     _links(desk, outcome, hint.kind)
-    with ui.element("dl").classes("feed-facts"):
-        _fact("When", moment(outcome.at))
-        _fact("Event", outcome.message)
-        _fact("Tries", str(outcome.tries) if outcome.tries else "")
-        _fact("The last one took", took(outcome.duration))
-        _fact("Next try", "" if outcome.due is None else moment(outcome.due))
+    show_facts(
+        {
+            "When": moment(outcome.at),
+            "Event": outcome.message,
+            "Tries": str(outcome.tries) if outcome.tries else "",
+            "The last one took": took(outcome.duration),
+            "Next try": "" if outcome.due is None else moment(outcome.due),
+        }
+    )
     show_text("Request", pretty(outcome.request), "No request was made.")
     show_text("Response", pretty(outcome.answer), "There is no text of a response.")
     show_text("Event", pretty(masked(desk, outcome.instance, outcome.event)), "The event is not kept here.")
@@ -124,25 +88,3 @@ def _links(desk: Desk, outcome: Outcome, kind: str) -> None:
             ui.link("Mend the mapping" if kind == "mapping" else "Open the mapping", mapping)
         if kind == "settings":
             ui.link("Check the settings", addresses.settings(outcome.instance))
-
-
-def _fact(name: str, value: str) -> None:
-    if value:
-        with ui.element("div"):
-            with ui.element("dt").classes("console-muted console-small"):
-                ui.label(name)
-            with ui.element("dd"):
-                ui.label(value)
-
-
-def show_text(name: str, text: str, empty: str) -> None:
-    """Show a text in a box of its own, or a sentence where there is none."""
-    with ui.element("h3").classes("console-h3 feed-part"):
-        ui.label(name)
-    if not text:
-        ui.label(empty).classes("console-muted console-small")
-        return
-    box = ui.element("pre").classes("console-code").props("tabindex=0")
-    box.props["aria-label"] = name
-    with box:
-        ui.label(text)

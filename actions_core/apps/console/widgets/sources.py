@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 async def say_source(desk: Desk, feed: Feed) -> None:
     """Say where all of the page comes from, and what keeps another source from being shown."""
     ui.label(feed.about).classes("console-lead")
+    say_what_is_missing(desk)
+
+
+def say_what_is_missing(desk: Desk) -> None:
+    """Say why the outbox is not shown, where it should be."""
     if desk.feed.fault:
         ui.label(f"The outbox cannot be looked at: {desk.feed.fault}").classes("console-note bad")
     elif desk.feed.missing:

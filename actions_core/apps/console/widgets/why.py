@@ -9,7 +9,7 @@ from nicegui import ui
 from actions_core.apps.console.hints import mapping_address
 from actions_core.apps.console.showing import masked_everywhere
 from actions_core.apps.console.why import shown, verdict_on
-from actions_core.apps.console.widgets.outcomes import show_text
+from actions_core.apps.console.widgets.rows import show_text
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:

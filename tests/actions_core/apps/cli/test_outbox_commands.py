@@ -54,7 +54,10 @@ def outbox(shell: Shell) -> Path:
         for count, name in enumerate(names):
             clock.now = START + count * HOUR
             body = json.dumps({"type": "track", "messageId": f"dead-{count}", "event": "Ordered"})
-            bury(store, numbers[name], body, code="REQUEST_FAILED" if count == 1 else "UNAUTHORIZED")
+            if count == 1:
+                bury(store, numbers[name], body, code="REQUEST_FAILED", reason="name is missing")
+            else:
+                bury(store, numbers[name], body, code="UNAUTHORIZED")
         for number in range(3):
             row = NewDelivery(numbers["a", "Track"], owned=number == 2)
             store.accept([Arrival(f"waits-{number}", '{"type": "track"}', (row,))])
@@ -116,6 +119,24 @@ def test_status_says_what_was_delivered_and_why_something_is_not(outbox: Path, c
     assert found["retrying"] == [{"instance": "a", "count": 1, "reason": reason}]
 
 
+def test_status_says_what_to_do_about_refused_credentials(outbox: Path, command: Command) -> None:
+    """An instance that refuses its credentials: for how long it is left alone, why, and what ends that."""
+    with opened(outbox) as store:
+        said = "its credentials were refused 20 times in a row"
+        store.set_state("b", "refused", until=store.now() + 600_000, reason=said)
+    run = command("outbox", "status", "w.json")
+    text = " ".join(run.out.split())
+    assert "refused for 10 min" in text
+    assert "b gets nothing while it refuses its credentials" in text
+    assert "actions outbox resume b" in text
+    run = command("outbox", "status", "w.json", "--json")
+    found = {each["instance"]: each for each in run.json["instances"]}
+    assert (found["b"]["state"], found["b"]["reason"]) == ("refused", said)
+    assert found["b"]["until"]
+    run = command("outbox", "resume", "b", "w.json")
+    assert run.out == "b was refused, and is delivered to again\n"
+
+
 def test_resume(outbox: Path, command: Command) -> None:
     """An instance that is gone is active again; an unknown one is refused with those that are known."""
     with opened(outbox) as store:
@@ -152,6 +173,9 @@ def test_rescue(outbox: Path, command: Command) -> None:
         (("--before", "2026-09-21T15:13:20Z"), [1]),
         (("--id", "2", "--id", "9"), [2]),
         (("--instance", "nobody"), []),
+        (("--reason", "name is missing"), [2]),
+        (("--reason", "name"), []),
+        (("--reason", "no key", "--instance", "a"), [1]),
     ],
 )
 def test_list_by_filters(outbox: Path, command: Command, filters: tuple[str, ...], ids: list[int]) -> None:
@@ -213,6 +237,7 @@ def test_replay(outbox: Path, command: Command) -> None:
 def test_discard(outbox: Path, command: Command) -> None:
     """What is chosen is deleted, nothing else."""
     del outbox
+    assert command("dlq", "discard", "w.json", "--reason", "key", "--json").json == {"discarded": 0}
     run = command("dlq", "discard", "w.json", "--id", "3")
     assert (run.code, run.out) == (0, "1 dead letter discarded\n")
     assert [each["id"] for each in command("dlq", "list", "w.json", "--json").json["deadLetters"]] == [1, 2]
@@ -226,7 +251,10 @@ def test_discard(outbox: Path, command: Command) -> None:
         (("dlq", "list", "--outbox", "no.db"), "there is no outbox no.db"),
         (("outbox", "status", "bare.json"), "bare.json has no outbox"),
         (("outbox", "status", "--outbox", "bare.json"), "is not a database; name another file"),
-        (("dlq", "replay", "w.json"), "say which to replay"),
+        (
+            ("dlq", "replay", "w.json"),
+            "say which to replay: --id, --instance, --subscription, --code, --reason,",
+        ),
         (("dlq", "discard", "w.json", "--all", "--id", "1"), "it contradicts --id"),
         (("dlq", "list", "w.json", "--since", "yesterday"), "Write it as 2026-01-31"),
         (("dlq", "show", "w.json"), "Missing option"),

@@ -144,15 +144,16 @@ def test_a_replayed_letter_is_delivered_by_a_worker_that_runs(
 ) -> None:
     """Mend and replay: a running worker takes up a changed workspace, and delivers what was given up."""
     del outbox
-    good = workspace["destinations"][0]["settings"]["apiKey"]
-    workspace["destinations"][0]["settings"]["apiKey"] = "na1.expired"
+    settings = workspace["destinations"][0]["settings"]
+    good = settings["baseUrl"]
+    settings["baseUrl"] = f"{good}/elsewhere"
     shell.write("w.json", workspace)
     shell.write("events.ndjson", tracks(3))
     assert command("run", "w.json", "events.ndjson", "--store-only").code == 0
     with working(shell) as worker:
         until(lambda: command("outbox", "status", "w.json", "--json").json["deadLetters"] == 3)
         codes = {each["code"] for each in command("dlq", "list", "w.json", "--json").json["deadLetters"]}
-        workspace["destinations"][0]["settings"]["apiKey"] = good
+        settings["baseUrl"] = good
         shell.write("w.json", workspace)
 
         def deliver() -> bool:
@@ -172,6 +173,29 @@ def test_a_replayed_letter_is_delivered_by_a_worker_that_runs(
     assert [line["level"] for line in said] == ["info", "error"]
     assert "w.json has changed, and is taken up" in said[0]["message"]
     assert "cannot be taken up; the former one goes on: w.json is faulty" in said[1]["message"]
+    assert "na1." not in worker.err
+
+
+def test_a_key_that_has_expired_costs_no_event(
+    shell: Shell, workspace: dict[str, Any], outbox: Path, stand_in: FullStorySandbox, command: Command
+) -> None:
+    """Events wait while the key is refused, which log and status say; then they go."""
+    del outbox
+    settings = workspace["destinations"][0]["settings"]
+    good, settings["apiKey"] = settings["apiKey"], "na1.expired"
+    shell.write("w.json", workspace)
+    shell.write("events.ndjson", tracks(25))
+    assert command("run", "w.json", "events.ndjson", "--store-only").code == 0
+    with working(shell) as worker:
+        until(lambda: "refused for " in command("outbox", "status", "w.json").out)
+        settings["apiKey"] = good
+        shell.write("w.json", workspace)
+        until(lambda: len(stand_in.events) == 25)
+        assert worker.stop() == 0
+    (said,) = [line for line in worker.lines if line["level"] == "error"]
+    assert "fs gets nothing for 60 s" in said["message"]
+    assert "its credentials were refused 20 times in a row" in said["message"]
+    assert command("dlq", "list", "w.json", "--json").json["deadLetters"] == []
     assert "na1." not in worker.err
 
 

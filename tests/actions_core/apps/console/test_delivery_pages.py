@@ -8,10 +8,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from nicegui import app as framework
 from nicegui import ui
 from nicegui.testing.user_interaction import UserInteraction
 
 from actions_core.apps.console import addresses
+from actions_core.apps.console.pages.not_found import make_failure
 from actions_core.delivery.file import FileOptions, FileStore
 from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.store import Tally
@@ -60,6 +62,98 @@ def test_outcomes_are_filtered_by_the_address(simulate: Callable[..., Any], work
             assert shown(user).count('"feed-row"') == 11
             await user.open("/deliveries?before=x&status=<script>")
             await user.should_see("Nothing that is kept fits these filters.")
+
+    asyncio.run(main())
+
+
+def test_an_instance_that_gets_nothing_stands_above_all(
+    simulate: Callable[..., Any], workspace: Path
+) -> None:
+    """While an instance refuses its credentials, the page says so, and why."""
+    fill(workspace.with_name("events.db"), outcome(1))
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, desk):
+            await user.open("/deliveries")
+            await user.should_not_see("gets nothing")
+            feed = await desk.feed.main()
+            store = feed._look._connection
+            with store.transaction(durable=True) as sqlite:
+                sqlite.execute("INSERT OR IGNORE INTO instance(name) VALUES ('fs')")
+                sqlite.execute("UPDATE instance SET state = 'refused', reason = 'credentials: 401'")
+            await user.open("/deliveries")
+            await user.should_see("fs gets nothing, and its events wait: credentials: 401.")
+
+    asyncio.run(main())
+
+
+PAGES = ("/deliveries", "/letters", "/event", "/event/m-1")
+
+
+def test_an_outbox_that_vanishes_is_said_until_it_is_there_again(
+    simulate: Callable[..., Any], workspace: Path, tmp_path: Path
+) -> None:
+    """While it is away each page says so, and what to do; they show it, or a new one, once that is there."""
+    file = workspace.with_name("events.db")
+    fill(file, outcome(1), letters=(("no name", {"messageId": "m-1"}),))
+    away, other = tmp_path / "away", tmp_path / "other"
+    away.mkdir()
+    other.mkdir()
+    fill(other / "events.db", outcome(2), letters=(("no title", {"messageId": "m-1"}),))
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, desk):
+            framework.on_page_exception(make_failure(desk))
+            for address in PAGES:
+                assert (await user.http_client.get(address)).status_code == 200
+            for back in (away, other):
+                for part in file.parent.glob("events.db*"):
+                    part.rename(away / part.name)
+                for address in PAGES:
+                    response = await user.http_client.get(address)
+                    assert response.status_code == 200
+                    assert "events.db is not there any more" in response.text
+                    assert "Put it back" in response.text
+                for part in back.iterdir():
+                    part.rename(file.parent / part.name)
+                for address in PAGES:
+                    response = await user.http_client.get(address)
+                    assert response.status_code == 200
+                    assert "not there any more" not in response.text
+            await user.open("/letters")
+            await user.should_see("no title")
+            letters = (await desk.feed.main()).letters
+            assert letters is not None
+            assert await letters.discard(LetterFilter()) == 1  # it can be written to as well
+
+    asyncio.run(main())
+
+
+def test_an_outbox_that_is_damaged_is_said_until_it_is_whole(
+    simulate: Callable[..., Any], workspace: Path
+) -> None:
+    """The page that meets the damage, and each later one, says so and what to do; a whole file is shown."""
+    file = workspace.with_name("events.db")
+    fill(file, *(outcome(number) for number in range(50)))
+    whole = file.read_bytes()
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, desk):
+            framework.on_page_exception(make_failure(desk))
+            assert (await user.http_client.get("/deliveries")).status_code == 200
+            file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+            response = await user.http_client.get("/deliveries")
+            assert response.status_code == 503
+            assert "is damaged" in response.text
+            assert "actions outbox rescue OLD NEW" in response.text
+            for address in PAGES:
+                response = await user.http_client.get(address)
+                assert response.status_code == 200
+                assert "The outbox cannot be looked at" in response.text
+            file.write_bytes(whole)
+            response = await user.http_client.get("/deliveries")
+            assert response.status_code == 200
+            assert "cannot be looked at" not in response.text
 
     asyncio.run(main())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +84,9 @@ def test_what_is_not_there_says_so(
 
     async def main() -> None:
         async with simulate(file) as (user, _):
-            await user.open(address)
-            await user.should_see(sentence)
+            response = await user.http_client.get(address)
+            assert response.status_code == (200 if "odd" in address else 404)
+            assert sentence in html.unescape(response.text).replace("\\u0027", "'")
 
     asyncio.run(main())
 
@@ -350,6 +352,32 @@ VALUES: list[Any] = [
     {"@path": "$.a", "@template": "b"},
     {"@if": {"exists": {"@path": "$.a"}, "then": "b"}},
 ]
+
+
+def test_what_is_unfinished_is_said(
+    simulate: Callable[..., Any], write_workspace: Callable[..., Path], fullstory: dict[str, Any]
+) -> None:
+    """While a condition cannot be read, as text or as rows, the page says why, and saves nothing."""
+    file = write_workspace(fullstory)
+
+    async def main() -> None:
+        async with simulate(file) as (user, _):
+            await user.open("/i/fs/s/0")
+            await user.should_see("Saved.", retries=50)
+            labelled_by(user, "As text (FQL)").value = "event ="
+            await user.should_see("Not finished yet: the trigger (", retries=50)
+            (button,) = [
+                each for each in user.find(kind=ui.button).elements if each.props.get("label") == "Save…"
+            ]
+            assert not button.enabled
+            labelled_by(user, "As text (FQL)").value = 'event = "E"'
+            await user.should_see("Not saved yet.", retries=50)
+            assert button.enabled
+            user.find("Add condition").click()
+            await user.should_see("Not finished yet: the trigger (", retries=50)
+            await user.should_not_see("Not saved yet.")
+
+    asyncio.run(main())
 
 
 def test_whatever_a_workspace_says_is_shown(

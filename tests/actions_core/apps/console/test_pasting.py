@@ -66,8 +66,11 @@ def test_exported_destinations_become_instances(draft: Draft) -> None:
 
 def test_subscriptions_alone_need_a_destination_or_an_instance(draft: Draft) -> None:
     """What does not say where it belongs is asked for; an instance gets them beside its own."""
-    with pytest.raises(DefinitionError, match="name the destination"):
-        read_pasted(draft, json.dumps(ALONE))
+    owned = [{**ALONE[0], "destinationId": "d9"}]
+    for given in (ALONE, owned):
+        with pytest.raises(DefinitionError, match="choose it under “Destination”") as raised:
+            read_pasted(draft, json.dumps(given))
+        assert "--destination" not in str(raised.value)
     named = read_pasted(draft, json.dumps(ALONE), destination="actions-fullstory-cloud")
     assert len(named.data["destinations"]) == 2
     pasted = read_pasted(draft, json.dumps(ALONE), instance="fullstory")
@@ -96,6 +99,8 @@ def test_what_cannot_be_taken_is_told(draft: Draft) -> None:
         (" ", "paste what"),
         ("{", "what you pasted:1:2"),
         ("{}", "contains no definition"),
+        ("[]", "^there is nothing in what you pasted: .* Public API.$"),
+        ('{"data": {"subscriptions": []}}', "^there is nothing in what you pasted"),
         ('{"a": 1}', "contains no definition"),
     ],
 )

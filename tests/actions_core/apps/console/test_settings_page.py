@@ -209,7 +209,10 @@ def test_what_is_missing(
     async def main() -> None:
         async with simulate(write_workspace(fullstory)) as (user, _):
             for address in (
+                "/i/nobody",
                 "/i/nobody/settings",
+                "/i/nobody/s/0",
+                "/i/fs/s/7",
                 "/i/fs/s/first",
                 "/i/fs/s/-1",
                 f"/i/fs/s/{'1' * 5000}",

@@ -6,8 +6,9 @@ import pytest
 
 from actions_core.apps.console.feed import Minute
 from actions_core.apps.console.hints import code_words, hint_on
-from actions_core.apps.console.showing import ago, event_time, moment, pretty, span, took
+from actions_core.apps.console.showing import ago, event_time, moment, pretty, span, stopped_words, took
 from actions_core.apps.console.widgets.charts import Series
+from actions_core.delivery.store import InstanceState
 
 NOW = 1_700_000_000_000
 MINUTE = 60_000
@@ -84,3 +85,20 @@ def test_charts_show_an_hour_or_else_a_day() -> None:
     assert 17.5 in day.mean or {10.0, 20.0} <= set(day.mean)
     assert sum(Series([], NOW).sent) == 0
     assert sum(Series([Minute(last - 2000 * MINUTE, 5)], NOW).sent) == 0
+
+
+def test_an_instance_that_gets_nothing_says_why_and_what_to_do() -> None:
+    """The reason as a sentence, when it is tried again, and how to have that done at once."""
+    refused = InstanceState(
+        "fs", "refused", until=NOW + 5 * MINUTE, reason="the destination answered 401: no"
+    )
+    assert stopped_words(refused, NOW / 1000) == (
+        "fs gets nothing, and its events wait: the destination answered 401: no. It is tried again in 5 min; "
+        "changed settings have it tried again at once, and so does 'actions outbox resume fs'."
+    )
+    assert "It is tried again soon" in stopped_words(refused, NOW / 1000 + 600)
+    gone = InstanceState("fs", "gone", reason="It answered 410.")
+    assert stopped_words(gone, NOW / 1000) == (
+        "fs is gone, and its events wait: It answered 410. Changed settings have it tried again, and so does "
+        "'actions outbox resume fs'."
+    )

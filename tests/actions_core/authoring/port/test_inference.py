@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from actions_core.authoring.port.columns import Budget, Column
 from actions_core.authoring.port.inference import FAILED, infer
-from actions_core.authoring.port.samples import Budget, Column, make_sample, without_free_keys
+from actions_core.authoring.port.samples import make_sample, without_free_keys
 from actions_core.mapping import compile_mapping
 from actions_core.values.types import MISSING
 
@@ -50,7 +51,7 @@ _SAMPLES = without_free_keys(
 
 def column(make: Make, **options: Any) -> Column:
     """Return the column that a function makes of the payloads."""
-    return Column(tuple(one.values for one in _SAMPLES), tuple(make(one) for one in _PAYLOADS), **options)
+    return Column.of([one.values for one in _SAMPLES], [make(one) for one in _PAYLOADS], **options)
 
 
 def _sha256(text: str) -> str:

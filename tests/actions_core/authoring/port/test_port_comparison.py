@@ -33,7 +33,7 @@ def leaves(published: Any, ours: Any, given: str = "") -> list[str]:
         ({"a": 1}, {"a": "1"}, ["json.a"]),
         ({"a": True}, {"a": 1}, ["json.a"]),
         ({"a": None}, {}, ["json.a"]),
-        ({"a": [1, 2]}, {"a": [1]}, ["json.a[]"]),
+        ({"a": [1, 2]}, {"a": [1]}, ["json.a[]: missing in ours"]),
         ({"a": [{"b": 1}, {"b": 2}]}, {"a": [{"b": 1}, {"b": 3}]}, ["json.a[].b"]),
         ({"a": {"b": 1}, "c": 2}, {"c": 2, "a": {"b": 1}}, []),
         ({"id": _UUID}, {"id": _OTHER}, []),

@@ -11,12 +11,15 @@ import pytest
 from actions_core.authoring.port.catalogue import Row, catalogue_page, needs_of
 from actions_core.authoring.port.definitions import MARK, published_definition, with_marked_texts
 from actions_core.authoring.port.differences import PortFile
+from actions_core.authoring.port.leaves import Difference
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.packages import VERSION, cache_folder
+from actions_core.authoring.port.trials import Trials
 from actions_core.authoring.port.unreached import unreached_parts
 from actions_core.authoring.port.values import Values
 from actions_core.destination import load_destination
 from actions_core.validation.fields import FieldSpec
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from actions_core.values.types import Json
@@ -67,7 +70,25 @@ def test_reasons_are_found_by_action_and_pattern(
             "page": {"json.events[]*.time": "dots", "json?a": "no pattern"},
         }
     )
-    assert port.reason(action, leaf) == expected
+    assert port.reason(action, Difference(leaf, 1, MISSING)) == expected
+
+
+@pytest.mark.parametrize(
+    ("published", "ours", "is_meant"),
+    [
+        ({"0": 1}, [1], True),
+        ({"0": 1}, MISSING, True),
+        ({"0": 1}, None, False),
+        ([1], [2], False),
+        ({"0": 1}, {"0": 2}, False),
+    ],
+)
+def test_a_reason_may_hold_for_values_of_some_kinds_only(published: Json, ours: Json, is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """A reason with kinds explains a difference between values of these kinds, and no other."""
+    entry = {"reason": "lists stay lists", "published": "object", "ours": ["list", "missing"]}
+    port = PortFile(differences={"*": {"json.*": entry}})
+    found = port.reason("track", Difference("json.a", published, ours))
+    assert found == (("*: json.*", "lists stay lists") if is_meant else None)
 
 
 def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:
@@ -142,11 +163,14 @@ def test_the_page_counts_by_class() -> None:
         Row("e", "E", 1, (), (), {"x": "only 0 of 60 calls made a request"}),
     ]
     kinds = [row.kind for row in rows]
-    assert kinds == ["in JSON alone", "in JSON and Python", "in Python", "needs more", "does nothing"]
+    assert kinds == ["in JSON alone", "in JSON and Python", "in Python", "needs more", "no request seen"]
     page = catalogue_page(rows, "the package 1.0", 7)
     assert "Of 7 actions, a request in JSON was inferred for 5; 4 of these" in page
     assert "5 of the 7 destinations of the package 1.0" in page
-    assert "| in JSON alone | 1 |" in page
+    assert "| in JSON alone | 1 | 2 |" in page
+    assert "| all | 5 | 7 | |" in page
+    assert "| 4 | a request in JSON was inferred, and was equal at once |" in page
+    assert "| 1 | too few calls made a request |" in page
     assert "| c | in Python | 1 | 0 | 0 | it makes several requests for an event (1) |" in page
 
 
@@ -191,3 +215,27 @@ def test_the_cache_is_the_users_and_can_be_named() -> None:
     """The folder is below the user's cache, by version, unless a variable names another."""
     assert cache_folder({"XDG_CACHE_HOME": "/c"}).as_posix() == f"/c/actions-core/published-{VERSION}"
     assert cache_folder({"ACTIONS_PORT_CACHE": "/p", "XDG_CACHE_HOME": "/c"}).as_posix() == "/p"
+
+
+def test_an_event_keeps_a_type_that_there_is() -> None:
+    """A field that is mapped from the type of an event gives none that no framework takes."""
+    definition = {
+        "name": "Shop",
+        "slug": "actions-shop",
+        "authentication": {"scheme": "custom", "fields": {}},
+        "actions": {
+            "order": {
+                "title": "Order",
+                "fields": {
+                    "kind": {"label": "Kind", "type": "string", "default": {"@path": "$.type"}},
+                    "id": {"label": "Id", "type": "string", "default": {"@path": "$.properties.id"}},
+                },
+            }
+        },
+    }
+    spec = load_destination(definition).spec
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC))
+    trials = list(Trials(spec, "order", values, PortFile()).single(80))
+    events = [trial.events[0] for trial in trials if trial.mapping is None]
+    assert len({event["properties"].get("id") for event in events if "properties" in event}) > 3
+    assert {event["type"] for event in events} <= {"track", "identify", "page", "group", "screen", "alias"}

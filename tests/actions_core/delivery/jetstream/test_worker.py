@@ -247,6 +247,31 @@ def test_an_instance_that_is_gone_waits_for_all(site: Any) -> None:
     assert site.got == Counter(range(20))
 
 
+def test_an_instance_that_refuses_its_credentials_waits_for_all(site: Any) -> None:
+    """After 20 refusals in a row no worker is handed anything; other settings end that, and none is dead."""
+    locked = True
+    site.answer = lambda _n, _times: Response(401 if locked else 200)
+
+    async def work() -> None:
+        nonlocal locked
+        await site.publish(range(30))
+        async with worker(site, concurrency=1) as first:
+            await until_paused(first)
+            tried = site.times.total()
+            assert tried >= 20
+            locked = False
+            changed = site.workspace(concurrency=1)
+            (spec,) = changed.destinations
+            settings = {**spec.settings, "url": f"{spec.settings['url']}/"}
+            spec = attrs.evolve(spec, settings=settings)
+            await first.replace(attrs.evolve(changed, destinations=(spec,)))
+            await site.until_empty()
+            assert not [letter async for letter in first.dead_letters.list()]
+
+    site.play(work)
+    assert site.got == Counter(range(30))
+
+
 def test_a_long_pause_holds_for_all(site: Any) -> None:
     """A `Retry-After` of more than some seconds keeps every worker from the instance."""
     site.answer = lambda _n, _times: Response(429, {"Retry-After": "600"})

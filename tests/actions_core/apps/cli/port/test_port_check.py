@@ -102,6 +102,19 @@ def test_batches_are_compared_item_by_item(
     assert run.code == 0
 
 
+@pytest.mark.usefixtures("published")
+def test_batches_that_one_side_alone_has_are_named_and_not_compared(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Where one side sends events of an action one by one, there are no batches to compare."""
+    run = check(command, write_shop(), "--batch")
+    assert [one["batches"] for one in run.json["actions"]] == [False]
+    assert run.json["batchesOnlyPublished"] == ["order"]
+    assert run.json["batchesOnlyOurs"] == []
+    run = command("port", "check", write_shop(), "--count", 5, "--batch")
+    assert "batches only in the published one: order" in run.out
+
+
 def test_what_functions_return_may_count_as_a_request(
     command: Callable[..., Any], write_shop: Callable[..., Path], published: Path
 ) -> None:
@@ -209,7 +222,7 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
         write_shop(
             {
                 "diferences": {},
-                "differences": {"*": {"a": " "}},
+                "differences": {"*": {"a": " ", "b": {"reason": "", "our": "list", "published": ["array"]}}},
                 "responses": {"*": [{"url": "("}]},
                 "returned": ["x"],
             }
@@ -218,6 +231,9 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     assert run.code == 2
     assert "$.diferences: is not a key of this file; did you mean 'differences'?" in run.err
     assert "$.differences.*.a: must be the reason" in run.err
+    assert "$.differences.*.b.reason: must be the reason" in run.err
+    assert "$.differences.*.b.our: is not a key of a reason; did you mean 'ours'?" in run.err
+    assert "$.differences.*.b.published: 'array' is not a kind of value: take missing, null," in run.err
     assert "$.responses.*[0].url" in run.err
     assert "$.returned: must be the URL" in run.err
 

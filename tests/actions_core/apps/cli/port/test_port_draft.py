@@ -74,3 +74,23 @@ def test_the_catalogue_counts_what_could_be_drafted(command: Callable[..., Any],
     )
     command("port", "catalogue", "--out", tmp_path / "page.md", "--rows", rows)
     assert "| shop | in Python | 2 | 0 |" in (tmp_path / "page.md").read_text(encoding="utf-8")
+
+
+_BROKEN = """
+const fields = { id: { label: 'Id', type: 'no such type' } }
+module.exports.default = { name: 'Broken', actions: { order: { title: 'Order', fields, perform: () => {} } } }
+"""
+
+
+def test_what_cannot_be_drafted_has_a_line_with_the_reason(
+    command: Callable[..., Any], tmp_path: Path, published: Path
+) -> None:
+    """A definition that cannot be loaded does not end the count: its line says why."""
+    home = published / "node_modules/@segment/action-destinations/dist/destinations/broken"
+    home.mkdir()
+    (home / "index.js").write_text(_BROKEN, encoding="utf-8")
+    run = command("port", "catalogue", "--out", tmp_path / "page.md")
+    assert run.code == 0, run.err
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "| broken | in Python | 1 | 0 | 0 | the definition" in page
+    assert "| shop | in JSON and Python |" in page

@@ -1,0 +1,237 @@
+"""The requests of both sides in pairs, and what differs in them.
+
+A batch goes out as one request or as several: those to one address are compared as if all their items were
+in one, so that each item meets its counterpart wherever that is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from actions_core.authoring.port.alignment import Alignment, align
+from actions_core.authoring.port.leaves import (
+    MISSING_IN_OURS,
+    MISSING_IN_PUBLISHED,
+    Difference,
+    differing_leaves,
+)
+from actions_core.authoring.port.sameness import same
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from actions_core.authoring.port.requests import PlainRequest
+    from actions_core.values.types import Json, JsonObject
+
+_Pairs = list[tuple["PlainRequest", "PlainRequest"]]
+_Path = tuple[str, ...]
+
+#: Kinds of bodies that contain items.
+_KINDS: Final = ("json", "lines")
+#: How deep in a body the list of items lies.
+_DEEPEST: Final = 3
+
+
+def compare_requests(
+    published: Sequence[PlainRequest], ours: Sequence[PlainRequest], given: str, *, alone: bool = True
+) -> list[Difference]:
+    """Return what differs; without `alone`, a request that one side lacks is no difference."""
+    left, right = list(published), list(ours)
+    pairs = _taken(left, right, _equal(given)) + _taken(left, right, _same_address)
+    pairs += _taken(left, right, lambda _one, _other: True)
+    found = [leaf for one, other in pairs for leaf in differing_leaves(one.parts, other.parts, "", given)]
+    return found + _alone(left, right) if alone else found
+
+
+def _taken(
+    left: list[PlainRequest], right: list[PlainRequest], fits: Callable[[PlainRequest, PlainRequest], bool]
+) -> _Pairs:
+    """Take the pairs that fit from both lists, and return them."""
+    pairs = []
+    for one in list(left):
+        other = next((candidate for candidate in right if fits(one, candidate)), None)
+        if other is not None:
+            pairs.append((one, other))
+            left.remove(one)
+            right.remove(other)
+    return pairs
+
+
+def _equal(given: str) -> Callable[[PlainRequest, PlainRequest], bool]:
+    return lambda one, other: same(one.parts, other.parts, given)
+
+
+def _same_address(one: PlainRequest, other: PlainRequest) -> bool:
+    return (one.method, one.url) == (other.method, other.url)
+
+
+def _alone(left: Sequence[PlainRequest], right: Sequence[PlainRequest]) -> list[Difference]:
+    found = [Difference("request", _summary(request), MISSING) for request in left]
+    return found + [Difference("request", MISSING, _summary(request)) for request in right]
+
+
+def _summary(request: PlainRequest) -> Json:
+    body = {request.kind: request.body} if request.kind else {}
+    return {"method": request.method, "url": request.url, **body}
+
+
+# -- batches ------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class BatchDifferences:
+    """What differs between the requests of a batch: leaves, and items that one side leaves out."""
+
+    leaves: tuple[Difference, ...]
+    missing_in_ours: tuple[Difference, ...]
+    missing_in_published: tuple[Difference, ...]
+    #: how many items those are, where whole requests are among them
+    items_of_ours: int
+    items_of_published: int
+
+    def differences(self, *, refused_by_ours: int, refused_by_published: int) -> list[Difference]:
+        """Return the differences, without items that as many refusals of one side alone account for."""
+        found = list(self.leaves)
+        if self.items_of_ours > refused_by_ours:
+            found += self.missing_in_ours
+        if self.items_of_published > refused_by_published:
+            found += self.missing_in_published
+        return found
+
+
+def compare_batches(
+    published: Sequence[PlainRequest], ours: Sequence[PlainRequest], given: str
+) -> BatchDifferences:
+    """Return what differs between the requests that both sides make of one batch."""
+    left, right = list(published), list(ours)
+    _taken(left, right, _equal(given))
+    leaves: list[Difference] = []
+    for address in dict.fromkeys((request.method, request.url) for request in left):
+        theirs, mine = _to(left, address), _to(right, address)
+        path = _items_path([*theirs, *mine]) if theirs and mine else None
+        if path is not None:
+            leaves += _merged(theirs, mine, path, given)
+            left = [one for one in left if one not in theirs]
+            right = [one for one in right if one not in mine]
+    for fits in (_same_address, lambda _one, _other: True):
+        for one, other in _taken(left, right, fits):
+            leaves += differing_leaves(one.parts, other.parts, "", given)
+    return _counted(leaves, left, right)
+
+
+def _to(requests: Sequence[PlainRequest], address: tuple[str, str]) -> list[PlainRequest]:
+    return [one for one in requests if (one.method, one.url) == address]
+
+
+def _counted(
+    leaves: Sequence[Difference], left: Sequence[PlainRequest], right: Sequence[PlainRequest]
+) -> BatchDifferences:
+    """Tell items that one side leaves out, in requests or with them, from the other differences."""
+    in_ours = [one for one in leaves if _is_batch_item(one, MISSING_IN_OURS)]
+    in_published = [one for one in leaves if _is_batch_item(one, MISSING_IN_PUBLISHED)]
+    return BatchDifferences(
+        tuple(one for one in leaves if one not in in_ours and one not in in_published),
+        (*in_ours, *_alone(left, [])),
+        (*in_published, *_alone([], right)),
+        len(in_ours) + sum(map(_size, left)),
+        len(in_published) + sum(map(_size, right)),
+    )
+
+
+def _is_batch_item(difference: Difference, word: str) -> bool:
+    return difference.leaf.endswith(f": {word}") and difference.leaf.count("[]") == 1
+
+
+def _size(request: PlainRequest) -> int:
+    path = _items_path([request])
+    return 1 if path is None else len(_at(request.parts, path))
+
+
+def _merged(
+    published: list[PlainRequest], ours: list[PlainRequest], path: _Path, given: str
+) -> Iterator[Difference]:
+    """Yield what differs between requests to one address, whose items are compared as one list."""
+    ours = _by_overlap(published, ours, path)
+    for one, other in zip(published, ours, strict=False):
+        yield from differing_leaves(_without(one.parts, path), _without(other.parts, path), "", given)
+    left, right = _joined(published, path), _joined(ours, path)
+    name = ".".join(path)
+    yield from differing_leaves([item for _, item in left], [item for _, item in right], name, given)
+    if len(published) == len(ours) == 1:
+        return
+    items = align([item for _, item in left], [item for _, item in right], given)
+    if not _is_split_equally(items, [number for number, _ in left], [number for number, _ in right]):
+        yield Difference(f"{name}: split differently", _sizes(published, path), _sizes(ours, path))
+
+
+def _by_overlap(published: list[PlainRequest], ours: list[PlainRequest], path: _Path) -> list[PlainRequest]:
+    """Return our requests in the order of those published ones with which they share most items."""
+    rest, ordered = list(ours), []
+    for request in published:
+        if not rest:
+            break
+        items = _texts(request, path)
+        closest = max(rest, key=lambda one: (_texts(one, path) & items).total())
+        ordered.append(closest)
+        rest.remove(closest)
+    return ordered + rest
+
+
+def _texts(request: PlainRequest, path: _Path) -> Counter[str]:
+    return Counter(json.dumps(item, sort_keys=True) for item in _at(request.parts, path))
+
+
+def _joined(requests: Sequence[PlainRequest], path: _Path) -> list[tuple[int, Json]]:
+    """Return the items of all requests, each with the number of its request."""
+    return [(number, item) for number, request in enumerate(requests) for item in _at(request.parts, path)]
+
+
+def _sizes(requests: Sequence[PlainRequest], path: _Path) -> list[int]:
+    return [len(_at(request.parts, path)) for request in requests]
+
+
+def _is_split_equally(items: Alignment, left: Sequence[int], right: Sequence[int]) -> bool:
+    together = {(left[one], right[other]) for one, other in items.pairs}
+    return len({one for one, _ in together}) == len(together) == len({other for _, other in together})
+
+
+# -- the list of items in a body ----------------------------------------------------------------
+
+
+def _items_path(requests: Sequence[PlainRequest]) -> _Path | None:
+    """Return the path of the longest list that is in the bodies of all requests."""
+    found = [dict(_lists(request.parts)) for request in requests]
+    common = set(found[0]).intersection(*found[1:])
+    return max(common, key=lambda path: (sum(lists[path] for lists in found), path), default=None)
+
+
+def _lists(parts: JsonObject) -> Iterator[tuple[_Path, int]]:
+    return itertools.chain.from_iterable(_lists_in(parts.get(kind), (kind,)) for kind in _KINDS)
+
+
+def _lists_in(value: Json, path: _Path) -> Iterator[tuple[_Path, int]]:
+    if isinstance(value, list):
+        yield path, len(value)
+    elif isinstance(value, dict) and len(path) < _DEEPEST:
+        for key, item in value.items():
+            yield from _lists_in(item, (*path, key))
+
+
+def _at(parts: Any, path: _Path) -> list[Json]:
+    for key in path:
+        parts = parts[key]
+    found: list[Json] = parts
+    return found
+
+
+def _without(parts: Any, path: _Path) -> Any:
+    """Return parts with an empty list at a path."""
+    if not path:
+        return []
+    return {**parts, path[0]: _without(parts[path[0]], path[1:])}
