@@ -28,6 +28,7 @@ _IMPORTED = (
     "actions_core.engine.engine",
     "actions_core.testing",
     "actions_braze",
+    "actions_customerio",
     "actions_fullstory",
     "actions_posthog",
     "actions_segment",
