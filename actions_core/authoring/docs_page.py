@@ -181,7 +181,7 @@ def _differences(spec: DestinationSpec, port: PortFile | None) -> Iterator[list[
             rows.append((name, "<br>".join(_sentence(prose(reason)) for reason in reasons)))
     if rows:
         yield ["## What differs from Segment's"]
-        yield ["Workspaces that come from Segment run unchanged. Known differences in what is sent:"]
+        yield ["Settings and mappings that come from Segment stay as they are. What is sent differs in:"]
         yield table(("Action", "Differences"), rows)
 
 

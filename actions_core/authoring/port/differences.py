@@ -9,9 +9,12 @@ It lies beside the definition and is called `differences.json`:
      "settings": {"region": ["EU", "US"]}, "fields": {"track": {"email": ["a@b.co"]}}}
 
 Under an action, or `*` for all of them, a leaf has its reason; `*` in a leaf stands for anything. A reason
-that holds for values of one kind only says so:
+that holds for some values only says which, by their kinds or as texts:
 
-    {"json.properties.*": {"reason": "…", "published": "object", "ours": ["list", "missing"]}}
+    {"json.properties.*": {"reason": "…", "published": "object", "ours": ["list", "missing"]},
+     "retry": {"reason": "…", "ours": {"like": "final (The mapping has no catalog*"}}}
+
+Where there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
@@ -21,6 +24,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,13 +38,20 @@ from actions_core.values.types import MISSING
 from actions_core.values.wording import either, kind, shown, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from actions_core.authoring.port.leaves import Difference
     from actions_core.values.types import Json, JsonObject
 
 FILE_NAME: Final = "differences.json"
-_KEYS: Final = ("destination", "differences", "responses", "settings", "fields", "returned", "$schema")
+_KEYS: Final = (
+    "destination",
+    "differences",
+    "responses",
+    "settings",
+    "fields",
+    "returned",
+    "features",
+    "$schema",
+)
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
@@ -57,34 +68,38 @@ _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
 }
 
 
+#: A reason, one that holds for some values only, or several of these.
+_Written = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
+
+
 @attrs.frozen
 class PortFile:
     """What a port's author has written down about it."""
 
     destination: str | None = None
-    differences: Mapping[str, Mapping[str, str | JsonObject]] = attrs.field(factory=dict)
+    differences: Mapping[str, Mapping[str, _Written]] = attrs.field(factory=dict)
     responses: Mapping[str, list[JsonObject]] = attrs.field(factory=dict)
     settings: Mapping[str, Json] = attrs.field(factory=dict)
     fields: Mapping[str, Mapping[str, list[Json]]] = attrs.field(factory=dict)
     #: Where Segment itself sends what the published functions return, which make no request then.
     returned: str | None = None
+    #: The switches of Segment's host with which the published functions run.
+    features: Mapping[str, Json] = attrs.field(factory=dict)
 
     def reason(self, action: str, difference: Difference) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
         for place in (action, _ALL):
-            for pattern, entry in self.differences.get(place, {}).items():
-                if not _pattern(pattern).fullmatch(difference.leaf):
-                    continue
-                if isinstance(entry, str):
-                    return f"{place}: {pattern}", entry
-                if all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES):
-                    return f"{place}: {pattern}", entry["reason"]
+            for pattern, written in self.differences.get(place, {}).items():
+                entries = _entries_of(written) if _pattern(pattern).fullmatch(difference.leaf) else []
+                for entry in entries:
+                    if all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES):
+                        return f"{place}: {pattern}", entry["reason"]
         return None
 
     def reasons(self, action: str) -> list[str]:
         """Return the reasons that are written under an action, or under `*`, each once."""
-        entries = self.differences.get(action, {}).values()
-        return list(dict.fromkeys(one if isinstance(one, str) else one["reason"] for one in entries))
+        written = self.differences.get(action, {}).values()
+        return list(dict.fromkeys(entry["reason"] for one in written for entry in _entries_of(one)))
 
     def responses_of(self, action: str) -> list[JsonObject]:
         """Return the responses to choose from for an action."""
@@ -122,9 +137,17 @@ def read_port_file_in(folder: Path) -> PortFile:
     return read_port_file(file) if file.is_file() else PortFile()
 
 
-def _is_of(value: Json, kinds: str | list[str]) -> bool:
-    """Return whether a value is of one of the kinds; any is where none is given."""
-    named = [kinds] if isinstance(kinds, str) else kinds
+def _entries_of(written: _Written) -> list[Mapping[str, Any]]:
+    """Return the reasons that are written for a leaf, each as an object."""
+    listed = [written] if isinstance(written, str | Mapping) else written
+    return [{"reason": one} if isinstance(one, str) else one for one in listed]
+
+
+def _is_of(value: Json, wanted: Json) -> bool:
+    """Return whether a value is of one of the kinds, or a text like the pattern; without these, any is."""
+    if isinstance(wanted, dict):
+        return isinstance(value, str) and _pattern(wanted["like"]).fullmatch(value) is not None
+    named = [wanted] if isinstance(wanted, str) else wanted
     is_number = not isinstance(value, bool)
     return not named or any(
         isinstance(value, _KINDS[name]) and (is_number or name == "boolean") for name in named
@@ -155,6 +178,8 @@ def _problems(data: Json) -> list[Problem]:
         found.append(Problem("$.returned", "must be the URL to which what the functions return is sent"))
     if not isinstance(data.get("settings", {}), dict):
         found.append(Problem("$.settings", "must be an object: a setting and its value, or a list of values"))
+    if not isinstance(data.get("features", {}), dict):
+        found.append(Problem("$.features", "must be an object: a switch and its value"))
     _check_entries(data, found)
     return found
 
@@ -173,6 +198,9 @@ def _check_entries(data: JsonObject, found: list[Problem]) -> None:
 
 
 def _reason_problems(entry: Json, path: str) -> list[Problem]:
+    if isinstance(entry, list) and entry:
+        numbered = enumerate(entry)
+        return [problem for place, one in numbered for problem in _reason_problems(one, f"{path}[{place}]")]
     if not isinstance(entry, dict):
         is_given = isinstance(entry, str) and entry.strip()
         return [] if is_given else [Problem(path, "must be the reason, in a sentence")]
@@ -185,12 +213,21 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
     if not isinstance(reason, str) or not reason.strip():
         found.append(Problem(f"{path}.reason", "must be the reason, in a sentence"))
     for side in _SIDES:
-        kinds = entry.get(side, [])
-        for name in kinds if isinstance(kinds, list) else [kinds]:
-            if name not in _KINDS:
-                word = f"{shown(name)} is not a kind of value"
-                found.append(Problem(f"{path}.{side}", f"{word}: take {either([*_KINDS])}"))
+        found += _side_problems(entry.get(side, []), f"{path}.{side}")
     return found
+
+
+def _side_problems(wanted: Json, path: str) -> list[Problem]:
+    if isinstance(wanted, dict):
+        is_pattern = wanted.keys() == {"like"} and isinstance(wanted["like"], str)
+        return (
+            [] if is_pattern else [Problem(path, "must have one key, 'like', with a text as the message is")]
+        )
+    return [
+        Problem(path, f"{shown(name)} is not a kind of value: take {either([*_KINDS])}")
+        for name in (wanted if isinstance(wanted, list) else [wanted])
+        if not isinstance(name, str) or name not in _KINDS
+    ]
 
 
 def _entries(data: JsonObject, key: str, wanted: type[Any], found: list[Problem]) -> list[tuple[str, Any]]:

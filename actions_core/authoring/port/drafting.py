@@ -190,9 +190,15 @@ def _headers(column: Column) -> JsonObject:
             for value in values.values
         ):
             continue
-        basic = _basic(values) if name == "authorization" else None
+        decoded = _decoded(values) if name == "authorization" else None
+        basic = None if decoded is None else _basic(decoded)
         if basic is not None:
             found["basic"] = basic
+            continue
+        alone = None if decoded is None else infer(decoded, text=True)
+        if isinstance(alone, dict) and alone.keys() == {"@path"}:
+            path = alone["@path"].removeprefix("$.")
+            headers[name] = {"@liquid": f"Basic {{{{ {path} | base64_encode }}}}"}
             continue
         written = infer(values, text=True)
         if written is FAILED:
@@ -201,21 +207,25 @@ def _headers(column: Column) -> JsonObject:
     return {**found, "headers": headers} if headers else found
 
 
-def _basic(column: Column) -> Json | None:
-    """Return user and password of basic authentication, where that is what the header says."""
-    pairs = []
+def _decoded(column: Column) -> Column | None:
+    """Return what headers of basic authentication say, decoded; None where one is of another kind."""
+    texts = []
     for value in column.values:
         if not isinstance(value, str) or not value.lower().startswith(_BASIC):
             return None
         try:
-            text = base64.b64decode(value[len(_BASIC) :], validate=True).decode()
+            texts.append(base64.b64decode(value[len(_BASIC) :], validate=True).decode())
         except (binascii.Error, UnicodeDecodeError):
             return None
-        user, colon, password = text.partition(":")
-        if not colon:
-            return None
-        pairs.append((user, password))
-    written = [infer(column.with_values(pair[place] for pair in pairs), text=True) for place in (0, 1)]
+    return column.with_values(texts)
+
+
+def _basic(decoded: Column) -> Json | None:
+    """Return user and password of basic authentication; None where a header has no colon between them."""
+    pairs = [str(text).partition(":") for text in decoded.values]
+    if not all(colon for _, colon, _ in pairs):
+        return None
+    written = [infer(decoded.with_values(pair[place] for pair in pairs), text=True) for place in (0, 2)]
     return None if any(part is FAILED for part in written) else written
 
 

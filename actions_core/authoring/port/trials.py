@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 _SETTINGS: Final = 8
 _FEW_SETTINGS: Final = 3
 _TYPES: Final = ("track", "track", "track", "identify", "page", "group", "screen", "alias")
-_TYPE: Final = ("type",)
+#: What every event has: each framework makes what is missing, in its own way.
+_ALWAYS: Final = (("messageId",), ("timestamp",), ("receivedAt",))
 _DENSITIES: Final = (0.0, 0.3, 0.7, 1.0)
 _STATUSES: Final = (200, 200, 200, 200, 201, 202, 207, 400, 403, 404, 409, 422, 429, 500, 503)
 
@@ -172,8 +173,8 @@ class Trials:
         """Put the values of a payload to where the default mappings of their fields read."""
         for key, value in payload.items():
             for path in self._reads_of(key):
-                if path == _TYPE and value not in _TYPES:
-                    continue  # no framework takes such an event
+                if not _may_be(path, value):
+                    continue
                 set_value(event, path, value, replace=self._values.chance(0.7))
 
     def _reads_of(self, key: str) -> list[tuple[str, ...]]:
@@ -280,6 +281,13 @@ class Trials:
 
 def _path(key: str) -> str:
     return f"$.payload.{key}" if key.replace("_", "a").isalnum() else f"$.payload['{key}']"
+
+
+def _may_be(path: tuple[str, ...], value: Json) -> bool:
+    """Return whether an event may have a value there: its type is one that there is."""
+    if path == ("type",):
+        return value in _TYPES
+    return path not in _ALWAYS or value not in (None, "")
 
 
 def _filled(value: Json) -> Json:

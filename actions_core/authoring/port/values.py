@@ -87,6 +87,8 @@ class Values:
     fixed: Mapping[str, Sequence[Json]] = attrs.field(factory=dict)
     #: whether values are to be told from each other wherever they turn up
     distinct: bool = False
+    #: whether times may be in seconds, which the published framework takes for milliseconds
+    seconds: bool = True
 
     def chance(self, probability: float) -> bool:
         """Return True with a probability."""
@@ -232,7 +234,7 @@ class Values:
             return f"{moment:%Y-%m-%dT%H:%M:%S}+02:00"
         if draw < 0.9:
             return f"{moment:%Y-%m-%d}"
-        if draw < 0.95:
+        if draw < 0.95 and self.seconds:
             return int(moment.timestamp())
         return int(moment.timestamp() * 1000)
 
@@ -243,8 +245,8 @@ def _is_disputed(field: FieldSpec, value: Json) -> bool:
     Blanks are the number 0 there, any text with a digit in it is a time, and of a list of one time it makes
     a text where that is a number, and the reverse.
     """
-    if field.type == "datetime" and isinstance(value, list):
-        return len(value) == 1
+    if isinstance(value, list) and len(value) == 1:
+        return field.type == "datetime" or _is_disputed(field, value[0])
     if not isinstance(value, str):
         return False
     if field.type == "datetime":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -226,6 +227,48 @@ def test_an_alias_is_as_good_as_the_slug(install: Install) -> None:
     assert registry.get("own") is registry.get("also") is mine
     with pytest.raises(DefinitionError, match="did you mean 'short'"):
         registry.get("shrot")
+
+
+PACKAGE = """
+from actions_core.destination import Destination
+destination = Destination.from_package(__package__)
+"""
+
+
+def test_an_alias_in_a_definition_loads_that_package_alone(install: Install, tmp_path: Path) -> None:
+    """Definitions are read without importing; only what has none, or a faulty one, is loaded besides."""
+    for name, text in {
+        "wanted": '{"slug": "wanted", "name": "W", "actions": {}, "aliases": ["short", "both"]}',
+        "other": '{"slug": "other", "name": "O", "actions": {}, "aliases": ["both"]}',
+        "bare": '{"slug": "bare", "name": "B", "actions": {}}',
+        "cut": '{"slug": "cut", "aliases": [',
+        "renamed": '{"slug": "named-so", "name": "R", "actions": {}, "aliases": ["short"]}',
+    }.items():
+        install(name, PACKAGE)
+        (tmp_path / f"plugin_{name}.py").unlink()
+        (tmp_path / f"plugin_{name}").mkdir()
+        (tmp_path / f"plugin_{name}" / "__init__.py").write_text(PACKAGE, "utf-8")
+        (tmp_path / f"plugin_{name}" / "destination.json").write_text(text, "utf-8")
+    install("coded", good("coded", "other-short"))
+    registry = Registry().discover()
+    assert registry.get("short").slug == "wanted"
+    assert loaded() == {"wanted", "renamed", "coded"}
+    assert {problem.path for problem in registry.problems} == {"$.cut", "$.renamed"}
+    assert registry.get("other-short").slug == "coded"
+    with pytest.raises(DefinitionError, match="'both' is an alias of several"):
+        registry.get("both")
+    assert loaded() == {"wanted", "renamed", "coded", "other"}
+
+
+def test_aliases_of_shipped_destinations_load_one_package() -> None:
+    """`fullstory` imports no other destination."""
+    program = (
+        "import sys; from actions_core import Registry; "
+        "print(Registry().discover().get('fullstory').slug); "
+        "print(sorted(name for name in sys.modules if name.startswith('actions_') and '.' not in name))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    assert ran.stdout.splitlines() == ["actions-fullstory-cloud", "['actions_core', 'actions_fullstory']"]
 
 
 def test_a_shared_alias_is_an_error_that_names_both(install: Install) -> None:

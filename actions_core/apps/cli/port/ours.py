@@ -10,6 +10,7 @@ import attrs
 from actions_core.authoring.port.comparison import Failure, Run, is_retryable_status
 from actions_core.authoring.port.requests import our_request, recorded_request
 from actions_core.destination.registry import Registry
+from actions_core.destination.state import MemoryState
 from actions_core.engine import Engine
 from actions_core.engine.results import Status
 from actions_core.engine.workspace import Workspace
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from actions_core.destination import Destination
     from actions_core.engine.results import BatchResult, Result
     from actions_core.http.requests import Request
-    from actions_core.values.types import JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 _INSTANCE = "port"
 _SUBSCRIPTION = 'type != ""'
@@ -93,6 +94,29 @@ def _response(data: JsonObject) -> Response:
     return Response(data.get("status", 200), headers, body)
 
 
+class TrialState:
+    """What handlers remember; each trial begins with nothing, as on the published side."""
+
+    def __init__(self) -> None:
+        self._state = MemoryState()
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self._state = MemoryState()
+
+    def get(self, key: str) -> Json:
+        """Return the value of a key."""
+        return self._state.get(key)
+
+    def set(self, key: str, value: Json, ttl: float) -> None:
+        """Keep a value under a key."""
+        self._state.set(key, value, ttl)
+
+    def delete(self, key: str) -> None:
+        """Forget a key."""
+        self._state.delete(key)
+
+
 class Ours:
     """The destination that is checked. Engines are kept for trials of equal settings and mapping."""
 
@@ -101,6 +125,7 @@ class Ours:
         self._registry = Registry()
         self._registry.register(destination)
         self._engines: dict[str, tuple[Engine, ReplayTransport]] = {}
+        self._state = TrialState()
 
     async def close(self) -> None:
         """Close the engines."""
@@ -117,6 +142,7 @@ class Ours:
             return Run(failure=Failure(str(error), retryable=False))
         self._engines[key] = engine, transport
         transport.load(recorded)
+        self._state.forget()
         failure, failures = None, None
         if trial.is_batch:
             batch = (await engine.send_batch(list(trial.events))).results[0]
@@ -148,7 +174,8 @@ class Ours:
         }
         transport = ReplayTransport()
         workspace = Workspace.from_dict({"destinations": [instance]}, lenient=True)
-        return Engine(workspace, registry=self._registry, transport=transport), transport
+        engine = Engine(workspace, registry=self._registry, transport=transport, state=self._state)
+        return engine, transport
 
 
 def _failure(result: Result) -> Failure | None:

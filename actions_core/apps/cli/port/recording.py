@@ -96,6 +96,7 @@ class Drafting:
             this_moment(),
             read_literals(sources),
             distinct=True,
+            seconds=False,
         )
         trials = list(Trials(spec, key, values, PortFile()).plain(self._calls))
         orders = [self._order(spec, folder, trial) for trial in trials]

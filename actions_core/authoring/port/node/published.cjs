@@ -8,7 +8,7 @@
  *   {"do": "destinations"}                        every folder: {folder, slug, name, actions} or {folder, error}
  *   {"do": "definition", "destination"}           the definition without its functions, and which it has
  *   {"do": "sources", "destination", "action"}    the source files, those of the action first
- *   {"do": "run", "destination", "action", "event" | "events", "mapping", "settings", "responses", "seen", "returned"}
+ *   {"do": "run", "destination", "action", "event" | "events", "mapping", "settings", "responses", "seen", "returned", "features"}
  *                                                 the requests with their responses, and the outcome; where
  *                                                 "seen" is true, also what the function of the action was given
  *   {"do": "unreached", "destination"}            the parts of the sources that no run has reached

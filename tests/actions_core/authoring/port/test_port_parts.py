@@ -91,6 +91,21 @@ def test_a_reason_may_hold_for_values_of_some_kinds_only(published: Json, ours: 
     assert found == (("*: json.*", "lists stay lists") if is_meant else None)
 
 
+def test_a_reason_may_hold_for_texts_of_one_form_only() -> None:
+    """With `like`, a reason explains texts of that form on one side; a leaf may have several reasons."""
+    entries = [
+        {"reason": "a bug", "published": {"like": "final (TypeError*"}},
+        {"reason": "too many", "published": {"like": "tried again (429*"}},
+    ]
+    port = PortFile(differences={"*": {"retry": entries}})
+    found = [
+        port.reason("track", Difference("retry", text, "final (x)"))
+        for text in ("final (TypeError: y)", "tried again (429)", "final (HTTPError: y)", None)
+    ]
+    assert found == [("*: retry", "a bug"), ("*: retry", "too many"), None, None]
+    assert port.reasons("*") == ["a bug", "too many"]
+
+
 def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:
     return {
         "function": "perform",
@@ -117,8 +132,25 @@ def test_unreached_parts_are_those_of_the_actions_that_were_tried() -> None:
     found = [str(part) for part in unreached_parts(files, ["other"], batches=False)]
     assert found == [
         "shop/order/index.js:10  function b() { if (c) {} }",
-        "shop/order/index.js:40  if (x) { refuse() }",
+        "shop/order/index.js:40  if (x) >>> { refuse() }",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "shown"),
+    [
+        ("f(a ?? ", "{}", "f(a ?? >>> {}"),
+        ("", "y" * 200, "y" * 109 + "…"),
+        ("x" * 200, "{}", "…" + "x" * 55 + " >>> {}"),
+        ("if (x) ", "y" * 200, "if (x) >>> " + "y" * 98 + "…"),
+    ],
+)
+def test_what_was_not_reached_stays_in_sight(before: str, text: str, shown: str) -> None:
+    """A long line is shortened so that the mark, and what begins there, can be seen."""
+    files = [{"path": "shop/a.js", "parts": [_part(4, 5, text, before=before)]}]
+    (part,) = unreached_parts(files, [], batches=False)
+    assert part.shortened() == f"shop/a.js:4  {shown}"
+    assert str(part).endswith(text)
 
 
 def test_a_published_definition_can_be_loaded() -> None:
@@ -217,8 +249,8 @@ def test_the_cache_is_the_users_and_can_be_named() -> None:
     assert cache_folder({"ACTIONS_PORT_CACHE": "/p", "XDG_CACHE_HOME": "/c"}).as_posix() == "/p"
 
 
-def test_an_event_keeps_a_type_that_there_is() -> None:
-    """A field that is mapped from the type of an event gives none that no framework takes."""
+def test_an_event_keeps_what_every_event_has() -> None:
+    """A field that is mapped from an event's type or id gives no type that there is not, and no empty id."""
     definition = {
         "name": "Shop",
         "slug": "actions-shop",
@@ -228,14 +260,26 @@ def test_an_event_keeps_a_type_that_there_is() -> None:
                 "title": "Order",
                 "fields": {
                     "kind": {"label": "Kind", "type": "string", "default": {"@path": "$.type"}},
+                    "key": {"label": "Key", "type": "string", "default": {"@path": "$.messageId"}},
                     "id": {"label": "Id", "type": "string", "default": {"@path": "$.properties.id"}},
                 },
             }
         },
     }
     spec = load_destination(definition).spec
-    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC))
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC), fixed={"key": ["", "k-1"]})
     trials = list(Trials(spec, "order", values, PortFile()).single(80))
     events = [trial.events[0] for trial in trials if trial.mapping is None]
     assert len({event["properties"].get("id") for event in events if "properties" in event}) > 3
+    assert all(event["messageId"] for event in events)
+    assert "k-1" in {event["messageId"] for event in events}
     assert {event["type"] for event in events} <= {"track", "identify", "page", "group", "screen", "alias"}
+
+
+@pytest.mark.parametrize("seconds", [True, False])
+def test_times_in_seconds_can_be_left_out(seconds: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """Where calls are recorded for a draft, no time is in seconds: both frameworks read the others alike."""
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC), seconds=seconds)
+    numbers = [time for time in (values.time() for _ in range(300)) if isinstance(time, int)]
+    assert any(number > 1e12 for number in numbers)
+    assert any(number < 1e12 for number in numbers) == seconds

@@ -54,9 +54,9 @@ class Destination {
       return response.json()
     }
   }
-  async executeAction(key, { event, mapping, settings }) {
+  async executeAction(key, { event, mapping, settings, features }) {
     const payload = pick(mapping, event)
-    return this.actions[key].definition.perform(this.client(), { payload, settings })
+    return this.actions[key].definition.perform(this.client(), { payload, settings, features })
   }
   async executeBatch(key, { events, mapping, settings }) {
     const payload = events.map((event) => pick(mapping, event))
@@ -82,10 +82,11 @@ exports.default = {
   actions: {
     order: {
       title: 'Order', fields,
-      perform: (request, { payload, settings }) => {
+      perform: (request, { payload, settings, features }) => {
         if (!payload.id || typeof payload.id === 'object') throw new PayloadError('no id')
         if (payload.id === 'magic-word') throw new PayloadError('not this one')
         if (payload.id === 'never such an id, since it is far too long to be among the literals') return null
+        if (features.beta) payload.tier = 'two'
         return request('https://api.shop.example/orders', { method: 'post', json: item(payload),
           headers: { authorization: `Bearer ${settings.key}` } })
       },

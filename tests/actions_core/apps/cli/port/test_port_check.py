@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from actions_core import Context, Request, load_destination
 from actions_core.apps.cli.port.checking import find_subject
+from actions_core.apps.cli.port.ours import Ours
 from actions_core.authoring.port.differences import PortFile
+from actions_core.authoring.port.trials import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +143,55 @@ def test_what_functions_return_may_count_as_a_request(
 
 
 @pytest.mark.usefixtures("published")
+def test_a_check_whose_events_are_mostly_refused_says_so(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Where few trials made a request, equal trials show little, and the report says what helps."""
+    explained = {**_EXPLAINED, "fields": {"order": {"id": ["magic-word"]}}}
+    run = command("port", "check", write_shop(explained), "--count", 60)
+    assert "requests in 60 trials: differences.json may name values" in run.out
+    run = command("port", "check", write_shop(_EXPLAINED), "--count", 60)
+    assert "requests in 60 trials" not in run.out
+
+
+@pytest.mark.usefixtures("published")
+def test_published_functions_see_the_switches_of_the_port_s_file(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """With `features`, the published functions run as where Segment has switched them on."""
+    counts = []
+    for features in ({}, {"beta": True}):
+        differences = {"differences": {"order": {"json.premium": "shown"}}, "features": features}
+        run = check(command, write_shop(differences))
+        leaves = {leaf["leaf"]: leaf["count"] for leaf in run.json["actions"][0]["leaves"]}
+        counts.append(leaves.get("json.premium", 0))
+    assert counts[1] > counts[0] + 10
+
+
+def test_a_trial_remembers_nothing_of_the_one_before() -> None:
+    """What a handler keeps for later events is gone at the next trial, as on the published side."""
+    destination = load_destination(
+        {"slug": "notes", "name": "Notes", "actions": {"note": {"title": "Note", "fields": {}}}}
+    )
+
+    @destination.action("note")
+    def note(context: Context) -> Request:
+        known = context.state.get("known")
+        context.state.set("known", "yes", 60)
+        return Request("POST", f"https://notes.example/{known or 'no'}")
+
+    trial = Trial("note", ({"type": "track"},), {}, {}, "0")
+
+    async def scenario() -> list[str]:
+        ours = Ours(destination)
+        runs = [await ours.run(trial, []) for _ in range(2)]
+        await ours.close()
+        return [run.requests[0].url for run in runs]
+
+    assert asyncio.run(scenario()) == ["https://notes.example/no"] * 2
+
+
+@pytest.mark.usefixtures("published")
 def test_what_no_event_reached_is_listed(
     command: Callable[..., Any], write_shop: Callable[..., Path]
 ) -> None:
@@ -222,9 +275,16 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
         write_shop(
             {
                 "diferences": {},
-                "differences": {"*": {"a": " ", "b": {"reason": "", "our": "list", "published": ["array"]}}},
+                "differences": {
+                    "*": {
+                        "a": " ",
+                        "b": {"reason": "", "our": "list", "published": ["array"]},
+                        "c": {"reason": "x", "ours": {"likes": "y"}},
+                    }
+                },
                 "responses": {"*": [{"url": "("}]},
                 "returned": ["x"],
+                "features": ["beta"],
             }
         ),
     )
@@ -233,9 +293,11 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     assert "$.differences.*.a: must be the reason" in run.err
     assert "$.differences.*.b.reason: must be the reason" in run.err
     assert "$.differences.*.b.our: is not a key of a reason; did you mean 'ours'?" in run.err
+    assert "$.differences.*.c.ours: must have one key, 'like'" in run.err
     assert "$.differences.*.b.published: 'array' is not a kind of value: take missing, null," in run.err
     assert "$.responses.*[0].url" in run.err
     assert "$.returned: must be the URL" in run.err
+    assert "$.features: must be an object" in run.err
 
 
 def test_without_node_the_command_says_what_to_install(
