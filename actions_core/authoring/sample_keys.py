@@ -98,4 +98,12 @@ class SampleKeys:
         if self._known is None:
             self._known = [known for known, _ in zip(self._root.paths(), range(_MOST_PATHS), strict=False)]
         number = "the sample has no" if self.count == 1 else f"none of the {self.count:,} samples has"
-        return f"{number} {shown(path)}{suggestion(path, self._known)}"
+        last = _last_key(path)
+        near = [known for known in self._known if suggestion(last, [_last_key(known)])]
+        return f"{number} {shown(path)}{suggestion(path, near)}"
+
+
+def _last_key(path: str) -> str:
+    """Return the key with which a path ends, whatever stands above it: that is the same in many paths."""
+    steps = [step[0] for step in _STEP.finditer(path) if step[0] != "[]"]
+    return steps[-1] if steps else ""

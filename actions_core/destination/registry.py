@@ -1,9 +1,9 @@
 """The destinations that an engine may use: registered by hand, or found among the installed packages.
 
 The name of an entry point is the slug of its destination, so that discovery imports nothing: a package
-loads when its destination is first asked for. Its aliases stand in the `destination.json` beside its code,
-which is read without importing that. One that cannot be loaded is an error for whoever asks for it, and
-hides nothing else.
+loads when its destination is first asked for. Its aliases, and what lists show of it, stand in the
+`destination.json` beside its code, which is read without importing that. One that cannot be loaded is an
+error for whoever asks for it, and hides nothing else.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.destination import Destination
+from actions_core.destination.overview import Overview, read_overview
 from actions_core.errors import DefinitionError, Problem, child_path
+from actions_core.validation.fields import unstructure
 from actions_core.values.wording import raised, shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
+
+    from actions_core.values.types import JsonObject
 
 ENTRY_POINTS: Final = "actions_core.destinations"
 _DEFINITION: Final = "destination.json"
@@ -74,6 +78,21 @@ class Registry:
         all of them.
         """
         return tuple(self._problems[slug] for slug in sorted(self._problems))
+
+    def overviews(self) -> list[Overview]:
+        """Return what each destination says of itself, without loading what says it in a `destination.json`.
+
+        One that cannot be used may be among them: that shows when it is loaded.
+        """
+        stated: list[Overview] = []
+        for slug in sorted(self._waiting):
+            overview = _stated_overview(self._waiting[slug])
+            if overview is None:
+                self._load(slug)
+            else:
+                stated.append(overview)
+        specs = [entry.destination.spec for entry in self._entries.values()]
+        return [*stated, *(read_overview(unstructure(spec)) for spec in specs)]
 
     def register(self, destination: Destination) -> Destination:
         """Take a destination; raise `DefinitionError` with everything that is wrong with it.
@@ -153,8 +172,7 @@ class Registry:
 
     def _by_alias(self, name: str) -> Destination:
         for slug in sorted(self._waiting):
-            aliases = _stated_aliases(self._waiting[slug])
-            if aliases is None or name in aliases:
+            if _may_be_called(name, self._waiting[slug]):
                 self._load(slug)
         found = [entry for entry in self._entries.values() if name in entry.destination.spec.aliases]
         if len(found) == 1:
@@ -185,17 +203,32 @@ def _origin(entry_point: EntryPoint) -> str:
     return f"the entry point {shown(entry_point.name)}{package} ({entry_point.value})"
 
 
-def _stated_aliases(entry_point: EntryPoint) -> frozenset[str] | None:
-    """Return the aliases in the definition beside the code of an entry point, None where none can be read."""
+def _stated(entry_point: EntryPoint) -> JsonObject | None:
+    """Return the definition beside the code of an entry point as it is written, None without one."""
     package, *inner = entry_point.module.split(".")
     try:
         spec = find_spec(package)  # which imports nothing, since it is no part of another one
         folders = [] if spec is None else spec.submodule_search_locations or []
-        texts = [file for folder in folders if (file := Path(folder, *inner, _DEFINITION)).is_file()]
-        data = json.loads(texts[0].read_bytes())
-        return frozenset(data.get("aliases", [])) if data["slug"] == entry_point.name else None
+        files = [file for folder in folders if (file := Path(folder, *inner, _DEFINITION)).is_file()]
+        data: JsonObject = json.loads(files[0].read_bytes())
+        return data if data["slug"] == entry_point.name else None
     except Exception:  # noqa: BLE001 - whatever is odd about it is told by loading it
         return None
+
+
+def _stated_overview(entry_point: EntryPoint) -> Overview | None:
+    definition = _stated(entry_point)
+    try:
+        return None if definition is None else read_overview(definition)
+    except ValueError:
+        return None
+
+
+def _may_be_called(name: str, entry_point: EntryPoint) -> bool:
+    """Return whether a name may be an alias of the destination of an entry point."""
+    definition = _stated(entry_point)
+    aliases = None if definition is None else definition.get("aliases", [])
+    return not isinstance(aliases, list) or name in aliases
 
 
 def _check(destination: Destination) -> None:

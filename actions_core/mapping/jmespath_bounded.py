@@ -9,7 +9,6 @@ and objects; only numbers have an order. Functions are in `jmespath_functions`.
 from __future__ import annotations
 
 import copy
-import time
 import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -19,6 +18,7 @@ import jmespath
 import jmespath.exceptions
 from jmespath.visitor import Options, TreeInterpreter
 
+from actions_core.mapping.deadline import Deadline
 from actions_core.mapping.jmespath_checks import complaints, long_number, parse_fault
 from actions_core.mapping.jmespath_functions import JsonFunctions, LimitExceeded, UnfitArgument, same
 from actions_core.mapping.runtime import MAX_WEIGHT, fail, weigh
@@ -47,13 +47,13 @@ class _BoundedInterpreter(TreeInterpreter):
 
     def __init__(self) -> None:
         super().__init__(Options(custom_functions=JsonFunctions(self.tick)))
-        self.deadline = time.monotonic() + MAX_SECONDS
+        self.clock = Deadline(MAX_SECONDS)
         self.weights: dict[int, int] = {}
         self.made: list[Any] = []  # keeps the weighed values alive, so that no identity is used twice
 
     def tick(self) -> None:
         """Raise an error where time is up."""
-        if time.monotonic() > self.deadline:
+        if self.clock.is_over():
             raise LimitExceeded(f"takes longer than {MAX_SECONDS} seconds")
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:

@@ -41,11 +41,11 @@ class Reply:
 
 
 Answer: TypeAlias = Response | Reply
-Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
+Handler: TypeAlias = Callable[[Request], Awaitable[Answer] | Answer]
 
 
 class LoopbackServer:
-    """Serves `handler` at `url` while its context is entered.
+    """Serves `handler`, a plain or an asynchronous function, at `url` while its context is entered.
 
     The handler gets the request as it came: its URL as on the wire, its headers in lower case, a JSON body
     parsed and any other as bytes. `requests` contains the latest `keep` of them.
@@ -91,8 +91,9 @@ class LoopbackServer:
     async def _serve(self, received: web.BaseRequest) -> web.StreamResponse:
         request = await self._read(received)
         self.requests.append(request)
-        served = await self._handler(request)
-        reply = Reply(served) if isinstance(served, Response) else served
+        served = self._handler(request)
+        answer = served if isinstance(served, Response | Reply) else await served
+        reply = Reply(answer) if isinstance(answer, Response) else answer
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.cut == "before":

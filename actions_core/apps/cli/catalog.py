@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -19,6 +20,7 @@ from actions_core.apps.cli.output import (
     stdout,
 )
 from actions_core.apps.cli.shared import AsJson
+from actions_core.apps.local import find_definition
 from actions_core.destination import Destination
 from actions_core.destination.loading import load_definition
 from actions_core.destination.registry import ENTRY_POINTS, Registry
@@ -30,7 +32,7 @@ Subject = Annotated[
     str,
     typer.Argument(
         metavar="DESTINATION",
-        help="A slug or an alias, as `actions list` shows, or the file of a definition.",
+        help="A slug or an alias, as `actions list` shows, or a definition: its file or its folder.",
     ),
 ]
 
@@ -45,10 +47,16 @@ def find(name: str) -> Destination:
 
 
 def read_spec(subject: str) -> DestinationSpec:
-    """Return the definition in a file, or that of an installed destination with this slug or alias."""
-    # Only what looks like a path is a file: a name stays a name, even if a file has it too.
-    is_file = subject.endswith(".json") or "/" in subject or "\\" in subject
-    return load_definition(subject) if is_file else find(subject).spec
+    """Return the definition in a file or a folder, or that of an installed destination of this name."""
+    file = definition_file(subject)
+    return find(subject).spec if file is None else load_definition(file)
+
+
+def definition_file(subject: str) -> Path | None:
+    """Return the definition's file that a path leads to; None for the slug or alias of a destination."""
+    # Only what looks like a path is one: a name stays a name, even if a file or a folder has it too.
+    is_path = subject.endswith(".json") or "/" in subject or "\\" in subject
+    return find_definition(subject) or Path(subject) if is_path else None
 
 
 def list_destinations(*, as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.catalog import Subject, find, read_spec
+from actions_core.apps.cli.catalog import Subject, definition_file, find, read_spec
 from actions_core.apps.cli.output import (
     Exit,
     cell,
@@ -89,8 +89,8 @@ PageFile = Annotated[
 def docs(subject: Subject, *, output: PageFile = None) -> None:
     """Write a destination's page: overview, settings, presets, actions with their fields."""
     spec = read_spec(subject)
-    file = Path(subject)
-    port = read_port_file_in(file.parent) if file.is_file() else differences_of(spec.slug)
+    file = definition_file(subject)
+    port = differences_of(spec.slug) if file is None else read_port_file_in(file.parent)
     page = destination_page(spec, port)
     if output is None:
         sys.stdout.write(page)

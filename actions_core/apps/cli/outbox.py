@@ -15,8 +15,11 @@ from actions_core.apps.cli.shared import AsJson, BrokerOption, run_async
 from actions_core.values.times import format_time
 
 if TYPE_CHECKING:
-    from actions_core.delivery.store import Backlog, InstanceState, Worker
-    from actions_core.values.types import JsonObject
+    from collections.abc import Iterable
+
+    from actions_core.delivery.file import FileStore
+    from actions_core.delivery.store import Backlog, InstanceState, Tally, Worker
+    from actions_core.values.types import Json, JsonObject
 
 OptionalWorkspace = Annotated[
     Path | None,
@@ -63,7 +66,15 @@ def status(
     with open_store(path) as store:
         backlog = {each.instance: each for each in store.backlog()}
         letters = {name: store.letters.count(LetterFilter(instance=name)) for name in backlog}
-        found_here = _Status(path, backlog, letters, store.letters.count(LetterFilter()), store.workers())
+        found_here = _Status(
+            path=path,
+            backlog=backlog,
+            letters=letters,
+            letters_in_all=store.letters.count(LetterFilter()),
+            workers=store.workers(),
+            day=_sum(store.look.tallies(store.now() - _DAY * _MILLISECONDS)),
+            retrying=_retrying(store),
+        )
     (_print_status_json if as_json else _print_status)(found_here)
 
 
@@ -76,6 +87,10 @@ class _Status:
     letters: dict[str, int]
     letters_in_all: int
     workers: "list[Worker]"
+    #: The numbers of the last 24 hours.
+    day: dict[str, int]
+    #: Of each instance, how many deliveries are to be tried again, and why.
+    retrying: "list[Json]"
 
     @property
     def size(self) -> int:
@@ -92,6 +107,8 @@ def _print_status_json(status: _Status) -> None:
             "bytes": status.size,
             "instances": instances,
             "deadLetters": status.letters_in_all,
+            "day": status.day,
+            "retrying": status.retrying,
             "workers": [_worker_json(worker) for worker in status.workers],
         }
     )
@@ -109,6 +126,7 @@ def _print_status(status: _Status) -> None:
         console.print()
         _print_backlog(status.backlog, status.letters)
     console.print()
+    _print_tries(status.day, status.retrying)
     for worker in status.workers:
         since = _ago(worker.started)
         console.print(f"worker {worker.id}: process {worker.pid} on {printable(worker.host)}, for {since}")
@@ -160,6 +178,43 @@ def _state_words(state: "InstanceState") -> str:
     elif words == "paused":
         return "active"
     return f"{words}: {state.reason}" if state.reason else words
+
+
+def _sum(tallies: "Iterable[Tally]") -> dict[str, int]:
+    """Return the numbers of all minutes together."""
+    found = list(tallies)
+    return {
+        "accepted": sum([each.received for each in found]),
+        "sent": sum([each.sent for each in found]),
+        "failed": sum([each.failed for each in found]),
+        "retried": sum([each.retried for each in found]),
+    }
+
+
+def _retrying(store: "FileStore") -> "list[Json]":
+    """Return how many deliveries of each instance are to be tried again, and why one of them is."""
+    from actions_core.delivery.store import OutcomeFilter
+
+    found: list[Json] = []
+    for instance, count in store.look.count_retrying().items():
+        newest = store.look.retrying(OutcomeFilter(instance=instance), limit=1)
+        reason = newest[0].reason if newest else ""
+        found.append({"instance": instance, "count": count, "reason": reason})
+    return found
+
+
+def _print_tries(day: dict[str, int], retrying: "list[Json]") -> None:
+    console = stdout()
+    if any(day.values()):
+        accepted, sent = counted(day["accepted"], "event"), counted(day["sent"], "delivery")
+        failed, retried = f"{day['failed']:,} given up", counted(day["retried"], "try")
+        were = "was" if day["retried"] == 1 else "were"
+        told = f"in 24 hours: {accepted} accepted, {sent} sent, {failed}; {retried} {were} repeated"
+        console.print(told, soft_wrap=True)
+    for each in retrying:
+        waiting = counted(each["count"], "delivery")
+        told = f"{each['instance']}: {waiting} to be tried again, after: {each['reason']}"
+        console.print(Text(printable(told), style="yellow"), soft_wrap=True)
 
 
 def _backlog_json(backlog: "Backlog", letters: int) -> "JsonObject":

@@ -61,7 +61,8 @@ class Tally:
     explained: int = 0
     different: int = 0
     requests: int = 0
-    leaves: dict[str, Leaf] = attrs.field(factory=dict)
+    #: by leaf and reason: a reason may explain some of the differences in a leaf, and leave others
+    leaves: dict[tuple[str, str | None], Leaf] = attrs.field(factory=dict)
     used: set[str] = attrs.field(factory=set)
     notes: dict[str, int] = attrs.field(factory=dict)
     _given: set[str] = attrs.field(factory=set)
@@ -98,10 +99,11 @@ class Tally:
 
     def _explain(self, difference: Difference, trial: Trial) -> bool:
         known = self.port.reason(self.action, difference)
-        leaf = self.leaves.get(difference.leaf)
+        reason = None if known is None else known[1]
+        leaf = self.leaves.get((difference.leaf, reason))
         if leaf is None:
-            leaf = Leaf(difference.leaf, difference, trial, reason=None if known is None else known[1])
-            self.leaves[difference.leaf] = leaf
+            leaf = Leaf(difference.leaf, difference, trial, reason=reason)
+            self.leaves[difference.leaf, reason] = leaf
         leaf.count += 1
         if known is not None:
             self.used.add(known[0])
@@ -139,7 +141,7 @@ class Tally:
             "different": self.different,
             "requests": self.requests,
             "notCompared": dict(self.notes),
-            "leaves": [leaf.to_dict() for leaf in sorted(self.leaves.values(), key=_order)],
+            "leaves": [leaf.to_dict() for leaf in sorted_leaves(self)],
             "neverGiven": self.never_given(),
         }
 
@@ -148,9 +150,9 @@ def _order(leaf: Leaf) -> tuple[bool, int]:
     return (leaf.reason is not None, -leaf.count)
 
 
-def sorted_leaves(leaves: Mapping[str, Leaf]) -> list[Leaf]:
+def sorted_leaves(tally: Tally) -> list[Leaf]:
     """Return the leaves, the unexplained and most frequent ones first."""
-    return sorted(leaves.values(), key=_order)
+    return sorted(tally.leaves.values(), key=_order)
 
 
 def _kind(run: Run) -> str:

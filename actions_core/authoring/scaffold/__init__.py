@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actions_core.authoring.scaffold.actions import add_action
-from actions_core.authoring.scaffold.from_definition import files_from_definition
+from actions_core.authoring.scaffold.from_definition import BASE, files_from_definition
 from actions_core.authoring.scaffold.packages import (
     TEMPLATES,
     check_name,
@@ -14,6 +14,7 @@ from actions_core.authoring.scaffold.packages import (
 )
 
 __all__ = [
+    "BASE",
     "TEMPLATES",
     "add_action",
     "check_name",

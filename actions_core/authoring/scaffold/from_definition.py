@@ -40,6 +40,8 @@ _SCHEMA: Final = "../../schemas/destination.schema.json"
 #: A function with more fields than this takes the whole payload: so many parameters help nobody.
 _MOST_PARAMETERS: Final = 15
 _LONGEST_TITLE: Final = 80
+#: Where requests go until their author says where.
+BASE: Final = "https://api.example.com"
 #: Names that the module has already, or that a function must not hide.
 _TAKEN: Final = frozenset({"destination", "prepare", "request", "context", "annotations"})
 _TYPES: Final = {
@@ -150,7 +152,7 @@ def _prepare(settings: str) -> str:
         "def prepare(request: Request, context: Context) -> Request:\n"
         '    """Complete every request: where the API is, and how requests are authenticated."""\n'
         f"{_wrapped_comment(f'The settings are in context.settings: {settings}')}"
-        '    return request.with_base("https://api.example.com")\n'
+        f'    return request.with_base("{BASE}")\n'
     )
 
 

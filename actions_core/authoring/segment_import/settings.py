@@ -26,9 +26,9 @@ _SECRET_KEY: Final = re.compile(r"(key|token|secret|password|passphrase|credenti
 #: The same in mappings, where a `key` names many other things.
 _SECRET_FIELD: Final = re.compile(r"(api_?key|token|secret|password|passphrase|credentials?)$", re.IGNORECASE)
 _URL: Final = re.compile(r"https?://([^\s/?#]*)(\S*)", re.IGNORECASE)
-#: A part of a URL that is long, and has digits and letters: whoever knows it may use the URL.
-_TOKEN_IN_URL: Final = re.compile(r"(?<![\w.-])(?=[^/?&=]*\d)(?=[^/?&=]*[A-Za-z])[\w-]{16,}(?![\w.-])")
-_PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_PART_OF_URL: Final = re.compile(r"[\w.-]+")
+_SHORTEST_TOKEN: Final = 16
+_PLACEHOLDER: Final = re.compile(r"\{\{[^{}]*\}\}")
 _EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 
@@ -132,7 +132,18 @@ def find_secrets(value: Json, path: str, key: str = "") -> Iterator[str]:
 
 def _has_secret_url(text: str) -> bool:
     return any(
-        "@" in host or _TOKEN_IN_URL.search(rest) for host, rest in _URL.findall(_PLACEHOLDER.sub("", text))
+        "@" in host or any(map(_is_token, _PART_OF_URL.findall(rest)))
+        for host, rest in _URL.findall(_PLACEHOLDER.sub("", text))
+    )
+
+
+def _is_token(part: str) -> bool:
+    """Return whether a part of a URL is long, with digits and letters: whoever knows it may use the URL."""
+    return (
+        len(part) >= _SHORTEST_TOKEN
+        and "." not in part
+        and any(sign.isdecimal() for sign in part)
+        and any(sign.isalpha() for sign in part)
     )
 
 

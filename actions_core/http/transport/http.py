@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import os
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -166,6 +167,10 @@ def _failure(error: Exception) -> RequestError | PayloadError:
             return not_allowed(error.host)
         case aiohttp.ClientConnectorCertificateError():
             return RequestError(f"the certificate is not accepted: {_reason(error)}")
+        case aiohttp.ClientConnectorError() if not isinstance(error, aiohttp.ClientSSLError):
+            return TransportError(
+                f"no response: cannot connect to {error.host}:{error.port}: {_words(error.os_error)}"
+            )
         case aiohttp.InvalidURL():
             return RequestError("invalid URL, here or in a redirect", code="REQUEST_INVALID")
         case aiohttp.ClientError() | OSError():
@@ -173,6 +178,14 @@ def _failure(error: Exception) -> RequestError | PayloadError:
         case _:
             # A ValueError: a part of the request cannot be written on the wire.
             return PayloadError(f"the request cannot be sent: {error}")
+
+
+def _words(error: OSError) -> str:
+    """Return the system's words for an error; those of asyncio repeat the address."""
+    # The errors of name resolution have numbers below 0, and words of their own.
+    number = error.errno or 0
+    text = os.strerror(number) if number > 0 else error.strerror or str(error)
+    return text[:1].lower() + text[1:300]
 
 
 def _reason(error: BaseException) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from io import StringIO
 from typing import Final
 
 from liquid.exceptions import ResourceLimitError
 
+from actions_core.mapping.deadline import Deadline
 from actions_core.mapping.liquid.values import MAX_OPERAND
 from actions_core.mapping.runtime import weigh
 
@@ -24,7 +24,7 @@ class Bounds:
     __slots__ = ("_kept_alive", "_weights", "deadline", "written")
 
     def __init__(self) -> None:
-        self.deadline = time.monotonic() + MAX_SECONDS
+        self.deadline = Deadline(MAX_SECONDS)
         self.written = 0
         self._weights: dict[int, int] = {}
         self._kept_alive: list[object] = []
@@ -39,7 +39,7 @@ class Bounds:
                     f"a value has more than {MAX_OPERAND:,} characters or items", token=None
                 )
             cost += size * (_FOR_A_CHARACTER if isinstance(value, str) else _FOR_AN_ITEM)
-        if time.monotonic() + cost > self.deadline:
+        if self.deadline.is_over(cost):
             raise ResourceLimitError(f"it takes longer than {MAX_SECONDS} seconds", token=None)
 
     def _size(self, value: object) -> int:

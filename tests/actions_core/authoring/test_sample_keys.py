@@ -65,6 +65,24 @@ def test_a_key_that_no_sample_has_is_told(path: str, said: str) -> None:
     assert said in SampleKeys(EVENTS).missing(path)
 
 
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [
+        ("properties.email", ""),
+        ("traits.total", "properties.total"),
+        ("traits.email", ""),
+        ("properties.totl", "properties.total"),
+        ("property.total", "properties.total"),
+        ("properties.Total", "properties.total"),
+        ("properties.total[]", "properties.total"),
+    ],
+)
+def test_only_a_key_that_is_like_the_missing_one_is_suggested(path: str, near: str) -> None:
+    """Two keys below one object are not alike because of the object: the last key of a path must be near."""
+    said = SampleKeys([{"properties": {"total": 1}, "traits": {"plan": 1}}]).missing(path)
+    assert said == f"the sample has no {path!r}" + (f"; did you mean {near!r}?" if near else "")
+
+
 def test_one_sample_is_spoken_of_as_one() -> None:
     """The sentence fits the number."""
     assert SampleKeys(EVENTS[:1]).missing("zzz") == "the sample has no 'zzz'"

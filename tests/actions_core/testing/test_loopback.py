@@ -35,6 +35,20 @@ def serve(
     return asyncio.run(main())
 
 
+def test_a_plain_function_serves_too() -> None:
+    """A handler need not be asynchronous: what it returns is the response."""
+
+    async def main() -> tuple[int, str]:
+        async with (
+            LoopbackServer(lambda request: Response(201, {}, request.method.encode())) as server,
+            aiohttp.ClientSession() as session,
+            session.put(server.url) as response,
+        ):
+            return response.status, await response.text()
+
+    assert asyncio.run(main()) == (201, "PUT")
+
+
 def test_request_and_response() -> None:
     """A request is noted as it stood on the wire, and the response goes out as it is."""
 

@@ -21,7 +21,7 @@ from actions_core.authoring.port.definitions import with_marked_texts
 from actions_core.authoring.port.differences import FILE_NAME
 from actions_core.authoring.port.packages import PACKAGE, VERSION
 from actions_core.authoring.port.requests import our_request
-from actions_core.authoring.scaffold import files_from_definition
+from actions_core.authoring.scaffold import BASE, files_from_definition
 from actions_core.destination import load_destination
 from actions_core.errors import ActionsError
 from actions_core.testing.cases import trial_engine
@@ -117,6 +117,7 @@ async def _with_published_requests(
     actions = load_destination(draft.definition).spec.actions
     keys = {one.key for one in draft.actions if one.request is None}
     filled = dict(files)
+    hosts = set()
     for path, text in files.items():
         cases = json.loads(text) if path.startswith("tests/cases/") else []
         for case in cases:
@@ -130,12 +131,16 @@ async def _with_published_requests(
                 "settings": case["settings"],
                 "responses": [],
             }
-            made = [
-                _expected(one) for one in published_run(await published.ask("run", **order), items=0).requests
-            ]
+            run = published_run(await published.ask("run", **order), items=0)
+            made = [_expected(one) for one in run.requests]
+            hosts |= {"/".join(one.url.split("/", 3)[:3]) for one in run.requests}
             if made:
                 case["expect"] = {"request": made[0]} if len(made) == 1 else {"requests": made}
                 filled[path] = json.dumps(cases, indent=2, ensure_ascii=False) + "\n"
+    if len(hosts) == 1:
+        (host,) = hosts
+        for path in (path for path in files if path.endswith("/handlers.py")):
+            filled[path] = files[path].replace(json.dumps(BASE), json.dumps(host))
     return filled
 
 

@@ -46,7 +46,7 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
     elif tally.is_shallow:
         few = f"only {tally.requests:,} requests in {tally.total:,} trials"
         _print(f"  {few}: differences.json may name values of fields that both sides take", "yellow")
-    leaves = sorted_leaves(tally.leaves)
+    leaves = sorted_leaves(tally)
     for leaf in leaves[: None if verbose else _MOST_LEAVES]:
         _print_leaf(leaf, verbose=verbose)
     if not verbose and len(leaves) > _MOST_LEAVES:

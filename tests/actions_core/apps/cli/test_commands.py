@@ -61,6 +61,26 @@ def test_describe_shows_the_definition_in_a_file(shell: Shell) -> None:
     assert "slack.json" in run.err
 
 
+def test_a_folder_stands_for_the_definition_in_it(shell: Shell) -> None:
+    """`describe` and `docs` take the folder of a project; one without a definition is an error."""
+    home = shell.folder / "desk" / "src" / "actions_desk"
+    home.mkdir(parents=True)
+    (shell.folder / "empty").mkdir()
+    actions = {"act": {"title": "Act", "fields": {}}}
+    shell.write(
+        "desk/src/actions_desk/destination.json", {"slug": "desk", "name": "Desk", "actions": actions}
+    )
+    reasons = {"destination": "desk", "differences": {"act": {"url": "another address"}}}
+    shell.write("desk/src/actions_desk/differences.json", reasons)
+    assert "Desk" in shell.run("describe", "./desk").out
+    page = shell.run("docs", "./desk").out
+    assert page.startswith("# Desk")
+    assert "Another address." in page
+    run = shell.run("describe", "./empty")
+    assert run.code == 2
+    assert "there is no destination.json in it" in run.err
+
+
 def test_describe_prints_the_definition_for_programs(shell: Shell) -> None:
     """As JSON, a description has Segment's spelling."""
     described = shell.run("describe", "fullstory", "--json").json

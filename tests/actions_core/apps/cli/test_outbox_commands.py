@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from actions_core.delivery.file import FileStore
-from actions_core.delivery.store import Arrival, Burial, NewDelivery, Settlement
+from actions_core.delivery.store import Arrival, Burial, NewDelivery, Retry, Settlement, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +92,31 @@ def test_status_says_what_waits(outbox: Path, command: Command) -> None:
     assert (found["b"]["state"], found["b"]["reason"]) == ("gone", "answered 410")
     assert found["a"]["oldest"] == "2026-09-21T16:13:20.000Z"
     assert (run.json["deadLetters"], run.json["workers"]) == (3, [])
+
+
+def test_status_says_what_was_delivered_and_why_something_is_not(outbox: Path, command: Command) -> None:
+    """It has the numbers of a day, and why deliveries are to be tried again; a new file has neither."""
+    run = command("outbox", "status", "w.json")
+    assert "24 hours" not in run.out
+    assert "tried again" not in run.out
+    with opened(outbox) as store:
+        numbers = store.register([("a", "Track")])
+        subscription = numbers["a", "Track"]
+        (accepted,) = store.accept([Arrival("m", "{}", (NewDelivery(subscription, owned=True),))])
+        assert accepted.event is not None
+        now = store.now()
+        reason = "the destination\x1b answered 503"
+        again = Retry(accepted.event, subscription, due=now + 60_000, tried_at=now, status=503, reason=reason)
+        store.settle(Settlement(retries=[again]))
+        minutes = [now - 25 * HOUR * 1000, now - 60_000, now]
+        store.note_tallies([Tally(minute, "a", sent=2, failed=1, retried=3) for minute in minutes])
+        store.note_tallies([Tally(minute, received=5) for minute in minutes])
+    run = command("outbox", "status", "w.json")
+    assert "in 24 hours: 10 events accepted, 4 deliveries sent, 2 given up; 6 tries were repeated" in run.out
+    assert "a: 1 delivery to be tried again, after: the destination\\x1b answered 503" in run.out
+    found = command("outbox", "status", "w.json", "--json").json
+    assert found["day"] == {"accepted": 10, "sent": 4, "failed": 2, "retried": 6}
+    assert found["retrying"] == [{"instance": "a", "count": 1, "reason": reason}]
 
 
 def test_status_says_what_to_do_about_refused_credentials(outbox: Path, command: Command) -> None:

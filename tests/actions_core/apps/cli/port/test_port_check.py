@@ -321,3 +321,21 @@ def test_an_alias_comes_before_a_package_of_that_name() -> None:
     subject = find_subject("segment")
     assert subject.destination.slug == "actions-segment"
     assert find_subject("actions_segment").port == subject.port != PortFile()
+
+
+@pytest.mark.usefixtures("published")
+def test_a_leaf_that_is_explained_in_part_stands_twice(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Where a reason holds for some values only, the others of the same leaf are shown as differing."""
+    only = {"reason": "lost", "published": {"like": "*-1*"}}
+    settings = {"fields": {"order": {"id": ["a-1", "b-2"]}}}
+    definition = json.loads(write_shop().read_text(encoding="utf-8"))
+    action = definition["actions"]["order"]
+    action["request"]["json"] = {"id": {"@template": "{{payload.id}}!"}}
+    differences = {"order": {"json.id": only, "json.premium": "computed", "*refuses*": "seen"}}
+    file = write_shop({"differences": differences, **settings}, actions={"order": action})
+    run = check(command, file)
+    reasons = [leaf.get("reason") for leaf in run.json["actions"][0]["leaves"] if leaf["leaf"] == "json.id"]
+    assert reasons == [None, "lost"]
+    assert run.code == 1

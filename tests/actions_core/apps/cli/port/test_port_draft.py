@@ -98,6 +98,8 @@ def test_the_case_of_a_function_to_write_has_the_requests_of_the_published_one(
             {"method": "POST", "url": "https://api.relay.example/people/note", "headers": headers},
         ]
     }
+    handlers = (made / "handlers.py").read_text(encoding="utf-8")
+    assert 'return request.with_base("https://api.relay.example")' in handlers
 
 
 @pytest.mark.usefixtures("published")
