@@ -23,7 +23,7 @@ _STEP: Final = re.compile(
     r"\[\]|\[(?P<index>\d+)\]|\['(?P<single>[^']*)'\]|\[\"(?P<double>[^\"]*)\"\]|[^.\[\]]+"
 )
 #: Keys that the engine adds where they are missing.
-_ADDED: Final = frozenset({"messageId"})
+_ADDED: Final = frozenset({"messageId", "timestamp", "receivedAt"})
 #: The number of paths among which a similar one is looked for.
 _MOST_PATHS: Final = 2000
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.backend import Backend
     from actions_core.delivery.memory import WhenFull
-    from actions_core.engine.engine import Options
+    from actions_core.engine.options import Options
     from actions_core.engine.results import Report
     from actions_core.values.types import JsonObject
 

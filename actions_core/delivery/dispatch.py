@@ -19,6 +19,7 @@ from actions_core.delivery.recent import Recent
 from actions_core.delivery.rules import MOST_REFUSALS, Again, Dead, Done, Refusals
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.results import Status
+from actions_core.http.errors import is_refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -209,7 +210,7 @@ class Dispatch:
         if error is not None and error.status == _GONE:
             self._spawn(self._note_gone(instance, digest, str(error)))
         refusals = self._refusals_of(instance, digest)
-        if refusals.are_too_many:
+        if is_refusal(error) and refusals.are_too_many:
             self._spawn(
                 self._note_refused(instance, digest, refusals.start_pause(time.monotonic()), str(error))
             )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from actions_core.delivery.jetstream.forwarding import Forwarding
     from actions_core.delivery.pump import Pump, Settled
     from actions_core.delivery.store import Acceptance, Arrival, Backlog, InputPosition
-    from actions_core.engine.engine import Options
+    from actions_core.engine.options import Options
     from actions_core.values.types import Json, JsonObject
 
 #: The most events that one call of the writer is given by `enqueue_many`.

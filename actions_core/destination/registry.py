@@ -1,25 +1,34 @@
 """The destinations that an engine may use: registered by hand, or found among the installed packages.
 
 The name of an entry point is the slug of its destination, so that discovery imports nothing: a package
-loads when its destination is first asked for. One that cannot be loaded is an error for whoever asks
-for it, and hides nothing else.
+loads when its destination is first asked for. Its aliases, and what lists show of it, stand in the
+`destination.json` beside its code, which is read without importing that. One that cannot be loaded is an
+error for whoever asks for it, and hides nothing else.
 """
 
 from __future__ import annotations
 
+import json
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from actions_core.destination import Destination
+from actions_core.destination.overview import Overview, read_overview
 from actions_core.errors import DefinitionError, Problem, child_path
+from actions_core.validation.fields import unstructure
 from actions_core.values.wording import raised, shown, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
+    from actions_core.values.types import JsonObject
+
 ENTRY_POINTS: Final = "actions_core.destinations"
+_DEFINITION: Final = "destination.json"
 
 
 @attrs.frozen
@@ -70,6 +79,21 @@ class Registry:
         """
         return tuple(self._problems[slug] for slug in sorted(self._problems))
 
+    def overviews(self) -> list[Overview]:
+        """Return what each destination says of itself, without loading what says it in a `destination.json`.
+
+        One that cannot be used may be among them: that shows when it is loaded.
+        """
+        stated: list[Overview] = []
+        for slug in sorted(self._waiting):
+            overview = _stated_overview(self._waiting[slug])
+            if overview is None:
+                self._load(slug)
+            else:
+                stated.append(overview)
+        specs = [entry.destination.spec for entry in self._entries.values()]
+        return [*stated, *(read_overview(unstructure(spec)) for spec in specs)]
+
     def register(self, destination: Destination) -> Destination:
         """Take a destination; raise `DefinitionError` with everything that is wrong with it.
 
@@ -94,8 +118,9 @@ class Registry:
     def get(self, name: str) -> Destination:
         """Return the destination with this slug or alias, loading its package where it is installed.
 
-        A slug wins over an alias; to look an alias up, every package is loaded. Raises `DefinitionError`
-        where there is no such destination, where it cannot be loaded, or where several share the alias.
+        A slug wins over an alias; to look an alias up, packages without a `destination.json` are loaded too.
+        Raises `DefinitionError` where there is no such destination, where it cannot be loaded, or where
+        several share the alias.
         """
         if not isinstance(name, str):
             raise DefinitionError(f"a destination is named by a str, not by {shown(name)}")
@@ -146,20 +171,27 @@ class Registry:
             self._entries[slug] = _Entry(destination, _origin(entry_point))
 
     def _by_alias(self, name: str) -> Destination:
-        self._load_all()
+        for slug in sorted(self._waiting):
+            if _may_be_called(name, self._waiting[slug]):
+                self._load(slug)
         found = [entry for entry in self._entries.values() if name in entry.destination.spec.aliases]
         if len(found) == 1:
             return found[0].destination
-        if found:
-            named = ", ".join(f"{shown(entry.destination.slug)} from {entry.origin}" for entry in found)
-            raise DefinitionError(f"{shown(name)} is an alias of several destinations ({named}): use a slug")
+        if not found:
+            raise self._unknown(name)
+        named = ", ".join(f"{shown(entry.destination.slug)} from {entry.origin}" for entry in found)
+        raise DefinitionError(f"{shown(name)} is an alias of several destinations ({named}): use a slug")
+
+    def _unknown(self, name: str) -> DefinitionError:
+        """Return the error for a name that no destination has, with what there is."""
+        self._load_all()
         aliases = [alias for entry in self._entries.values() for alias in entry.destination.spec.aliases]
         near = suggestion(name, [*self._entries, *aliases])
         known = f"; there are {', '.join(self.slugs)}" if self._entries else "; none is registered"
         message = f"no destination is called {shown(name)}{near or known}"
         if self._problems:
             message += "; these installed destinations cannot be used:"
-        raise DefinitionError(message, problems=self.problems)
+        return DefinitionError(message, problems=self.problems)
 
     def _note(self, slug: str, message: str) -> None:
         self._problems[slug] = Problem(child_path("$", slug), message)
@@ -169,6 +201,34 @@ def _origin(entry_point: EntryPoint) -> str:
     """Say in words where an installed destination comes from."""
     package = "" if entry_point.dist is None else f" of {entry_point.dist.name}"
     return f"the entry point {shown(entry_point.name)}{package} ({entry_point.value})"
+
+
+def _stated(entry_point: EntryPoint) -> JsonObject | None:
+    """Return the definition beside the code of an entry point as it is written, None without one."""
+    package, *inner = entry_point.module.split(".")
+    try:
+        spec = find_spec(package)  # which imports nothing, since it is no part of another one
+        folders = [] if spec is None else spec.submodule_search_locations or []
+        files = [file for folder in folders if (file := Path(folder, *inner, _DEFINITION)).is_file()]
+        data: JsonObject = json.loads(files[0].read_bytes())
+        return data if data["slug"] == entry_point.name else None
+    except Exception:  # noqa: BLE001 - whatever is odd about it is told by loading it
+        return None
+
+
+def _stated_overview(entry_point: EntryPoint) -> Overview | None:
+    definition = _stated(entry_point)
+    try:
+        return None if definition is None else read_overview(definition)
+    except ValueError:
+        return None
+
+
+def _may_be_called(name: str, entry_point: EntryPoint) -> bool:
+    """Return whether a name may be an alias of the destination of an entry point."""
+    definition = _stated(entry_point)
+    aliases = None if definition is None else definition.get("aliases", [])
+    return not isinstance(aliases, list) or name in aliases
 
 
 def _check(destination: Destination) -> None:

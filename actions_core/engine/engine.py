@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, Unpack
 
 import attrs
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from actions_core.engine.explain import Explanation
     from actions_core.engine.instances import Instance
     from actions_core.engine.observers import ResultListener, Tracing
+    from actions_core.engine.options import Options
     from actions_core.engine.pipeline import Hold, Pipeline, Step
     from actions_core.engine.workspace import SubscriptionSpec, Workspace
     from actions_core.errors import Problem
@@ -46,21 +47,6 @@ GRACE: Final = 10.0
 #: Events that `send_many` holds beyond those that all lanes can have in progress, so that a full lane does
 #: not at once keep the others waiting. With one lane only, they would just take memory.
 _WAITING_ROOM: Final = 100
-
-
-class Options(TypedDict, total=False):
-    """The options of `Engine`, by name."""
-
-    registry: Registry | None
-    transport: Transport | None
-    max_event_bytes: int
-    features: Mapping[str, Any] | None
-    logger: logging.Logger
-    state: State | None
-    stats: Stats | None
-    tracing: Tracing | None
-    on_result: ResultListener | None
-    on_token_refresh: TokenListener | None
 
 
 @attrs.frozen(eq=False)
@@ -104,6 +90,7 @@ class Engine:
         on_token_refresh: TokenListener | None = None,
     ) -> None:
         # What an engine is made of loads with the first one: many programs need the names before, or alone.
+        from actions_core.destination.stats import GuardedStats
         from actions_core.engine.in_flight import InFlight
         from actions_core.engine.instances import Services
         from actions_core.engine.observers import FailureLog
@@ -111,13 +98,9 @@ class Engine:
         if registry is None:
             from actions_core.destination.registry import Registry
 
-            registry = Registry()
-            registry.discover()
+            registry = Registry().discover()
+        stats = None if stats is None else GuardedStats(stats, logger)
         self._transport = LazyTransport() if transport is None else transport
-        if stats is not None:
-            from actions_core.destination.stats import GuardedStats
-
-            stats = GuardedStats(stats, logger)
         services = self._services = Services(
             self._transport,
             logger=logger,
@@ -127,7 +110,6 @@ class Engine:
             stats=stats,
         )
         self._registry = registry
-        self._deadlines = services.deadlines
         self._max_event_bytes = max_event_bytes
         self._take(self.compile(workspace))
         self._watchers = stats, tracing, logger
@@ -228,7 +210,7 @@ class Engine:
             if len(self._enabled) > 1:
                 concurrency += _WAITING_ROOM
         report = self._report if hold is None else partial(self._report, hold=hold)
-        return stream(events, report, concurrency, self._deadlines.closing, self._in_flight.claim)
+        return stream(events, report, concurrency, self._services.deadlines.closing, self._in_flight.claim)
 
     async def send_batch(self, events: Sequence[Json], *, hold: Hold | None = None) -> BatchReport:
         """Deliver events together, where a destination takes batches, and one by one elsewhere.
@@ -310,14 +292,26 @@ class Engine:
         payload: JsonObject | None = None,
         query: str | None = None,
         page: str | None = None,
+        hook: str | None = None,
+        hook_inputs: JsonObject | None = None,
     ) -> Choices:
-        """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`)."""
+        """List the choices of a dynamic field (`field`, `object.child`, `array.[0].child`).
+
+        With `hook`, the field is one of the hook's inputs, and `hook_inputs` are those that are filled in.
+        """
         from actions_core.engine import on_demand
 
         instance = self._instance(instance_id)
         with self._in_flight:
             return await on_demand.list_choices(
-                instance, action, field, payload=payload, query=query, page=page
+                instance,
+                action,
+                field,
+                payload=payload,
+                query=query,
+                page=page,
+                hook=hook,
+                hook_inputs=hook_inputs,
             )
 
     async def create_audience(
@@ -435,8 +429,7 @@ class Engine:
     async def close(self, grace: float = GRACE) -> None:
         """Let what is in progress end within `grace` seconds, then cancel it, and close the transport.
 
-        From the first moment nothing is retried and nothing new is tried; what was not tried says so in its
-        result.
+        Nothing is retried or begun from the first moment on; what was not tried says so in its result.
         """
         await self._in_flight.close(grace)
         await close_transport(self._transport, self._services.logger)

@@ -327,9 +327,20 @@ def _compare_request(expected: JsonObject, request: Request) -> list[str]:
 
 
 def _differs(what: str, wanted: Any, found: Any) -> list[str]:
-    if found is not MISSING and same_json(wanted, found):
+    """Return a sentence for each leaf that differs."""
+    if wanted is not MISSING and found is not MISSING and same_json(wanted, found):
         return []
-    return [f"{what} must be {json.dumps(wanted, ensure_ascii=False)} but it is {_shown(found)}"]
+    pairs: dict[str, tuple[Any, Any]] = {}
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        pairs = {
+            f"{what}.{key}": (wanted.get(key, MISSING), found.get(key, MISSING))
+            for key in dict.fromkeys([*wanted, *found])
+        }
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        pairs = {f"{what}[{place}]": pair for place, pair in enumerate(zip(wanted, found, strict=True))}
+    if pairs:
+        return [text for below, (one, other) in pairs.items() for text in _differs(below, one, other)]
+    return [f"{what} must be {_shown(wanted)} but it is {_shown(found)}"]
 
 
 def _shown(value: Any) -> str:

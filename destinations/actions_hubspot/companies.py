@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from actions_core import PayloadError, Request, RequestError, ResponseError, Skip
+from actions_core import PayloadError, Request, ResponseError, Skip
 from actions_hubspot.definition import (
-    AGAIN,
     CONFLICT,
     NOT_FOUND,
     REFUSED,
@@ -49,9 +48,8 @@ async def upsert_company(payload: Payload, context: Context, client: Client) -> 
         fields = payload.get("companysearchfields")
         company = await _found(fields, client) if fields else ""
         if company:
-            await _write(
-                Request("PATCH", f"{_COMPANIES}/{part(company)}", json={"properties": properties}), client
-            )
+            url = f"{_COMPANIES}/{part(company)}"
+            await _write(Request("PATCH", url, json={"properties": properties}), client)
         elif payload["createNewCompany"]:
             body = {"properties": properties, "associations": []}
             company = await _write(Request("POST", _COMPANIES, json=body), client)
@@ -76,18 +74,15 @@ def _properties(payload: Payload) -> JsonObject:
 
 async def _update(own_id: str, properties: JsonObject, client: Client) -> str:
     """Update the company that has this ID, and return the one that HubSpot gave it; empty if none has it."""
-    url = f"{_COMPANIES}/{part(own_id)}?idProperty={_OWN_ID}"
+    request = Request(
+        "PATCH", f"{_COMPANIES}/{part(own_id)}?idProperty={_OWN_ID}", json={"properties": properties}
+    )
     try:
-        body = body_of(await client.send(Request("PATCH", url, json={"properties": properties})))
+        return await _write(request, client)
     except ResponseError as error:
-        if error.status == NOT_FOUND:
-            return ""
-        if not _lacks_own_id(error):
+        if error.status != NOT_FOUND:
             raise
-        await _make_own_id(client)
-        message = f"HubSpot did not have the property {_OWN_ID}, which it has now."
-        raise RequestError(message, status=AGAIN, retryable=True) from None
-    return str(body.get("id") or "")
+        return ""
 
 
 async def _found(fields: JsonObject, client: Client) -> str:

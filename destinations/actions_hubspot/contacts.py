@@ -26,7 +26,7 @@ from actions_hubspot.properties import flat_properties, named_properties
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from actions_core import BatchItem, Client, Context, Items, JsonObject, Payload, Response
+    from actions_core import BatchItem, Client, Context, Items, JsonObject, Payload
 
 _CONTACTS: Final = "/crm/v3/objects/contacts"
 _PROPERTIES: Final = (
@@ -65,18 +65,19 @@ async def _upsert(email: str, properties: JsonObject, client: Client) -> str:
     except ResponseError as error:
         if error.status != NOT_FOUND:
             raise
-        body = body_of(await _create(_CONTACTS, {"properties": properties}, client))
+        body = await _create(url, properties, client)
     return str(body.get("id") or "")
 
 
-async def _create(url: str, body: JsonObject, client: Client) -> Response:
-    """Create what was not there; what somebody else created meanwhile is found when it is tried again."""
+async def _create(url: str, properties: JsonObject, client: Client) -> JsonObject:
+    """Create a contact, or update the one that somebody else has created meanwhile."""
+    body = {"properties": properties}
     try:
-        return await client.send(Request("POST", url, json=body))
+        return body_of(await client.send(Request("POST", _CONTACTS, json=body)))
     except ResponseError as error:
         if error.status != CONFLICT:
             raise
-        raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
+        return body_of(await client.send(Request("PATCH", url, json=body)))
 
 
 @destination.batch("upsertContact", each=contact)
@@ -140,11 +141,14 @@ class _Upsert:
         """Send a request about some contacts; return the body of the response, None where it failed."""
         url = f"{_CONTACTS}/batch/{what}"
         try:
-            if what == "create":
-                return body_of(await _create(url, body, self._client))
             return body_of(await self._client.send(Request("POST", url, json=body)))
         except ActionsError as error:
-            self.errors.update(dict.fromkeys(emails, error))
+            # What somebody else has created meanwhile is found when it is tried again.
+            again = error.status == CONFLICT and what == "create"
+            failure: ActionsError = error
+            if again:
+                failure = RequestError(str(error), code=error.code, status=AGAIN, retryable=True)
+            self.errors.update(dict.fromkeys(emails, failure))
             return None
 
     def _found(self, body: JsonObject) -> Iterator[tuple[str, str]]:

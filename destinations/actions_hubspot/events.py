@@ -125,14 +125,11 @@ async def _definition(
         known = _Definition(**remembered)
         if not known.missing(properties) and not known.faults(properties):
             return known
-    found = await _read(name, client)
-    if found is None:
-        found = await _create(name, record, properties, context, client)
-    else:
-        faults = found.faults(properties)
-        if faults:
-            raise PayloadError.at("$.properties", " ".join(faults))
-        found = await _complete(found, properties, context, client)
+    found = await _read(name, client) or await _create(name, record, properties, context, client)
+    faults = found.faults(properties)
+    if faults:
+        raise PayloadError.at("$.properties", " ".join(faults))
+    found = await _complete(found, properties, context, client)
     context.state.set(f"event {name}", {"name": found.name, "types": dict(found.types)}, _REMEMBERED)
     return found
 
@@ -158,6 +155,7 @@ async def _read(name: str, client: Client) -> _Definition | None:
 async def _create(
     name: str, record: str, properties: dict[str, Typed], context: Context, client: Client
 ) -> _Definition:
+    """Define an event with its properties, or return the definition that somebody else made meanwhile."""
     if sync_mode(context) == "update":
         message = f'HubSpot has no event "{name}", and the sync mode "update" creates none.'
         raise PayloadError.at("$.event_name", message)
@@ -173,7 +171,10 @@ async def _create(
     except ResponseError as error:
         if not _exists(error):
             raise
-        raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
+        found = await _read(name, client)
+        if found is None:
+            raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
+        return found
     types = {key: _type(value) for key, value in properties.items()}
     return _Definition(str(made.get("fullyQualifiedName") or name), types)
 

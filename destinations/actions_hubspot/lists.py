@@ -78,7 +78,10 @@ async def _create(records: Records, wanted: JsonObject) -> str:
     except ResponseError as error:
         if body_of(error.response).get("subCategory") != _EXISTS:
             raise
-        raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
+        found = await _read(records, name)
+        if not found:
+            raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
+        return found
     if not made.get("listId"):
         raise PayloadError.at(
             "$.list_details", f'HubSpot\'s response does not say that it made the list "{name}".'

@@ -16,6 +16,7 @@ from actions_core.apps.cli.output import Exit, print_error, print_json, print_pr
 from actions_core.apps.cli.shared import AsJson, read_events
 from actions_core.authoring.advice import advise
 from actions_core.authoring.placeholders import fill_environment
+from actions_core.authoring.port.definitions import marked_texts
 from actions_core.authoring.sample_keys import SampleKeys
 from actions_core.destination.loading import check_definition
 from actions_core.destination.registry import Registry
@@ -179,7 +180,7 @@ def _unset(workspace: Workspace) -> list[Problem]:
 def _check_definition(data: Json, _file: Path, _samples: SampleKeys | None) -> list[Problem]:
     if not isinstance(data, dict):
         return [Problem("$", "a definition is a JSON object")]
-    return check_definition(data, strict=True)[1]
+    return [*check_definition(data, strict=True)[1], *marked_texts(data)]
 
 
 _CHECKS: Final[Mapping[FileKind, Callable[[Json, Path, SampleKeys | None], list[Problem]]]] = {

@@ -17,9 +17,9 @@ from rich.text import Text
 
 from actions_core.apps.cli.interruption import Interruption
 from actions_core.apps.cli.output import Exit, fail, print_problems, printable, stderr, stdout
-from actions_core.apps.cli.shared import AsJson, Settings, load_workspace, run_async
+from actions_core.apps.cli.shared import AsJson, Settings, load_workspace, run_async, with_outbox
 from actions_core.apps.cli.worker.command import LogKind, OutboxFile
-from actions_core.engine.workspace import OutboxSpec, Workspace
+from actions_core.engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from actions_core.apps.console.server import Console
@@ -106,12 +106,7 @@ def console(  # noqa: PLR0913 - each option of a command is a parameter
     file, *failures = files if workspace is None else [workspace, *files]
 
     def load() -> Workspace:
-        loaded = load_workspace(file, settings)
-        if outbox is None:
-            return loaded
-        given = loaded.outbox
-        spec = OutboxSpec(outbox) if given is None else attrs.evolve(given, path=outbox)
-        return attrs.evolve(loaded, outbox=spec)
+        return with_outbox(load_workspace(file, settings), outbox)
 
     running = Running(file, tuple(failures), load)
     if deliver or serve:

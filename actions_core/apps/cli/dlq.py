@@ -39,6 +39,27 @@ app = typer.Typer(
     no_args_is_help=True, help="List, show, replay and discard dead letters: deliveries that were given up."
 )
 
+Instance = Annotated[str | None, typer.Option("--instance", metavar="ID", help="Only of this instance.")]
+Subscription = Annotated[
+    str | None, typer.Option("--subscription", metavar="NAME", help="Only of this subscription.")
+]
+Code = Annotated[
+    str | None,
+    typer.Option("--code", metavar="CODE", help="Only with this code, such as PAYLOAD_VALIDATION_FAILED."),
+]
+Reason = Annotated[
+    str | None,
+    typer.Option("--reason", metavar="TEXT", help="Only with exactly this reason, as --json shows it."),
+]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Only those given up from this time on.")
+]
+Before = Annotated[
+    str | None, typer.Option("--before", metavar="TIME", help="Only those given up before this time.")
+]
+Ids = Annotated[
+    list[int] | None, typer.Option("--id", metavar="ID", help="Only this dead letter; may be repeated.")
+]
 Everything = Annotated[bool, typer.Option("--all", help="All of them, where no other option says which.")]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", min=1, help="List no more than so many.")]
 
@@ -60,31 +81,13 @@ def _choose(  # noqa: PLR0913 - each option of a command is a parameter
     *,
     outbox: OutboxOption = None,
     broker: BrokerOption = None,
-    instance: Annotated[
-        str | None, typer.Option("--instance", metavar="ID", help="Only of this instance.")
-    ] = None,
-    subscription: Annotated[
-        str | None, typer.Option("--subscription", metavar="NAME", help="Only of this subscription.")
-    ] = None,
-    code: Annotated[
-        str | None,
-        typer.Option(
-            "--code", metavar="CODE", help="Only with this code, such as PAYLOAD_VALIDATION_FAILED."
-        ),
-    ] = None,
-    reason: Annotated[
-        str | None,
-        typer.Option("--reason", metavar="TEXT", help="Only with exactly this reason, as --json shows it."),
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="Only those given up from this time on.")
-    ] = None,
-    before: Annotated[
-        str | None, typer.Option("--before", metavar="TIME", help="Only those given up before this time.")
-    ] = None,
-    ids: Annotated[
-        list[int] | None, typer.Option("--id", metavar="ID", help="Only this dead letter; may be repeated.")
-    ] = None,
+    instance: Instance = None,
+    subscription: Subscription = None,
+    code: Code = None,
+    reason: Reason = None,
+    since: Since = None,
+    before: Before = None,
+    ids: Ids = None,
 ) -> Choice:
     """Return what these options mean; see now that the times can be read."""
     for option, value in (("--since", since), ("--before", before)):

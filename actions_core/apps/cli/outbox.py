@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
+import attrs
 import typer
 from rich.text import Text
 
@@ -61,34 +62,57 @@ def status(
     path = find_outbox(workspace, outbox)
     with open_store(path) as store:
         backlog = {each.instance: each for each in store.backlog()}
-        workers = store.workers()
         letters = {name: store.letters.count(LetterFilter(instance=name)) for name in backlog}
-        total = store.letters.count(LetterFilter())
-    size = sum([file.stat().st_size for file in (path, Path(f"{path}-wal")) if file.exists()])
-    if as_json:
-        print_json(
-            {
-                "outbox": str(path),
-                "bytes": size,
-                "instances": [_backlog_json(each, letters[name]) for name, each in backlog.items()],
-                "deadLetters": total,
-                "workers": [_worker_json(worker) for worker in workers],
-            }
-        )
-        return
+        found_here = _Status(path, backlog, letters, store.letters.count(LetterFilter()), store.workers())
+    (_print_status_json if as_json else _print_status)(found_here)
+
+
+@attrs.frozen
+class _Status:
+    """What an outbox file says of itself."""
+
+    path: Path
+    backlog: "dict[str, Backlog]"
+    letters: dict[str, int]
+    letters_in_all: int
+    workers: "list[Worker]"
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes on the disk."""
+        files = (self.path, Path(f"{self.path}-wal"))
+        return sum([file.stat().st_size for file in files if file.exists()])
+
+
+def _print_status_json(status: _Status) -> None:
+    instances = [_backlog_json(each, status.letters[name]) for name, each in status.backlog.items()]
+    print_json(
+        {
+            "outbox": str(status.path),
+            "bytes": status.size,
+            "instances": instances,
+            "deadLetters": status.letters_in_all,
+            "workers": [_worker_json(worker) for worker in status.workers],
+        }
+    )
+
+
+def _print_status(status: _Status) -> None:
     console = stdout()
-    waiting = sum([each.due + each.later + each.in_hand for each in backlog.values()])
-    numbers = f"{counted(waiting, 'delivery')} waiting, {counted(total, 'dead letter')}, {size / 1e6:,.1f} MB"
-    line = f"{path}: {numbers}"
+    waiting = sum([each.due + each.later + each.in_hand for each in status.backlog.values()])
+    line = (
+        f"{status.path}: {counted(waiting, 'delivery')} waiting, "
+        f"{counted(status.letters_in_all, 'dead letter')}, {status.size / 1e6:,.1f} MB"
+    )
     console.print(Text(printable(line), style="bold"), soft_wrap=True)
-    if backlog:
+    if status.backlog:
         console.print()
-        _print_backlog(backlog, letters)
+        _print_backlog(status.backlog, status.letters)
     console.print()
-    for worker in workers:
+    for worker in status.workers:
         since = _ago(worker.started)
         console.print(f"worker {worker.id}: process {worker.pid} on {printable(worker.host)}, for {since}")
-    if not workers:
+    if not status.workers:
         console.print("no worker runs")
 
 

@@ -6,20 +6,20 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
-import attrs
 import typer
 from rich.text import Text
 
 from actions_core.apps.cli.interruption import Interruption
 from actions_core.apps.cli.output import Exit, fail, printable, stderr, stdout
 from actions_core.apps.cli.run.command import AcceptLoss, Grace, Rate
-from actions_core.apps.cli.shared import AsJson, Settings, load_workspace, run_async, with_rate
+from actions_core.apps.cli.shared import AsJson, Settings, load_workspace, run_async, with_outbox, with_rate
 from actions_core.apps.cli.worker.command import LogFormat, LogKind, OutboxFile
 from actions_core.destination import Destination
-from actions_core.engine.workspace import OutboxSpec, Workspace
+from actions_core.engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from actions_core.apps.server.server import EventServer
@@ -34,7 +34,8 @@ DestinationName = Annotated[
     typer.Option(
         "--destination",
         metavar="DESTINATION",
-        help="Instead of a workspace: try this destination (a slug, an alias, or its definition's file).",
+        help="Instead of a workspace: try this destination (a slug, an alias, its folder, or "
+        "its definition's file).",
     ),
 ]
 Host = Annotated[str, typer.Option("--host", help="The address to listen at.")]
@@ -93,14 +94,7 @@ def serve(  # noqa: PLR0913 - each option of a command is a parameter
     if workspace is None:
         raise typer.BadParameter("give a workspace, or --destination", param_hint="WORKSPACE")
 
-    def load() -> Workspace:
-        loaded = with_rate(load_workspace(workspace, settings), rate)
-        if outbox is None:
-            return loaded
-        given = loaded.outbox
-        spec = OutboxSpec(outbox) if given is None else attrs.evolve(given, path=outbox)
-        return attrs.evolve(loaded, outbox=spec)
-
+    load = partial(_load, workspace, settings, rate, outbox)
     # Here: they load aiohttp's server and SQLite, which other commands do not need.
     from actions_core.apps.server.assembly import make_server
     from actions_core.apps.server.listener import Limits
@@ -118,6 +112,11 @@ def serve(  # noqa: PLR0913 - each option of a command is a parameter
     kind = log_format or (None if stderr().is_terminal else LogKind.JSON)
     running = Serving(*made, workspace, load, grace, kind)
     raise typer.Exit(_listening(running.run(as_json=as_json), place))
+
+
+def _load(file: Path, settings: list[str] | None, rate: float | None, outbox: Path | None) -> Workspace:
+    """Load the workspace as it is now, with what the options replace."""
+    return with_outbox(with_rate(load_workspace(file, settings), rate), outbox)
 
 
 def _listening(work: Coroutine[Any, Any, Exit], place: tuple[str, int]) -> Exit:

@@ -18,7 +18,7 @@ from actions_core.apps.cli.streams import stdin_was_closed
 from actions_core.apps.events.decoding import DecodingError, decode
 from actions_core.apps.events.lines import EventLine, EventSplitter
 from actions_core.engine.observers import is_no_failure
-from actions_core.engine.workspace import RateSpec, Workspace
+from actions_core.engine.workspace import OutboxSpec, RateSpec, Workspace
 from actions_core.errors import EventError
 from actions_core.values.types import Json
 
@@ -56,6 +56,16 @@ def load_workspace(file: Path, settings: list[str] | None) -> Workspace:
         check_instances([instance], [spec.id for spec in workspace.destinations], option="--set")
         workspace = _replace(workspace, instance, setting, value)
     return workspace
+
+
+def with_outbox(workspace: Workspace, file: Path | None) -> Workspace:
+    """Return a workspace with the outbox in another file, if one is given; its other options stay."""
+    if file is None:
+        return workspace
+    given = workspace.outbox
+    return attrs.evolve(
+        workspace, outbox=OutboxSpec(file) if given is None else attrs.evolve(given, path=file)
+    )
 
 
 def with_rate(workspace: Workspace, rate: float | None) -> Workspace:

@@ -59,13 +59,7 @@ async def make_desk(
         make_engine=make_engine,
         loaded=workspace,
     )
-    desk.feed = Feeds(
-        ring=ring,
-        outbox_file=desk.outbox_file,
-        outbox=outbox,
-        failures=failures,
-        engine=lambda: desk.engine,
-    )
+    desk.feed = _feeds(desk, ring)
     if file is not None:
         desk.draft = Draft(file, registry, lambda saved: desk.take_up(saved if load is None else load()))
     try:
@@ -74,6 +68,16 @@ async def make_desk(
     finally:
         if given is None and desk.engine is not None:
             await desk.engine.close(0.0)
+
+
+def _feeds(desk: Desk, ring: Ring) -> Feeds:
+    return Feeds(
+        ring=ring,
+        outbox_file=desk.outbox_file,
+        outbox=desk.outbox,
+        failures=desk.failures,
+        engine=lambda: desk.engine,
+    )
 
 
 def _engine(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from actions_core.destination.overview import Overview
     from actions_core.destination.registry import Registry
-    from actions_core.destination.specs import DestinationSpec
 
 
 @attrs.frozen
@@ -29,25 +29,17 @@ class Entry:
 
 
 def list_entries(registry: Registry) -> list[Entry]:
-    """List the destinations by name; one that cannot be loaded is among the registry's problems."""
-    return sorted(
-        (make_entry(destination.spec) for destination in registry), key=lambda one: one.name.lower()
-    )
+    """List the destinations by name, loading as few as possible.
+
+    One that cannot be loaded may be among them; it says so on its page.
+    """
+    return sorted(map(make_entry, registry.overviews()), key=lambda one: one.name.lower())
 
 
-def make_entry(spec: DestinationSpec) -> Entry:
+def make_entry(overview: Overview) -> Entry:
     """Return the entry of a destination."""
-    shown = [action for action in spec.actions.values() if not action.hidden]
-    texts: Iterable[str | None] = (
-        spec.slug,
-        spec.name,
-        spec.description,
-        *spec.aliases,
-        *(text for action in shown for text in (action.title, action.description)),
-        *(preset.name for preset in spec.presets),
-    )
-    haystack = "\n".join(text for text in texts if text).casefold()
-    return Entry(spec.slug, spec.name, spec.description or "", len(shown), haystack)
+    haystack = "\n".join(overview.texts).casefold()
+    return Entry(overview.slug, overview.name, overview.description, overview.actions, haystack)
 
 
 def words_of(query: str) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from actions_core.apps.server.listener import Limits
-    from actions_core.engine.engine import Options
+    from actions_core.engine.options import Options
     from actions_core.engine.workspace import Workspace
 
 

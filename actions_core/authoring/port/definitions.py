@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.destination.specs import HOOKS
+from actions_core.errors import Problem, child_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from actions_core.values.types import JsonObject
+    from actions_core.values.types import Json, JsonObject
 
 _BATCH: Final = "performBatch"
 _DYNAMIC: Final = "dynamicFields"
@@ -58,6 +59,25 @@ def _hook(hook: JsonObject) -> JsonObject:
     outputs = hook.get("outputFields") or hook.get("outputTypes")
     made = {**hook, **({"outputFields": outputs} if outputs else {})}
     return {name: value for name, value in made.items() if name in _HOOK_KEYS}
+
+
+def marked_texts(definition: Json) -> list[Problem]:
+    """Return a warning where a definition still has texts that are marked, at the first one."""
+
+    def places(value: Any, path: str) -> Iterator[str]:
+        parts = value.items() if isinstance(value, dict) else ()
+        for key, part in parts:
+            if key == "description" and isinstance(part, str) and part.startswith(MARK):
+                yield child_path(path, key)
+            elif key not in _DATA:
+                yield from places(part, child_path(path, key))
+
+    found = list(places(definition, "$"))
+    if not found:
+        return []
+    many = "1 description is" if len(found) == 1 else f"{len(found)} descriptions are"
+    message = f"{many} still the publisher's, marked {MARK.strip()!r}: write your own before you ship them"
+    return [Problem(found[0], message, "warning")]
 
 
 def with_marked_texts(definition: JsonObject) -> JsonObject:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import Json, JsonObject
 
+#: Where fewer than one trial in so many makes a request, the events are not taken as they are.
+_SHALLOW: Final = 5
 _EQUAL: Final = ("requests", "refused", "nothing")
 
 
@@ -70,6 +72,11 @@ class Tally:
     def total(self) -> int:
         """How many trials were compared."""
         return sum(self.equal.values()) + self.explained + self.different
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether so few trials made a request that they say little of it."""
+        return _SHALLOW * self.requests < self.total
 
     def add(self, trial: Trial, published: Run, ours: Run) -> list[Difference]:
         """Compare the two runs of a trial, and return what differs without a reason."""

@@ -27,11 +27,13 @@ _ASIDE: Final = frozenset(
     }
 )
 _LONGEST: Final = 110
+#: Between the beginning of a line, which may have been reached, and what was not.
+_MARK: Final = " >>> "
 
 
 @attrs.frozen
 class Unreached:
-    """A part that was not reached: `path:line`, and the beginning of its source."""
+    """A part that was not reached: `path:line`, the beginning of its line, a mark, and its source."""
 
     path: str
     line: int
@@ -40,6 +42,15 @@ class Unreached:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}  {self.text}"
+
+    def shortened(self) -> str:
+        """Return the part in a line that fits a screen; the mark and what follows it stay in sight."""
+        before, mark, after = self.text.partition(_MARK)
+        if len(self.text) > _LONGEST and mark:
+            before = before if len(before) <= _LONGEST // 2 else f"…{before[-_LONGEST // 2 :]}"
+        text = before + mark + after
+        text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        return f"{self.path}:{self.line}  {text}"
 
 
 def unreached_parts(
@@ -77,5 +88,5 @@ def _is_inside(part: JsonObject, wholes: Sequence[JsonObject]) -> bool:
 
 
 def _shown(part: JsonObject) -> str:
-    text = " ".join(f"{part['before'].strip()} {part['text'].strip()}".split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    before = " ".join(part["before"].split())
+    return f"{before}{_MARK if before else ''}{' '.join(part['text'].split())}"

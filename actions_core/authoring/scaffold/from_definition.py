@@ -85,14 +85,27 @@ def files_from_definition(
         path.replace("src/package/", f"src/{package}/"): put_words(text, words)
         for path, text in common.items()
     }
-    written: Any = unstructure(spec)
     files[SCHEMA_FILE] = schema_text()
-    files[f"src/{package}/destination.json"] = _json({"$schema": _SCHEMA, **written})
+    files[f"src/{package}/destination.json"] = _json({"$schema": _SCHEMA, **_definition(destination)})
     if functions:
         files[f"src/{package}/handlers.py"] = _module(destination)
     for key in _actions(destination):
         files[f"tests/cases/{_file_name(key)}.json"] = _json([_case(destination, key)])
     return spec.slug, files
+
+
+def _definition(destination: Destination) -> JsonObject:
+    """Return the definition as one would write it: without what goes without saying, the long parts last."""
+    spec = destination.spec
+    written: Any = unstructure(spec, defaults=False)
+    presets = written.pop("presets", [])
+    for preset, given in zip(presets, spec.presets, strict=True):
+        action = spec.actions.get(given.partner_action)
+        if action is not None and given.mapping == action.default_mapping:
+            del preset["mapping"]
+    # An action has to say what its fields are, even if there are none.
+    actions = {key: {"fields": {}, **action} for key, action in written.pop("actions").items()}
+    return {**written, "actions": actions, "presets": presets}
 
 
 def _actions(destination: Destination) -> dict[str, ActionSpec]:

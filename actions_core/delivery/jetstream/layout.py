@@ -156,51 +156,46 @@ async def open_layout(connection: Connection, name: str, spec: BrokerSpec, *, ke
     Raises `BrokerError` where they are of another version, or cannot be made.
     """
     layout = Layout(token(name), spec.partitions)
+    for stream, config in _streams(layout, spec, keep).items():
+        present = await _ensure_stream(connection, stream, config)
+        if stream == layout.work:
+            layout = attrs.evolve(layout, partitions=int(present.get(_PARTITIONS_KEY, spec.partitions)))
+    return layout
+
+
+def _streams(layout: Layout, spec: BrokerSpec, keep: float) -> dict[str, JsonObject]:
+    """Return the configuration of each stream."""
     metadata = {_LAYOUT_KEY: _LAYOUT, _PARTITIONS_KEY: str(spec.partitions)}
     common = {"storage": "file", "num_replicas": spec.replicas, "metadata": metadata}
     bound = {} if spec.most_bytes is None else {"max_bytes": spec.most_bytes}
     window = {"duplicate_window": _WINDOW * NANOSECONDS}
     base = layout.name
-    streams: list[tuple[str, JsonObject]] = [
-        (
-            layout.work,
-            {
-                "subjects": [f"{base}.work.>"],
-                "retention": "workqueue",
-                "discard": "new",
-                **bound,
-                **window,
-                **common,
-            },
-        ),
-        (
-            layout.later,
-            {
-                "subjects": [f"{base}.later.>", f"{base}.due.>"],
-                "retention": "workqueue",
-                "allow_msg_schedules": True,
-                **window,
-                **common,
-            },
-        ),
-        (
-            layout.dead,
-            {
-                "subjects": [f"{base}.dead.>"],
-                "retention": "limits",
-                "discard": "new",
-                "allow_direct": True,
-                "max_age": int(keep * NANOSECONDS),
-                "duplicate_window": int(min(keep, _WINDOW) * NANOSECONDS),
-                **common,
-            },
-        ),
-    ]
-    for stream, config in streams:
-        present = await _ensure_stream(connection, stream, config)
-        if stream == layout.work:
-            layout = attrs.evolve(layout, partitions=int(present.get(_PARTITIONS_KEY, spec.partitions)))
-    return layout
+    return {
+        layout.work: {
+            "subjects": [f"{base}.work.>"],
+            "retention": "workqueue",
+            "discard": "new",
+            **bound,
+            **window,
+            **common,
+        },
+        layout.later: {
+            "subjects": [f"{base}.later.>", f"{base}.due.>"],
+            "retention": "workqueue",
+            "allow_msg_schedules": True,
+            **window,
+            **common,
+        },
+        layout.dead: {
+            "subjects": [f"{base}.dead.>"],
+            "retention": "limits",
+            "discard": "new",
+            "allow_direct": True,
+            "max_age": int(keep * NANOSECONDS),
+            "duplicate_window": int(min(keep, _WINDOW) * NANOSECONDS),
+            **common,
+        },
+    }
 
 
 async def _ensure_stream(connection: Connection, stream: str, config: JsonObject) -> JsonObject:

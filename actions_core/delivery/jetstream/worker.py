@@ -29,6 +29,7 @@ from actions_core.engine import Engine
 from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.workspace import Workspace
 from actions_core.errors import Problem, WorkspaceError
+from actions_core.http.errors import is_refusal
 from actions_core.values.times import SteadyClock
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from actions_core.delivery.letters import DeadLetters
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.store import Backlog
-    from actions_core.engine.engine import Options
     from actions_core.engine.instances import Instance
+    from actions_core.engine.options import Options
 
 _LOGGER: Final = logging.getLogger("actions_core")
 _GRACE: Final = 10.0
@@ -162,28 +163,21 @@ class BrokerWorker:
                 await self._start(instance)
 
     async def _start(self, instance: Instance) -> None:
-        broker = self._opened()
         targets = [target for target in self._targets if target.instance is instance]
         admission = instance.lane.connection.admission
         breaker = Breaker() if admission is None else admission.breaker
         budget = RateBudget(instance.lane.concurrency) if admission is None else admission.budget
-        delivery = instance.spec.delivery
-        ordered, takeover = delivery.ordered_by is not None, self._spec.takeover
-        pinned = 0.0 if delivery.rate is None else min(PIN_TIMEOUT, takeover)
-        most = max(1000, _MOST_FACTOR * budget.concurrency)
-        consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
-        await asyncio.gather(*(ensure_consumer(broker.connection, each, takeover) for each in consumers))
         enabled = dict(enumerate(target for target in targets if target.enabled))
         batches = {number: target.batch for number, target in enabled.items() if target.batch is not None}
         options = SourceOptions(
             budget.concurrency,
-            takeover,
+            self._spec.takeover,
             {target.pipeline.name: number for number, target in enabled.items()},
             batches=frozenset(batches),
             waiting=frozenset(target.pipeline.name for target in targets if not target.enabled),
             oldest=kept_for(self.engine.workspace).oldest,
         )
-        source = Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
+        source = await self._make_source(instance, options)
         attempts = Attempts(self.engine, enabled)
         refusals = Refusals()
         pump = Pump(
@@ -208,6 +202,18 @@ class BrokerWorker:
         self._lines[instance.id] = _Line(instance, source, pump, refusals)
         pump.start()
         await source.open()
+
+    async def _make_source(self, instance: Instance, options: SourceOptions) -> Source:
+        """Make what an instance's deliveries come from, and the consumers of it that are missing."""
+        broker, delivery = self._opened(), instance.spec.delivery
+        pinned = 0.0 if delivery.rate is None else min(PIN_TIMEOUT, options.takeover)
+        most = max(1000, _MOST_FACTOR * options.concurrency)
+        ordered = delivery.ordered_by is not None
+        consumers = broker.layout.consumers(instance.id, most, ordered=ordered, pinned=pinned)
+        await asyncio.gather(
+            *(ensure_consumer(broker.connection, each, options.takeover) for each in consumers)
+        )
+        return Source(broker.connection, broker.layout, instance.id, consumers, options, self._clock)
 
     def _revive(self, instance: Instance) -> None:
         """Deliver again to an instance that was gone, if it was resumed: nothing comes of it before."""
@@ -236,7 +242,7 @@ class BrokerWorker:
             _LOGGER.error(words, result.instance, result.error)
             self._gone[result.instance] = self._clock()
             self._spawn(line.source.pause(FOR_GOOD))
-        elif line.refusals.are_too_many:
+        elif is_refusal(result.error) and line.refusals.are_too_many:
             pause = line.refusals.start_pause(time.monotonic())
             words = "broker: %s gets nothing for %.0f s: its credentials were refused %d times in a row: %s"
             _LOGGER.error(words, result.instance, pause, MOST_REFUSALS, result.error)

@@ -159,18 +159,14 @@ def compile_instance(
     if same is not None and has_spec_of(same, spec):
         return same, problems
     connection = _connection(spec, destination, scope, services, mask, oauth, same)
-    lane = Lane(spec.id, connection, spec.delivery.concurrency, services.logger)
-    lane.disabled = "" if same is None else same.lane.disabled
     instance = Instance(
         id=spec.id,
         destination=destination,
         enabled=spec.enabled,
-        lane=lane,
+        lane=_lane(spec, connection, services, same),
         scope=scope,
         pipelines=pipelines,
-        permissions=Permissions(
-            (spec.id, destination.slug, destination.spec.name), tuple(dict.fromkeys(spec.consent_categories))
-        ),
+        permissions=_permissions(spec, destination),
         filters=filters,
         deletion=deletion_pipeline(destination, scope),
         authentication=authentication_pipeline(destination, scope),
@@ -178,6 +174,18 @@ def compile_instance(
         settings_digest=digest,
     )
     return instance, problems
+
+
+def _lane(spec: InstanceSpec, connection: Connection, services: Services, same: Instance | None) -> Lane:
+    """Make the lane of an instance; it stays disabled where that was so with the same settings."""
+    lane = Lane(spec.id, connection, spec.delivery.concurrency, services.logger)
+    lane.disabled = "" if same is None else same.lane.disabled
+    return lane
+
+
+def _permissions(spec: InstanceSpec, destination: Destination) -> Permissions:
+    names = (spec.id, destination.slug, destination.spec.name)
+    return Permissions(names, tuple(dict.fromkeys(spec.consent_categories)))
 
 
 def with_subscription(

@@ -76,19 +76,33 @@ def structure(data: JsonObject | T, cls: type[T]) -> T:
     return _converter().structure(data, cls)
 
 
-def unstructure(value: Any) -> Json:
-    """Return a spec, or anything with specs in it, as JSON in Segment's spelling, without what is absent."""
+def unstructure(value: Any, *, defaults: bool = True) -> Json:
+    """Return a spec, or anything with specs in it, as JSON in Segment's spelling, without what is absent.
+
+    Without `defaults`, what a spec has by default is left out too: loaded again, it is the same.
+    """
     if attrs.has(type(value)):
         given = [(field, getattr(value, field.name)) for field in attrs.fields(type(value))]
         null = isinstance(value, Choice)
         return {
-            key_of(field): unstructure(_with_str_keys(part))
+            key_of(field): unstructure(_with_str_keys(part), defaults=defaults)
             for field, part in given
-            if part is not MISSING and (null or part is not None)
+            if part is not MISSING
+            and (null or part is not None)
+            and (defaults or not _is_default(field, part))
         }
     if isinstance(value, Mapping):
-        return {key: unstructure(part) for key, part in value.items()}
-    return [unstructure(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: unstructure(part, defaults=defaults) for key, part in value.items()}
+    return (
+        [unstructure(item, defaults=defaults) for item in value] if isinstance(value, list | tuple) else value
+    )
+
+
+def _is_default(field: attrs.Attribute[Any], part: Any) -> bool:
+    default: Any = field.default
+    if hasattr(default, "factory"):
+        default = default.factory()
+    return type(part) is type(default) and bool(part == default)
 
 
 def _with_str_keys(part: Any) -> Any:

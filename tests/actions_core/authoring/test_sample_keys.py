@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actions_core.authoring.sample_keys import SampleKeys
+from actions_core.values.events import check_event
 
 EVENTS = [
     {"type": "track", "event": "A", "properties": {"items": [{"sku": 1}, {"tags": ["x"]}], "none": None}},
@@ -37,6 +38,15 @@ def test_a_key_that_any_sample_has_is_there(path: str) -> None:
     """Items of lists are one, an object counts as a list of one, and the engine makes a messageId."""
     assert SampleKeys(EVENTS).has(path)
     assert SampleKeys(EVENTS).missing(path) == ""
+
+
+def test_what_the_engine_makes_is_there() -> None:
+    """Whatever an event gets when it comes in is missed in no sample: its id and its times."""
+    bare = {"type": "track", "event": "A", "userId": "u"}
+    made = check_event(bare).keys() - bare.keys()
+    assert made >= {"messageId", "timestamp", "receivedAt"}
+    assert [SampleKeys([bare]).missing(key) for key in sorted(made)] == [""] * len(made)
+    assert SampleKeys([bare]).missing("sentAt") == "the sample has no 'sentAt'"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.overview import Overview
 from actions_core.destination.registry import ENTRY_POINTS, Registry
 from actions_core.errors import DefinitionError
 
@@ -226,6 +228,79 @@ def test_an_alias_is_as_good_as_the_slug(install: Install) -> None:
     assert registry.get("own") is registry.get("also") is mine
     with pytest.raises(DefinitionError, match="did you mean 'short'"):
         registry.get("shrot")
+
+
+PACKAGE = """
+from actions_core.destination import Destination
+destination = Destination.from_package(__package__)
+"""
+
+
+def test_an_alias_in_a_definition_loads_that_package_alone(install: Install, tmp_path: Path) -> None:
+    """Definitions are read without importing; only what has none, or a faulty one, is loaded besides."""
+    for name, text in {
+        "wanted": '{"slug": "wanted", "name": "W", "actions": {}, "aliases": ["short", "both"]}',
+        "other": '{"slug": "other", "name": "O", "actions": {}, "aliases": ["both"]}',
+        "bare": '{"slug": "bare", "name": "B", "actions": {}}',
+        "cut": '{"slug": "cut", "aliases": [',
+        "renamed": '{"slug": "named-so", "name": "R", "actions": {}, "aliases": ["short"]}',
+    }.items():
+        install(name, PACKAGE)
+        (tmp_path / f"plugin_{name}.py").unlink()
+        (tmp_path / f"plugin_{name}").mkdir()
+        (tmp_path / f"plugin_{name}" / "__init__.py").write_text(PACKAGE, "utf-8")
+        (tmp_path / f"plugin_{name}" / "destination.json").write_text(text, "utf-8")
+    install("coded", good("coded", "other-short"))
+    registry = Registry().discover()
+    assert registry.get("short").slug == "wanted"
+    assert loaded() == {"wanted", "renamed", "coded"}
+    assert {problem.path for problem in registry.problems} == {"$.cut", "$.renamed"}
+    assert registry.get("other-short").slug == "coded"
+    with pytest.raises(DefinitionError, match="'both' is an alias of several"):
+        registry.get("both")
+    assert loaded() == {"wanted", "renamed", "coded", "other"}
+
+
+def test_what_lists_show_is_read_without_loading(install: Install, tmp_path: Path) -> None:
+    """What a definition says of itself needs no code; only what has none that can be read is loaded."""
+    actions = '{"a": {"title": "Send"}, "b": {"title": "Old", "hidden": true}}'
+    for name, text in {
+        "stated": f'{{"slug": "stated", "name": "S", "aliases": ["st"], "actions": {actions}}}',
+        "odd": '{"slug": "odd", "name": "O", "actions": []}',
+        "numbers": '{"slug": "numbers", "name": 7, "actions": {}}',
+        "cut": '{"slug": "cut", "na',
+    }.items():
+        install(name, PACKAGE)
+        (tmp_path / f"plugin_{name}.py").unlink()
+        (tmp_path / f"plugin_{name}").mkdir()
+        (tmp_path / f"plugin_{name}" / "__init__.py").write_text(PACKAGE, "utf-8")
+        (tmp_path / f"plugin_{name}" / "destination.json").write_text(text, "utf-8")
+    install("coded", good("coded", "short"))
+    registry = Registry().discover()
+    found = {each.slug: each for each in registry.overviews() if each.slug in ("stated", "coded")}
+    assert found["stated"] == Overview("stated", "S", "", 1, ("stated", "S", "st", "Send"))
+    assert found["coded"] == Overview("coded", "Sample", "", 0, ("coded", "Sample", "short"))
+    assert loaded() == {"coded"}
+    assert {problem.path for problem in registry.problems} >= {"$.odd", "$.numbers", "$.cut"}
+
+
+def test_what_lists_show_is_the_same_once_it_is_loaded() -> None:
+    """Of each shipped destination the definition says what its spec says."""
+    registry = Registry().discover()
+    before = {each.slug: each for each in registry.overviews()}
+    assert len(registry) == len(before)
+    assert {each.slug: each for each in registry.overviews()} == before
+
+
+def test_aliases_of_shipped_destinations_load_one_package() -> None:
+    """`fullstory` imports no other destination."""
+    program = (
+        "import sys; from actions_core import Registry; "
+        "print(Registry().discover().get('fullstory').slug); "
+        "print(sorted(name for name in sys.modules if name.startswith('actions_') and '.' not in name))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
+    assert ran.stdout.splitlines() == ["actions-fullstory-cloud", "['actions_core', 'actions_fullstory']"]
 
 
 def test_a_shared_alias_is_an_error_that_names_both(install: Install) -> None:

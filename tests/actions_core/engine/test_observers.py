@@ -26,8 +26,8 @@ from actions_core import (
     Workspace,
     load_destination,
 )
-from actions_core.engine.engine import Options
 from actions_core.engine.executor import deliver_event
+from actions_core.engine.options import Options
 from actions_core.testing import RecordingTransport, make_event
 
 if TYPE_CHECKING:

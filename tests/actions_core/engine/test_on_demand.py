@@ -72,7 +72,7 @@ def make_destination() -> Destination:  # noqa: C901 - one function for each kin
                         "onMappingSave": {
                             "label": "Make a list",
                             "description": "D",
-                            "inputFields": {"title": text(required=True)},
+                            "inputFields": {"title": text(required=True, dynamic=True), "kind": text()},
                             "outputFields": {"id": text(required=True)},
                         }
                     },
@@ -123,6 +123,11 @@ def make_destination() -> Destination:  # noqa: C901 - one function for each kin
     async def make_list(title: str, client: Client) -> dict[str, Any]:
         answer = await client.send(Request("POST", "/lists", json={"title": title}))
         return {"id": answer.json["id"]}
+
+    @destination.dynamic_field("add", "title", hook="onMappingSave")
+    def titles(hook_inputs: dict[str, Any], payload: dict[str, Any]) -> Choices:
+        value = f"{hook_inputs.get('kind', 'plain')} {payload.get('name', '')}".strip()
+        return Choices(({"label": "T", "value": value},))
 
     @destination.dynamic_field("add", "list")
     async def lists(query: str | None, page: str | None, client: Client) -> Choices:
@@ -344,6 +349,21 @@ def test_choices_of_children(field: str, value: str) -> None:
     """Children of objects use `__values__` and `__keys__`; an item's index is told."""
     choices, _ = ask([], lambda engine: engine.list_choices("one", "add", field, payload={"of": "here"}))
     assert [choice["value"] for choice in choices.choices] == [value]
+
+
+def test_choices_of_the_inputs_of_a_hook() -> None:
+    """With `hook`, the field is one of its inputs; what is filled in of the others is handed on."""
+
+    def chosen(**given: Any) -> Choices:
+        choices: Choices = ask([], lambda engine: engine.list_choices("one", "add", "title", **given))[0]
+        return choices
+
+    hook = {"hook": "onMappingSave"}
+    assert [each["value"] for each in chosen(**hook).choices] == ["plain"]
+    found = chosen(**hook, hook_inputs={"kind": "big"}, payload={"name": "n"})
+    assert [each["value"] for each in found.choices] == ["big n"]
+    assert chosen().error["code"] == "404"
+    assert chosen(hook="other").error["code"] == "404"
 
 
 def test_choices_that_cannot_be_had_are_an_error_in_the_answer() -> None:

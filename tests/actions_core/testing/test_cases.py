@@ -66,6 +66,27 @@ def test_a_batch_is_a_case() -> None:
     assert "json must be" in check_case(shop(), case)[0]
 
 
+def test_a_body_that_differs_is_told_leaf_by_leaf() -> None:
+    """Of a large body only what differs is shown, each leaf with its place in it."""
+    actions = {"put": {"title": "Put", "fields": {}}}
+    destination = load_destination({"slug": "shop", "name": "Shop", "actions": actions})
+    sent = {"user": {"id": "u", "plan": "pro"}, "items": [{"n": 1}, {"n": 2.0}], "at": None, "x": []}
+
+    @destination.action("put")
+    def put() -> Request:
+        return Request("POST", "https://shop.example/put", json=sent)
+
+    wanted = {"user": {"id": "v", "name": "N"}, "items": [{"n": 1}, {"n": 3}], "at": None, "x": [1]}
+    case = {"action": "put", "event": make_event(), "expect": {"request": {"json": wanted}}}
+    assert check_case(destination, case) == [
+        'json.user.id must be "v" but it is "u"',
+        'json.user.name must be "N" but it is missing',
+        'json.user.plan must be missing but it is "pro"',
+        "json.items[1].n must be 3 but it is 2.0",
+        "json.x must be [1] but it is []",
+    ]
+
+
 def test_a_case_gives_the_responses_of_the_network() -> None:
     """The handler gets them in their order; the first request is the one that is compared."""
     event = make_event()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from collections import deque
 from pathlib import Path
@@ -13,13 +13,14 @@ import attrs
 
 from actions_core.apps.cli.port.ours import Ours, published_run
 from actions_core.apps.cli.port.published import PublishedError
+from actions_core.apps.local import find_definition, load_local, load_package
 from actions_core.authoring.port.definitions import published_definition
 from actions_core.authoring.port.differences import FILE_NAME, PortFile, differences_of, read_port_file_in
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.tally import Tally
 from actions_core.authoring.port.trials import Trials
 from actions_core.authoring.port.values import Values, this_moment
-from actions_core.destination import Destination, load_destination
+from actions_core.destination import load_destination
 from actions_core.destination.registry import Registry
 from actions_core.errors import ActionsError, DefinitionError
 from actions_core.values.wording import shown, suggestion
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
 
     from actions_core.apps.cli.port.published import Published
     from actions_core.authoring.port.trials import Trial
+    from actions_core.destination import Destination
     from actions_core.destination.specs import DestinationSpec
     from actions_core.values.types import JsonObject
 
-_DEFINITION: Final = "destination.json"
 BATCH_SIZE: Final = 50
 
 
@@ -64,46 +65,21 @@ def find_subject(name: str) -> Subject:
 
     Raises `DefinitionError` where it names none, or one that cannot be loaded.
     """
-    path = Path(name)
-    if path.is_file():
-        return _subject(load_destination(path), path.parent)
-    if path.is_dir():
-        return _from_folder(path)
+    definition = find_definition(name)
+    if definition is not None:
+        return _subject(load_local(definition), definition.parent)
     try:
         destination = Registry().discover().get(name)
     except DefinitionError:
         if not name.isidentifier() or importlib.util.find_spec(name) is None:
             raise
-        return _subject(*_from_package(name))
+        destination = load_package(name)
+        return _subject(destination, Path(str(sys.modules[name].__file__)).parent)
     return Subject(destination, differences_of(destination.slug))
 
 
 def _subject(destination: Destination, folder: Path) -> Subject:
     return Subject(destination, read_port_file_in(folder))
-
-
-def _from_folder(folder: Path) -> Subject:
-    patterns = (_DEFINITION, f"*/{_DEFINITION}", f"src/*/{_DEFINITION}")
-    found = [file for pattern in patterns for file in sorted(folder.glob(pattern))]
-    if not found:
-        raise DefinitionError(f"{folder}: there is no {_DEFINITION} in it, nor in a package below it")
-    home = found[0].parent.resolve()
-    if not (home / "__init__.py").is_file():
-        return _subject(load_destination(found[0]), home)
-    sys.path.insert(0, str(home.parent))
-    try:
-        destination, _ = _from_package(home.name)
-    finally:
-        sys.path.remove(str(home.parent))
-    return _subject(destination, home)
-
-
-def _from_package(name: str) -> tuple[Destination, Path]:
-    module = importlib.import_module(name)
-    destination = getattr(module, "destination", None)
-    if not isinstance(destination, Destination):
-        raise DefinitionError(f"the package {shown(name)} has no 'destination'")
-    return destination, Path(str(module.__file__)).parent
 
 
 async def find_published(published: Published, subject: Subject, given: str | None) -> str:

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import attrs
 import typer
 
 from actions_core.apps.cli.output import fail, printable, stderr, stdout
 from actions_core.apps.cli.port.checking import pick_published
 from actions_core.apps.cli.port.fetching import fetch_published, find_node
+from actions_core.apps.cli.port.ours import published_run
 from actions_core.apps.cli.port.published import Published
-from actions_core.apps.cli.port.recording import Drafting
+from actions_core.apps.cli.port.recording import ActionDraft, Drafting
 from actions_core.apps.cli.shared import quiet_failures, run_async
 from actions_core.authoring.port.catalogue import Row, catalogue_page, needs_of
 from actions_core.authoring.port.definitions import with_marked_texts
@@ -26,7 +28,8 @@ from actions_core.testing.cases import trial_engine
 from actions_core.testing.recording import RecordingTransport
 
 if TYPE_CHECKING:
-    from actions_core.apps.cli.port.recording import ActionDraft, Draft
+    from actions_core.apps.cli.port.recording import Draft
+    from actions_core.authoring.port.requests import PlainRequest
     from actions_core.destination import Destination
     from actions_core.values.types import JsonObject
 
@@ -58,8 +61,7 @@ def draft(destination: Source, *, out: Folder = None, slug: Slug = None, name: N
     node = find_node()
     folder = fetch_published(lambda text: stderr().print(printable(text), soft_wrap=True))
     with quiet_failures():
-        found = run_async(_draft(node, folder, destination))
-        slug, files = draft_files(found, slug=slug, name=name)
+        found, slug, files = run_async(_draft(node, folder, destination, slug=slug, name=name))
         place = out or Path(slug)
         if place.is_symlink() or (place.exists() and (not place.is_dir() or any(place.iterdir()))):
             fail(f"{place} exists already, and nothing is overwritten")
@@ -82,10 +84,70 @@ def _outcome(one: ActionDraft) -> str:
     return f"a request in JSON; {one.tally.different} of {one.tally.total} fresh random events differ"
 
 
-async def _draft(node: str, folder: Path, name: str) -> Draft:
+async def _draft(
+    node: str, folder: Path, source: str, *, slug: str | None, name: str | None
+) -> tuple[Draft, str, dict[str, str]]:
+    """Return the draft, its slug and its files; cases of functions say what the published code sends."""
     async with Published(node, folder) as published:
-        home = pick_published(await published.ask("destinations"), [name])
-        return await Drafting(published).draft(home)
+        home = pick_published(await published.ask("destinations"), [source])
+        draft = without_doubtful(await Drafting(published).draft(home))
+        slug, files = draft_files(draft, slug=slug, name=name)
+        return draft, slug, await _with_published_requests(published, draft, files)
+
+
+def without_doubtful(draft: Draft) -> Draft:
+    """Return a draft without requests that differ in most fresh events: those would lead an author astray."""
+    actions = dict(draft.definition["actions"])
+    kept = []
+    for one in draft.actions:
+        tally = one.tally
+        if tally is not None and 2 * tally.different > tally.total:
+            actions[one.key] = {key: part for key, part in actions[one.key].items() if key != "request"}
+            many = f"{tally.different} of {tally.total} fresh random events"
+            kept.append(ActionDraft(one.key, reason=f"its inferred request differs in {many}"))
+        else:
+            kept.append(one)
+    return attrs.evolve(draft, definition={**draft.definition, "actions": actions}, actions=tuple(kept))
+
+
+async def _with_published_requests(
+    published: Published, draft: Draft, files: dict[str, str]
+) -> dict[str, str]:
+    """Return the files; cases of functions to write have the requests of the published code."""
+    actions = load_destination(draft.definition).spec.actions
+    keys = {one.key for one in draft.actions if one.request is None}
+    filled = dict(files)
+    for path, text in files.items():
+        cases = json.loads(text) if path.startswith("tests/cases/") else []
+        for case in cases:
+            if case["action"] not in keys:
+                continue
+            order = {
+                "destination": draft.folder,
+                "action": case["action"],
+                "event": case["event"],
+                "mapping": case.get("mapping", actions[case["action"]].default_mapping),
+                "settings": case["settings"],
+                "responses": [],
+            }
+            made = [
+                _expected(one) for one in published_run(await published.ask("run", **order), items=0).requests
+            ]
+            if made:
+                case["expect"] = {"request": made[0]} if len(made) == 1 else {"requests": made}
+                filled[path] = json.dumps(cases, indent=2, ensure_ascii=False) + "\n"
+    return filled
+
+
+def _expected(request: PlainRequest) -> JsonObject:
+    """Return a request as a case expects it, its secrets included: those are samples."""
+    headers = {name: text for name, text in request.headers.items() if name != "content-type"}
+    return {
+        "method": request.method,
+        "url": request.address,
+        **({"headers": headers} if headers else {}),
+        **({request.kind: request.body} if request.kind in ("json", "form") else {}),
+    }
 
 
 def draft_files(draft: Draft, *, slug: str | None, name: str | None) -> tuple[str, dict[str, str]]:

@@ -43,6 +43,9 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
         _print(
             "  no trial made a request: differences.json may say which settings and fields it needs", "yellow"
         )
+    elif tally.is_shallow:
+        few = f"only {tally.requests:,} requests in {tally.total:,} trials"
+        _print(f"  {few}: differences.json may name values of fields that both sides take", "yellow")
     leaves = sorted_leaves(tally)
     for leaf in leaves[: None if verbose else _MOST_LEAVES]:
         _print_leaf(leaf, verbose=verbose)
@@ -93,7 +96,7 @@ def print_unreached(parts: Sequence[Unreached], *, verbose: bool) -> None:
         return
     _print(f"not reached in the published source ({len(parts)}):")
     for part in parts[: None if verbose else _MOST_PARTS]:
-        _print(f"  {part}", "dim")
+        _print(f"  {part if verbose else part.shortened()}", "dim")
     if not verbose and len(parts) > _MOST_PARTS:
         _print(f"  and {len(parts) - _MOST_PARTS} more; --verbose shows all of them", "dim")
 

@@ -11,7 +11,7 @@ import typer
 
 from actions_core.apps.cli.events.reader import EventReader
 from actions_core.apps.cli.events.sources import Source, Sources, find_sources
-from actions_core.apps.cli.output import fail, printable, stderr
+from actions_core.apps.cli.output import Exit, fail, printable, stderr
 from actions_core.apps.cli.run.delivery import Delivery, Pace
 from actions_core.apps.cli.run.dry_run import DryRun
 from actions_core.apps.cli.run.failures import FailureFile, default_path
@@ -27,6 +27,7 @@ from actions_core.apps.cli.shared import (
     load_workspace,
     quiet_failures,
     run_async,
+    with_outbox,
     with_rate,
 )
 from actions_core.apps.events.decoding import DecodingError
@@ -169,13 +170,8 @@ def run(  # noqa: PLR0913 - each option of a command is a parameter
     """
     loaded = with_rate(load_workspace(workspace, settings), rate)
     spec = _outbox_spec(loaded, outbox, none=no_outbox)
-    given = {
-        "--batch": batch,
-        "--concurrency": concurrency is not None,
-    }
     needed = {"--store-only": store_only, "--again": again, "--accept-loss": accept_loss}
-    _check_options(spec, given, needed)
-    check_instances(instance or (), [spec.id for spec in loaded.destinations])
+    _check_options(spec, {"--batch": batch, "--concurrency": concurrency is not None}, needed)
     selection = Selection(
         **_period(since, until),
         limit=limit,
@@ -183,54 +179,70 @@ def run(  # noqa: PLR0913 - each option of a command is a parameter
         instances=frozenset(instance) if instance else None,
         subscriptions=frozenset(subscription) if subscription else None,
     )
+    work = _prepare(loaded, selection, events, failures)
+    if dry_run:
+        raise typer.Exit(run_async(_dry_run(work, as_json=as_json)))
+    with FailureFile(failures or default_path(events[0])) as file:
+        file.check()
+        if spec is None:
+            pace = Pace(concurrency, batch_size if batch else None, grace)
+            raise typer.Exit(_run_from_memory(work, file, pace, as_json=as_json))
+        from actions_core.apps.cli.run.stored import StoredPace  # with SQLite, as the next one
+        from actions_core.apps.cli.run.stored_command import StoredOptions, run_stored
+
+        stored_pace = StoredPace(wait, grace, again)
+        options = StoredOptions(spec, workspace, store_only, accept_loss, stored_pace, as_json)
+        raise typer.Exit(run_stored(work.engine, work.selection, file, options, work.sources, work.skips))
+
+
+@attrs.frozen
+class _Work:
+    """What a run is to deliver, and with what. `skips` are lines that an earlier run has taken."""
+
+    engine: Engine
+    selection: Selection
+    sources: tuple[Source, ...]
+    skips: dict[Path, int]
+
+    @property
+    def reader(self) -> EventReader:
+        """A reader of the events."""
+        return EventReader(self.sources, self.skips)
+
+
+def _prepare(workspace: Workspace, selection: Selection, events: list[str], failures: Path | None) -> _Work:
+    """Find the events, and refuse what does not fit together before anything is sent."""
+    check_instances(sorted(selection.instances or ()), [spec.id for spec in workspace.destinations])
     sources = find_sources(events)
     _check_failures(failures, sources)
     sources, skips, selection = _with_rests(sources, selection)
-    engine = Engine(_only(loaded, selection))
-    _check_subscriptions(engine, subscription or ())
+    engine = Engine(_only(workspace, selection))
+    _check_subscriptions(engine, sorted(selection.subscriptions or ()))
     for note in sources.notes:
         stderr().print(printable(note), style="yellow", soft_wrap=True)
-    reader_of = (sources.files, skips)
-    if dry_run:
-        work = DryRun(engine, selection, as_json=as_json)
-        raise typer.Exit(run_async(_dry_run(work, *reader_of)))
-    started = time.monotonic()
-    with FailureFile(failures or default_path(events[0])) as file:
-        file.check()
-        if spec is not None:
-            from actions_core.apps.cli.run.stored import StoredPace  # with SQLite, as the next one
-            from actions_core.apps.cli.run.stored_command import StoredOptions, run_stored
+    return _Work(engine, selection, sources.files, skips)
 
-            options = StoredOptions(
-                spec, workspace, store_only, accept_loss, StoredPace(wait, grace, again), as_json
-            )
-            raise typer.Exit(run_stored(engine, selection, file, options, *reader_of))
-        totals = RunTotals(file)
-        pace = Pace(concurrency, batch_size if batch else None, grace)
-        with quiet_failures():
-            halted = run_async(_deliver(engine, selection, totals, file, pace, *reader_of))
+
+async def _dry_run(work: _Work, *, as_json: bool) -> int:
+    return await DryRun(work.engine, work.selection, as_json=as_json).run(work.reader)
+
+
+def _run_from_memory(work: _Work, file: FailureFile, pace: Pace, *, as_json: bool) -> Exit:
+    """Deliver from memory, and print what became of it."""
+    started = time.monotonic()
+    totals = RunTotals(file)
+    with quiet_failures():
+        halted = run_async(_deliver(work, totals, file, pace))
     seconds = time.monotonic() - started
     outcome = Outcome(totals, seconds, halted, file.path if file.count else None, file.lost)
     (print_summary_json if as_json else print_summary)(outcome)
-    raise typer.Exit(totals.exit_code)
+    return totals.exit_code
 
 
-async def _deliver(
-    engine: Engine,
-    selection: Selection,
-    totals: RunTotals,
-    file: FailureFile,
-    pace: Pace,
-    sources: tuple[Source, ...],
-    skips: dict[Path, int],
-) -> dict[str, str]:
-    delivery = Delivery(engine, EventReader(sources, skips), selection, totals, file)
+async def _deliver(work: _Work, totals: RunTotals, file: FailureFile, pace: Pace) -> dict[str, str]:
+    delivery = Delivery(work.engine, work.reader, work.selection, totals, file)
     await delivery.run(pace)
     return delivery.gate.halted
-
-
-async def _dry_run(work: DryRun, sources: tuple[Source, ...], skips: dict[Path, int]) -> int:
-    return await work.run(EventReader(sources, skips))
 
 
 def _outbox_spec(workspace: Workspace, given: Path | None, *, none: bool) -> OutboxSpec | None:
@@ -239,9 +251,7 @@ def _outbox_spec(workspace: Workspace, given: Path | None, *, none: bool) -> Out
         if given is not None:
             raise typer.BadParameter("it contradicts --outbox", param_hint="--no-outbox")
         return None
-    if given is None:
-        return workspace.outbox
-    return OutboxSpec(given) if workspace.outbox is None else attrs.evolve(workspace.outbox, path=given)
+    return with_outbox(workspace, given).outbox
 
 
 def _check_options(spec: OutboxSpec | None, without: dict[str, bool], within: dict[str, bool]) -> None:
@@ -293,7 +303,7 @@ def _only(workspace: Workspace, selection: Selection) -> Workspace:
     return attrs.evolve(workspace, destinations=tuple(chosen))
 
 
-def _check_subscriptions(engine: Engine, wanted: list[str] | tuple[()]) -> None:
+def _check_subscriptions(engine: Engine, wanted: list[str]) -> None:
     known = {
         pipeline.name: None
         for instance in engine.instances.values()

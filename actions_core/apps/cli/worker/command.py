@@ -22,11 +22,12 @@ from actions_core.apps.cli.shared import (
     WorkspaceFile,
     load_workspace,
     run_async,
+    with_outbox,
     with_rate,
 )
 from actions_core.delivery.errors import BrokerError
 from actions_core.engine import Engine
-from actions_core.engine.workspace import OutboxSpec, Workspace
+from actions_core.engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from actions_core.apps.cli.worker.counts import Counts
@@ -76,13 +77,7 @@ class WorkerOptions:
 
     def load(self) -> Workspace:
         """Load the workspace as it is now."""
-        workspace = with_rate(load_workspace(self.file, list(self.settings)), self.rate)
-        if self.outbox is None:
-            return workspace
-        spec = OutboxSpec(self.outbox)
-        if workspace.outbox is not None:
-            spec = attrs.evolve(workspace.outbox, path=self.outbox)
-        return attrs.evolve(workspace, outbox=spec)
+        return with_outbox(with_rate(load_workspace(self.file, list(self.settings)), self.rate), self.outbox)
 
 
 def work(

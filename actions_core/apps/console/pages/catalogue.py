@@ -15,7 +15,7 @@ from actions_core.apps.console.widgets.notes import show_problems
 from actions_core.apps.console.widgets.prose import show_blocks
 from actions_core.authoring.docs_page import destination_page
 from actions_core.authoring.port.differences import differences_of
-from actions_core.errors import DefinitionError
+from actions_core.errors import DefinitionError, child_path
 
 if TYPE_CHECKING:
     from actions_core.apps.console.catalogue import Entry
@@ -42,7 +42,7 @@ def register(desk: Desk) -> None:
     def show_destination(slug: str) -> None:
         destination = find_destination(desk, addresses.text_of(slug))
         if destination is None:
-            show_missing(desk, "No destination has this name. It may not be installed here.")
+            show_missing(desk, why_missing(desk, addresses.text_of(slug)))
             return
         spec = destination.spec
         with frame(desk, title=spec.name, command=desk.command("docs", spec.slug)):
@@ -62,6 +62,13 @@ def find_destination(desk: Desk, name: str) -> Destination | None:
         return desk.registry.get(name)
     except DefinitionError:
         return None if desk.draft is None else desk.draft.destinations.get(name)
+
+
+def why_missing(desk: Desk, name: str) -> str:
+    """Say why there is no destination of this name: none is installed, or the one that is cannot be used."""
+    path = child_path("$", name)
+    said = [problem.message for problem in desk.registry.problems if problem.path == path]
+    return said[0] if said else "No destination has this name. It may not be installed here."
 
 
 def _link_button(text: str, address: str, icon: str) -> None:

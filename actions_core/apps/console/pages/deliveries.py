@@ -62,7 +62,7 @@ async def _show_numbers(feed: Feed, source: str) -> None:
     """Show which instances get nothing, the funnel, and how it went."""
     funnel = await feed.funnel()
     for stopped in funnel.stopped:
-        ui.label(stopped_words(stopped, time.time())).classes("console-note bad")
+        ui.label(stopped_words(stopped, time.time())).classes("console-note bad feed-said")
     show_funnel(funnel, {"source": source})
     minutes = await feed.minutes(_DAY_OF_MINUTES)
     if minutes:

@@ -10,7 +10,7 @@ from nicegui import ui
 from actions_core.apps.console import addresses
 from actions_core.apps.console.authentication import account_rows, try_settings
 from actions_core.apps.console.forms import SettingsForm
-from actions_core.apps.console.pages.catalogue import find_destination
+from actions_core.apps.console.pages.catalogue import find_destination, why_missing
 from actions_core.apps.console.pages.not_found import show_missing
 from actions_core.apps.console.pages.shell import frame
 from actions_core.apps.console.widgets.notes import show_problems
@@ -57,7 +57,7 @@ def register(desk: Desk) -> None:
         destination = find_destination(desk, addresses.text_of(slug))
         draft = desk.draft
         if destination is None or draft is None:
-            show_missing(desk, "No destination has this name. It may not be installed here.")
+            show_missing(desk, why_missing(desk, addresses.text_of(slug)))
             return
         draft.reload()
         name = destination.spec.name

@@ -21,9 +21,9 @@ async def say_source(desk: Desk, feed: Feed) -> None:
 def say_what_is_missing(desk: Desk) -> None:
     """Say why the outbox is not shown, where it should be."""
     if desk.feed.fault:
-        ui.label(f"The outbox cannot be looked at: {desk.feed.fault}").classes("console-note bad")
+        ui.label(f"The outbox cannot be looked at: {desk.feed.fault}").classes("console-note bad feed-said")
     elif desk.feed.missing:
-        ui.label(desk.feed.missing).classes("console-note info")
+        ui.label(desk.feed.missing).classes("console-note info feed-said")
 
 
 async def choose_source(desk: Desk, filters: Filters) -> None:

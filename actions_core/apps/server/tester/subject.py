@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from actions_core.destination import load_destination
+from actions_core.apps.local import find_definition, load_local, package_around
 from actions_core.destination.registry import ENTRY_POINTS, Registry
 from actions_core.errors import DefinitionError
 
@@ -34,16 +34,20 @@ _Snapshot = dict[str, tuple[int, int]]
 class Subject:
     """The destination of a name: a slug or an alias, a definition's file, or a folder that contains one.
 
+    A definition that lies in an import package stands for that package, whether it is installed or not.
+
     Raises `DefinitionError` where it cannot be loaded at first.
     """
 
     def __init__(self, name: str) -> None:
-        self._file = _definition_file(name)
+        self._file = find_definition(name)
+        self._slug = ""
         if self._file is None:
             self._slug = Registry().discover().get(name).slug
-            self._package = _package_of(self._slug)
+            self._package: str | None = _package_of(self._slug)
             self.folder = _folder_of(self._package)
         else:
+            self._package = package_around(self._file)
             self.folder = self._file.parent
         self._error: DefinitionError | None = None
         self._destination = self._loaded()
@@ -79,17 +83,18 @@ class Subject:
             _LOGGER.warning("%s was loaded again", self._destination.slug)
 
     def _loaded(self) -> Destination:
+        if self._package is not None:
+            forget(self._package)
         if self._file is None:
-            _forget(self._package)
             return Registry().discover().get(self._slug)
-        destination = load_destination(self._file)
+        destination = load_local(self._file)
         problems = [problem for problem in destination.check() if problem.is_error]
         if problems:
             raise DefinitionError(f"{self._file} is faulty:", problems=problems)
         return destination
 
     def _look(self) -> _Snapshot:
-        files = [self._file] if self._file is not None else sorted(self.folder.rglob("*"))
+        files = [self._file] if self._package is None and self._file else sorted(self.folder.rglob("*"))
         found: _Snapshot = {}
         for file in files:
             if "__pycache__" in file.parts:
@@ -101,13 +106,6 @@ class Subject:
             if not file.is_dir():
                 found[str(file)] = state.st_mtime_ns, state.st_size
         return found
-
-
-def _definition_file(name: str) -> Path | None:
-    path = Path(name)
-    if path.is_dir() and (path / "destination.json").is_file():
-        return path / "destination.json"
-    return path if path.suffix == ".json" or path.is_file() else None
 
 
 def _package_of(slug: str) -> str:
@@ -125,7 +123,7 @@ def _folder_of(package: str) -> Path:
     return place if place.is_dir() else place.parent
 
 
-def _forget(package: str) -> None:
+def forget(package: str) -> None:
     """Have the next import of a package read its files again."""
     for name in list(sys.modules):
         if name == package or name.startswith(f"{package}."):

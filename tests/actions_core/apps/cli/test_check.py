@@ -50,6 +50,21 @@ def test_errors_are_found_although_the_environment_is_empty(shell: Shell, worksp
     ]
 
 
+def test_texts_that_a_draft_has_marked_are_told(shell: Shell) -> None:
+    """A definition with texts of its publisher is no error, but a warning that says how many and where."""
+    field = {"label": "Id", "type": "string", "description": "Rewrite: Its id."}
+    action = {"title": "Act", "description": "Rewrite: Acts.", "fields": {"id": field}}
+    definition = {"slug": "drafted", "name": "Drafted", "description": "Ours.", "actions": {"act": action}}
+    shell.write("destination.json", definition)
+    run = shell.run("check", "destination.json", "--json")
+    assert run.code == 0
+    assert [(row["path"], row["severity"]) for row in run.json] == [("$.actions.act.description", "warning")]
+    assert "2 descriptions" in run.json[0]["message"]
+    action["description"], field["description"] = "Rewrite: what is marked.", "Ours too."
+    shell.write("destination.json", definition)
+    assert "1 description is" in shell.run("check", "destination.json", "--json").json[0]["message"]
+
+
 def test_a_workspace_may_name_an_alias(shell: Shell, workspace: dict[str, Any]) -> None:
     """An alias is as good as the slug, of installed destinations and of those the workspace brings."""
     shell.write(

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,7 @@ from actions_core.authoring.scaffold import (
     package_name,
 )
 from actions_core.authoring.segment_import import definition_from_metadata
+from actions_core.destination import load_destination
 
 if TYPE_CHECKING:
     from conftest import Shell
@@ -228,6 +229,60 @@ def test_a_definition_becomes_a_package_to_fill_in(
     unwritten = ("[case[", "[pure[", "[preset[")
     assert [line for line in failed if not any(check in line for check in unwritten)] == []
     assert "NotImplementedError" in run.stdout
+
+
+def test_the_definition_says_nothing_twice() -> None:
+    """What there is by default is not written, nor a preset's mapping of defaults; actions come last."""
+    action = {
+        "title": "Act",
+        "description": "Act.",
+        "fields": {
+            "id": {
+                "label": "Id",
+                "description": "The id.",
+                "type": "string",
+                "required": True,
+                "multiple": False,
+                "default": {"@path": "$.userId"},
+            },
+            "note": {
+                "label": "Note",
+                "description": "A note.",
+                "type": "string",
+                "required": False,
+                "default": "",
+            },
+        },
+    }
+    preset = {"type": "automatic", "partnerAction": "act", "subscribe": 'type = "track"'}
+    data: dict[str, Any] = {
+        "slug": "short",
+        "name": "Short",
+        "actions": {"act": action},
+        "mode": "cloud",
+        "description": "Acts.",
+        "presets": [
+            {**preset, "name": "All", "mapping": {"id": {"@path": "$.userId"}, "note": ""}},
+            {**preset, "name": "Own", "mapping": {"id": "x"}},
+        ],
+    }
+    _, files = files_from_definition(data)
+    written = json.loads(files["src/actions_short/destination.json"])
+    assert list(written) == ["$schema", "slug", "name", "description", "actions", "presets"]
+    assert written["actions"]["act"]["fields"] == {
+        "id": {
+            "type": "string",
+            "label": "Id",
+            "description": "The id.",
+            "required": True,
+            "default": {"@path": "$.userId"},
+        },
+        "note": {"type": "string", "label": "Note", "description": "A note.", "default": ""},
+    }
+    assert [preset.get("mapping") for preset in written["presets"]] == [None, {"id": "x"}]
+    written.pop("$schema")
+    again, before = load_destination(written).spec, load_destination(data).spec
+    assert again.actions == before.actions
 
 
 def test_the_functions_have_the_fields_as_parameters() -> None:

@@ -199,6 +199,28 @@ def test_what_is_refused_for_good_is_a_dead_letter(
     assert len(stand_in.events) == 1
 
 
+def test_a_key_that_is_refused_leaves_everything_in_the_outbox(
+    shell: Shell, workspace: dict[str, Any], outbox: Path, stand_in: FullStorySandbox, command: Command
+) -> None:
+    """After 20 refusals the run ends with code 3 and says why; with a good key, the next one delivers all."""
+    settings = workspace["destinations"][0]["settings"]
+    good, settings["apiKey"] = settings["apiKey"], "na1.expired"
+    shell.write("w.json", {**workspace, "outbox": "events.db"})
+    shell.write("events.ndjson", tracks(25))
+    run = command("run", "w.json", "events.ndjson")
+    assert run.code == 3
+    text = " ".join(run.out.split())
+    assert "25 deliveries: 25 waiting" in text
+    assert "fs: 25 deliveries waiting: its credentials were refused 20 times in a row, last with: " in text
+    assert "actions outbox resume fs has it tried again" in text
+    assert rows(outbox) == 25
+    settings["apiKey"] = good
+    shell.write("w.json", {**workspace, "outbox": "events.db"})
+    assert command("run", "w.json", "events.ndjson").code == 0
+    assert sum(names(stand_in).values()) == 25
+    assert rows(outbox) == 0
+
+
 def test_what_fails_is_tried_again_within_the_run(
     shell: Shell,
     outbox: Path,

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from actions_core import Registry
 from actions_core.apps.console.catalogue import list_entries, words_of
 from actions_core.apps.console.markup import Grid, Heading, Listing, Paragraph, Run, read_blocks, read_runs
 from actions_core.authoring.docs_page import code, destination_page, prose
+from actions_core.destination.registry import ENTRY_POINTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 HOSTILE = (
     "<img src=x onerror=alert(1)> | `{{constructor.constructor('x')()}}` **b** [x](javascript:alert(1)) \\ $&"
@@ -27,6 +35,37 @@ def test_what_a_search_finds() -> None:
     assert found("webhook signed shared secret") == []
     assert found("webhook json any url") == ["actions-webhook"]
     assert found("fullstory webhook json") == []
+
+
+def test_one_that_cannot_be_used_says_why_on_its_page(
+    simulate: Callable[..., Any],
+    write_workspace: Callable[..., Path],
+    fullstory: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stands in the catalogue, which loads nothing, and its page has the reason."""
+    for name, text in {
+        "plugin_torn/__init__.py": "import a_library_that_is_not_here",
+        "plugin_torn/destination.json": '{"slug": "torn", "name": "Torn", "actions": {}}',
+        "plugin_torn-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: plugin-torn\nVersion: 1.0\n",
+        "plugin_torn-1.0.dist-info/entry_points.txt": f"[{ENTRY_POINTS}]\ntorn = plugin_torn:destination\n",
+    }.items():
+        path = tmp_path / "installed" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "installed"))
+
+    async def main() -> None:
+        async with simulate(write_workspace(fullstory)) as (user, _):
+            await user.open("/")
+            await user.should_see("Torn")
+            for slug, words in {"torn": "a_library_that_is_not_here", "no": "No destination has"}.items():
+                response = await user.http_client.get(f"/d/{slug}")
+                assert response.status_code == 404
+                assert words in response.text
+
+    asyncio.run(main())
 
 
 def test_every_page_can_be_shown() -> None:

@@ -132,8 +132,25 @@ def test_unreached_parts_are_those_of_the_actions_that_were_tried() -> None:
     found = [str(part) for part in unreached_parts(files, ["other"], batches=False)]
     assert found == [
         "shop/order/index.js:10  function b() { if (c) {} }",
-        "shop/order/index.js:40  if (x) { refuse() }",
+        "shop/order/index.js:40  if (x) >>> { refuse() }",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "text", "shown"),
+    [
+        ("f(a ?? ", "{}", "f(a ?? >>> {}"),
+        ("", "y" * 200, "y" * 109 + "…"),
+        ("x" * 200, "{}", "…" + "x" * 55 + " >>> {}"),
+        ("if (x) ", "y" * 200, "if (x) >>> " + "y" * 98 + "…"),
+    ],
+)
+def test_what_was_not_reached_stays_in_sight(before: str, text: str, shown: str) -> None:
+    """A long line is shortened so that the mark, and what begins there, can be seen."""
+    files = [{"path": "shop/a.js", "parts": [_part(4, 5, text, before=before)]}]
+    (part,) = unreached_parts(files, [], batches=False)
+    assert part.shortened() == f"shop/a.js:4  {shown}"
+    assert str(part).endswith(text)
 
 
 def test_a_published_definition_can_be_loaded() -> None:

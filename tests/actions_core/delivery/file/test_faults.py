@@ -291,3 +291,20 @@ def test_upkeep_keeps_letters_and_ids_for_their_time(open_store: Maker, arrival:
     assert done.expired == 3
     codes = {(letter.message, letter.subscription): letter.code for letter in store.letters.list(ALL)}
     assert codes == {("m2", "one"): "EXPIRED", ("m3", "one"): "EXPIRED", ("m3", "two"): "SUBSCRIPTION_GONE"}
+
+
+def test_what_was_refused_expires_with_its_last_refusal(open_store: Maker, arrival: Maker) -> None:
+    """A try that does not count begins no time of its own, but the dead letter says what it met."""
+    now = 1_800_000_000.0
+    store = open_store(clock=lambda: now, options=FileOptions(oldest=10_000))
+    store.accept([arrival("m1"), arrival("m2")])
+    store.claim(1, 1)
+    retry = Retry(1, 1, store.now() + 1000, None, counted=False, status=401, reason="no key")
+    store.settle(Settlement(retries=[retry]))
+    now += 10_001
+    assert store.upkeep({1}, longest=900_000).expired == 2
+    found = [(letter.code, letter.reason, letter.tries) for letter in store.letters.list(ALL)]
+    assert found == [
+        ("EXPIRED", "it waited too long: no key", 0),
+        ("EXPIRED", "it waited too long without having been tried", 0),
+    ]

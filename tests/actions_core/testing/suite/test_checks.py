@@ -358,7 +358,7 @@ def test_a_fault_of_the_definition_is_found(
         (
             json.dumps({**CASE, "expect": {"request": {"json": {"id": "8"}}}}),
             "case[add.json]",
-            "json must be",
+            "json.id must be",
         ),
         (json.dumps({"event": {}}), "case[add.json]", "the case lacks action, expect"),
         ("[5]", "cases", "add.json[0]: a case is a JSON object"),

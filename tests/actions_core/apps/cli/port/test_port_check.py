@@ -143,6 +143,18 @@ def test_what_functions_return_may_count_as_a_request(
 
 
 @pytest.mark.usefixtures("published")
+def test_a_check_whose_events_are_mostly_refused_says_so(
+    command: Callable[..., Any], write_shop: Callable[..., Path]
+) -> None:
+    """Where few trials made a request, equal trials show little, and the report says what helps."""
+    explained = {**_EXPLAINED, "fields": {"order": {"id": ["magic-word"]}}}
+    run = command("port", "check", write_shop(explained), "--count", 60)
+    assert "requests in 60 trials: differences.json may name values" in run.out
+    run = command("port", "check", write_shop(_EXPLAINED), "--count", 60)
+    assert "requests in 60 trials" not in run.out
+
+
+@pytest.mark.usefixtures("published")
 def test_published_functions_see_the_switches_of_the_port_s_file(
     command: Callable[..., Any], write_shop: Callable[..., Path]
 ) -> None:

@@ -50,6 +50,56 @@ def test_a_draft_can_be_checked_at_once_and_its_cases_have_the_requests(
     assert set(case["expect"]["request"]["json"]) == {"id"}
 
 
+_RELAY = """
+const fields = { id: { label: 'Id', type: 'string', required: true, default: { '@path': '$.userId' } } }
+const headers = (settings) => ({ 'x-key': settings.key })
+module.exports.default = {
+  name: 'Relay', slug: 'relay', mode: 'cloud',
+  authentication: { scheme: 'custom', fields: { key: { label: 'Key', type: 'password', required: true } } },
+  actions: {
+    two: { title: 'Two', fields, perform: async (request, { payload, settings }) => {
+      const url = 'https://api.relay.example/people'
+      await request(url, { method: 'put', json: { id: payload.id }, headers: headers(settings) })
+      await request(`${url}/note`, { method: 'post', headers: headers(settings) })
+    } },
+    linked: { title: 'Linked', fields, perform: async (request, { payload, settings }) => {
+      const json = { id: payload.id }
+      const made = await request('https://api.relay.example/links', { method: 'post', json })
+      return request(`https://api.relay.example/links/${made.data.person.id}`, { method: 'put', json })
+    } }
+  }
+}
+"""
+
+
+def test_the_case_of_a_function_to_write_has_the_requests_of_the_published_one(
+    command: Callable[..., Any], tmp_path: Path, published: Path
+) -> None:
+    """Where no request could be inferred that is mostly equal, the case has what the published code sends."""
+    home = published / "node_modules/@segment/action-destinations/dist/destinations/relay"
+    home.mkdir()
+    (home / "index.js").write_text(_RELAY, encoding="utf-8")
+    run = command("port", "draft", "relay", "--out", tmp_path / "made")
+    assert run.code == 0, run.err
+    assert "two: a function to write: it makes several requests for an event" in run.out
+    assert "linked: a function to write: its inferred request differs in 5" in run.out
+    (made,) = (tmp_path / "made" / "src").iterdir()
+    assert "request" not in json.loads((made / "destination.json").read_text("utf-8"))["actions"]["linked"]
+    (case,) = json.loads((tmp_path / "made" / "tests" / "cases" / "two.json").read_text(encoding="utf-8"))
+    headers = {"x-key": case["settings"]["key"]}
+    assert case["expect"] == {
+        "requests": [
+            {
+                "method": "PUT",
+                "url": "https://api.relay.example/people",
+                "headers": headers,
+                "json": {"id": case["event"]["userId"]},
+            },
+            {"method": "POST", "url": "https://api.relay.example/people/note", "headers": headers},
+        ]
+    }
+
+
 @pytest.mark.usefixtures("published")
 def test_a_draft_overwrites_nothing(command: Callable[..., Any], tmp_path: Path) -> None:
     """A folder with something in it is left as it is."""

@@ -177,8 +177,9 @@ def test_the_trigger_says_why_an_event_is_not_sent(open_console: Callable[..., P
     page.get_by_label("Key", exact=True).fill("total")
     choose(page, page.get_by_label("Condition", exact=True).nth(1), "is at least")
     page.get_by_label("Value", exact=True).nth(1).fill("many")
-    expect(page.get_by_text("needs a number, such as 5 or 19.99")).to_be_visible()
-    expect(page.locator("[data-name=state]")).to_contain_text("Not finished yet")
+    fault = "needs a number, such as 5 or 19.99"
+    expect(page.get_by_text(fault, exact=True)).to_be_visible()
+    expect(page.locator("[data-name=state]")).to_contain_text(f"Not finished yet: the trigger ({fault})")
     page.get_by_label("Value", exact=True).nth(1).fill("50")
     text = page.get_by_label("As text (FQL)")
     expect(text).to_have_value('type = "track" and properties.total >= 50')
@@ -278,7 +279,7 @@ def test_what_segment_exports_is_pasted(open_console: Callable[..., Page], file:
         {"name": "Sold", "partnerAction": "trackEventV2", "subscribe": 'event = "Sold"', "mapping": mapping}
     ]
     page.get_by_label("JSON from Segment").fill(json.dumps(exported))
-    expect(page.locator("[data-name=error]")).to_contain_text("name the destination")
+    expect(page.locator("[data-name=error]")).to_contain_text("choose it under “Destination”")
     choose(page, page.get_by_label("Goes to"), "Instance fs")
     expect(page.locator(".difference")).to_contain_text('"name": "Sold"')
     assert file.read_text() == before

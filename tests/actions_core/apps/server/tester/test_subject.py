@@ -24,6 +24,7 @@ DEFINITION: dict[str, Any] = {
     "mode": "cloud",
     "actions": {"act": {"title": "Act", "description": "D", "fields": {}}},
 }
+PACKAGE = "project/src/mine_package"
 HANDLERS = """
 from actions_core import Destination, Request
 from subject_package.helper import PATH
@@ -60,7 +61,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     importlib.invalidate_caches()
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     yield folder
-    module._forget("subject_package")
+    module.forget("subject_package")
 
 
 def path_of(subject: Subject) -> str:
@@ -104,6 +105,35 @@ def test_a_definition_alone(tmp_path: Path) -> None:
         Subject(str(file))
     with pytest.raises(DefinitionError, match="no destination is called"):
         Subject("no-such-destination")
+
+
+@pytest.mark.parametrize("place", ["project", PACKAGE, f"{PACKAGE}/destination.json"])
+def test_a_package_that_is_not_installed(place: str, tmp_path: Path) -> None:
+    """The folder of a project or a package stands for the package, and so does its definition's file."""
+    folder = tmp_path / "project" / "src" / "mine_package"
+    folder.mkdir(parents=True)
+    write(folder / "destination.json", json.dumps(DEFINITION))
+    write(folder / "helper.py", 'PATH = "/first"\n')
+    write(folder / "handlers.py", HANDLERS.replace("subject_package", "mine_package"))
+    write(folder / "__init__.py", "from mine_package.handlers import destination as destination\n")
+    try:
+        subject = Subject(str(tmp_path / place))
+        assert (subject.folder, path_of(subject)) == (folder, "/first")
+        write(folder / "helper.py", 'PATH = "/other"\n')
+        subject.reload()
+        assert path_of(subject) == "/other"
+        write(folder / "helper.py", "PATH = \n")
+        subject.reload()
+        with pytest.raises(DefinitionError, match=r"mine_package.*SyntaxError"):
+            _ = subject.destination
+    finally:
+        module.forget("mine_package")
+
+
+def test_a_folder_without_a_destination(tmp_path: Path) -> None:
+    """A folder without a definition is an error that names it."""
+    with pytest.raises(DefinitionError, match=r"there is no destination\.json in it"):
+        Subject(str(tmp_path))
 
 
 def test_changes_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
