@@ -139,7 +139,9 @@ class Values:
         found = self.payload(declared, density=density, nasty=nasty)
         if not declared or field.additional_properties:
             for _ in range(self.random.randint(0, 3 if declared else 5)):
-                found[self.key()] = self.anything()
+                key, value = self.key(), self.anything()
+                if key not in declared:  # which has values of its own
+                    found[key] = value
         return found
 
     def _number(self, field: FieldSpec) -> Json:

@@ -283,3 +283,13 @@ def test_times_in_seconds_can_be_left_out(seconds: bool) -> None:  # noqa: FBT00
     numbers = [time for time in (values.time() for _ in range(300)) if isinstance(time, int)]
     assert any(number > 1e12 for number in numbers)
     assert any(number < 1e12 for number in numbers) == seconds
+
+
+def test_keys_that_an_object_declares_have_values_of_their_own() -> None:
+    """Keys that are added to an object at random never stand in place of a field that it declares."""
+    price = FieldSpec("integer", minimum=2, maximum=4, required=True)
+    fields = {"item": FieldSpec("object", properties={"price": price}, additional_properties=True)}
+    values = Values(Random(7), datetime(2026, 1, 2, tzinfo=UTC))
+    items = [values.payload(fields, density=1.0, nasty=0.0)["item"] for _ in range(200)]
+    assert any(len(item) > 2 for item in items)
+    assert all(isinstance(item["price"], int) for item in items)
