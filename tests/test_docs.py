@@ -74,6 +74,7 @@ class Page:
             "FULLSTORY_CLOUD_API_KEY": stand_in.api_key,
             "BRAZE_CLOUD_API_KEY": "key",
             "NO_COLOR": "1",
+            "COLUMNS": "120",  # as wide as what the pages show
             "PYTHONWARNINGS": "error",
         }
         self.printed = ""
