@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import logging
 import sys
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,7 @@ from actions_core.destination.registry import ENTRY_POINTS, Registry
 from actions_core.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from actions_core.destination import Destination
 
@@ -43,7 +44,8 @@ class Subject:
         self._file = find_definition(name)
         self._slug = ""
         if self._file is None:
-            self._slug = Registry().discover().get(name).slug
+            with _no_bytecode():
+                self._slug = Registry().discover().get(name).slug
             self._package: str | None = _package_of(self._slug)
             self.folder = _folder_of(self._package)
         else:
@@ -85,9 +87,10 @@ class Subject:
     def _loaded(self) -> Destination:
         if self._package is not None:
             forget(self._package)
-        if self._file is None:
-            return Registry().discover().get(self._slug)
-        destination = load_local(self._file)
+        with _no_bytecode():
+            if self._file is None:
+                return Registry().discover().get(self._slug)
+            destination = load_local(self._file)
         problems = [problem for problem in destination.check() if problem.is_error]
         if problems:
             raise DefinitionError(f"{self._file} is faulty:", problems=problems)
@@ -106,6 +109,16 @@ class Subject:
             if not file.is_dir():
                 found[str(file)] = state.st_mtime_ns, state.st_size
         return found
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Have imports leave no bytecode: a file that changes twice in a second would not be read again."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _package_of(slug: str) -> str:

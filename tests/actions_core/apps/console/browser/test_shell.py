@@ -117,7 +117,7 @@ def test_adding_a_destination(
     expect(page.get_by_text("compare the setting apiKey")).to_be_visible()
     page.get_by_role("combobox", name="Where API Key comes from").click()
     page.get_by_role("option", name="From the environment").click()
-    page.get_by_role("textbox", name="API Key").fill("OUR_KEY")
+    page.get_by_placeholder("Name of the variable").fill("OUR_KEY")  # which is there once it is chosen
     page.get_by_role("button", name="Test authentication").click()
     expect(page.get_by_text("The destination accepts these settings.")).to_be_visible()
     expect(page.get_by_text("limit 1,000,000")).to_be_visible()
