@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
@@ -21,6 +22,47 @@ if TYPE_CHECKING:
 #: Started at once: while the interpreter exits, Python 3.12 and later start no threads.
 _FIRST: Final = 2
 _MOST: Final = 16
+#: Seconds that a fork waits at most for calls in progress.
+_FORK_WAITS: Final = 1.0
+
+
+class _CallsInProgress:
+    """Counts the calls of threads, and has a fork wait until there are none.
+
+    To resolve a name takes locks of the C library. A fork meanwhile would leave them locked in the child,
+    which could never resolve one.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._wait, after_in_parent=self._go_on, after_in_child=self._start_anew
+            )
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def _wait(self) -> None:
+        self._changed.acquire()  # until the fork is over: no call begins meanwhile
+        self._changed.wait_for(lambda: self._count <= 0, _FORK_WAITS)
+
+    def _go_on(self) -> None:
+        self._changed.release()
+
+    def _start_anew(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+
+_CALLS: Final = _CallsInProgress()
 
 
 class LastingThreads(ThreadPoolExecutor):
@@ -64,7 +106,8 @@ class LastingThreads(ThreadPoolExecutor):
             future, function = call
             if future.set_running_or_notify_cancel():
                 try:
-                    result = function()
+                    with _CALLS:
+                        result = function()
                 except BaseException as error:  # noqa: BLE001 - as every executor, it hands on whatever came
                     future.set_exception(error)
                 else:

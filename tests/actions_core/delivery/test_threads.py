@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -56,3 +59,39 @@ def test_threads_are_started_as_they_are_needed_and_end(threads: LastingThreads)
     for thread in running:
         thread.join(5)
         assert not thread.is_alive()
+
+
+FORK = """
+import os, threading
+from actions_core.delivery import threads
+
+threads._FORK_WAITS = {waits}
+calls = threads.LastingThreads("test")
+begun, go_on = threading.Event(), threading.Event()
+call = calls.submit(lambda: (begun.set(), go_on.wait({holds})))
+begun.wait()
+child = os.fork()
+state = "done" if call.done() else "not done"
+if child == 0:
+    again = threads.LastingThreads("child")
+    print(again.submit(lambda: "the child has calls of its own").result(), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+print(state, flush=True)
+go_on.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+@pytest.mark.parametrize(("waits", "holds", "state"), [(60, 0.3, "done"), (0.05, 60, "not done")])
+def test_a_fork_waits_for_calls(waits: float, holds: float, state: str) -> None:
+    """No child gets a lock of the C library that a call holds: the fork waits for its end, not for ever."""
+    program = FORK.format(waits=waits, holds=holds)
+    ran = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ran.stdout.splitlines() == ["the child has calls of its own", state]
