@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from nicegui.client import Client
+from nicegui.testing import User
 from nicegui.testing.user_simulation import user_simulation
 
 from actions_core import Workspace
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from nicegui.testing import User
-
     from actions_core.apps.console.desk import Desk
+
+
+# They look ten times a second and give up after the third look: on a busy machine a page takes longer.
+for _look in (User.should_see, User.should_not_see):
+    _look.__kwdefaults__["retries"] = 100
 
 
 @asynccontextmanager
