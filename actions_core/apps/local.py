@@ -63,7 +63,7 @@ def load_package(name: str) -> Destination:
         module = importlib.import_module(name)
     except DefinitionError:
         raise
-    except Exception as error:
+    except Exception as error:  # it is an author's code, which may raise anything
         why = f"{type(error).__name__}: {error}"
         raise DefinitionError(f"the package {shown(name)} cannot be imported: {why}") from error
     destination = getattr(module, "destination", None)

@@ -1,8 +1,8 @@
 """The pumps of an outbox: one for each instance that events go to, with what they tell of their outcomes.
 
 An instance that is gone has no pump until it is resumed, or its settings change; neither has one that
-refuses its credentials, for a time. When a workspace is
-replaced, the pumps of instances that have changed end in their own time, while new ones take over.
+refuses its credentials, for a time. When a workspace is replaced, the pumps of instances that have changed
+end in their own time, while new ones take over.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ class _CallsInProgress:
         self._changed.wait_for(lambda: self._count <= 0, _FORK_WAITS)
 
     def _go_on(self) -> None:
-        self._changed.release()
+        with contextlib.suppress(RuntimeError):  # Ctrl-C came before it was acquired
+            self._changed.release()
 
     def _start_anew(self) -> None:
         self._changed = threading.Condition()

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -96,26 +96,39 @@ def console(  # noqa: PLR0913 - each option of a command is a parameter
     a token that lets your browser in; ACTIONS_CONSOLE_TOKEN sets it. The exit code is 0 after SIGTERM, 130
     after Ctrl-C.
     """
-    gc.disable()  # until it runs: what is loaded now stays, and to look at it over and over takes long
-    try:
-        from actions_core.apps.console import server as _  # noqa: F401 - whether it is installed
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("nicegui", "fastapi", "uvicorn"):
-            raise
-        fail("the console needs NiceGUI: pip install 'actions-core[cli,console]'")
-    file, *failures = files if workspace is None else [workspace, *files]
+    with _no_collection():
+        try:
+            from actions_core.apps.console import server as _  # noqa: F401 - whether it is installed
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in ("nicegui", "fastapi", "uvicorn"):
+                raise
+            fail("the console needs NiceGUI: pip install 'actions-core[cli,console]'")
+        file, *failures = files if workspace is None else [workspace, *files]
 
-    def load() -> Workspace:
-        return with_outbox(load_workspace(file, settings), outbox)
+        def load() -> Workspace:
+            return with_outbox(load_workspace(file, settings), outbox)
 
-    running = Running(file, tuple(failures), load)
-    if deliver or serve:
-        running.deliver(events_port if serve else None, host)
-    place = Place(host, port, tuple(name or ()), open_to_all=no_token)
+        running = Running(file, tuple(failures), load)
+        if deliver or serve:
+            running.deliver(events_port if serve else None, host)
+        place = Place(host, port, tuple(name or ()), open_to_all=no_token)
+        try:
+            raise typer.Exit(run_async(running.run(place, as_json=as_json)))
+        except OSError as error:
+            fail(f"cannot listen at {host}:{port}: {error.strerror or error}")
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Look for no garbage while a console starts: what is loaded stays, and to look at it again takes long.
+
+    It is switched on again once the console runs, and at the end of the block.
+    """
+    gc.disable()
     try:
-        raise typer.Exit(run_async(running.run(place, as_json=as_json)))
-    except OSError as error:
-        fail(f"cannot listen at {host}:{port}: {error.strerror or error}")
+        yield
+    finally:
+        gc.enable()
 
 
 @attrs.frozen

@@ -21,7 +21,7 @@ from tests.actions_core.delivery.test_outbox import Server, registry, track, wor
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was refused goes again soon."""
+    """Have what was refused go again soon."""
     monkeypatch.setattr(outcomes, "AGAIN_AFTER_REFUSAL", (0.01, 0.02))
 
 

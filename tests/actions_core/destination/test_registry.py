@@ -236,6 +236,15 @@ destination = Destination.from_package(__package__)
 """
 
 
+def install_package(install: Install, folder: Path, name: str, definition: str) -> None:
+    """Install a package that takes its destination from the definition in it."""
+    install(name, PACKAGE)
+    (folder / f"plugin_{name}.py").unlink()
+    (folder / f"plugin_{name}").mkdir()
+    (folder / f"plugin_{name}" / "__init__.py").write_text(PACKAGE, "utf-8")
+    (folder / f"plugin_{name}" / "destination.json").write_text(definition, "utf-8")
+
+
 def test_an_alias_in_a_definition_loads_that_package_alone(install: Install, tmp_path: Path) -> None:
     """Definitions are read without importing; only what has none, or a faulty one, is loaded besides."""
     for name, text in {
@@ -245,11 +254,7 @@ def test_an_alias_in_a_definition_loads_that_package_alone(install: Install, tmp
         "cut": '{"slug": "cut", "aliases": [',
         "renamed": '{"slug": "named-so", "name": "R", "actions": {}, "aliases": ["short"]}',
     }.items():
-        install(name, PACKAGE)
-        (tmp_path / f"plugin_{name}.py").unlink()
-        (tmp_path / f"plugin_{name}").mkdir()
-        (tmp_path / f"plugin_{name}" / "__init__.py").write_text(PACKAGE, "utf-8")
-        (tmp_path / f"plugin_{name}" / "destination.json").write_text(text, "utf-8")
+        install_package(install, tmp_path, name, text)
     install("coded", good("coded", "other-short"))
     registry = Registry().discover()
     assert registry.get("short").slug == "wanted"
@@ -270,11 +275,7 @@ def test_what_lists_show_is_read_without_loading(install: Install, tmp_path: Pat
         "numbers": '{"slug": "numbers", "name": 7, "actions": {}}',
         "cut": '{"slug": "cut", "na',
     }.items():
-        install(name, PACKAGE)
-        (tmp_path / f"plugin_{name}.py").unlink()
-        (tmp_path / f"plugin_{name}").mkdir()
-        (tmp_path / f"plugin_{name}" / "__init__.py").write_text(PACKAGE, "utf-8")
-        (tmp_path / f"plugin_{name}" / "destination.json").write_text(text, "utf-8")
+        install_package(install, tmp_path, name, text)
     install("coded", good("coded", "short"))
     registry = Registry().discover()
     found = {each.slug: each for each in registry.overviews() if each.slug in ("stated", "coded")}

@@ -27,7 +27,7 @@ test_customerio = conformance(destination, cases=HERE / "cases")
 def with_engine(
     ask: Callable[[Engine], Awaitable[Any]], *responses: Response, region: str = "US 🇺🇸"
 ) -> tuple[Any, list[Request]]:
-    """What an engine gives, and the requests that it makes for that."""
+    """Return what an engine gives, and the requests that it makes for that."""
     transport = RecordingTransport(list(responses))
     registry = Registry()
     registry.register(destination)
@@ -57,7 +57,7 @@ def with_engine(
 
 
 def send_texts(sizes: Sequence[int], *responses: Response) -> tuple[list[int], list[int]]:
-    """How many events each request has, and the statuses of events whose text has so many bytes."""
+    """Return how many events each request has, and the statuses of events whose text has so many bytes."""
     events = [make_event(properties={"text": "x" * size}) for size in sizes]
     report, requests = with_engine(lambda engine: engine.send_batch(events), *responses)
     batches: list[Any] = [request.json for request in requests]

@@ -67,7 +67,7 @@ def run(
     settings: JsonObject = SETTINGS,
     **mappings: JsonObject,
 ) -> tuple[Any, list[Request]]:
-    """What an engine gives, and the requests that it makes for that."""
+    """Return what an engine gives, and the requests that it makes for that."""
     transport = RecordingTransport(answer)
 
     async def scenario() -> Any:
@@ -78,7 +78,7 @@ def run(
 
 
 def statuses(report: Report) -> dict[str, str]:
-    """The status of each action."""
+    """Return the status of each action."""
     return {result.action: result.status.value for result in report.results}
 
 

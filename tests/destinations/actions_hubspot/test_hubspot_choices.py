@@ -24,7 +24,7 @@ CHOICES = json.loads(Path(__file__).with_name("choices.json").read_text(encoding
 def run(
     ask: Callable[[Engine], Awaitable[Any]], answer: Callable[[Request], Response]
 ) -> tuple[Any, list[Request]]:
-    """What an engine gives, and the requests that it makes for that."""
+    """Return what an engine gives, and the requests that it makes for that."""
     transport = RecordingTransport(answer)
     registry = Registry()
     registry.register(destination)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.cookiejar
 import json
 import signal
@@ -12,6 +13,9 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
+
+from actions_core.apps.cli.app import app
 
 if TYPE_CHECKING:
     import subprocess
@@ -102,6 +106,15 @@ def test_what_cannot_be_opened(shell: Any, workspace: dict[str, Any]) -> None:
     assert (run.code, "does not exist" in run.err) == (2, True)
     run = shell.run("console", file, "--deliver")
     assert (run.code, '"outbox": "events.db"' in run.err) == (2, True)
+
+
+def test_garbage_is_looked_for_again(shell: Any, workspace: dict[str, Any]) -> None:
+    """A console that cannot be opened leaves the collection of garbage as it was."""
+    file = shell.write("workspace.json", workspace)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert CliRunner().invoke(app, ["console", str(file), "--port", port]).exit_code == 2
+    assert gc.isenabled()
 
 
 def test_where_it_is_not_installed(shell: Any, workspace: dict[str, Any]) -> None:
