@@ -7,6 +7,7 @@ takes it back, which costs more than the row.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from actions_core.delivery.errors import OutboxError
@@ -18,20 +19,30 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Collection, Mapping, Sequence
 
-    from actions_core.delivery.store import Arrival, InputPosition, NewDelivery
+    from actions_core.delivery.store import Arrival, InputPosition
 
-#: Rows of one statement: more save no time, and each number of rows is a statement to compile.
+#: Rows of one statement: more save no time. Fewer rows are halves of this, since each number of rows is a
+#: statement to compile.
 _ROWS_AT_ONCE: Final = 64
 
-_INSERT_EVENTS: Final = "INSERT INTO event(seq, at, body) VALUES "
-_INSERT_ROWS: Final = "INSERT INTO delivery(event, subscription, instance, owner, due, ordered, size) VALUES "
-_INSERT_IDS: Final = "INSERT OR IGNORE INTO seen(gen, id) VALUES "
+# Python's sqlite3 looks for an adapter of each None and of each bytes object, which costs more than the row;
+# not of a bytearray. So what is NULL in most rows is left out of these.
+_INSERT_EVENTS: Final = "INSERT INTO event(seq, at, body) VALUES ", "(?,?,?)"
+_INSERT_ROWS: Final = (
+    "INSERT INTO delivery(event, subscription, instance, owner, due, size) VALUES ",
+    "(?,?,?,?,?,?)",
+)
+_INSERT_ORDERED: Final = (
+    "INSERT INTO delivery(event, subscription, instance, owner, due, size, ordered) VALUES ",
+    "(?,?,?,?,?,?,?)",
+)
+_INSERT_IDS: Final = "INSERT OR IGNORE INTO seen(gen, id) VALUES ", "(?,?)"
 
 #: What becomes of an event that is known, and of one that nothing subscribes to.
 _DUPLICATE: Final = Acceptance(None, duplicate=True)
 _NOT_STORED: Final = Acceptance(None)
 
-_Value: TypeAlias = int | str | bytes | None
+_Value: TypeAlias = int | str | bytearray
 
 
 def accept(
@@ -60,43 +71,47 @@ def accept(
     first = last - len(stored) + 1
     events: list[_Value] = []
     rows: list[_Value] = []
+    ordered: list[_Value] = []
     keys = set()
     for seq, place in enumerate(stored, first):
         arrival = arrivals[place]
         events += (seq, now, arrival.body)
         for delivery in arrival.deliveries:
-            row = _row(seq, delivery, owner, instances, now)
-            rows += row
-            if row[5] is not None:
-                keys.add((row[2], row[5]))
+            subscription, due = delivery.subscription, delivery.due or now
+            instance = instances[subscription]
+            if delivery.ordered is None:
+                holder = owner if delivery.owned else WAITING
+                rows += (seq, subscription, instance, holder, due, delivery.size)
+            else:
+                key = clean_key(delivery.ordered)
+                ordered += (seq, subscription, instance, BEHIND, due, delivery.size, key)
+                keys.add((instance, key))
         results[place] = Acceptance(seq)
-    _insert(connection, _INSERT_EVENTS, 3, events)
-    _insert(connection, _INSERT_ROWS, 7, rows)
+    _insert(connection, _INSERT_EVENTS, events)
+    _insert(connection, _INSERT_ROWS, rows)
+    _insert(connection, _INSERT_ORDERED, ordered)
     let_go(connection, keys)
     return results
 
 
-def _insert(connection: sqlite3.Connection, statement: str, columns: int, values: list[_Value]) -> int:
+def _insert(connection: sqlite3.Connection, statement: tuple[str, str], values: list[_Value]) -> int:
     """Insert rows by as few statements as there may be, and return how many rows there are of them."""
-    inserted = 0
-    row = f"({','.join('?' * columns)})"
-    for start in range(0, len(values), columns * _ROWS_AT_ONCE):
-        part = values[start : start + columns * _ROWS_AT_ONCE]
-        marks = ",".join([row] * (len(part) // columns))
-        inserted += connection.execute(statement + marks, part).rowcount
+    into, row = statement
+    columns = row.count("?")
+    start, count, inserted = 0, _ROWS_AT_ONCE, 0
+    while start < len(values):
+        end = start + columns * count
+        if end > len(values):
+            count //= 2
+            continue
+        inserted += connection.execute(_statement(into, row, count), values[start:end]).rowcount
+        start = end
     return inserted
 
 
-def _row(
-    seq: int, delivery: NewDelivery, owner: int, instances: Mapping[int, int], now: int
-) -> tuple[_Value, ...]:
-    ordered = delivery.ordered
-    if ordered is not None:
-        holder, ordered = BEHIND, clean_key(ordered)
-    else:
-        holder = owner if delivery.owned else WAITING
-    subscription = delivery.subscription
-    return seq, subscription, instances[subscription], holder, delivery.due or now, ordered, delivery.size
+@cache
+def _statement(into: str, row: str, count: int) -> str:
+    return into + ",".join([row] * count)
 
 
 def clean_key(key: str) -> str:
@@ -131,7 +146,9 @@ def _note_ids(connection: sqlite3.Connection, arrivals: Sequence[Arrival], gen: 
 
 
 def _insert_ids(connection: sqlite3.Connection, gen: int, digests: list[bytes]) -> int:
-    return _insert(connection, _INSERT_IDS, 2, [value for digest in digests for value in (gen, digest)])
+    return _insert(
+        connection, _INSERT_IDS, [value for digest in digests for value in (gen, bytearray(digest))]
+    )
 
 
 def _find(connection: sqlite3.Connection, digests: list[bytes], generations: tuple[int, ...]) -> set[bytes]:

@@ -2,25 +2,30 @@
 
 The members of a batch keep their number until their outcome is known: after a crash the same ones go again,
 in the same order, so the batch has the same idempotency key.
+
+What is read of many rows is read as one: for each row that SQLite hands out, Python gives its lock away, and
+waits for it where other threads are at work.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.rules import Candidate, count_ready
 from actions_core.delivery.store import Claim, Claimed
+from actions_core.values.json_bytes import read_stored, stored_text
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actions_core.delivery.rules import BatchSize
 
 _DUE: Final = """
-SELECT event, tries, first, batch FROM delivery
-WHERE owner = 0 AND subscription = ? AND due <= ? ORDER BY due, event LIMIT ?
+SELECT json_group_array(json_array(event, tries, first, batch)) FROM (
+  SELECT event, tries, first, batch FROM delivery
+  WHERE owner = 0 AND subscription = ? AND due <= ? ORDER BY due, event LIMIT ?)
 """
 #: A batch that went before its rows were due goes again at once after a crash.
 _OWN: Final = """
@@ -32,6 +37,11 @@ UPDATE delivery SET batch = NULL
 WHERE subscription = ? AND batch IN (SELECT value FROM json_each(?))
 """
 _BODIES: Final = "SELECT seq, body FROM event WHERE seq IN (SELECT value FROM json_each(?))"
+#: A character that JSON has in escaped form only stands between the bodies.
+_SEPARATOR: Final = "\x1e"
+_BODIES_TOGETHER: Final = """
+SELECT group_concat(seq), group_concat(body, ?) FROM event WHERE seq IN (SELECT value FROM json_each(?))
+"""
 _NEXT: Final = "SELECT min(due) FROM delivery WHERE owner = 0 AND subscription = ?"
 _GROUPED: Final = """
 SELECT batch FROM delivery
@@ -49,8 +59,8 @@ WHERE owner = 0 AND subscription = ? AND due <= ? AND batch IS NULL ORDER BY due
 
 def claim(connection: sqlite3.Connection, worker: int, subscription: int, limit: int, now: int) -> Claim:
     """Take rows that are due, the longest due first. Batches of an earlier configuration fall apart."""
-    rows = connection.execute(_DUE, (subscription, now, limit)).fetchall()
-    batches = {batch for *_, batch in rows if batch is not None}
+    rows: Any = read_stored(connection.execute(_DUE, (subscription, now, limit)).fetchone()[0])
+    batches = {row[3] for row in rows if row[3] is not None}
     if batches:
         connection.execute(_FALL_APART, (subscription, json.dumps(list(batches))))
     claimed = _take(connection, worker, subscription, [row[:3] for row in rows], None, now)
@@ -105,12 +115,24 @@ def _take(
 ) -> tuple[Claimed, ...]:
     if not rows:
         return ()
-    events = json.dumps([row[0] for row in rows])
+    events = stored_text([row[0] for row in rows])
     connection.execute(_OWN, (worker, batch, now, subscription, events))
-    bodies = dict(connection.execute(_BODIES, (events,)).fetchall())
+    bodies = dict(_bodies(connection, events, len(rows)))
     return tuple(
         [Claimed(event, subscription, tries, first, batch, bodies[event]) for event, tries, first in rows]
     )
+
+
+def _bodies(connection: sqlite3.Connection, events: str, count: int) -> Iterable[tuple[int, str]]:
+    """Return the bodies of so many events with their numbers."""
+    try:
+        numbers, bodies = connection.execute(_BODIES_TOGETHER, (_SEPARATOR, events)).fetchone()
+    except sqlite3.DataError:  # more than SQLite puts into one value
+        return connection.execute(_BODIES, (events,)).fetchall()
+    parts = bodies.split(_SEPARATOR)
+    if len(parts) != count:  # it is not JSON that was stored
+        return connection.execute(_BODIES, (events,)).fetchall()
+    return zip([int(number) for number in numbers.split(",")], parts, strict=True)
 
 
 def _new_batch(connection: sqlite3.Connection) -> int:

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from actions_core.delivery.file.ordering import keys_of, let_go
+from actions_core.values.json_bytes import stored_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.store import Burial, Key, RecentDelivery, Retry
 
-_DELETE: Final = """
-DELETE FROM delivery WHERE (event, subscription) IN (
-  SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))
-"""
+#: Of one subscription: a list of numbers is read at half the price of one of pairs.
+_DELETE: Final = "DELETE FROM delivery WHERE subscription = ? AND event IN (SELECT value FROM json_each(?))"
 _DELETE_EVENTS: Final = """
 DELETE FROM event WHERE seq IN (SELECT value FROM json_each(?))
   AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.event = event.seq)
@@ -64,8 +63,12 @@ def finish(connection: sqlite3.Connection, rows: Sequence[Key]) -> None:
     if not rows:
         return
     keys = keys_of(connection, rows)
-    connection.execute(_DELETE, (json.dumps(rows),))
-    connection.execute(_DELETE_EVENTS, (json.dumps([event for event, _ in rows]),))
+    by_subscription: dict[int, list[int]] = {}
+    for event, subscription in rows:
+        by_subscription.setdefault(subscription, []).append(event)
+    for subscription, events in by_subscription.items():
+        connection.execute(_DELETE, (subscription, stored_text(events)))
+    connection.execute(_DELETE_EVENTS, (stored_text([event for event, _ in rows]),))
     let_go(connection, keys)
 
 

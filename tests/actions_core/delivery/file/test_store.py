@@ -17,6 +17,7 @@ from actions_core.delivery.store import (
     Burial,
     InputPosition,
     InstanceState,
+    NewDelivery,
     RecentDelivery,
     Retry,
     Settlement,
@@ -66,6 +67,18 @@ def test_the_latest_outcomes_are_kept(open_store: Maker) -> None:
     store = open_store(options=FileOptions(recent=0))
     store.settle(Settlement(recent=[RecentDelivery(99, "m99", "a", "one", "sent")]))
     assert store.recent(1) == entries[29:]
+
+
+@pytest.mark.parametrize("odd", ["", "\x1e", "a\x1eb", "\n", "\N{PILE OF POO}", '"', "{}"])
+def test_bodies_come_back_as_they_were_stored(open_store: Maker, odd: str) -> None:
+    """Rows come in the order in which they are due, each with its own event, whatever text that is."""
+    store: FileStore = open_store()
+    bodies = ["1", odd, "3"]
+    rows = [(NewDelivery(2, due=number),) for number in (9, 7, 8)]
+    store.accept([Arrival(body, body, row) for body, row in zip(bodies, rows, strict=True)])
+    claim = store.claim(2, 100)
+    assert [(row.event, row.body) for row in claim.rows] == [(2, odd), (3, "3"), (1, "1")]
+    assert {(row.tries, row.first, row.batch) for row in claim.rows} == {(0, None, None)}
 
 
 def test_a_position_is_stored_with_its_events(open_store: Maker, arrival: Maker) -> None:
