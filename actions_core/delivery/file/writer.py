@@ -17,9 +17,8 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-import attrs
-
 from actions_core.delivery.errors import OutboxError, OutboxFullError
+from actions_core.delivery.file.writer_group import Group, Request, Task
 from actions_core.delivery.store import Settlement
 
 if TYPE_CHECKING:
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("actions_core")
 _T = TypeVar("_T")
 
-#: At most so many events, and so many outcomes, in one transaction.
-_MOST_EVENTS: Final = 4096
-_MOST_OUTCOMES: Final = 8192
 #: Outcomes alone wait for so long, in seconds, or until there are so many.
 _LINGER: Final = 0.02
 _ENOUGH_OUTCOMES: Final = 100
@@ -48,75 +44,6 @@ _UPKEEP: Final = 60.0
 _AWAKE: Final = 0
 _LINGERING: Final = 1
 _IDLE: Final = 2
-
-
-@attrs.define(eq=False)
-class _Request:
-    """Something that a caller waits for: events to accept, or a function of the store."""
-
-    future: asyncio.Future[Any] | ThreadFuture[Any]
-    arrivals: Sequence[Arrival] = ()
-    #: called in the event loop with what became of the arrivals, whether or not somebody still waits
-    then: Callable[[list[Acceptance] | None], None] | None = None
-    position: InputPosition | None = None
-    function: Callable[[FileStore], Any] | None = None
-
-
-@attrs.define(eq=False)
-class _Task(_Request):
-    """A request for a function that has transactions of its own."""
-
-
-@attrs.define(eq=False)
-class _Group:
-    """The contents of one transaction."""
-
-    accepts: list[_Request] = attrs.field(factory=list)
-    claims: list[_Request] = attrs.field(factory=list)
-    tasks: list[_Task] = attrs.field(factory=list)
-    done: list[Key] = attrs.field(factory=list)
-    settlements: list[Settlement] = attrs.field(factory=list)
-    events: int = 0
-    outcomes: int = 0
-
-    def add(self, item: _Request | Settlement | Key) -> None:
-        """Add what a caller handed in."""
-        if isinstance(item, tuple):
-            self.done.append(item)
-            self.outcomes += 1
-        elif isinstance(item, Settlement):
-            self.settlements.append(item)
-            self.outcomes += len(item)
-        elif isinstance(item, _Task):
-            self.tasks.append(item)
-        elif item.function is not None:
-            self.claims.append(item)
-        else:
-            self.accepts.append(item)
-            self.events += len(item.arrivals)
-
-    @property
-    def is_awaited(self) -> bool:
-        """True while a caller waits for something in this group."""
-        return bool(self.accepts or self.claims or self.tasks)
-
-    @property
-    def is_full(self) -> bool:
-        """True once this is enough for one transaction."""
-        return self.events >= _MOST_EVENTS or self.outcomes >= _MOST_OUTCOMES
-
-    def settlement(self) -> Settlement:
-        """Return all outcomes as one."""
-        parts = self.settlements
-        if not parts:
-            return Settlement(done=self.done)
-        return Settlement(
-            done=[*self.done, *(key for part in parts for key in part.done)],
-            retries=[retry for part in parts for retry in part.retries],
-            burials=[burial for part in parts for burial in part.burials],
-            released=[key for part in parts for key in part.released],
-            recent=[entry for part in parts for entry in part.recent],
-        )
 
 
 class Writer:
@@ -130,7 +57,9 @@ class Writer:
         self.active: Collection[int] | None = None
         self.longest = 0
         self._store = store
-        self._queue: deque[_Request | Settlement | Key | None] = deque()
+        self._queue: deque[Request | Settlement | None] = deque()
+        # Of nearly every event: apart from all else, so that many are taken at once.
+        self._done: deque[Key] = deque()
         # To wake the thread for each outcome would cost more than the outcome. A queue of its own, because
         # it may be put into from a signal's handler too.
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -160,7 +89,7 @@ class Writer:
         nobody waits for the future any more.
         """
         future: asyncio.Future[list[Acceptance]] = asyncio.get_running_loop().create_future()
-        self._put(_Request(future, arrivals, then, position))
+        self._put(Request(future, arrivals, then, position))
         return future
 
     def accept_from_thread(
@@ -168,7 +97,7 @@ class Writer:
     ) -> ThreadFuture[list[Acceptance]]:
         """Do the same for a caller without an event loop."""
         future: ThreadFuture[list[Acceptance]] = ThreadFuture()
-        self._put(_Request(future, arrivals, None, position))
+        self._put(Request(future, arrivals, None, position))
         return future
 
     def claim(self, subscription: int, limit: int) -> asyncio.Future[Claim]:
@@ -185,8 +114,12 @@ class Writer:
 
     def done(self, event: int, subscription: int) -> None:
         """Note that a row is done, soon."""
+        if self._closing or self._store.closed:
+            raise self._closed()
         self._submitted += 1
-        self._put((event, subscription))
+        self._done.append((event, subscription))
+        if self._state != _AWAKE:
+            self._wake(is_awaited=False)
 
     def settle(self, settlement: Settlement) -> None:
         """Note outcomes, soon. What finds no space on disk is noted as soon as there is some."""
@@ -196,13 +129,13 @@ class Writer:
     def run(self, function: Callable[[FileStore], _T]) -> asyncio.Future[_T]:
         """Return a future of what a function of the store gives; it has transactions of its own."""
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._put(_Task(future, function=function))
+        self._put(Task(future, function=function))
         return future
 
     def run_from_thread(self, function: Callable[[FileStore], _T]) -> ThreadFuture[_T]:
         """Do the same for a caller without an event loop."""
         future: ThreadFuture[_T] = ThreadFuture()
-        self._put(_Task(future, function=function))
+        self._put(Task(future, function=function))
         return future
 
     @property
@@ -234,18 +167,23 @@ class Writer:
 
     def _claim(self, function: Callable[[FileStore], _T]) -> asyncio.Future[_T]:
         future: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._put(_Request(future, function=function))
+        self._put(Request(future, function=function))
         return future
 
-    def _put(self, item: _Request | Settlement | Key) -> None:
+    def _put(self, item: Request | Settlement) -> None:
         if self._closing or self._store.closed:
-            reason = self._store.closed or "the outbox is closed"
-            raise OutboxError(f"{self._store.path}: {reason}", code="OUTBOX_CLOSED", retryable=False)
+            raise self._closed()
         self._queue.append(item)
-        state = self._state
-        if state == _IDLE or (
-            state == _LINGERING and (isinstance(item, _Request) or self.unnoted >= _ENOUGH_OUTCOMES)
-        ):
+        if self._state != _AWAKE:
+            self._wake(is_awaited=isinstance(item, Request))
+
+    def _closed(self) -> OutboxError:
+        reason = self._store.closed or "the outbox is closed"
+        return OutboxError(f"{self._store.path}: {reason}", code="OUTBOX_CLOSED", retryable=False)
+
+    def _wake(self, *, is_awaited: bool) -> None:
+        """Wake the thread, unless it waits for more outcomes of the kind that was handed in."""
+        if self._state == _IDLE or is_awaited or self.unnoted >= _ENOUGH_OUTCOMES:
             self._state = _AWAKE
             self._bell.put(None)
 
@@ -278,17 +216,20 @@ class Writer:
             self._tick(idle=not group.is_awaited)
         return goes_on
 
-    def _gather(self) -> tuple[_Group, bool]:
-        group = _Group()
+    def _gather(self) -> tuple[Group, bool]:
+        group = Group()
         linger = 0.0
+        goes_on = True
         while not group.is_full:
-            if self._queue:
+            while self._queue and not group.is_full:
                 item = self._queue.popleft()
                 if item is None:
-                    return group, False
+                    goes_on = False
+                    break
                 group.add(item)
-                continue
-            if group.is_awaited or group.outcomes >= _ENOUGH_OUTCOMES:
+            # After the queue: what was done before a request was handed in is noted with it at the latest.
+            self._take_done(group)
+            if not goes_on or group.is_awaited or group.outcomes >= _ENOUGH_OUTCOMES:
                 break
             now = time.monotonic()
             if group.outcomes:
@@ -297,17 +238,22 @@ class Writer:
             if now >= until:
                 break
             self._sleep(_LINGERING if linger else _IDLE, until - now)
-        return group, True
+        return group, goes_on
+
+    def _take_done(self, group: Group) -> None:
+        count, take = len(self._done), self._done.popleft
+        group.done += [take() for _ in range(count)]
+        group.outcomes += count
 
     def _sleep(self, state: int, seconds: float) -> None:
         """Wait until there is something to do; in which state tells callers what is worth waking for."""
         self._state = state
-        if not self._queue:  # what comes from here on sees the state
+        if not (self._queue or self._done):  # what comes from here on sees the state
             with suppress(Empty):
                 self._bell.get(timeout=seconds)
         self._state = _AWAKE
 
-    def _write(self, group: _Group) -> None:
+    def _write(self, group: Group) -> None:
         settlement = group.settlement()
         durable = bool(group.accepts or settlement.burials)
         try:
@@ -328,7 +274,7 @@ class Writer:
             for request, result in [*accepted, *zip(group.claims, claimed, strict=True)]:
                 self._reply(request, result)
 
-    def _accept(self, requests: list[_Request]) -> list[tuple[_Request, list[Acceptance]]]:
+    def _accept(self, requests: list[Request]) -> list[tuple[Request, list[Acceptance]]]:
         if not requests:
             return []
         arrivals = [arrival for request in requests for arrival in request.arrivals]
@@ -341,7 +287,7 @@ class Writer:
             start = end
         return answers
 
-    def _write_apart(self, group: _Group, settlement: Settlement) -> None:
+    def _write_apart(self, group: Group, settlement: Settlement) -> None:
         """Write without space: outcomes first, since they free some, then as many events as fit."""
         for part in (
             Settlement(done=settlement.done, released=settlement.released),
@@ -370,7 +316,7 @@ class Writer:
         for request in group.claims:
             self._do(request)
 
-    def _write_one_by_one(self, group: _Group, settlement: Settlement, error: Exception) -> None:
+    def _write_one_by_one(self, group: Group, settlement: Settlement, error: Exception) -> None:
         """Write each request alone after a fault of one of them, so that only that one fails."""
         _LOGGER.error("outbox: %s: %s", type(error).__name__, error)
         if len(settlement):
@@ -403,10 +349,10 @@ class Writer:
         elif self._held is None:
             self._held = settlement
         else:
-            group = _Group(settlements=[self._held, settlement])
+            group = Group(settlements=[self._held, settlement])
             self._held = group.settlement()
 
-    def _do(self, request: _Request) -> None:
+    def _do(self, request: Request) -> None:
         try:
             result = _call(request, self._store)
         except Exception as error:  # noqa: BLE001 - it is the caller's
@@ -440,13 +386,13 @@ class Writer:
             else:
                 self._waiting.append((below, future))
 
-    def _reply(self, request: _Request, result: Any) -> None:
+    def _reply(self, request: Request, result: Any) -> None:
         if isinstance(request.future, ThreadFuture):
             request.future.set_result(result)
         else:
             self._replies.append((request.future, result, None, request.then))
 
-    def _fail(self, requests: Sequence[_Request], error: Exception) -> None:
+    def _fail(self, requests: Sequence[Request], error: Exception) -> None:
         for request in requests:
             if isinstance(request.future, ThreadFuture):
                 request.future.set_exception(error)
@@ -470,14 +416,14 @@ class Writer:
         )
         while self._queue:
             item = self._queue.popleft()
-            if isinstance(item, _Request):
+            if isinstance(item, Request):
                 self._fail([item], error)
         while self._waiting:
             self._replies.append((self._waiting.popleft()[1], None, None, None))
         self._send_replies()
 
 
-def _call(request: _Request, store: FileStore) -> Any:
+def _call(request: Request, store: FileStore) -> Any:
     function = request.function
     if function is None:
         raise RuntimeError("a request without a function")
