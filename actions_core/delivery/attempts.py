@@ -15,7 +15,7 @@ from actions_core.values.events import message_id_of
 from actions_core.values.json_bytes import read_stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from actions_core.delivery.routing import Target
     from actions_core.delivery.store import Claimed
@@ -34,13 +34,13 @@ class Attempts:
         self.targets = targets
         self._engine = engine
 
-    async def one(self, row: Claimed) -> Result:
+    def one(self, row: Claimed) -> Awaitable[Result]:
         """Deliver one row alone."""
         target = self.targets[row.subscription]
         step = _step(target, row)
         if isinstance(step, Result):
-            return step
-        return await self._engine.attempt(target.lane, step)
+            return _known(step)
+        return self._engine.attempt(target.lane, step)
 
     async def prepare(self, rows: Sequence[Claimed]) -> Prepared:
         """Map rows of one subscription, and say which go together."""
@@ -82,6 +82,10 @@ class Attempts:
         header = None if attempt.response is None else attempt.response.headers.get("retry-after")
         retry_after = None if header is None else read_retry_after(header, datetime.now(UTC))
         return BatchOutcome(attempt.results, sent, attempt.error, retry_after, attempt.unknown)
+
+
+async def _known(result: Result) -> Result:
+    return result
 
 
 def _step(target: Target, row: Claimed) -> Step | Result:

@@ -189,7 +189,7 @@ class Dispatch:
         if self._tallies is not None:
             self._tallies.note(settled)
         result = settled.result
-        if isinstance(settled.verdict, Done | Dead):
+        if type(settled.verdict) is Done or type(settled.verdict) is Dead:
             final = result.after_tries(settled.tries)
             self._engine.note_outcome(final)
             if self._recent is not None:

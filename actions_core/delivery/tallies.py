@@ -67,17 +67,18 @@ class Tallies:
 
     def note(self, settled: Settled) -> None:
         """Count what became of a try."""
-        result = settled.result
-        if isinstance(settled.verdict, Again):
+        result, verdict = settled.result, settled.verdict
+        if type(verdict) is Done:
+            if result.status is Status.SENT:
+                counts = self._of(result.instance)
+                took = int(result.duration * _MILLISECONDS)
+                counts.sent += 1
+                counts.duration += took
+                counts.slowest = max(counts.slowest, took)
+        elif type(verdict) is Again:
             self._of(result.instance).retried += 1
-        elif isinstance(settled.verdict, Dead):
+        elif type(verdict) is Dead:
             self._of(result.instance).failed += 1
-        elif isinstance(settled.verdict, Done) and result.status is Status.SENT:
-            counts = self._of(result.instance)
-            took = int(result.duration * _MILLISECONDS)
-            counts.sent += 1
-            counts.duration += took
-            counts.slowest = max(counts.slowest, took)
 
     def _of(self, instance: str) -> _Counts:
         counts = self._counts.get(instance)

@@ -382,18 +382,23 @@ class Engine:
 
     def check(self, event: Json) -> JsonObject:
         """Return a checked copy of an event, completed, as it is taken in. Raises `EventError`."""
-        checked = self._checked(event)
-        if isinstance(checked, EventError):
-            raise checked
-        return checked
+        try:
+            return check_event(event, max_bytes=self._max_event_bytes)
+        except EventError as error:
+            if self._observer is not None:
+                self._observer.note_refused(error)
+            raise
 
     async def attempt(self, lane: Lane, step: Step) -> Result:
         """Deliver the event of a step that matched, for one who may have it delivered again.
 
         Traces are told, all else only by `note_outcome`.
         """
-        with self._in_flight:
+        self._in_flight.enter()
+        try:
             return await self._attempt(lane, step)
+        finally:
+            self._in_flight.leave()
 
     async def attempt_batch(
         self,

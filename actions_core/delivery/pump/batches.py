@@ -211,7 +211,7 @@ class BatchPump:
             return False
         breaker = self._turns.breaker
         # A breaker that may probe needs one.
-        return breaker.state == "closed" or (breaker.wait == 0 and not self._tasks)
+        return breaker.is_closed or (breaker.wait == 0 and not self._tasks)
 
     def _open(self, claim: Claim) -> None:
         if self._closing:
@@ -277,7 +277,7 @@ class BatchPump:
         divided: Sequence[Part] = ()
         try:
             async with self._places:
-                ticket = self._turns.enter_now()
+                ticket = self._turns.enter_now(self._turns.now())
                 if ticket is None:
                     ticket = await self._turns.enter()
                 if ticket is None:

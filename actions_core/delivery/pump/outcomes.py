@@ -38,7 +38,7 @@ class OutcomeWriter(Protocol):
         """Note outcomes, soon."""
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)  # made for each event: quicker so
 class Settled:
     """A try and what followed from it. `tries` are those of all processes, this one included.
 

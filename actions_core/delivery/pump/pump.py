@@ -20,7 +20,7 @@ from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.pump.batches import BatchPump
 from actions_core.delivery.pump.outcomes import Outcomes
 from actions_core.delivery.pump.turns import Turns
-from actions_core.delivery.rules import Again, DurableRetry
+from actions_core.delivery.rules import Again, Attempt, DurableRetry
 from actions_core.delivery.store import Settlement
 from actions_core.engine.executor.breaker import Breaker, is_up
 from actions_core.engine.results import Status
@@ -135,7 +135,7 @@ class Pump:
         Not while the breaker is open, nor where older rows of the subscription are due in the store: it is
         claimed in its turn then.
         """
-        if self._closing or self.breaker.state != "closed" or len(self._queue) + self._pending >= ROOM:
+        if self._closing or not self.breaker.is_closed or len(self._queue) + self._pending >= ROOM:
             return False
         if self._outcomes.is_due(subscription):
             self._refill.set()
@@ -250,19 +250,20 @@ class Pump:
 
     async def _fill_from(self, number: int) -> None:
         limit = min(ROOM // (2 * len(self._singles)) + 1, ROOM - len(self._queue) - self._pending)
-        if self.breaker.state != "closed":
+        if not self.breaker.is_closed:
             # A breaker that may probe needs one row; the tasks that wait for it may have some.
             limit = 0 if self._queue or self.in_progress or self.breaker.wait > 0 else 1
         if limit <= 0 or self._closing:
             return
         claim = await self._writer.claim(number, limit)
         self._outcomes.next_due[number] = claim.next_due
-        for row in claim.rows:
-            self._add(row)
+        self._queue.extend(claim.rows)
+        self._wake(len(claim.rows))
 
     def _add(self, row: Claimed) -> None:
         self._queue.append(row)
-        self._wake(1)
+        if self._takers:
+            self._wake(1)
 
     def _wake(self, count: int) -> None:
         """Wake tasks that wait for a row."""
@@ -274,41 +275,65 @@ class Pump:
 
     def _until_due(self) -> float:
         due = min([at for at in self._outcomes.next_due.values() if at is not None], default=None)
-        if self.breaker.state != "closed":
+        if not self.breaker.is_closed:
             return min(max(self.breaker.wait, 0.05), _LOOK)
         if due is None or len(self._queue) > ROOM // 2 or (self._batches and self._batches.is_full):
             return _LOOK
         return min(max(due / _MILLISECONDS - self._outcomes.now(), 0.001), _LOOK)
 
     async def _work(self) -> None:
-        """Deliver one row."""
-        row = await self._take()
-        if row is None:
-            return
-        self.in_progress += 1
-        ticket = None
-        try:
-            ticket = self._turns.enter_now()
-            if ticket is None:
-                ticket = await self._turns.enter()
-            if ticket is None:
-                self._queue.appendleft(row)
-                return
-            await self._send(row, ticket)
-        except Exception:  # the other deliveries must go on
-            _LOGGER.exception("outbox: a delivery failed in a way that is not foreseen; it is tried again")
+        """Deliver rows, one after the other."""
+        turns = self._turns
+        while (row := self._take() if self._queue else await self._take_later()) is not None:
+            self.in_progress += 1
+            ticket: int | None = None
+            try:
+                started = turns.now()
+                ticket = turns.enter_now(started)
+                if ticket is None:
+                    ticket, started = await turns.enter(), turns.now()
+                if ticket is None:
+                    self._queue.appendleft(row)
+                    return
+                was_closed = self.breaker.is_closed
+                result = attempt = None
+                try:
+                    result = await self._deliver(row)
+                    attempt = self._outcomes.attempt_of(result)
+                finally:
+                    self._leave(ticket, started, result, attempt)
+                    if not was_closed:
+                        self._refill.set()
+                self._outcomes.settle_one(row, result, attempt)
+                if self._ordered:
+                    self._refill.set()
+            except (Exception, asyncio.CancelledError) as failure:
+                self._put_back(row, failure, was_let_in=ticket is not None)
+                if isinstance(failure, asyncio.CancelledError):
+                    raise
+            finally:
+                self.in_progress -= 1
+
+    def _put_back(self, row: Claimed, failure: BaseException, *, was_let_in: bool) -> None:
+        """Have a row go again whose attempt was broken off, or failed for no reason of its destination's."""
+        if not isinstance(failure, asyncio.CancelledError):
+            _LOGGER.error(
+                "outbox: a delivery failed in a way that is not foreseen; it is tried again", exc_info=failure
+            )
             again = Again(self._outcomes.now() + _UNFORESEEN)
             self._outcomes.put_off([row], again, "an unforeseen error")
-        except asyncio.CancelledError:
-            if ticket is None:
-                self._queue.appendleft(row)
-            else:  # nobody knows whether it arrived: it goes again
-                self._outcomes.put_off([row], Again(self._outcomes.now()), "interrupted")
-            raise
-        finally:
-            self.in_progress -= 1
+        elif was_let_in:  # nobody knows whether it arrived: it goes again
+            self._outcomes.put_off([row], Again(self._outcomes.now()), "interrupted")
+        else:
+            self._queue.appendleft(row)
 
-    async def _take(self) -> Claimed | None:
+    def _take(self) -> Claimed:
+        row = self._queue.popleft()
+        if len(self._queue) == ROOM // 4:
+            self._refill.set()
+        return row
+
+    async def _take_later(self) -> Claimed | None:
         while not self._queue:
             if self._closing:
                 return None
@@ -317,27 +342,19 @@ class Pump:
             taker: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._takers.append(taker)
             await taker
-        row = self._queue.popleft()
-        if len(self._queue) == ROOM // 4:
-            self._refill.set()
-        return row
+        return self._take()
 
-    async def _send(self, row: Claimed, ticket: int) -> None:
-        started = self._turns.now()
-        was_closed = self.breaker.state == "closed"
-        up: bool | None = None
-        success = False
-        status = retry_after = None
-        try:
-            result = await self._deliver(row)
-            success = result.status is Status.SENT
-            up = is_up(result.error) if result.tries else None
-            attempt = self._outcomes.attempt_of(result)
-            status, retry_after = attempt.http_status, attempt.retry_after
-        finally:
-            self._turns.leave(ticket, started, up=up, success=success, status=status, retry_after=retry_after)
-            if not was_closed:
-                self._refill.set()
-        self._outcomes.settle_one(row, result, attempt)
-        if self._ordered:
-            self._refill.set()
+    def _leave(self, ticket: int, started: float, result: Result | None, attempt: Attempt | None) -> None:
+        """Note for breaker and budget how an attempt ended; without a result nobody knows."""
+        if result is None:
+            self._turns.leave(ticket, started, up=None)
+        elif result.status is Status.SENT:
+            self._turns.leave(ticket, started, up=True if result.tries else None, success=True)
+        else:
+            self._turns.leave(
+                ticket,
+                started,
+                up=is_up(result.error) if result.tries else None,
+                status=None if attempt is None else attempt.http_status,
+                retry_after=None if attempt is None else attempt.retry_after,
+            )

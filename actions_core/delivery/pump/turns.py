@@ -40,17 +40,22 @@ class Turns:
         self.budget = budget
         self._notes = notes
         self._gate = asyncio.Lock()
+        #: how many wait at the gate, or are in it
+        self._waiting = 0
         self._changed = asyncio.Event()
         self._closing = False
 
-    def enter_now(self) -> int | None:
-        """Return the breaker's ticket if nothing is to be waited for, which is nearly always so."""
+    def enter_now(self, now: float) -> int | None:
+        """Return the breaker's ticket if nothing is to be waited for, which is nearly always so.
+
+        `now` is the time of the budget's clock.
+        """
         if (
             self._closing
-            or self._gate.locked()
+            or self._waiting
             or self._notes.unnoted >= _MOST_UNNOTED
-            or self.breaker.wait > 0
-            or self.budget.take() > 0
+            or not (self.breaker.is_closed or self.breaker.wait == 0)
+            or self.budget.take(now) > 0
         ):
             return None
         return self.breaker.enter()
@@ -58,16 +63,20 @@ class Turns:
     async def enter(self) -> int | None:
         """Wait for a turn and return the breaker's ticket, None once no more are given."""
         await self._notes.wait_noted(_MOST_UNNOTED)
-        # One task at a time asks, so that not all of them wake up for each token.
-        async with self._gate:
-            while not self._closing:
-                wait = self.breaker.wait or self.budget.take()
-                if wait == 0:
-                    return self.breaker.enter()
-                self._changed.clear()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(wait, _LOOK)):
-                        await self._changed.wait()
+        self._waiting += 1
+        try:
+            # One task at a time asks, so that not all of them wake up for each token.
+            async with self._gate:
+                while not self._closing:
+                    wait = self.breaker.wait or self.budget.take()
+                    if wait == 0:
+                        return self.breaker.enter()
+                    self._changed.clear()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(min(wait, _LOOK)):
+                            await self._changed.wait()
+        finally:
+            self._waiting -= 1
         return None
 
     def leave(
@@ -86,7 +95,7 @@ class Turns:
             self.budget.limit(started, retry_after)
         else:
             self.budget.leave(success=success)
-        if self._gate.locked():
+        if self._waiting:
             self._changed.set()
 
     def close(self) -> None:

@@ -54,6 +54,8 @@ class Breaker:
         self._until: float | None = None
         self._probing = False
         self._ticket = 0
+        #: True while it is closed; not a property, since every event asks.
+        self.is_closed = True
 
     @property
     def state(self) -> str:
@@ -86,6 +88,7 @@ class Breaker:
             self._in_a_row = 0
             if self._probing:
                 self._probing, self._until, self._current_pause = False, None, self._pause
+                self.is_closed = True
                 self._ticket += 1
         elif self._probing:
             self._open(min(self._current_pause * 2, self._longest))
@@ -108,4 +111,5 @@ class Breaker:
         self._probing = False
         self._current_pause = pause
         self._until = self._clock() + pause
+        self.is_closed = False
         self._ticket += 1

@@ -73,12 +73,14 @@ class RateBudget:
         """The requests a second that a 429 has taught, None as long as there was none."""
         return None if self._learned is None else self._learned.rate
 
-    def take(self) -> float:
+    def take(self, now: float | None = None) -> float:
         """Take the right to one request and return 0, or return the seconds until it may be tried again.
 
-        They are infinite while as many requests are in progress as may be: wait for one of them to end.
+        They are infinite while as many requests are in progress as may be: wait for one of them to end. `now`
+        is the clock's time, for those who know it.
         """
-        now = self._clock()
+        if now is None:
+            now = self._clock()
         if now < self.paused_until:
             return self.paused_until - now
         if self.in_progress >= int(self.cap):
@@ -120,7 +122,8 @@ class RateBudget:
         if success:
             self.count(self._clock())
             self._in_a_row = 0
-            self.cap = min(float(self.concurrency), self.cap + 1 / self.cap)
+            if self.cap < self.concurrency:
+                self.cap = min(float(self.concurrency), self.cap + 1 / self.cap)
             if self._learned is not None:
                 self._set_rate(self._learned.rate + _CREEP)
 
