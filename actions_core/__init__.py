@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actions_core.apps.console.embedding import open_console as open_console
     from actions_core.delivery.background import BackgroundEngine as BackgroundEngine
+    from actions_core.delivery.callers import Receipt as Receipt
     from actions_core.delivery.errors import BrokerError as BrokerError
     from actions_core.delivery.errors import OutboxError as OutboxError
     from actions_core.delivery.errors import OutboxFullError as OutboxFullError
     from actions_core.delivery.letters import DeadLetter as DeadLetter
     from actions_core.delivery.outbox import Outbox as Outbox
-    from actions_core.delivery.outbox import Receipt as Receipt
     from actions_core.delivery.store import Backlog as Backlog
     from actions_core.destination import Destination as Destination
     from actions_core.destination import load_destination as load_destination
@@ -97,9 +97,10 @@ if TYPE_CHECKING:
 _HOME = {
     "actions_core.apps.console.embedding": ("open_console",),
     "actions_core.delivery.background": ("BackgroundEngine",),
+    "actions_core.delivery.callers": ("Receipt",),
     "actions_core.delivery.errors": ("BrokerError", "OutboxError", "OutboxFullError"),
     "actions_core.delivery.letters": ("DeadLetter",),
-    "actions_core.delivery.outbox": ("Outbox", "Receipt"),
+    "actions_core.delivery.outbox": ("Outbox",),
     "actions_core.delivery.store": ("Backlog",),
     "actions_core.destination": ("Destination", "load_destination"),
     "actions_core.destination.annotations": ("Payload",),

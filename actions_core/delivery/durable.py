@@ -10,9 +10,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import actions_core.http.curl  # noqa: F401 - what is kept of deliveries needs it: no import while a fork may come
+from actions_core.delivery.callers import CheckedEvent
 from actions_core.delivery.errors import OutboxFullError
 from actions_core.delivery.memory import closed
-from actions_core.delivery.outbox import CheckedEvent, Outbox
+from actions_core.delivery.outbox import Outbox
 from actions_core.delivery.threads import LoopThread
 from actions_core.errors import ActionsError
 

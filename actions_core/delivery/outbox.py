@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Self, Unpack
 
 import attrs
 
+from actions_core.delivery.callers import Callers, CheckedEvent, Receipt
 from actions_core.delivery.dispatch import GRACE, Dispatch
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileLook, FileOptions, FileStore, Writer, WriterLetters
@@ -37,37 +38,11 @@ if TYPE_CHECKING:
     from actions_core.delivery.pump import Pump, Settled
     from actions_core.delivery.store import Acceptance, Arrival, Backlog, InputPosition
     from actions_core.engine.options import Options
-    from actions_core.values.types import Json, JsonObject
+    from actions_core.values.types import Json
 
 #: The most events that one call of the writer is given by `enqueue_many`.
 _GROUP: Final = 256
 _MILLISECONDS: Final = 1000
-
-
-@attrs.frozen(slots=False)  # made for each event: quicker so
-class Receipt:
-    """The receipt of an event: it is on disk, for so many `deliveries`.
-
-    A `duplicate` has a messageId that is known, and is not delivered again. `error` is set, by
-    `enqueue_many` only, for input that was not an event, which is not stored.
-    """
-
-    message_id: str
-    duplicate: bool = False
-    deliveries: int = 0
-    error: EventError | None = None
-
-
-@attrs.frozen(slots=False)  # made for each event: quicker so
-class CheckedEvent:
-    """An event as it is stored. `made_id` tells that its messageId was made here.
-
-    `wanted` says, by the names of instance and subscription, for which deliveries it is stored; None for all.
-    """
-
-    event: JsonObject
-    made_id: bool = False
-    wanted: Callable[[tuple[str, str]], bool] | None = None
 
 
 class Outbox:
@@ -99,6 +74,7 @@ class Outbox:
         self._tallies: Tallies | None = None
         self._counting: asyncio.Task[None] | None = None
         self._replacing = asyncio.Lock()
+        self._callers = Callers(self.enqueue_checked)
         self._closing = self._closed = False
 
     def __repr__(self) -> str:
@@ -207,8 +183,8 @@ class Outbox:
         Raises `EventError` when it is not an event, and `OutboxError` or `OutboxFullError` when it could not
         be stored: it is not accepted then.
         """
-        (receipt,) = await self.enqueue_checked([self.check(event)])
-        return receipt
+        self._parts()
+        return await self._callers.accept(self.check(event))
 
     async def enqueue_many(
         self, events: Iterable[Json] | AsyncIterable[Json], *, group: int = _GROUP
@@ -268,7 +244,7 @@ class Outbox:
             self._tallies.note_accepted(arrivals, accepted)
         return [
             Receipt(
-                message_id_of(given.event) or "",
+                arrival.message_id or message_id_of(given.event) or "",
                 each.duplicate,
                 0 if each.duplicate else len(arrival.deliveries),
             )

@@ -143,7 +143,7 @@ class Router:
     ) -> None:
         self.targets = {numbers[target.name]: target for target in targets}
         self._now = now
-        self._numbers: dict[int, int] = {id(target.pipeline): numbers[target.name] for target in targets}
+        self._ways = {id(target.pipeline): (numbers[target.name], target) for target in targets}
         instances = {target.instance.id: target.instance for target in targets if target.instance.enabled}
         self._instances = tuple(instances.values())
 
@@ -160,20 +160,20 @@ class Router:
         `reserve` says which rows this process delivers at once, `wanted` by their names which are stored.
         """
         body = stored_text(event)
-        rows = []
+        size = len(body)
+        rows: list[NewDelivery] = []
         passed = False
         for instance in self._instances:
             for step in instance.route(event):
                 if step.skipped is None:
-                    number = self._numbers[id(step.pipeline)]
-                    target = self.targets[number]
+                    number, target = self._ways[id(step.pipeline)]
                     if wanted is not None and not wanted(target.name):
                         continue
-                    key = target.key(event)
+                    key = None if target.ordered_by is None else key_of(event, target.ordered_by)
                     batch = target.batch
                     due = 0 if batch is None else self._now() + batch.age
                     owned = batch is None and key is None and reserve is not None and reserve(number)
-                    rows.append(NewDelivery(number, owned, due, key, len(body)))
+                    rows.append(NewDelivery(number, owned, due, key, size))
                 elif step is step.pipeline.skipped:
                     passed = True  # it is the condition that did not match
         filtered = not (passed or rows)

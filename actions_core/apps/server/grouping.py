@@ -14,7 +14,8 @@ from actions_core.delivery.errors import OutboxFullError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actions_core.delivery.outbox import CheckedEvent, Outbox, Receipt
+    from actions_core.delivery.callers import CheckedEvent, Receipt
+    from actions_core.delivery.outbox import Outbox
 
     #: The events of some requests, with the futures of their receipts.
     _Group: TypeAlias = list[tuple[Sequence[CheckedEvent], asyncio.Future[list[Receipt]]]]

@@ -19,8 +19,8 @@ from actions_core.apps.server.rejections import Rejections
 from actions_core.apps.server.responses import SUCCESS, error_response, json_response
 from actions_core.apps.server.sources import Source, key_of_header
 from actions_core.apps.server.tracking import BATCH, ROUTES, Completion, Reception, read_call
+from actions_core.delivery.callers import CheckedEvent
 from actions_core.delivery.errors import OutboxError, OutboxFullError
-from actions_core.delivery.outbox import CheckedEvent
 from actions_core.errors import EventError
 from actions_core.http.requests import Response
 from actions_core.values.events import ADDED_BYTES, MAX_EVENT_BYTES, complete_event

@@ -21,9 +21,10 @@ from actions_core import (
     WorkspaceError,
     load_destination,
 )
+from actions_core.delivery.callers import Receipt
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.file import FileStore
-from actions_core.delivery.outbox import Outbox, Receipt
+from actions_core.delivery.outbox import Outbox
 from actions_core.delivery.store import OutcomeFilter
 from actions_core.testing import LoopbackServer
 

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from actions_core.apps.cli.run.stored_totals import StoredTotals
     from actions_core.apps.events.inputs import InputEvent
     from actions_core.apps.events.lines import EventLine
-    from actions_core.delivery.outbox import CheckedEvent, Outbox
+    from actions_core.delivery.callers import CheckedEvent
+    from actions_core.delivery.outbox import Outbox
     from actions_core.delivery.store import Backlog
 
 #: The most events that are stored at once, and that are read ahead.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from actions_core.apps.cli.run.totals import FailureSink
     from actions_core.apps.events.inputs import InputEvent
-    from actions_core.delivery.outbox import Receipt
+    from actions_core.delivery.callers import Receipt
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.store import Backlog
     from actions_core.engine.results import Result
