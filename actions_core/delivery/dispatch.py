@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.attempts import Attempts
-from actions_core.delivery.pump import Pump
+from actions_core.delivery.pump import Pump, Settled
 from actions_core.delivery.recent import Recent
 from actions_core.delivery.rules import MOST_REFUSALS, Again, Dead, Done, Refusals
 from actions_core.engine.executor import Breaker, RateBudget
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from actions_core.delivery.file import FileStore, Writer
-    from actions_core.delivery.pump import Settled
     from actions_core.delivery.routing import Router, Target
-    from actions_core.delivery.store import InstanceState
+    from actions_core.delivery.store import Claimed, InstanceState
     from actions_core.delivery.tallies import Tallies
     from actions_core.engine import Engine
     from actions_core.engine.instances import Instance
@@ -44,13 +43,13 @@ _GONE: Final = 410
 #: The states of instances that get nothing.
 _STOPPED: Final = frozenset({"gone", "refused"})
 _MILLISECONDS: Final = 1000
+_DONE: Final = Done()
 
 
 class Dispatch:
     """The pumps of the instances of a router.
 
-    `on_try` is told of each try and what follows from it. So many of the
-    latest outcomes are kept (`recent`) for those who look, and `tallies` counts.
+    So many of the latest outcomes are kept (`recent`) for those who look, and `tallies` counts.
     """
 
     def __init__(
@@ -58,7 +57,6 @@ class Dispatch:
         engine: Engine,
         writer: Writer,
         store: FileStore,
-        on_try: Callable[[Settled], None],
         *,
         recent: int,
         tallies: Tallies | None = None,
@@ -67,10 +65,11 @@ class Dispatch:
         self.pump_of: dict[int, Pump] = {}
         #: What a broker has taken over: there is none here.
         self.handed_over = 0
+        #: Told of each try and what follows from it.
+        self.on_try: Callable[[Settled], None] | None = None
         self._engine = engine
         self._writer = writer
         self._store = store
-        self._on_try = on_try
         self._tallies = tallies
         self._recent = Recent(writer, store.now, recent) if recent else None
         self._own: dict[str, dict[int, Target]] = {}
@@ -143,6 +142,7 @@ class Dispatch:
             budget=budget,
             now=lambda: store.now() / _MILLISECONDS,
             note=partial(self._note, attempts),
+            note_sent=partial(self._note_sent, attempts),
             batches={number: target.batch for number, target in targets.items() if target.batch is not None},
             attempts=attempts,
             ordered=any(target.ordered_by is not None for target in targets.values()),
@@ -183,9 +183,21 @@ class Dispatch:
 
     # Outcomes.
 
+    def _note_sent(self, attempts: Attempts, row: Claimed, result: Result) -> None:
+        """Do what `_note` does, for less, for a row that was sent at its first try."""
+        if row.tries or result.tries != 1 or self.on_try is not None:
+            self._note(attempts, Settled(row, result, _DONE, row.tries + 1))
+            return
+        if self._tallies is not None:
+            self._tallies.note_sent(result)
+        self._engine.note_outcome(result)
+        if self._recent is not None:
+            self._recent.note_sent(attempts.targets[row.subscription], row, result)
+
     def _note(self, attempts: Attempts, settled: Settled) -> None:
         """Tell observers of what became of a try, and keep what others look at."""
-        self._on_try(settled)
+        if self.on_try is not None:
+            self.on_try(settled)
         if self._tallies is not None:
             self._tallies.note(settled)
         result = settled.result
@@ -193,7 +205,8 @@ class Dispatch:
             final = result.after_tries(settled.tries)
             self._engine.note_outcome(final)
             if self._recent is not None:
-                self._recent.note(attempts.targets[settled.row.subscription], settled, final)
+                row = settled.row
+                self._recent.note(attempts.targets[row.subscription], row, final, settled.sent)
             if result.status is Status.SENT:
                 return
         elif isinstance(settled.verdict, Again):

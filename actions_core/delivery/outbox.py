@@ -62,8 +62,7 @@ class Outbox:
     ) -> None:
         self.engine = engine
         self.spec = _spec(engine.workspace, path)
-        #: Told of each try and what follows from it, in the event loop; it must not raise or block.
-        self.on_try: Callable[[Settled], None] | None = None
+        self._on_try: Callable[[Settled], None] | None = None
         self._targets = find_targets(engine.workspace, engine.instances.values())
         self.store_only = store_only
         self._accept_loss = accept_loss
@@ -126,9 +125,9 @@ class Outbox:
     def _make_dispatch(self, writer: Writer, store: FileStore) -> Dispatch | Forwarding:
         """Return what takes rows out of the file: pumps that deliver them, or one that feeds a broker."""
         if self.engine.workspace.broker is None:
-            return Dispatch(
-                self.engine, writer, store, self._told, recent=self.spec.recent, tallies=self._tallies
-            )
+            dispatch = Dispatch(self.engine, writer, store, recent=self.spec.recent, tallies=self._tallies)
+            dispatch.on_try = self._on_try
+            return dispatch
         from actions_core.delivery.jetstream.forwarding import Forwarding
 
         return Forwarding(self.engine, writer, lambda: store.now() / _MILLISECONDS)
@@ -266,9 +265,16 @@ class Outbox:
         writer, _ = self._parts()
         return await writer.run(lambda store: store.read_position(path))
 
-    def _told(self, settled: Settled) -> None:
-        if self.on_try is not None:
-            self.on_try(settled)
+    @property
+    def on_try(self) -> Callable[[Settled], None] | None:
+        """Told of each try and what follows from it, in the event loop; it must not raise or block."""
+        return self._on_try
+
+    @on_try.setter
+    def on_try(self, told: Callable[[Settled], None] | None) -> None:
+        self._on_try = told
+        if isinstance(self._dispatch, Dispatch):
+            self._dispatch.on_try = told
 
     # Looking, ending.
 

@@ -7,9 +7,10 @@ each is worded, masked and stored.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.store import RecentDelivery, Settlement
@@ -22,9 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actions_core.delivery.file import Writer
-    from actions_core.delivery.pump import Settled
     from actions_core.delivery.routing import Target
+    from actions_core.delivery.store import Claimed
     from actions_core.engine.results import Result
+    from actions_core.values.types import Json
+
+    #: When it was noted, by the clock that does not jump, and what `Recent.note` is given.
+    _Noted: TypeAlias = tuple[float, Target, Claimed, Result, Json]
 
 #: Seconds between two times of writing, and the most outcomes of each kind that are written then.
 _EVERY: Final = 1.0
@@ -40,13 +45,17 @@ class Recent:
         self._writer = writer
         self._now = now
         size = min(most, _MOST)
-        self._good: deque[tuple[int, Target, Settled, Result]] = deque(maxlen=size)
-        self._bad: deque[tuple[int, Target, Settled, Result]] = deque(maxlen=size)
+        self._good: deque[_Noted] = deque(maxlen=size)
+        self._bad: deque[_Noted] = deque(maxlen=size)
 
-    def note(self, target: Target, settled: Settled, result: Result) -> None:
-        """Note a final outcome."""
+    def note(self, target: Target, row: Claimed, result: Result, sent: Json = MISSING) -> None:
+        """Note a final outcome; `sent` is the payload of an event that went in a batch."""
         kind = self._good if result.ok else self._bad
-        kind.append((self._now(), target, settled, result))
+        kind.append((time.monotonic(), target, row, result, sent))
+
+    def note_sent(self, target: Target, row: Claimed, result: Result) -> None:
+        """Do the same for an event that was sent alone."""
+        self._good.append((time.monotonic(), target, row, result, MISSING))
 
     async def keep_written(self) -> None:
         """Write what was noted, again and again."""
@@ -60,20 +69,23 @@ class Recent:
         self._good.clear()
         self._bad.clear()
         if noted:
+            # The clock of the store is dearer to ask than this one, and most that is noted is not written.
+            ahead = self._now() - int(time.monotonic() * _MILLISECONDS)
+            entries = [_entry(int(at * _MILLISECONDS) + ahead, *what) for at, *what in noted]
             with suppress(OutboxError):
-                self._writer.settle(Settlement(recent=[_entry(*each) for each in noted]))
+                self._writer.settle(Settlement(recent=entries))
 
 
-def _entry(at: int, target: Target, settled: Settled, result: Result) -> RecentDelivery:
+def _entry(at: int, target: Target, row: Claimed, result: Result, payload: Json) -> RecentDelivery:
     response = result.response
-    event: Any = read_stored(settled.row.body)
+    event: Any = read_stored(row.body)
     mask = target.lane.connection.mask
     sent = ""
     request = result.request
     if request is not None:
         sent = stored_text(request_json(request))
-    elif settled.sent is not MISSING:
-        sent = stored_text(settled.sent)
+    elif payload is not MISSING:
+        sent = stored_text(payload)
     return RecentDelivery(
         at,
         message_id_of(event) or "",
@@ -81,10 +93,10 @@ def _entry(at: int, target: Target, settled: Settled, result: Result) -> RecentD
         result.subscription,
         str(result.status),
         result.reason,
-        mask.text(settled.row.body),
+        mask.text(row.body),
         sent,
         "" if response is None else response.text[:_LONGEST_TEXT],
         "" if result.error is None else mask.text(result.error.code),
-        settled.tries,
+        result.tries,
         int(result.duration * _MILLISECONDS),
     )

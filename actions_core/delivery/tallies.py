@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actions_core.delivery.file import FileStore, Writer
     from actions_core.delivery.pump import Settled
     from actions_core.delivery.store import Acceptance, Arrival
+    from actions_core.engine.results import Result
 
 #: Seconds between two times of writing.
 _EVERY: Final = 1.0
@@ -65,16 +66,22 @@ class Tallies:
                 else:
                     counts.unmatched += 1
 
+    def note_sent(self, result: Result) -> None:
+        """Count a delivery that was sent."""
+        counts = self._counts.get(result.instance)
+        if counts is None:
+            counts = self._of(result.instance)
+        took = int(result.duration * _MILLISECONDS)
+        counts.sent += 1
+        counts.duration += took
+        counts.slowest = max(counts.slowest, took)
+
     def note(self, settled: Settled) -> None:
         """Count what became of a try."""
         result, verdict = settled.result, settled.verdict
         if type(verdict) is Done:
             if result.status is Status.SENT:
-                counts = self._of(result.instance)
-                took = int(result.duration * _MILLISECONDS)
-                counts.sent += 1
-                counts.duration += took
-                counts.slowest = max(counts.slowest, took)
+                self.note_sent(result)
         elif type(verdict) is Again:
             self._of(result.instance).retried += 1
         elif type(verdict) is Dead:

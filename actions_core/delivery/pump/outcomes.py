@@ -26,6 +26,8 @@ _LOGGER: Final = logging.getLogger("actions_core")
 _MILLISECONDS: Final = 1000
 _SENT: Final = Attempt(Status.SENT)
 _DONE: Final = Done()
+#: A member of an enumeration takes longer to find than a name of the module.
+_IS_SENT: Final = Status.SENT
 
 
 class OutcomeWriter(Protocol):
@@ -79,9 +81,10 @@ class Outcomes:
     """The outcomes of one instance's rows.
 
     `retries` are the policies of its subscriptions and `suffixes` their parts of the idempotency key.
-    `refusals` knows which refusals of credentials are final; without it, all are. `now`
-    is the time in seconds, as the store has it. `next_due` is when each subscription's first row that
-    waits is due, in milliseconds: None where none waits, missing where nobody has looked.
+    `refusals` knows which refusals of credentials are final; without it, all are. `now` is the time in
+    seconds, as the store has it. `note` is told of each try; of a row that was sent alone, which most are,
+    `note_sent` is told in its place. `next_due` is when each subscription's first row that waits is due, in
+    milliseconds: None where none waits, missing where nobody has looked.
     """
 
     def __init__(
@@ -92,12 +95,14 @@ class Outcomes:
         note: Callable[[Settled], None] | None,
         suffixes: Mapping[int, str],
         refusals: Refusals | None = None,
+        note_sent: Callable[[Claimed, Result], None] | None = None,
     ) -> None:
         self.now = now
         self.next_due: dict[int, int | None] = {}
         self._writer = writer
         self._retries = retries
         self._note = note
+        self._note_sent = note_sent
         self._suffixes = suffixes
         self._refusals = refusals
 
@@ -116,7 +121,7 @@ class Outcomes:
 
     def attempt_of(self, result: Result) -> Attempt:
         """Return an attempt for its verdict."""
-        return _SENT if result.status is Status.SENT else Attempt.from_result(result)
+        return _SENT if result.status is _IS_SENT else Attempt.from_result(result)
 
     def judge(self, row: Claimed, attempt: Attempt) -> Verdict:
         """Return what follows for one row."""
@@ -126,11 +131,11 @@ class Outcomes:
 
     def settle_one(self, row: Claimed, result: Result, attempt: Attempt) -> None:
         """Judge the attempt of one row, and note what follows."""
-        if attempt.status is Status.SENT:
+        if attempt.status is _IS_SENT:
             if self._refusals is not None and self._refusals.are_known:
                 self._note_taken(self._refusals, row, result)
             self._writer.done(row.event, row.subscription)
-            self._tell(Settled(row, result, _DONE, row.tries + 1))
+            self._tell_sent(row, result)
             return
         ended = Ended(row, result, attempt, self.judge(row, attempt))
         if isinstance(ended.verdict, Done):
@@ -182,6 +187,15 @@ class Outcomes:
         due = self.now() + random.uniform(*AGAIN_AFTER_REFUSAL)  # noqa: S311 - it spreads tries
         again = Again(due, counted=False, timed=False)
         return [attrs.evolve(each, verdict=again) if each.key in waiting else each for each in all_ended]
+
+    def _tell_sent(self, row: Claimed, result: Result) -> None:
+        if self._note_sent is None:
+            self._tell(Settled(row, result, _DONE, row.tries + 1))
+            return
+        try:
+            self._note_sent(row, result)
+        except Exception:  # the outcome stands, whatever those do who are told of it
+            _LOGGER.exception("outbox: an outcome could not be told")
 
     def _tell(self, settled: Settled) -> None:
         if self._note is not None:

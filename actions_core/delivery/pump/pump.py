@@ -43,6 +43,7 @@ _LOOK: Final = 1.0
 #: Seconds until a delivery goes again whose function raised an error.
 _UNFORESEEN: Final = 60.0
 _MILLISECONDS: Final = 1000
+_IS_SENT: Final = Status.SENT
 
 
 class PumpWriter(Protocol):
@@ -75,10 +76,10 @@ class Pump:
     """The deliveries of one instance. `subscriptions` are their numbers, with the retry policy of each.
 
     `deliver` takes one row to its destination, raises nothing, and returns what became of it; `note` is told
-    of every verdict. `now` is the time in seconds, as the store has it. `batches` are the sizes of those
-    subscriptions whose rows go in batches, by `attempts`; `suffixes` are parts of the idempotency keys. With
-    `ordered` the end of a row may let another one go. `refusals` knows which refusals of credentials are
-    final; without it, all are.
+    of every verdict, but `note_sent` of a row that was sent alone. `now` is the time in seconds, as the store
+    has it. `batches` are the sizes of those subscriptions whose rows go in batches, by `attempts`; `suffixes`
+    are parts of the idempotency keys. With `ordered` the end of a row may let another go. `refusals` knows
+    which refusals of credentials are final; without it, all are.
     """
 
     def __init__(  # noqa: PLR0913 - each part is named where it is given
@@ -91,6 +92,7 @@ class Pump:
         budget: RateBudget,
         now: Callable[[], float],
         note: Callable[[Settled], None] | None = None,
+        note_sent: Callable[[Claimed, Result], None] | None = None,
         batches: Mapping[int, BatchSize] | None = None,
         attempts: BatchAttempts | None = None,
         suffixes: Mapping[int, str] | None = None,
@@ -104,7 +106,7 @@ class Pump:
         self._writer = writer
         self._deliver = deliver
         self._turns = Turns(breaker, budget, writer)
-        self._outcomes = Outcomes(writer, subscriptions, now, note, suffixes or {}, refusals)
+        self._outcomes = Outcomes(writer, subscriptions, now, note, suffixes or {}, refusals, note_sent)
         self._ordered = ordered
         self._queue: deque[Claimed] = deque()
         self._pending = 0
@@ -348,7 +350,7 @@ class Pump:
         """Note for breaker and budget how an attempt ended; without a result nobody knows."""
         if result is None:
             self._turns.leave(ticket, started, up=None)
-        elif result.status is Status.SENT:
+        elif result.status is _IS_SENT:
             self._turns.leave(ticket, started, up=True if result.tries else None, success=True)
         else:
             self._turns.leave(
