@@ -90,6 +90,9 @@ async def _known(result: Result) -> Result:
 
 def _step(target: Target, row: Claimed) -> Step | Result:
     """Return the step of a row's event, its result where it is not meant for this subscription any more."""
+    step = row.step
+    if step is not None and step.pipeline is target.pipeline:
+        return step
     event: Any = read_stored(row.body)
     (step,) = target.instance.route(event, only=target.pipeline)
     return step if step.skipped is None else step.skipped.of_event(message_id_of(event))

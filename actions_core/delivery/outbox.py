@@ -238,16 +238,14 @@ class Outbox:
             if hand_over is not None:
                 hand_over(None)
             raise
+        # Before handlers have the events, which may change them.
+        ids = [message_id_of(each.event) or "" for each in events]
         accepted = await accepting
         if self._tallies is not None:
             self._tallies.note_accepted(arrivals, accepted)
         return [
-            Receipt(
-                arrival.message_id or message_id_of(given.event) or "",
-                each.duplicate,
-                0 if each.duplicate else len(arrival.deliveries),
-            )
-            for given, arrival, each in zip(events, arrivals, accepted, strict=True)
+            Receipt(message_id, each.duplicate, 0 if each.duplicate else len(arrival.deliveries))
+            for message_id, arrival, each in zip(ids, arrivals, accepted, strict=True)
         ]
 
     def store_at_once(self, given: CheckedEvent) -> None:
@@ -434,8 +432,10 @@ def _hand_over(
         event = None if accepted is None else accepted[place].event
         for row in arrival.deliveries:
             if row.owned:
-                body = arrival.body
-                owned = None if event is None else Claimed(event, row.subscription, 0, None, None, body)
-                holders[row.subscription].hand_over(owned)
-            elif event is not None and (pump := dispatch.pump_of.get(row.subscription)) is not None:
-                pump.note_stored(row.subscription, row.size)
+                pump, owned = holders[row.subscription], None
+                if event is not None:
+                    step = arrival.step if arrival.step is not None and pump.keeps(row.size) else None
+                    owned = Claimed(event, row.subscription, 0, None, None, arrival.body, step)
+                pump.hand_over(owned)
+            elif event is not None and (other := dispatch.pump_of.get(row.subscription)) is not None:
+                other.note_stored(row.subscription, row.size)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actions_core.destination import Handler
     from actions_core.engine.executor import Lane
     from actions_core.engine.instances import Instance
-    from actions_core.engine.pipeline import Pipeline
+    from actions_core.engine.pipeline import Pipeline, Step
     from actions_core.engine.workspace import DeliverySpec, Workspace
     from actions_core.values.types import JsonObject
 
@@ -163,6 +163,7 @@ class Router:
         size = len(body)
         rows: list[NewDelivery] = []
         passed = False
+        owned_step: Step | None = None
         for instance in self._instances:
             for step in instance.route(event):
                 if step.skipped is None:
@@ -173,8 +174,11 @@ class Router:
                     batch = target.batch
                     due = 0 if batch is None else self._now() + batch.age
                     owned = batch is None and key is None and reserve is not None and reserve(number)
+                    # Of several, each needs an event of its own: they are read from the body.
+                    owned_step = step if owned and not rows else None
                     rows.append(NewDelivery(number, owned, due, key, size))
                 elif step is step.pipeline.skipped:
                     passed = True  # it is the condition that did not match
         filtered = not (passed or rows)
-        return Arrival(None if made_id else message_id_of(event), body, tuple(rows), filtered)
+        message_id = None if made_id else message_id_of(event)
+        return Arrival(message_id, body, tuple(rows), filtered, owned_step)

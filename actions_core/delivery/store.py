@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.letters import DeadLetter, LetterFilter
     from actions_core.delivery.rules import BatchSize
+    from actions_core.engine.pipeline import Step
 
 #: Event and subscription: the key of a row.
 Key: TypeAlias = tuple[int, int]
@@ -50,13 +51,15 @@ class Arrival:
     """An event to be stored, as JSON, with a row for each subscription that matches it.
 
     `message_id` is None where we made it ourselves: no other event can have the same. `filtered` tells that
-    no instance let it through to its subscriptions.
+    no instance let it through to its subscriptions. `step` is the event on its way to the one subscription
+    that it is for, where this process delivers it at once.
     """
 
     message_id: str | None
     body: str = attrs.field(validator=_check_text, repr=False)
     deliveries: tuple[NewDelivery, ...] = ()
     filtered: bool = False
+    step: Step | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen(slots=False)
@@ -85,7 +88,10 @@ class InputPosition:
 
 @attrs.frozen(slots=False)
 class Claimed:
-    """A row in the hands of this worker, with the event as it was stored."""
+    """A row in the hands of this worker, with the event as it was stored.
+
+    `step` spares whoever delivers it the reading and routing, while its subscription is still the same.
+    """
 
     event: int
     subscription: int
@@ -93,6 +99,7 @@ class Claimed:
     first: int | None
     batch: int | None
     body: str = attrs.field(repr=False)
+    step: Step | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen

@@ -16,6 +16,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
+import attrs
+
 from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.pump.batches import BatchPump
 from actions_core.delivery.pump.outcomes import Outcomes
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 _LOGGER: Final = logging.getLogger("actions_core")
 #: The most rows that wait in memory for one instance.
 ROOM: Final = 1000
+#: The most bytes of JSON of rows that wait as objects too, which take ten times as much memory.
+_MOST_KEPT: Final = 256 * 1024
 #: Other processes give rows back, and accept new ones, without a word: seconds between two looks.
 _LOOK: Final = 1.0
 #: Seconds until a delivery goes again whose function raised an error.
@@ -110,6 +114,7 @@ class Pump:
         self._ordered = ordered
         self._queue: deque[Claimed] = deque()
         self._pending = 0
+        self._kept = 0
         self._takers: deque[asyncio.Future[None]] = deque()
         self._refill = asyncio.Event()
         self._looking = False
@@ -143,6 +148,13 @@ class Pump:
             self._refill.set()
             return False
         self._pending += 1
+        return True
+
+    def keeps(self, size: int) -> bool:
+        """Return whether the row that is handed over now may have its step, for an event of so many bytes."""
+        if self._kept + size > _MOST_KEPT:
+            return False
+        self._kept += size
         return True
 
     def hand_over(self, row: Claimed | None) -> None:
@@ -295,7 +307,7 @@ class Pump:
                 if ticket is None:
                     ticket, started = await turns.enter(), turns.now()
                 if ticket is None:
-                    self._queue.appendleft(row)
+                    self._take_back(row)
                     return
                 was_closed = self.breaker.is_closed
                 result = attempt = None
@@ -327,10 +339,15 @@ class Pump:
         elif was_let_in:  # nobody knows whether it arrived: it goes again
             self._outcomes.put_off([row], Again(self._outcomes.now()), "interrupted")
         else:
-            self._queue.appendleft(row)
+            self._take_back(row)
+
+    def _take_back(self, row: Claimed) -> None:
+        self._queue.appendleft(row if row.step is None else attrs.evolve(row, step=None))
 
     def _take(self) -> Claimed:
         row = self._queue.popleft()
+        if row.step is not None:
+            self._kept -= len(row.body)
         if len(self._queue) == ROOM // 4:
             self._refill.set()
         return row

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import attrs
 import pytest
 
 from actions_core.delivery.errors import OutboxError
@@ -254,6 +255,26 @@ def test_what_is_handed_over_is_not_claimed(open_store: Maker, arrival: Maker) -
         assert not bench.pump.is_idle
         bench.pump.hand_over(None)
         assert bench.pump.is_idle
+
+    play(Bench(open_store(), lambda *_: answered(200)), work)
+
+
+def test_few_rows_wait_as_objects(open_store: Maker, arrival: Maker) -> None:
+    """Steps take far more memory than what is stored, so a pump keeps only so many until it delivers them."""
+
+    async def work(bench: Bench) -> None:
+        await bench.until(lambda: bench.pump.reserve(1))
+        made = arrival("m1", owned=True, filler=100_000)
+        size = made.deliveries[0].size
+        assert [bench.pump.keeps(size) for _ in range(4)] == [True, True, False, False]
+        step: Any = object()
+        for place in range(2):
+            (accepted,) = await bench.writer.accept([attrs.evolve(made, message_id=f"m{place}")])
+            assert accepted.event is not None
+            assert place == 0 or bench.pump.reserve(1)
+            bench.pump.hand_over(Claimed(accepted.event, 1, 0, None, None, made.body, step))
+        await bench.until_empty()
+        assert [bench.pump.keeps(size) for _ in range(3)] == [True, True, False]
 
     play(Bench(open_store(), lambda *_: answered(200)), work)
 
