@@ -44,6 +44,7 @@ _GONE: Final = 410
 _STOPPED: Final = frozenset({"gone", "refused"})
 _MILLISECONDS: Final = 1000
 _DONE: Final = Done()
+_SENT: Final = Status.SENT
 
 
 class Dispatch:
@@ -207,7 +208,7 @@ class Dispatch:
             if self._recent is not None:
                 row = settled.row
                 self._recent.note(attempts.targets[row.subscription], row, final, settled.sent)
-            if result.status is Status.SENT:
+            if result.status is _SENT:
                 return
         elif isinstance(settled.verdict, Again):
             self._engine.note_retry(result)

@@ -26,7 +26,7 @@ _LOGGER: Final = logging.getLogger("actions_core")
 _MILLISECONDS: Final = 1000
 _SENT: Final = Attempt(Status.SENT)
 _DONE: Final = Done()
-#: A member of an enumeration takes longer to find than a name of the module.
+#: A member of an enumeration takes far longer to find than a name of the module.
 _IS_SENT: Final = Status.SENT
 
 

@@ -35,6 +35,8 @@ _GONE: Final = 410
 #: A plain handler runs in the event loop: one that takes longer than this, in seconds, is reported.
 _SLOW_HANDLER: Final = 1.0
 NOT_TRIED: Final = "the engine was closed before its turn came"
+#: A member of an enumeration takes far longer to find than a name of the module.
+_SENT: Final = Status.SENT
 
 OutcomeT = TypeVar("OutcomeT")
 StepT = TypeVar("StepT", bound="Deliverable")
@@ -92,7 +94,7 @@ class Lane:
         This is the guard of every handler that events reach. Raises nothing but `CancelledError`.
         """
         started = perf_counter()
-        status, error, answer = Status.SENT, None, None
+        status, error, answer = _SENT, None, None
         places = self._places
         connection = self.connection
         admission, deadlines = connection.admission, connection.deadlines
@@ -205,7 +207,7 @@ def _result(
     reason = ""
     if type(answer) is Skip:
         status, reason = Status.SKIPPED, mask.text(answer.reason)
-    elif status is not Status.SENT:
+    elif status is not _SENT:
         # Masked as text too: an error of a destination's own may word itself from anything.
         reason = NOT_TRIED if error is None else mask.text(str(error))
     return Result(
