@@ -367,13 +367,14 @@ class Pump:
         """Note for breaker and budget how an attempt ended; without a result nobody knows."""
         if result is None:
             self._turns.leave(ticket, started, up=None)
-        elif result.status is _IS_SENT:
-            self._turns.leave(ticket, started, up=True if result.tries else None, success=True)
+        elif result.status is _IS_SENT and result.tries:
+            self._turns.succeed(ticket)
         else:
             self._turns.leave(
                 ticket,
                 started,
                 up=is_up(result.error) if result.tries else None,
+                success=result.status is _IS_SENT,
                 status=None if attempt is None else attempt.http_status,
                 retry_after=None if attempt is None else attempt.retry_after,
             )

@@ -79,6 +79,13 @@ class Turns:
             self._waiting -= 1
         return None
 
+    def succeed(self, ticket: int) -> None:
+        """Note the end of an attempt that was successful, as `leave` does."""
+        self.breaker.leave(ticket, True)  # noqa: FBT003 - one of three answers
+        self.budget.leave(success=True)
+        if self._waiting:
+            self._changed.set()
+
     def leave(
         self,
         ticket: int,

@@ -83,7 +83,7 @@ class RateBudget:
             now = self._clock()
         if now < self.paused_until:
             return self.paused_until - now
-        if self.in_progress >= int(self.cap):
+        if self.in_progress + 1 > self.cap:
             return math.inf
         if self._bucket is None and self._learned is None:
             self.in_progress += 1
