@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     #: An event, and the future of its caller.
     _Caller: TypeAlias = tuple["CheckedEvent", asyncio.Future["Receipt"]]
+
+
+#: Events of one group: what is done for a group keeps all else in the event loop waiting.
+_MOST: Final = 1024
 
 
 @attrs.frozen(slots=False)  # made for each event: quicker so
@@ -72,7 +76,9 @@ class Callers:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         # Who was cancelled in this very turn has accepted nothing yet.
-        self._accept_all([caller for caller in self._groups.pop(loop) if not caller[1].done()])
+        callers = [caller for caller in self._groups.pop(loop) if not caller[1].done()]
+        for start in range(0, len(callers), _MOST):
+            self._accept_all(callers[start : start + _MOST])
 
     def _accept_all(self, callers: list[_Caller]) -> None:
         task = asyncio.get_running_loop().create_task(self._accept([event for event, _ in callers]))

@@ -47,6 +47,19 @@ def test_callers_of_one_turn_share_a_group() -> None:
     asyncio.run(run())
 
 
+def test_a_group_has_an_end() -> None:
+    """Of very many callers at once, only so many share a group, and nobody is left out."""
+
+    async def run() -> None:
+        accept = Accepting()
+        callers = Callers(accept)
+        found = await asyncio.gather(*[callers.accept(checked(f"m{number}")) for number in range(2500)])
+        assert [receipt.message_id for receipt in found] == [f"m{number}" for number in range(2500)]
+        assert [len(group) for group in accept.groups] == [1024, 1024, 452]
+
+    asyncio.run(run())
+
+
 def test_the_fault_of_one_is_not_the_others() -> None:
     """Where a group is not accepted, each goes alone, and gets an error of its own or none."""
 
