@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,20 +58,38 @@ class Forks:
         self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run `-c SOURCE`, a file or `actions` with its arguments to the end."""
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            links = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (out, err)]
+            asked = _program(arguments, folder, environment, links)
+            code = self._ask(asked, timeout)
+            if code is None:
+                raise subprocess.TimeoutExpired(list(arguments), timeout)
+            return subprocess.CompletedProcess(list(arguments), code, _read(out), _read(err))
+
+    def start(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, out: str, err: str
+    ) -> int:
+        """Start what `run` would run, printing into two files; return its number, by which `end` ends it."""
+        asked = _program(arguments, folder, environment, [out, err])
+        number = self._ask({**asked, "goes_on": True}, 60)
+        assert number is not None
+        return number
+
+    def end(self, number: int, how: int = signal.SIGTERM) -> None:
+        """End a process that was started with a signal, and wait for it."""
+        assert self._ask({"end": number, "how": how}, 60) is not None
+
+    def _ask(self, asked: Mapping[str, Any], timeout: float) -> int | None:
+        """Have the Python that forks do something; the number that it gives, None after the time."""
         server = self._server = self._server or self._start()
         assert server.stdin is not None
         assert server.stdout is not None
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            numbers = [out.fileno(), err.fileno()]
-            links = [f"/proc/{os.getpid()}/fd/{number}" for number in numbers]
-            asked = {"arguments": list(arguments), "folder": str(folder), "environment": dict(environment)}
-            server.stdin.write(json.dumps({**asked, "output": links}) + "\n")
-            server.stdin.flush()
-            if not select.select([server.stdout], [], [], timeout)[0]:
-                server.kill()
-                raise subprocess.TimeoutExpired(list(arguments), timeout)
-            code = int(server.stdout.readline())
-            return subprocess.CompletedProcess(list(arguments), code, _read(out), _read(err))
+        server.stdin.write(json.dumps(asked) + "\n")
+        server.stdin.flush()
+        if not select.select([server.stdout], [], [], timeout)[0]:
+            server.kill()
+            return None
+        return int(server.stdout.readline())
 
     def _start(self) -> subprocess.Popen[str]:
         return subprocess.Popen(  # noqa: S603 - our own program
@@ -80,6 +99,17 @@ class Forks:
             stdout=subprocess.PIPE,
             text=True,
         )
+
+
+def _program(
+    arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "arguments": list(arguments),
+        "folder": str(folder),
+        "environment": dict(environment),
+        "output": list(output),
+    }
 
 
 def _read(file: IO[str]) -> str:
@@ -94,10 +124,17 @@ def _serve() -> dict[str, Any] | None:
     # By descriptors of their own: a fork gets streams that nobody has used.
     with os.fdopen(os.dup(0)) as requests, os.fdopen(os.dup(1), "w") as codes:
         while line := requests.readline():
-            child = os.fork()
-            if not child:
-                return dict(json.loads(line))
-            codes.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n")
+            asked: dict[str, Any] = json.loads(line)
+            number = asked.get("end")
+            if number is None:
+                number = os.fork()
+                if not number:
+                    return asked
+            else:
+                os.kill(number, asked["how"])
+            if not asked.get("goes_on"):
+                number = os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
+            codes.write(f"{number}\n")
             codes.flush()
     return None
 
@@ -105,7 +142,8 @@ def _serve() -> dict[str, Any] | None:
 def _become(asked: dict[str, Any]) -> None:
     """Run what is asked as the main program of this process."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, place in enumerate((nothing, *(os.open(path, os.O_WRONLY) for path in asked["output"]))):
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    for number, place in enumerate((nothing, *(os.open(path, flags, 0o600) for path in asked["output"]))):
         os.dup2(place, number)
         os.close(place)
     os.chdir(asked["folder"])

@@ -3,7 +3,8 @@
 A code block is what its language says: `json` has to parse; `python` is run, and a `text` block behind it
 is what it prints; in `console` the lines after `$` are run, and what stands below them is what they print.
 There, `…` stands for any text, and alone in a line for any lines. A command may fail only where the next one
-is `echo $?`, which prints its exit code.
+is `echo $?`, which prints its exit code. What ends in `&` runs in the background (`docs/jobs.py`). After
+`sleep`, a command is run again until it prints what stands below it: no page depends on a quick machine.
 A block after a line that names a file in backticks ("Save this as `shop.py`:") is saved under that name.
 """
 
@@ -15,6 +16,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -25,6 +27,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from actions_core import compile_mapping
+from tests.docs.jobs import Jobs
 from tests.forks import Forks
 
 if TYPE_CHECKING:
@@ -35,11 +38,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
-ADDRESS = "http://127.0.0.1:8811"
-#: Commands that a reader runs and this test does not: the first two would run this test, the next four wait,
+ADDRESS = "127.0.0.1:8811"
+#: Commands that a reader runs and this test does not: the first two would run this test, the next three wait,
 #: one needs npm, and what the last two do is done for it.
 NOT_RUN = (
-    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console", "nats-server "),
+    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console"),
     "actions port ",
     *("export ", "cp examples/"),
 )
@@ -47,6 +50,10 @@ NOT_RUN = (
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
 #: A server that runs until the end of its page, at a port of its own in place of the one that it says.
 SERVE = "actions serve "
+#: Waits for what runs in the background.
+WAITS = "sleep "
+#: How many seconds a command behind it has to print what the page shows.
+PATIENCE = 60
 #: Asks for the exit code of the command before it.
 ASKS_CODE = "echo $?"
 #: What stands for any text of a line or, alone, for any lines.
@@ -79,12 +86,14 @@ class Page:
         }
         self.printed = ""
         #: The addresses that the page has, and those that are there in truth.
-        self.addresses = {ADDRESS: stand_in.url}
+        self.addresses = {ADDRESS: stand_in.url.removeprefix("http://")}
+        self.jobs = Jobs(folder, self.environment, forks, self.addresses)
         self._servers: list[subprocess.Popen[str]] = []
         self._forks = forks
 
     def close(self) -> None:
         """Stop the servers of the page."""
+        self.jobs.close()
         for server in self._servers:
             server.terminate()
             server.communicate(timeout=30)
@@ -92,8 +101,8 @@ class Page:
     def evaluate(self, language: str, example: Example) -> str | None:
         """Run a block of a language; the text of what is wrong, or None."""
         source = str(example.parsed)
-        for address, real in self.addresses.items():
-            source = source.replace(address, real)
+        if language != "console":  # which starts servers, so that the next line has one more address
+            source = self._at_real_addresses(source)
         before = example.document.text[: example.region.start].rstrip().rpartition("\n")[2]
         named = re.search(r"`([\w./-]+\.\w+)`:$", before)
         if named:
@@ -101,6 +110,11 @@ class Page:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(source, encoding="utf-8")
         return getattr(self, f"_{language}")(source, saved=named is not None)
+
+    def _at_real_addresses(self, source: str) -> str:
+        for address, real in self.addresses.items():
+            source = source.replace(address, real)
+        return source
 
     def _json(self, source: str, *, saved: bool) -> str | None:
         del saved
@@ -129,26 +143,44 @@ class Page:
         del saved
         parts = re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]
         code = 0
+        waits = False
         for part, following in zip_longest(parts, parts[1:], fillvalue=""):
-            command, _, expected = part.partition("\n")
+            command, _, expected = self._at_real_addresses(part).partition("\n")
             if command == ASKS_CODE:
                 if wrong := _difference(expected, f"{code}\n"):
                     return wrong
                 continue
-            if command.startswith("make "):
-                assert f"\n{command.split()[1]}:" in MAKEFILE
-            if command.startswith((*NOT_RUN, *SERVERS)):
+            if command.startswith(WAITS):
+                waits = True
                 continue
-            if command.startswith(SERVE):
-                self._serve(command, expected)
+            if self._is_elsewhere(command, expected) or self.jobs.start(command) or self.jobs.end(command):
                 continue
-            run = self._run(command)
+            run = self._run_until(command, expected) if waits else self._run(command)
+            waits = False
             code = run.returncode
             if code and not following.startswith(ASKS_CODE):
                 return f"{command} ended with {run.returncode}:\n{run.stdout}{run.stderr}"
             if expected and (wrong := _difference(expected, run.stdout)):
                 return wrong
         return None
+
+    def _is_elsewhere(self, command: str, expected: str) -> bool:
+        """Return if something else runs a command; start it if it is a server until the end of the page."""
+        if command.startswith("make "):
+            assert f"\n{command.split()[1]}:" in MAKEFILE
+        if command.startswith(SERVE):
+            self._serve(command, expected)
+            return True
+        return command.startswith((*NOT_RUN, *SERVERS)) and not command.endswith("&")
+
+    def _run_until(self, command: str, expected: str) -> subprocess.CompletedProcess[str]:
+        """Run a command until it prints what is expected, or for too long."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            run = self._run(command)
+            if not _difference(expected, run.stdout) or time.monotonic() > until:
+                return run
+            time.sleep(0.3)
 
     def _serve(self, command: str, expected: str) -> None:
         """Start a server, and compare what it announces: its address is another one than in the page."""
@@ -163,8 +195,8 @@ class Page:
         self._servers.append(server)
         assert server.stdout is not None
         lines = [server.stdout.readline() for _ in expected.strip().splitlines()]
-        said = re.search(r"http://[^\s/]+", lines[0])
-        shown = re.search(r"http://[^\s/]+", expected)
+        said = re.search(r"127[^\s/]+", lines[0])
+        shown = re.search(r"127[^\s/]+", expected)
         assert said is not None
         assert shown is not None
         self.addresses[shown[0]] = said[0]
