@@ -39,17 +39,17 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
 ADDRESS = "127.0.0.1:8811"
-#: Commands that a reader runs and this test does not: the first two would run this test, the next three wait,
+#: Commands that a reader runs and this test does not: the first two would run this test, the next two wait,
 #: one needs npm, and what the last two do is done for it.
 NOT_RUN = (
-    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console"),
+    *("make ", "pip install ", "actions sandbox", "actions worker"),
     "actions port ",
     *("export ", "cp examples/"),
 )
 #: Servers: `test_in_your_application.py` runs them, and stops them.
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
-#: A server that runs until the end of its page, at a port of its own in place of the one that it says.
-SERVE = "actions serve "
+#: Servers that run until the end of their page, at ports of their own in place of those that they say.
+SERVE = ("actions serve ", "actions console ")
 #: Waits for what runs in the background.
 WAITS = "sleep "
 #: How many seconds a command behind it has to print what the page shows.
@@ -153,7 +153,11 @@ class Page:
             if command.startswith(WAITS):
                 waits = True
                 continue
-            if self._is_elsewhere(command, expected) or self.jobs.start(command) or self.jobs.end(command):
+            if command.startswith(SERVE):
+                if wrong := self._serve(command, expected):
+                    return wrong
+                continue
+            if _is_run_elsewhere(command) or self.jobs.start(command) or self.jobs.end(command):
                 continue
             run = self._run_until(command, expected) if waits else self._run(command)
             waits = False
@@ -164,15 +168,6 @@ class Page:
                 return wrong
         return None
 
-    def _is_elsewhere(self, command: str, expected: str) -> bool:
-        """Return if something else runs a command; start it if it is a server until the end of the page."""
-        if command.startswith("make "):
-            assert f"\n{command.split()[1]}:" in MAKEFILE
-        if command.startswith(SERVE):
-            self._serve(command, expected)
-            return True
-        return command.startswith((*NOT_RUN, *SERVERS)) and not command.endswith("&")
-
     def _run_until(self, command: str, expected: str) -> subprocess.CompletedProcess[str]:
         """Run a command until it prints what is expected, or for too long."""
         until = time.monotonic() + PATIENCE
@@ -182,7 +177,7 @@ class Page:
                 return run
             time.sleep(0.3)
 
-    def _serve(self, command: str, expected: str) -> None:
+    def _serve(self, command: str, expected: str) -> str | None:
         """Start a server, and compare what it announces: its address is another one than in the page."""
         server = subprocess.Popen(  # noqa: S603 - the command of our own page
             [*shlex.split(command), "--port", "0"],
@@ -200,7 +195,7 @@ class Page:
         assert said is not None
         assert shown is not None
         self.addresses[shown[0]] = said[0]
-        assert "".join(lines).replace(said[0], shown[0]).split() == expected.split()
+        return _difference(expected, "".join(lines).replace(said[0], shown[0]))
 
     def _run(self, command: str) -> subprocess.CompletedProcess[str]:
         plain = PLAIN.fullmatch(command)
@@ -221,6 +216,12 @@ class Page:
             check=False,
             timeout=60,
         )
+
+
+def _is_run_elsewhere(command: str) -> bool:
+    if command.startswith("make "):
+        assert f"\n{command.split()[1]}:" in MAKEFILE
+    return command.startswith((*NOT_RUN, *SERVERS)) and not command.endswith("&")
 
 
 def _difference(expected: str, printed: str) -> str | None:
