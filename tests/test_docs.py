@@ -175,7 +175,7 @@ class Page:
             run = self._run(command)
             if not _difference(expected, run.stdout) or time.monotonic() > until:
                 return run
-            time.sleep(0.3)
+            time.sleep(1.0)
 
     def _serve(self, command: str, expected: str) -> str | None:
         """Start a server, and compare what it announces: its address is another one than in the page."""
