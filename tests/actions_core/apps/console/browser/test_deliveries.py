@@ -69,8 +69,7 @@ def test_a_failure_is_seen_mended_and_replayed(
 ) -> None:
     """The whole way: the delivery, the failure with its reason, the mapping, and the replay that arrives."""
     console = start_console(workspace, "--serve", "--events-port", "0")
-    page = open_page(console.entrance, width=width)
-    page.goto(f"{console.url}/deliveries")
+    page = open_page(console, "/deliveries", width=width)
     expect(page.get_by_text("Nothing has been delivered yet.")).to_be_visible()
 
     # Two events come in: one is delivered, one lacks what its mapping needs.
@@ -128,7 +127,7 @@ def test_what_the_destination_refuses_for_now_is_tried_again(
     """A 503 shows as retrying, with what the destination answered and when the next try is."""
     stand_in.fail(503, times=1)
     console = start_console(workspace, "--serve", "--events-port", "0")
-    page = open_page(console.entrance)
+    page = open_page(console, "/deliveries")
     post(console, "Order Completed", "m-busy", label="Bought")
     look_until(page, f"{console.url}/deliveries?status=retrying", 1)
     rows(page).locator("summary").press("Enter")
@@ -160,8 +159,7 @@ def test_failures_of_a_run_are_looked_at_and_sent_again(
     )
     before = file.read_bytes()
     console = start_console(workspace, file)
-    page = open_page(console.entrance)
-    page.goto(f"{console.url}/letters?view=list")
+    page = open_page(console, "/letters?view=list")
     expect(rows(page)).to_have_count(1)
     page.get_by_role("checkbox", name="Pick dead letter 1").click()
     expect(page.get_by_text("1 picked")).to_be_visible()
@@ -183,9 +181,8 @@ def test_everyone_can_use_what_is_listed(
     console = start_console(workspace)
     found = []
     for width, scheme in ((1280, "light"), (390, "dark")):
-        page = open_page(console.entrance, width=width, scheme=scheme)
         for address in ("/deliveries?open=o2", "/letters", "/letters?view=list&open=1", "/event/m-1"):
-            page.goto(console.url + address)
+            page = open_page(console, address, width=width, scheme=scheme)
             page.locator("h1").wait_for()
             for closed in page.locator(".feed-why summary").all():
                 closed.click()
