@@ -271,12 +271,15 @@ def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_block_has_a_language_that_is_tested(path: Path) -> None:
-    """No block stays untested because its language is missing or misspelt."""
-    fences = re.findall(r"^```(.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    """No block stays untested because its language is missing or misspelt, or because it is only indented."""
+    page = path.read_text(encoding="utf-8")
+    fences = re.findall(r"^```(.*)$", page, flags=re.MULTILINE)
     # The contents of the site are a list of pages, and stand in one page alone.
     contents = {"{toctree}"} if path == ROOT / "docs" / "index.md" else set()
     assert set(fences[::2]) <= {"json", "python", "text", "toml", "console"} | contents
     assert set(fences[1::2]) <= {""}
+    outside = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^ {4,}(?:\$|actions|pip|python) .*", outside, flags=re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
