@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-#: What is imported before anything is run.
+#: What most programs need.
 _IMPORTED: Final = (
     "actions_core.apps.cli.app",
     "actions_core.apps.cli.explain",
@@ -57,13 +57,19 @@ _IMPORTED: Final = (
     "pydantic.type_adapter",  # typer wants it where it is installed
     "uvloop",
 )
-#: The command `actions`, as the first of a program's arguments.
+#: Commands, as the first of a program's arguments.
 ACTIONS: Final = "actions"
+PYTEST: Final = "pytest"
+_SCRIPTS: Final = {
+    ACTIONS: "from actions_core.apps.cli import main; main()",
+    PYTEST: "import pytest; raise SystemExit(pytest.main())",
+}
 PIPE: Final = subprocess.PIPE
 DEVNULL: Final = subprocess.DEVNULL
 STDOUT: Final = subprocess.STDOUT
 #: What commands need that others do not.
 NEEDED: Final = {
+    PYTEST: ("pytest",),
     "console": (
         "actions_core.apps.cli.console",
         "actions_core.apps.console.pages",
@@ -175,9 +181,10 @@ class Fork:
 
 
 class Forks:
-    """A Python that forks; it starts when it is first needed."""
+    """A Python that forks; it starts when it is first needed, and imports some modules first."""
 
-    def __init__(self) -> None:
+    def __init__(self, imported: Sequence[str]) -> None:
+        self._imported = list(imported)
         self._server: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
         self._one_asks = Lock()
@@ -199,7 +206,7 @@ class Forks:
         stderr: int | IO[Any] | None = None,
         imported: Sequence[str] = (),
     ) -> Fork:
-        """Start `-c SOURCE`, `-m MODULE`, a file or `actions` with its arguments.
+        """Start `-c SOURCE`, `-m MODULE`, a file, `actions` or `pytest` with its arguments.
 
         `imported` names modules that the program needs and few others do: they are imported before the fork.
         """
@@ -252,7 +259,7 @@ class Forks:
         ours, theirs = socket.socketpair()
         with theirs:
             self._server = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, __file__, str(theirs.fileno())],
+                [sys.executable, __file__, str(theirs.fileno()), *self._imported],
                 env={**os.environ, "PYTHONWARNINGS": "error", "PYTHONUTF8": "1"},
                 stdin=DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -262,7 +269,7 @@ class Forks:
 
 
 #: That of this process: all tests share it.
-FORKS: Final = Forks()
+FORKS: Final = Forks(_IMPORTED)
 
 
 def _stream(
@@ -285,9 +292,9 @@ def _stream(
     return (wanted if isinstance(wanted, int) else wanted.fileno()), None
 
 
-def _serve(line: socket.socket) -> dict[str, Any] | None:
+def _serve(line: socket.socket, imported: Sequence[str]) -> dict[str, Any] | None:
     """Fork for each program that is asked for. Return what is asked in the fork, and None at the end."""
-    _import(_IMPORTED)
+    _import(imported)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests
     signal.signal(signal.SIGCHLD, lambda *_: None)
     woken, waker = os.pipe()
@@ -366,9 +373,9 @@ def _become(asked: dict[str, Any]) -> None:
         sys.argv, sys.path[0] = others, asked["folder"]
         runpy.run_module(others[0], run_name="__main__", alter_sys=True)
         return
-    if first == ACTIONS:
-        sys.argv, sys.path[0] = [ACTIONS, *others], os.path.dirname(sys.executable)  # noqa: PTH120 - as Python does
-        source, name = "from actions_core.apps.cli import main; main()", "<actions>"
+    if first in _SCRIPTS:
+        sys.argv, sys.path[0] = [first, *others], os.path.dirname(sys.executable)  # noqa: PTH120 - as Python does
+        source, name = _SCRIPTS[first], f"<{first}>"
     elif first == "-c":
         sys.argv, sys.path[0] = ["-c", *others[1:]], ""
         source, name = others[0], "<string>"
@@ -382,6 +389,6 @@ def _become(asked: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as _line:
-        _asked = _serve(_line)
+        _asked = _serve(_line, sys.argv[2:])
     if _asked is not None:
         _become(_asked)

@@ -28,7 +28,7 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from actions_core import compile_mapping
 from tests.docs.jobs import Jobs
-from tests.forks import ACTIONS, DEVNULL, FORKS, NEEDED, PIPE, Fork
+from tests.forks import DEVNULL, FORKS, NEEDED, PIPE, Fork
 
 if TYPE_CHECKING:
     from sybil import Example
@@ -58,7 +58,7 @@ ASKS_CODE = "echo $?"
 ANYTHING = "…"
 ANY_LINES = r"(?:[^\n]*\n)*?"
 #: A command that needs no shell: its program, what it is given, and the file into which it prints.
-PLAIN = re.compile(r"(actions|python) ([^|&;<>$`*]*?)(?: > (\S+))?")
+PLAIN = re.compile(r"(?:cd (\S+) && )?(actions|pytest|python) ([^|&;<>$`*]*?)(?: > (\S+))?")
 #: A logged failure: the instance, the subscription, the event, the code.
 LOGGED = re.compile(
     r"[\w-]+, .*: (?:the event '.*'|an event|\d+ events?) (?:failed|is to be tried again): [A-Z_]+: "
@@ -80,6 +80,7 @@ class Page:
             "BRAZE_CLOUD_API_KEY": "key",
             "NO_COLOR": "1",
             "COLUMNS": "120",  # as wide as what the pages show
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # a reader has no plugins
             "PYTHONWARNINGS": "error",
         }
         self.printed = ""
@@ -197,9 +198,14 @@ class Page:
     def _run(self, command: str) -> subprocess.CompletedProcess[str]:
         plain = PLAIN.fullmatch(command)
         if plain is not None:
-            program, given, file = plain.groups()
-            arguments = [program, *shlex.split(given)] if program == ACTIONS else shlex.split(given)
-            run = FORKS.run(*arguments, cwd=self.folder, env=self.environment)
+            folder, program, given, file = plain.groups()
+            arguments = shlex.split(given) if program == "python" else [program, *shlex.split(given)]
+            run = FORKS.run(
+                *arguments,
+                cwd=self.folder / (folder or "."),
+                env=self.environment,
+                imported=NEEDED.get(program, ()),
+            )
             if file is not None:
                 (self.folder / file).write_text(run.stdout, encoding="utf-8")
                 run.stdout = ""

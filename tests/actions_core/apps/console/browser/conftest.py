@@ -1,6 +1,6 @@
 """A real browser on a real console: a process of its own, and one Chromium for each module.
 
-What takes a browser's time is the start of a page: it reads a megabyte of NiceGUI's scripts. So the pages of a
+What takes a browser's time is the start of a page, with a megabyte of NiceGUI's scripts. So the pages of a
 module share what the browser keeps of them, its consoles have one port, and pages are opened where they are
 tested, without the way over the first one.
 
