@@ -7,12 +7,14 @@ import gc
 import os
 import socket
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from actions_fullstory.sandbox import FullStorySandbox
 from hypothesis import settings
 
+from actions_core.values import codegen
 from tests.trials import TIMES, examples
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 # EXAMPLES=50 pytest tests/…
 settings.register_profile("suite", deadline=None, derandomize=TIMES <= 1, max_examples=examples(100))
 settings.load_profile("suite")
+# Thousands of tests load the same few definitions: the same source becomes code once.
+vars(codegen)["compile"] = lru_cache(maxsize=4000)(compile)
 
 
 def pytest_xdist_auto_num_workers() -> int:

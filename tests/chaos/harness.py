@@ -14,7 +14,6 @@ import os
 import random
 import signal
 import sqlite3
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,6 +25,7 @@ import attrs
 
 from actions_core import Request, Response
 from actions_core.testing import LoopbackServer
+from tests.forks import ACTIONS, FORKS, Fork
 
 ROOT = Path(__file__).parents[2]
 KEY = "na1.chaos"
@@ -123,7 +123,7 @@ class Chaos:
         self.chance = random.Random(2)
         self._outbox = outbox
         self._names = iter(range(100_000))
-        self._running: list[asyncio.subprocess.Process] = []
+        self._running: list[Fork] = []
 
     @asynccontextmanager
     async def serving(self, instances: Sequence[str] = INSTANCES) -> AsyncIterator[None]:
@@ -137,7 +137,7 @@ class Chaos:
                 for process in self._running:
                     if process.returncode is None:
                         process.kill()
-                    await process.wait()
+                    await process.ended()
         self.figures.seconds = time.monotonic() - started
 
     def _write_workspace(self, url: str, instances: Sequence[str]) -> None:
@@ -171,29 +171,22 @@ class Chaos:
         }
         (self.folder / "w.json").write_text(json.dumps(workspace), encoding="utf-8")
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+    def start(self, *arguments: str) -> Fork:
         """Start a process; what it says goes to a file."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         with (self.folder / "said").open("ab") as said:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *arguments,
-                cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
+            process = FORKS.start(*arguments, cwd=self.folder, env=environment, stdout=said, stderr=said)
         self._running.append(process)
         return process
 
-    async def start_program(self, kind: str = "p", callers: int = CALLERS) -> asyncio.subprocess.Process:
+    def start_program(self, kind: str = "p", callers: int = CALLERS) -> Fork:
         """Start a process that accepts and delivers; one that only accepts for the kind `store`."""
         name = f"{kind}{next(self._names)}"
-        return await self.start("-m", "tests.chaos.program", "w.json", "accepted", name, str(callers))
+        return self.start("-m", "tests.chaos.program", "w.json", "accepted", name, str(callers))
 
-    async def start_worker(self) -> asyncio.subprocess.Process:
+    def start_worker(self) -> Fork:
         """Start `actions worker`."""
-        return await self.start("-m", "actions_core.apps.cli", "worker", "w.json", "--log-format", "text")
+        return self.start(ACTIONS, "worker", "w.json", "--log-format", "text")
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that tells nobody when it happens."""
@@ -210,7 +203,7 @@ class Chaos:
         await self.until(lambda: len(self.target.times) >= before + count)
         await asyncio.sleep(self.chance.uniform(0, 0.1))
 
-    async def until_delivered(self, count: int, process: asyncio.subprocess.Process) -> None:
+    async def until_delivered(self, count: int, process: Fork) -> None:
         """Wait until so much was delivered, as long as the process runs."""
         while len(self.target.times) < count and process.returncode is None:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
@@ -229,10 +222,10 @@ class Chaos:
         finally:
             database.close()
 
-    async def end(self, process: asyncio.subprocess.Process, number: int = signal.SIGKILL) -> int:
+    async def end(self, process: Fork, number: int = signal.SIGKILL) -> int:
         """Send a signal, and return how the process ended."""
         process.send_signal(number)
-        code = await process.wait()
+        code = await process.ended()
         self._running.remove(process)
         self.figures.kills += number == signal.SIGKILL
         return code
@@ -241,9 +234,9 @@ class Chaos:
         """Have everything that is left delivered, and count."""
         for process in list(self._running):
             await self.end(process)
-        last = await self.start_program("drain", callers=0)
+        last = self.start_program("drain", callers=0)
         try:
-            code = await asyncio.wait_for(last.wait(), 300)
+            code = await asyncio.wait_for(last.ended(), 300)
         except TimeoutError:
             code = None
         assert code == 0, (self.folder / "said").read_text()[-4000:]
@@ -284,10 +277,10 @@ async def killed(folder: Path, kills: int, *, processes: int = 1, failures: floa
     """Kill processes that accept and deliver."""
     chaos = Chaos(folder, failures)
     async with chaos.serving():
-        running: list[asyncio.subprocess.Process] = []
+        running: list[Fork] = []
         for _ in range(kills):
             while len(running) < processes:
-                running.append(await chaos.start_program())
+                running.append(chaos.start_program())
             await chaos.delivered_more(40)
             await chaos.end(running.pop(0))
         await chaos.settle()
@@ -298,9 +291,9 @@ async def terminated(folder: Path, times: int) -> Figures:
     """End workers by SIGTERM while others accept events."""
     chaos = Chaos(folder)
     async with chaos.serving():
-        producer = await chaos.start_program("store", PRODUCERS)
+        producer = chaos.start_program("store", PRODUCERS)
         for _ in range(times):
-            worker = await chaos.start_worker()
+            worker = chaos.start_worker()
             await chaos.delivered_more(100)
             code = await chaos.end(worker, signal.SIGTERM)
             assert code == 0, (chaos.folder / "said").read_text()[-4000:]
@@ -313,8 +306,8 @@ async def stopped(folder: Path, times: int, seconds: float) -> Figures:
     """Stop one of two workers with SIGSTOP for a while: what it holds is not delivered by the other."""
     chaos = Chaos(folder)
     async with chaos.serving():
-        producer = await chaos.start_program("store", PRODUCERS)
-        workers = [await chaos.start_worker(), await chaos.start_worker()]
+        producer = chaos.start_program("store", PRODUCERS)
+        workers = [chaos.start_worker(), chaos.start_worker()]
         for number in range(times):
             await chaos.delivered_more(100)
             workers[number % 2].send_signal(signal.SIGSTOP)
@@ -335,18 +328,18 @@ async def storing_killed(folder: Path, events: int, kills: int, *, files: int = 
     """
     chaos = Chaos(folder, dedupe=0)
     messages = chaos.write_logs(events, files)
-    command = ("-m", "actions_core.apps.cli", "run", "w.json", "logs", "--store-only", "--json")
+    command = (ACTIONS, "run", "w.json", "logs", "--store-only", "--json")
     figures = chaos.figures
     async with chaos.serving(instances=("plain",)):
         for number in range(kills):
-            process = await chaos.start(*command)
+            process = chaos.start(*command)
             goal = events * (number + 1) // (kills + 1)
             while process.returncode is None and len(chaos.stored()) < goal:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.001)
             if process.returncode is None:
                 await chaos.end(process)
-        process = await chaos.start(*command)
-        assert await process.wait() == 0, (chaos.folder / "said").read_text()[-4000:]
+        process = chaos.start(*command)
+        assert await process.ended() == 0, (chaos.folder / "said").read_text()[-4000:]
     counts = Counter(chaos.stored())
     figures.accepted, figures.delivered, figures.integrity = events, len(counts), "ok"
     figures.lost = sum(not counts[message] for message in messages)
@@ -362,15 +355,15 @@ async def run_killed(folder: Path, events: int, kills: int, *, files: int = 10) 
     """
     chaos = Chaos(folder, latency=0.0, dedupe=0)
     messages = chaos.write_logs(events, files)
-    command = ("-m", "actions_core.apps.cli", "run", "w.json", "logs", "--json")
+    command = (ACTIONS, "run", "w.json", "logs", "--json")
     async with chaos.serving(instances=("plain",)):
         for number in range(kills):
-            process = await chaos.start(*command)
+            process = chaos.start(*command)
             goal = events * (number + 1) // (kills + 1)
             await chaos.until_delivered(goal, process)
             await chaos.end(process)
-        process = await chaos.start(*command)
-        code = await process.wait()
+        process = chaos.start(*command)
+        code = await process.ended()
         assert code == 0, (chaos.folder / "said").read_text()[-4000:]
         chaos.count(messages, ("plain",))
     return chaos.figures

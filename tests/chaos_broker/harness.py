@@ -11,7 +11,6 @@ import asyncio
 import json
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from actions_core.delivery.jetstream.layout import token
 from actions_core.delivery.outbox import Outbox
 from actions_core.testing import LoopbackServer
 from actions_core.testing.broker import LoopbackBroker
+from tests.forks import ACTIONS, FORKS, Fork
 
 ROOT = Path(__file__).parents[2]
 NAME = "chaos"
@@ -99,7 +99,7 @@ class Chaos:
         self.figures = Figures()
         self.server = Server(delay, failures, seed)
         self.broker = LoopbackBroker(folder / "broker")
-        self.workers: list[asyncio.subprocess.Process] = []
+        self.workers: list[Fork] = []
         self.accepted: list[str] = []
         self._count = workers
         self._pace = pace
@@ -120,13 +120,13 @@ class Chaos:
                     try:
                         self._accepting = asyncio.create_task(self._accept())
                         for _ in range(self._count):
-                            await self.start_worker()
+                            self.start_worker()
                         yield self
                     finally:
                         self._accepting.cancel()
                         for worker in self.workers:
                             worker.kill()
-                            await worker.wait()
+                            await worker.ended()
         self.figures.seconds = time.monotonic() - started
 
     def _write_workspace(self, url: str) -> None:
@@ -167,16 +167,16 @@ class Chaos:
             self.accepted.append(name)
             await asyncio.sleep(self._pace)
 
-    async def start_worker(self) -> None:
+    def start_worker(self) -> None:
         """Start one more worker; it is delivering soon after."""
         log = (self.folder / f"worker-{len(self.workers)}.log").open("ab")
         with log:  # a pipe that nobody reads would block the worker
-            worker = await asyncio.create_subprocess_exec(
-                *[sys.executable, "-m", "actions_core.apps.cli", "worker", str(self._workspace)],
-                *["--broker", self.broker.url],
+            worker = FORKS.start(
+                *(ACTIONS, "worker", self._workspace, "--broker", self.broker.url),
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
+                imported=["actions_core.delivery.jetstream.worker"],
             )
         self.workers.append(worker)
 
@@ -190,9 +190,9 @@ class Chaos:
         """Kill one of the workers and start another one."""
         victim = self.workers.pop(self._chance.randrange(len(self.workers)))
         victim.send_signal(signal.SIGKILL)
-        await victim.wait()
+        await victim.ended()
         self.figures.killed += 1
-        await self.start_worker()
+        self.start_worker()
 
     async def kill_broker(self) -> None:
         """Kill the broker and start it again."""
@@ -202,11 +202,11 @@ class Chaos:
 
     async def end_worker(self, within: float = 15.0) -> int:
         """End one of the workers by SIGTERM, start another one, and return the first one's exit code."""
-        await self.start_worker()
+        self.start_worker()
         ending = self.workers.pop(0)
         ending.send_signal(signal.SIGTERM)
         async with asyncio.timeout(within):
-            return await ending.wait()
+            return await ending.ended()
 
     async def settle(self, within: float = 60.0) -> None:
         """Accept nothing more, and wait until everything is delivered and nothing is left."""

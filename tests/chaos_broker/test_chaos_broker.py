@@ -46,9 +46,9 @@ def test_a_worker_ends_while_its_broker_is_down(tmp_path: Path) -> None:
             ending = chaos.workers.pop()
             ending.terminate()
             async with asyncio.timeout(30):
-                assert await ending.wait() == 0
+                assert await ending.ended() == 0
             await asyncio.to_thread(chaos.broker.start)
-            await chaos.start_worker()
+            chaos.start_worker()
             await chaos.settle()
 
     chaos = Chaos(tmp_path, workers=1, failures=0.0)

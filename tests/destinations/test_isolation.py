@@ -1,10 +1,12 @@
-"""Destinations do not load each other: whoever uses one pays for that one."""
+"""Destinations do not load each other: whoever uses one pays for that one.
+
+The processes are forks of one that has loaded the library, and with it, as is seen here, no destination.
+"""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from actions_core import Registry
 from actions_core.destination.registry import ENTRY_POINTS
 from actions_core.testing.samples import sample_settings
+from tests.forks import Forks
 
 INSTALLED = {point.name: point.module for point in entry_points(group=ENTRY_POINTS)}
 #: The packages of destinations that a program has loaded once it has run.
@@ -41,14 +44,21 @@ assert CliRunner().invoke(app, ["docs", "{slug}"]).exit_code == 0
 }
 
 
-def loaded(*steps: str) -> list[list[str]]:
+Loaded = Callable[..., list[list[str]]]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Iterator[Loaded]:
     """Run code in a process of its own, and tell which destinations' packages are loaded after each step."""
-    code = LOADED.join([*steps, ""])
-    run = subprocess.run(  # noqa: S603  # our own code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert run.returncode == 0, run.stderr
-    return [json.loads(line) for line in run.stdout.splitlines()]
+    forks = Forks(["actions_core.apps.cli.app", "actions_core.engine.engine", "typer.testing"])
+
+    def run(*steps: str) -> list[list[str]]:
+        done = forks.run("-c", LOADED.join([*steps, ""]))
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    yield run
+    forks.close()
 
 
 def test_there_are_several() -> None:
@@ -57,7 +67,7 @@ def test_there_are_several() -> None:
 
 
 @pytest.mark.parametrize("slug", INSTALLED)
-def test_using_one_loads_no_other(slug: str) -> None:
+def test_using_one_loads_no_other(loaded: Loaded, slug: str) -> None:
     """An engine, a registry or a command that names one destination imports its package alone."""
     settings = sample_settings(Registry().discover().get(slug).spec)
     found = loaded(*[code.format(slug=slug, settings=settings) for code in STEPS.values()])
@@ -65,12 +75,12 @@ def test_using_one_loads_no_other(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", INSTALLED)
-def test_importing_one_loads_no_other(slug: str) -> None:
+def test_importing_one_loads_no_other(loaded: Loaded, slug: str) -> None:
     """The packages do not know each other."""
     assert loaded(f"import {INSTALLED[slug]}\n") == [[INSTALLED[slug]]]
 
 
-def test_discovering_loads_none() -> None:
+def test_discovering_loads_none(loaded: Loaded) -> None:
     """What is installed is known from metadata."""
     code = "from actions_core import Registry\nassert len(Registry().discover().slugs) > 1\n"
     assert loaded(code) == [[]]

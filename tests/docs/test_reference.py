@@ -31,15 +31,17 @@ def read(name: str) -> str:
     return (REFERENCE / name).read_text(encoding="utf-8")
 
 
-#: What depends on the Python that runs is compared by a test of its own.
-SAME_EVERYWHERE = [path for path in reference.files() if path.name != "licences.md"]
-
-
-@pytest.mark.parametrize("path", SAME_EVERYWHERE, ids=lambda path: path.name)
-def test_a_generated_page_is_that_of_the_code(path: Path) -> None:
+def test_every_generated_page_is_that_of_the_code() -> None:
     """What `make reference` would write is what the repository has: a changed command or docstring shows."""
-    made = reference.files()[path]
-    assert path.read_text(encoding="utf-8") == made, "run: make reference"
+    made = reference.files()
+    assert len(made) > 1
+    # What depends on the Python that runs is compared by the next test.
+    stale = [
+        path.name
+        for path, text in made.items()
+        if path.name != "licences.md" and path.read_text(encoding="utf-8") != text
+    ]
+    assert stale == [], "run: make reference"
 
 
 def test_every_licence_is_listed() -> None:

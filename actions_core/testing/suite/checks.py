@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -85,7 +85,11 @@ def _function_checks(
     destination: Destination, action: str, cases: Sequence[Case], *, batch: bool
 ) -> Iterator[Check]:
     """Yield what is asked of an action's function, for single events or for batches."""
-    samples = list(action_samples(destination, action, cases))
+
+    @cache
+    def samples() -> list[Sample]:  # made when they are needed: a collection of tests runs none of them
+        return list(action_samples(destination, action, cases))
+
     handler = (destination.batch_handlers if batch else destination.handlers)[action]
     name = f"{action}, batch" if batch else action
     for kind, rule, find in (
@@ -177,12 +181,12 @@ def _samples(
     destination: Destination,
     action: str,
     subject: str,
-    samples: Sequence[Sample],
+    samples: Callable[[], Sequence[Sample]],
     find: Callable[[Destination, Sample], list[str]],
 ) -> list[Problem]:
     """Return what is found with any of the samples, each problem once."""
     found: dict[str, str] = {}
-    for sample in samples:
+    for sample in samples():
         try:
             for text in find(destination, sample):
                 found.setdefault(text, sample.name)

@@ -46,11 +46,14 @@ def find_leaks(destination: Destination, sample: Sample, *, batch: bool = False)
     if isinstance(oauth, dict):
         secrets |= {f"oauth.{key}": value for key, value in oauth.items() if key != "clientId"}
     hidden = attrs.evolve(sample, settings=settings)
+    spellings = {key: _spellings(value) for key, value in secrets.items()}
     found: dict[str, None] = {}
     for status in _STATUSES if secrets else ():
-        for place, text in asyncio.run(_seen(destination, hidden, status, batch=batch)):
-            for key, value in secrets.items():
-                if _shows(text, value):
+        # Most texts are part of several others, in the same place.
+        for place, text in dict.fromkeys(asyncio.run(_seen(destination, hidden, status, batch=batch))):
+            plain = [_decoded(part) for part in _BASE64.findall(text)]
+            for key, written in spellings.items():
+                if any(each in text for each in written) or any(secrets[key] in each for each in plain):
                     found[f"the secret {key} can be seen in {place}"] = None
     return list(found)
 
@@ -156,11 +159,10 @@ def _attributes(value: Any) -> list[Any]:
     return []
 
 
-def _shows(text: str, value: str) -> bool:
+def _spellings(value: str) -> tuple[str, ...]:
+    """Return how a secret may be written: as it is, in an address, and in Base64."""
     encoded = base64.b64encode(value.encode()).decode().rstrip("=")
-    if value in text or quote(value, safe="") in text or encoded in text:
-        return True
-    return any(value in plain for plain in map(_decoded, _BASE64.findall(text)))
+    return value, quote(value, safe=""), encoded
 
 
 def _decoded(text: str) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from actions_core import Client, Destination, Registry, Request, Workspace, load_destination
 from actions_core.testing import RecordingTransport
+from tests.forks import FORKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,8 @@ def bench() -> Bench:
 
 
 WORKSPACE = """
-import json, os, signal, sys, threading, time
+import json, os, signal, sys, threading, time, warnings
+warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
 from actions_core import BackgroundEngine, Workspace
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it
@@ -106,16 +108,22 @@ WORKSPACE = Workspace.from_dict({"destinations": [{
 
 
 @pytest.fixture
-def program(tmp_path: Path, stand_in: FullStorySandbox) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Run a program that delivers to the stand-in under its name, which has to be resolved."""
+def program(tmp_path: Path, stand_in: FullStorySandbox) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program that delivers to the stand-in under its name, which has to be resolved.
 
-    def run(source: str) -> subprocess.CompletedProcess[str]:
+    It is a fork of a Python that has imported the library, or, where that is asked for, a Python of its own.
+    """
+
+    def run(source: str, *, anew: bool = False) -> subprocess.CompletedProcess[str]:
         file = tmp_path / "program.py"
         file.write_text(WORKSPACE + source, encoding="utf-8")
         url = stand_in.url.replace("127.0.0.1", "localhost")
+        environment = {**os.environ, "KEY": stand_in.api_key, "URL": url}
+        if not anew:
+            return FORKS.run(file, env=environment)
         return subprocess.run(  # noqa: S603 - our own program
-            [sys.executable, "-W", "error", "-W", "ignore:.*fork:DeprecationWarning", str(file)],
-            env={**os.environ, "KEY": stand_in.api_key, "URL": url},
+            [sys.executable, "-W", "error", str(file)],
+            env=environment,
             capture_output=True,
             text=True,
             timeout=60,

@@ -1,4 +1,7 @@
-"""BackgroundEngine in real processes: forks, ends of all kinds, and a server under load."""
+"""BackgroundEngine in real processes: forks, ends of all kinds, and a server under load.
+
+The first one, and what is spawned, are Pythons of their own; the others have the library imported already.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from actions_fullstory.sandbox import FullStorySandbox
 
-    Run = Callable[[str], subprocess.CompletedProcess[str]]
+    Run = Callable[..., subprocess.CompletedProcess[str]]
 
 CAN_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 
@@ -37,7 +40,8 @@ def test_a_script_that_ends_without_close(program: Run, stand_in: FullStorySandb
 engine = BackgroundEngine(WORKSPACE)
 for number in range(20):
     engine.track("u", f"Event {number}")
-"""
+""",
+            anew=True,
         )
     )
     assert sum(names(stand_in).values()) == 20
@@ -130,7 +134,7 @@ atexit.register(lambda: print(time.monotonic() - started < 10))
     )
     assert run.returncode == 0
     assert run.stdout == "True\n"
-    assert "1 event was not delivered within 0.2 s of closing" in run.stderr
+    assert "1 event was not delivered within " in run.stderr
 
 
 @CAN_FORK

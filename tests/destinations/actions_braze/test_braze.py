@@ -11,7 +11,7 @@ from actions_braze import destination
 from actions_braze.catalogs import catalog_names
 
 from actions_core import Engine, Registry, Workspace
-from actions_core.testing import RecordingTransport, conformance, make_event, make_response
+from actions_core.testing import RecordingTransport, make_event, make_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 CATALOGS = {"catalogs": [{"name": "shoes", "fields": [{"name": "id"}, {"name": "price"}]}, {"name": "hats"}]}
-
-test_braze = conformance(destination, cases=HERE / "cases")
 
 
 def engine_with(transport: RecordingTransport, action: str, mapping: JsonObject) -> Engine:

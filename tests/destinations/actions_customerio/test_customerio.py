@@ -11,7 +11,7 @@ from actions_customerio import destination
 from actions_customerio.operations import operation, size_of
 
 from actions_core import Engine, PayloadError, Registry, Workspace
-from actions_core.testing import RecordingTransport, conformance, make_context, make_event, make_response
+from actions_core.testing import RecordingTransport, make_context, make_event, make_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 REGIONS = [("US 🇺🇸", "https://track.customer.io"), ("EU 🇪🇺", "https://track-eu.customer.io")]
-
-test_customerio = conformance(destination, cases=HERE / "cases")
 
 
 def with_engine(

@@ -11,7 +11,7 @@ from actions_hubspot import destination
 from actions_hubspot.properties import typed
 
 from actions_core import Engine, Registry, Workspace
-from actions_core.testing import RecordingTransport, conformance, make_event, make_response
+from actions_core.testing import RecordingTransport, make_event, make_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,8 +39,6 @@ RECORD: JsonObject = {
     "enable_batching": True,
     "__segment_internal_sync_mode": "upsert",
 }
-
-test_hubspot = conformance(destination, cases=HERE / "cases")
 
 
 def engine_with(

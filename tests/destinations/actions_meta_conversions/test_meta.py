@@ -11,7 +11,7 @@ import pytest
 from actions_meta_conversions import destination
 
 from actions_core import Engine, Registry, Workspace
-from actions_core.testing import LoopbackServer, RecordingTransport, conformance, make_event, make_response
+from actions_core.testing import LoopbackServer, RecordingTransport, make_event, make_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from actions_core import Request, Response, Result
 
 HERE = Path(__file__).parent
-
-test_meta = conformance(destination, cases=HERE / "cases")
 
 
 def engine_with(transport: RecordingTransport | None = None, **settings: str) -> Engine:

@@ -1,7 +1,8 @@
 """Runs the command: in this process where it runs to its end, in one of its own where it is watched.
 
-A process of its own costs a second of the processor for imports alone. `test_streams.py`, `test_serve.py`,
-`test_worker.py` and whatever sends a signal try the command as a user starts it.
+A Python of its own costs a second of the processor for imports alone, so that most processes are forks of one
+that has them. `test_streams.py`, `test_what_is_not_installed`, and the first test of `test_serve.py`,
+`test_worker.py` and `test_console.py` try the command as a user starts it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pytest
 
 from actions_core.apps.cli import output
 from actions_core.apps.cli.app import run_app
+from tests.forks import ACTIONS, FORKS, NEEDED, PIPE, Fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,8 +63,20 @@ class Shell:
         path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
         return path
 
-    def start(self, *arguments: str | Path, **changes: str) -> subprocess.Popen[str]:
-        """Start the command."""
+    def start(self, *arguments: str | Path, **changes: str) -> Fork:
+        """Start the command, in a fork of a Python that has imported what it needs."""
+        return FORKS.start(
+            *(ACTIONS, *arguments),
+            cwd=self.folder,
+            env={**self.environment, **changes},
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            imported=NEEDED.get(str(arguments[0]), ()),
+        )
+
+    def start_anew(self, *arguments: str | Path, **changes: str) -> subprocess.Popen[str]:
+        """Start the command, in a Python of its own."""
         return subprocess.Popen(  # noqa: S603  # our own command
             [sys.executable, "-m", "actions_core.apps.cli", *map(str, arguments)],
             cwd=self.folder,

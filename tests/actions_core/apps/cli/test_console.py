@@ -44,7 +44,7 @@ def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple
 def test_only_looking(shell: Any, workspace: dict[str, Any]) -> None:
     """It opens to the printed address alone, delivers nothing, shows no token in its log, and ends well."""
     shell.write("workspace.json", workspace)
-    process = shell.start("console", "workspace.json", "--port", "0", "--json")
+    process = shell.start_anew("console", "workspace.json", "--port", "0", "--json")
     said = announced(process)
     assert said["events"] is None
     with browser().open(said["url"]) as found:
@@ -121,6 +121,6 @@ def test_where_it_is_not_installed(shell: Any, workspace: dict[str, Any]) -> Non
     """Without NiceGUI the command says what to install."""
     file = shell.write("workspace.json", workspace)
     shell.write("nicegui.py", "raise ModuleNotFoundError(name='nicegui')\n")
-    process = shell.start("console", file, PYTHONPATH=str(shell.folder))
+    process = shell.start_anew("console", file, PYTHONPATH=str(shell.folder))
     _, err = process.communicate(timeout=60)
     assert (process.returncode, "pip install 'actions-core[cli,console]'" in err) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from actions_core.authoring.scaffold import (
 )
 from actions_core.authoring.segment_import import definition_from_metadata
 from actions_core.destination import load_destination
+from tests.forks import FORKS, NEEDED, PYTEST
 
 if TYPE_CHECKING:
     from conftest import Shell
@@ -31,7 +33,13 @@ NAME = "Acme " + "X" * 55
 
 def passes(folder: Path, *command: str | Path) -> None:
     """Run a tool in a folder; it has to be content."""
-    run = subprocess.run(  # noqa: S603  # tools of ours, on what we made
+    run = run_pytest(folder, *command[1:]) if command[0] == PYTEST else run_tool(folder, *command)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def run_tool(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a tool in a folder."""
+    return subprocess.run(  # noqa: S603  # tools of ours, on what we made
         [sys.executable, "-m", *map(str, command)],
         cwd=folder,
         capture_output=True,
@@ -39,7 +47,18 @@ def passes(folder: Path, *command: str | Path) -> None:
         check=False,
         timeout=120,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def run_pytest(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the tests in a folder, with pytest alone, as it is where nothing else is installed."""
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return FORKS.run(
+        *(PYTEST, "-p", "no:cacheprovider", *arguments),
+        cwd=folder,
+        env=environment,
+        imported=NEEDED[PYTEST],
+        timeout=120,
+    )
 
 
 def write(files: dict[Path, str]) -> None:
@@ -215,14 +234,7 @@ def test_a_definition_becomes_a_package_to_fill_in(
     passes(folder, "ruff", "check", ".")
     passes(folder, "ruff", "format", "--check", ".")
     passes(folder, *types)
-    run = subprocess.run(  # as above
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    run = run_pytest(folder, "-q")
     assert run.returncode == 1, run.stdout
     failed = [line for line in run.stdout.splitlines() if line.startswith("FAILED")]
     assert failed

@@ -35,7 +35,7 @@ def test_events_in_and_out(shell: Any, workspace: dict[str, Any], stand_in: Full
     """An event is taken and delivered; after SIGTERM the command ends with 0, and nothing waits."""
     workspace["destinations"][0]["settings"]["baseUrl"] = stand_in.url
     shell.write("workspace.json", {**workspace, "outbox": "events.db"})
-    process = shell.start("serve", "workspace.json", "--port", "0", "--json")
+    process = shell.start_anew("serve", "workspace.json", "--port", "0", "--json")
     said = announced(process)
     assert said["outbox"] == "events.db"
     event = {"event": "Order Completed", "userId": "u-1", "writeKey": "any"}

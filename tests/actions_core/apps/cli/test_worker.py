@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from actions_fullstory.sandbox import FullStorySandbox
     from conftest import Run, Shell
 
+    from tests.forks import Fork
+
     Command = Callable[..., Run]
 
 SECRET = "a payload that no log shows"
@@ -70,7 +72,7 @@ def count_workers(command: Command) -> int:
 class Worker:
     """A worker that runs, and what it said once it has ended."""
 
-    process: subprocess.Popen[str]
+    process: Fork | subprocess.Popen[str]
     err: str = ""
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -87,9 +89,9 @@ class Worker:
 
 
 @contextmanager
-def working(shell: Shell, *arguments: str) -> Iterator[Worker]:
-    """Run a worker, and kill it if it is still there in the end."""
-    process = shell.start("worker", "w.json", *arguments)
+def working(shell: Shell, *arguments: str, anew: bool = False) -> Iterator[Worker]:
+    """Run a worker, in a Python of its own if so asked, and kill it if it is still there in the end."""
+    process = (shell.start_anew if anew else shell.start)("worker", "w.json", *arguments)
     try:
         yield Worker(process)
     finally:
@@ -104,7 +106,7 @@ def test_a_worker_delivers_what_others_store(
     """Stored before and meanwhile, events are delivered; each try is a line of the log, without a payload."""
     shell.write("events.ndjson", tracks(2, properties={"note": SECRET}))
     assert command("run", "w.json", "events.ndjson", "--store-only").code == 0
-    with working(shell) as worker:
+    with working(shell, anew=True) as worker:
         until(lambda: len(stand_in.events) == 2)
         stand_in.fail(503)
         more = [*tracks(1, 2), {"type": "track", "event": "fault:400", "userId": "u", "messageId": "bad"}]

@@ -11,13 +11,13 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from tests.forks import FORKS, Fork
 
 KILLS = int(os.environ.get("OUTBOX_KILLS", "3"))
 CHAOS = Path(__file__).with_name("chaos.py")
@@ -25,12 +25,11 @@ CHAOS = Path(__file__).with_name("chaos.py")
 IN_HAND = 2 * 20 + 2 * (200 + 20)
 
 
-def start(folder: Path, name: str, failures: float) -> subprocess.Popen[bytes]:
+def start(folder: Path, name: str, failures: float) -> Fork:
     """Start a process on the outbox of a folder."""
     files = [str(folder / each) for each in ("events.db", "accepted", "delivered")]
-    arguments = [sys.executable, str(CHAOS), *files, name, str(failures)]
     with (folder / "errors").open("ab") as errors:
-        return subprocess.Popen(arguments, stderr=errors)  # noqa: S603 - our own code
+        return FORKS.start(CHAOS, *files, name, str(failures), stderr=errors)
 
 
 def wait_for_work(folder: Path, before: int) -> None:
@@ -47,7 +46,7 @@ def wait_for_work(folder: Path, before: int) -> None:
 def test_nothing_is_lost_by_kills(processes: int, failures: float, tmp_path: Path) -> None:
     """What was acknowledged is delivered, in order, and repeated no more than what was in hand at a kill."""
     chance = random.Random(processes + failures)
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[Fork] = []
     names = iter(range(10_000))
     try:
         for _ in range(KILLS):

@@ -19,6 +19,7 @@ from actions_core.delivery.file import FileOptions, opening, upkeep
 from actions_core.delivery.file.connection import Connection
 from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.store import Burial, Retry, Settlement
+from tests.forks import FORKS, PIPE
 
 Maker = Callable[..., Any]
 ALL = LetterFilter()
@@ -227,9 +228,7 @@ def test_a_dead_worker_is_found_at_once_and_a_living_one_never(
     """What a process holds stays there while it lives, stopped or not, and comes back once it is killed."""
     store = open_store()
     store.accept([arrival(f"m{number}") for number in range(4)])
-    with subprocess.Popen(  # noqa: S603 - our own code
-        [sys.executable, "-c", HOLDING, str(path)], stdout=subprocess.PIPE, text=True
-    ) as other:
+    with FORKS.start("-c", HOLDING, path, stdout=PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "[1, 2]\n"
         assert store.reap() == 0

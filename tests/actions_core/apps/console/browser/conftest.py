@@ -1,4 +1,8 @@
-"""A real browser on a real console: a process of its own at a free port, and one Chromium for each module.
+"""A real browser on a real console: a process of its own, and one Chromium for each module.
+
+What takes a browser's time is the start of a page, with a megabyte of NiceGUI's scripts. So the pages of a
+module share what the browser keeps of them, its consoles have one port, and pages are opened where they are
+tested, without the way over the first one.
 
 A test fails on an error in the browser's console, on an exception of a page's script, and on a request that
 leaves the machine.
@@ -10,13 +14,14 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
+import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import attrs
 import pytest
+
+from tests.forks import ACTIONS, FORKS, NEEDED, PIPE, Fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +65,7 @@ def chromium() -> Iterator[Browser]:
 class RunningConsole:
     """A console in a process of its own. `entrance` is the address that lets a browser in."""
 
-    process: subprocess.Popen[str]
+    process: Fork
     entrance: str
     #: Where it takes events, with `--serve`.
     events: str | None = None
@@ -75,17 +80,17 @@ class RunningConsole:
 class Starter:
     """Starts consoles, and ends them."""
 
-    def __init__(self) -> None:
-        self._running: list[subprocess.Popen[str]] = []
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._running: list[Fork] = []
 
     def start(self, *arguments: str | Path, env: dict[str, str] | None = None) -> RunningConsole:
         """Start `actions console` with these arguments, and wait until it listens."""
-        command = [sys.executable, "-m", "actions_core.apps.cli", "console", *map(str, arguments)]
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, "--port", "0", "--json"],
-            stdout=subprocess.PIPE,
-            text=True,
+        process = FORKS.start(
+            *(ACTIONS, "console", *arguments, "--port", str(self._port), "--json"),
+            stdout=PIPE,
             env={**os.environ, **(env or {})},
+            imported=NEEDED["console"],
         )
         self._running.append(process)
         assert process.stdout is not None
@@ -103,10 +108,30 @@ class Starter:
             process.stdout.close()
 
 
+def _free_port() -> int:
+    """Return a port that the system gives to nobody by itself, so that consoles can have it in turn."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    for port in range(20_000 + 100 * worker, 20_100 + 100 * worker):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail("no port is free")
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    """Return the port of all consoles of a module of which there is one at a time."""
+    return _free_port()
+
+
 @pytest.fixture
-def start_console() -> Iterator[Callable[..., RunningConsole]]:
+def start_console(port: int) -> Iterator[Callable[..., RunningConsole]]:
     """Return a function that starts `actions console` with these arguments, and ends it after the test."""
-    starter = Starter()
+    starter = Starter(port)
     yield starter.start
     starter.end()
 
@@ -114,7 +139,7 @@ def start_console() -> Iterator[Callable[..., RunningConsole]]:
 @pytest.fixture(scope="module")
 def start_lasting_console() -> Iterator[Callable[..., RunningConsole]]:
     """Return a function that starts a console for all tests of a module: each start takes seconds."""
-    starter = Starter()
+    starter = Starter(0)
     yield starter.start
     starter.end()
 
@@ -126,7 +151,7 @@ def shared_console(
     """Start one console for the tests of a module that change nothing."""
     file = tmp_path_factory.mktemp("shared") / "workspace.json"
     file.write_text(json.dumps({"destinations": [fullstory_instance]}), "utf-8")
-    starter = Starter()
+    starter = Starter(0)
     yield starter.start(file)
     starter.end()
 
@@ -163,22 +188,45 @@ def watched() -> Iterator[Watched]:
     assert noted.errors == []
 
 
-@pytest.fixture
-def open_page(chromium: Browser, watched: Watched) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens an address in a browser of its own, as wide as is said."""
-    contexts: list[BrowserContext] = []
+@pytest.fixture(scope="module")
+def window(chromium: Browser) -> Iterator[BrowserContext]:
+    """Return the browser of the module's pages, which keeps what they are made of from one to the next."""
+    context = chromium.new_context()
+    context.set_default_timeout(_PATIENCE)
+    yield context
+    context.close()
 
-    def open_at(address: str, *, width: int = 1280, height: int = 860, scheme: Any = "light") -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        context.set_default_timeout(_PATIENCE)
-        contexts.append(context)
-        page = context.new_page()
+
+@pytest.fixture
+def open_page(window: BrowserContext, watched: Watched) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens the page of a console at an address, as wide as is said.
+
+    Without an address it is the one that the console has printed.
+    """
+    pages: list[Page] = []
+
+    def open_at(
+        console: RunningConsole,
+        address: str | None = None,
+        *,
+        width: int = 1280,
+        height: int = 860,
+        scheme: Any = "light",
+    ) -> Page:
+        page = window.new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
         watched.watch(page)
-        page.goto(address)
+        if address is None:
+            page.goto(console.entrance)
+        else:
+            assert window.request.get(console.entrance).ok
+            page.goto(console.url + address)
         return page
 
     yield open_at
-    for context in contexts:
-        for page in context.pages:
-            page.wait_for_load_state()  # to close one that is still loading may never end, and has no limit
-        context.close()
+    for page in pages:
+        page.wait_for_load_state()  # to close one that is still loading may never end, and has no limit
+        page.close()
+    window.clear_cookies()

@@ -142,7 +142,7 @@ def test_nothing_hostile_runs(
     with ThreadPoolExecutor(1) as thread:  # Playwright has an event loop in this one
         thread.submit(asyncio.run, store(file)).result()
     console = start_console(file)
-    page = open_page(console.entrance)
+    page = open_page(console, "/")
     event = addresses.event(ALL)
     shown = {
         "/": ALL,

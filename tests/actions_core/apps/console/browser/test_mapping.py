@@ -6,13 +6,13 @@ import json
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.forks import ACTIONS, FORKS, NEEDED, PIPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,10 +33,8 @@ SOLD = {
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[dict[str, str]]:
     """Run the stand-in for FullStory's API in a process of its own; return its address and its keys."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "actions_core.apps.cli", "sandbox", "fullstory", "--port", "0", "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
+    process = FORKS.start(
+        ACTIONS, "sandbox", "fullstory", "--port", "0", "--json", stdout=PIPE, imported=NEEDED["sandbox"]
     )
     assert process.stdout is not None
     yield json.loads(process.stdout.readline())
@@ -75,8 +73,7 @@ def open_console(
 
     def open_at(address: str, **options: Any) -> Page:
         running, _ = console
-        page = open_page(running.entrance, **options)
-        page.goto(running.url + address)
+        page = open_page(running, address, **options)
         page.locator("h1").wait_for()
         return page
 
@@ -158,8 +155,7 @@ def test_a_mapping_is_changed_tried_saved_sent_and_kept(
     expect(page.locator("[data-name=kept]")).to_contain_text("tests/track-order-completed.json")
     if width < 1280:  # once is enough for what is no page
         return
-    command = [sys.executable, "-m", "actions_core.apps.cli", "test", str(file)]
-    tested = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    tested = FORKS.run(ACTIONS, "test", file)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert "1 passed" in tested.stderr
 

@@ -55,8 +55,7 @@ def test_everyone_can_use_every_page(
 ) -> None:
     """axe-core finds nothing serious in a page, light or dark; none is wider than its window."""
     watched.expected.append("404 (Not Found)")
-    page = open_page(shared_console.entrance)
-    page.goto(shared_console.url + address)
+    page = open_page(shared_console, address)
     page.locator("h1").wait_for()
     found = violations(page)
     page.emulate_media(color_scheme="dark")
@@ -70,7 +69,7 @@ def test_everyone_can_use_every_page(
 
 def test_the_keyboard(shared_console: Any, open_page: Callable[..., Page]) -> None:
     """`/` goes to the search, `j` and `k` move through what it finds, and Tab first skips to the page."""
-    page = open_page(shared_console.entrance)
+    page = open_page(shared_console, "/")
     page.locator("h1").wait_for()
     page.keyboard.press("Tab")
     expect(page.locator(".nicegui-skip-link")).to_be_focused()
@@ -107,7 +106,7 @@ def test_adding_a_destination(
     """From an empty workspace, FullStory is found, added, tested and saved; a wrong key says what to do."""
     file = write_workspace()
     console = start_console(file, env={"OUR_KEY": stand_in.api_key})
-    page = open_page(console.entrance, width=width)
+    page = open_page(console, width=width)
     expect(page.get_by_text("Nothing yet.")).to_be_visible()
     page.get_by_role("link", name="Fullstory Cloud Mode").click()
     page.get_by_role("link", name="Add to this workspace").click()
