@@ -142,16 +142,20 @@ def test_what_functions_return_may_count_as_a_request(
     assert leaves["headers.authorization"]["count"] > 10
 
 
-@pytest.mark.usefixtures("published")
-def test_a_check_whose_events_are_mostly_refused_says_so(
-    command: Callable[..., Any], write_shop: Callable[..., Path]
+def test_a_check_whose_events_are_all_refused_says_why(
+    command: Callable[..., Any], write_shop: Callable[..., Path], published: Path
 ) -> None:
-    """Where few trials made a request, equal trials show little, and the report says what helps."""
-    explained = {**_EXPLAINED, "fields": {"order": {"id": ["magic-word"]}}}
-    run = command("port", "check", write_shop(explained), "--count", 60)
-    assert "requests in 60 trials: differences.json may name values" in run.out
+    """Where events reach no request, equal trials show nothing: the report says so, and what refuses them."""
     run = command("port", "check", write_shop(_EXPLAINED), "--count", 60)
-    assert "requests in 60 trials" not in run.out
+    assert "reached a request" in run.out
+    assert "no trial made a request" not in run.out
+    assert "  refused  " not in run.out
+    source = published / "node_modules/@segment/action-destinations/dist/destinations/shop/index.js"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("payload.id === 'magic-word'", "payload.id"), encoding="utf-8")
+    run = command("port", "check", write_shop(_EXPLAINED), "--count", 60)
+    assert "no trial made a request: differences.json may say" in run.out
+    assert "  refused    PayloadError: not this one (" in run.out
 
 
 @pytest.mark.usefixtures("published")
@@ -226,7 +230,7 @@ def test_an_action_that_calls_an_sdk_is_not_compared(
     run = check(command, write_shop(actions=actions))
     (upload,) = run.json["actions"]
     assert run.code == 0
-    assert upload["trials"] == 0
+    assert upload["trials"] == upload["equal"]["refused"]  # by both, before the SDK is called
     assert list(upload["notCompared"]) == [
         "the published one calls new cloud-sdk.Cloud, cloud-sdk.Cloud().send"
     ]
