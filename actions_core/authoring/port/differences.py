@@ -9,10 +9,12 @@ It lies beside the definition and is called `differences.json`:
      "settings": {"region": ["EU", "US"]}, "fields": {"track": {"email": ["a@b.co"]}}}
 
 Under an action, or `*` for all of them, a leaf has its reason; `*` in a leaf stands for anything. A reason
-that holds for some values only says which, by their kinds or as texts:
+that holds for some values only says which, by their kinds, as texts, or by a regular expression that a whole
+text, or other value as JSON, has to match:
 
     {"json.properties.*": {"reason": "…", "published": "object", "ours": ["list", "missing"]},
-     "retry": {"reason": "…", "ours": {"like": "final (The mapping has no catalog*"}}}
+     "retry": {"reason": "…", "ours": {"like": "final (The mapping has no catalog*"}},
+     "json.time": {"reason": "…", "published": {"matches": "[0-9]{10}"}, "ours": "number"}}
 
 Where there are several for one leaf, they stand in a list.
 
@@ -23,6 +25,7 @@ source.
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
@@ -56,6 +59,7 @@ _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
 _REASON_KEYS: Final = ("reason", *_SIDES)
+_PATTERNS: Final = ("like", "matches")
 #: What a value may be said to be, and the classes of these values.
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "missing": type(MISSING),
@@ -93,7 +97,7 @@ class PortFile:
                 entries = _entries_of(written) if _pattern(pattern).fullmatch(difference.leaf) else []
                 for entry in entries:
                     if all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES):
-                        return f"{place}: {pattern}", entry["reason"]
+                        return _name(place, pattern, entry, len(entries)), entry["reason"]
         return None
 
     def reasons(self, action: str) -> list[str]:
@@ -110,8 +114,20 @@ class PortFile:
         return {**self.fields.get(_ALL, {}), **self.fields.get(action, {})}
 
     def patterns(self) -> list[str]:
-        """Return every pattern, with its action, as `reason` names it."""
-        return [f"{place}: {leaf}" for place, leaves in self.differences.items() for leaf in leaves]
+        """Return every pattern, with its action, as `reason` names it: all of several reasons."""
+        named = (
+            _name(place, leaf, entry, len(entries))
+            for place, leaves in self.differences.items()
+            for leaf, entries in ((leaf, _entries_of(written)) for leaf, written in leaves.items())
+            for entry in entries
+        )
+        return list(dict.fromkeys(named))
+
+
+def _name(place: str, pattern: str, entry: Mapping[str, Any], number: int) -> str:
+    """Return a name for a reason: its pattern, and its values where there are several for the pattern."""
+    values = {side: entry[side] for side in _SIDES if side in entry}
+    return f"{place}: {pattern}" if number == 1 else f"{place}: {pattern} {json.dumps(values)}"
 
 
 @functools.lru_cache(maxsize=512)
@@ -144,9 +160,12 @@ def _entries_of(written: _Written) -> list[Mapping[str, Any]]:
 
 
 def _is_of(value: Json, wanted: Json) -> bool:
-    """Return whether a value is of one of the kinds, or a text like the pattern; without these, any is."""
+    """Return whether a value is of one of the kinds, or like the pattern; without these, any is."""
     if isinstance(wanted, dict):
-        return isinstance(value, str) and _pattern(wanted["like"]).fullmatch(value) is not None
+        if "like" in wanted:
+            return isinstance(value, str) and _pattern(wanted["like"]).fullmatch(value) is not None
+        text = value if isinstance(value, str) else "" if value is MISSING else json.dumps(value)
+        return value is not MISSING and re.fullmatch(wanted["matches"], text, re.DOTALL) is not None
     named = [wanted] if isinstance(wanted, str) else wanted
     is_number = not isinstance(value, bool)
     return not named or any(
@@ -219,15 +238,25 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
 
 def _side_problems(wanted: Json, path: str) -> list[Problem]:
     if isinstance(wanted, dict):
-        is_pattern = wanted.keys() == {"like"} and isinstance(wanted["like"], str)
-        return (
-            [] if is_pattern else [Problem(path, "must have one key, 'like', with a text as the message is")]
+        is_pattern = len(wanted) == 1 and all(
+            key in _PATTERNS and isinstance(text, str) for key, text in wanted.items()
         )
+        if not is_pattern:
+            return [Problem(path, "must have one key with a text: 'like', or 'matches'")]
+        return [] if "like" in wanted else _expression_problems(wanted["matches"], f"{path}.matches")
     return [
         Problem(path, f"{shown(name)} is not a kind of value: take {either([*_KINDS])}")
         for name in (wanted if isinstance(wanted, list) else [wanted])
         if not isinstance(name, str) or name not in _KINDS
     ]
+
+
+def _expression_problems(expression: Json, path: str) -> list[Problem]:
+    try:
+        re.compile(expression)
+    except (re.error, TypeError):
+        return [Problem(path, f"{shown(expression)} is not a regular expression")]
+    return []
 
 
 def _entries(data: JsonObject, key: str, wanted: type[Any], found: list[Problem]) -> list[tuple[str, Any]]:
@@ -251,10 +280,7 @@ def _response_problems(response: Json, path: str) -> list[Problem]:
         if key not in _RESPONSE_KEYS
     ]
     if "url" in response:
-        try:
-            re.compile(response["url"])
-        except (re.error, TypeError):
-            found.append(Problem(f"{path}.url", f"{shown(response['url'])} is not a regular expression"))
+        found += _expression_problems(response["url"], f"{path}.url")
     status = response.get("status", 200)
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:  # noqa: PLR2004 - of HTTP
         found.append(Problem(f"{path}.status", "must be a status of HTTP from 200 to 599"))

@@ -102,8 +102,28 @@ def test_a_reason_may_hold_for_texts_of_one_form_only() -> None:
         port.reason("track", Difference("retry", text, "final (x)"))
         for text in ("final (TypeError: y)", "tried again (429)", "final (HTTPError: y)", None)
     ]
-    assert found == [("*: retry", "a bug"), ("*: retry", "too many"), None, None]
+    assert [one and one[1] for one in found] == ["a bug", "too many", None, None]
+    assert [one and one[0] for one in found[:2]] == port.patterns()
+    assert port.patterns()[0] == '*: retry {"published": {"like": "final (TypeError*"}}'
     assert port.reasons("*") == ["a bug", "too many"]
+
+
+@pytest.mark.parametrize(
+    ("published", "is_meant"),
+    [
+        (1767323045, True),
+        ("1767323045", True),
+        (17673230450, False),
+        ("at 1767323045", False),
+        (MISSING, False),
+    ],
+)
+def test_a_reason_may_hold_for_values_that_match(published: Json, is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """With `matches`, a reason explains values whose whole text, or JSON, matches a regular expression."""
+    entry = {"reason": "seconds", "published": {"matches": "[0-9]{10}"}, "ours": "number"}
+    port = PortFile(differences={"*": {"json.time": entry}})
+    found = port.reason("track", Difference("json.time", published, 1767323045000))
+    assert (found is not None) == is_meant
 
 
 def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:

@@ -284,6 +284,7 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
                         "a": " ",
                         "b": {"reason": "", "our": "list", "published": ["array"]},
                         "c": {"reason": "x", "ours": {"likes": "y"}},
+                        "d": {"reason": "x", "ours": {"matches": "("}},
                     }
                 },
                 "responses": {"*": [{"url": "("}]},
@@ -297,7 +298,8 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     assert "$.differences.*.a: must be the reason" in run.err
     assert "$.differences.*.b.reason: must be the reason" in run.err
     assert "$.differences.*.b.our: is not a key of a reason; did you mean 'ours'?" in run.err
-    assert "$.differences.*.c.ours: must have one key, 'like'" in run.err
+    assert "$.differences.*.c.ours: must have one key with a text: 'like', or 'matches'" in run.err
+    assert "$.differences.*.d.ours.matches: '(' is not a regular expression" in run.err
     assert "$.differences.*.b.published: 'array' is not a kind of value: take missing, null," in run.err
     assert "$.responses.*[0].url" in run.err
     assert "$.returned: must be the URL" in run.err
