@@ -72,8 +72,12 @@ class Accepted:
 
         With `mode`, one of that mode is preferred.
         """
-        kept = self._starts[by_default]
-        if not kept or random.random() >= _CHANGED * (1 - self._reached / max(self._drawn, 1)):
+        if random.random() >= _CHANGED * (1 - self._reached / max(self._drawn, 1)):
             return None
+        return self.any_of(random, by_default=by_default, mode=mode)
+
+    def any_of(self, random: Random, *, by_default: bool, mode: str | None = None) -> Start | None:
+        """Return one of the events, or None where there is none; with `mode`, one of it is preferred."""
+        kept = self._starts[by_default]
         fitting = kept if mode is None else [start for start in kept if start.frame.mode == mode]
-        return random.choice(fitting or kept)
+        return random.choice(fitting or kept) if kept else None

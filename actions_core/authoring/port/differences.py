@@ -16,7 +16,8 @@ text, or other value as JSON, has to match:
      "retry": {"reason": "…", "ours": {"like": "final (The mapping has no catalog*"}},
      "json.time": {"reason": "…", "published": {"matches": "[0-9]{10}"}, "ours": "number"}}
 
-Where there are several for one leaf, they stand in a list.
+With `"batches": true`, a reason holds for events that go out together only, with false for single ones. Where
+there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
@@ -58,7 +59,7 @@ _KEYS: Final = (
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
-_REASON_KEYS: Final = ("reason", *_SIDES)
+_REASON_KEYS: Final = ("reason", *_SIDES, "batches")
 _PATTERNS: Final = ("like", "matches")
 #: What a value may be said to be, and the classes of these values.
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -90,13 +91,16 @@ class PortFile:
     #: The switches of Segment's host with which the published functions run.
     features: Mapping[str, Json] = attrs.field(factory=dict)
 
-    def reason(self, action: str, difference: Difference) -> tuple[str, str] | None:
+    def reason(
+        self, action: str, difference: Difference, *, in_batch: bool = False
+    ) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
         for place in (action, _ALL):
             for pattern, written in self.differences.get(place, {}).items():
                 entries = _entries_of(written) if _pattern(pattern).fullmatch(difference.leaf) else []
                 for entry in entries:
-                    if all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES):
+                    is_meant = all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES)
+                    if is_meant and entry.get("batches", in_batch) == in_batch:
                         return _name(place, pattern, entry, len(entries)), entry["reason"]
         return None
 
@@ -126,7 +130,7 @@ class PortFile:
 
 def _name(place: str, pattern: str, entry: Mapping[str, Any], number: int) -> str:
     """Return a name for a reason: its pattern, and its values where there are several for the pattern."""
-    values = {side: entry[side] for side in _SIDES if side in entry}
+    values = {key: entry[key] for key in _REASON_KEYS[1:] if key in entry}
     return f"{place}: {pattern}" if number == 1 else f"{place}: {pattern} {json.dumps(values)}"
 
 
@@ -231,6 +235,8 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
     reason = entry.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         found.append(Problem(f"{path}.reason", "must be the reason, in a sentence"))
+    if not isinstance(entry.get("batches", False), bool):
+        found.append(Problem(f"{path}.batches", "must be true or false"))
     for side in _SIDES:
         found += _side_problems(entry.get(side, []), f"{path}.{side}")
     return found

@@ -118,7 +118,7 @@ class Tally:
                 self.refusals[message] = self.refusals.get(message, 0) + 1
 
     def _explain(self, difference: Difference, trial: Trial) -> bool:
-        known = self.port.reason(self.action, difference)
+        known = self.port.reason(self.action, difference, in_batch=trial.is_batch)
         reason = None if known is None else known[1]
         leaf = self.leaves.get((difference.leaf, reason))
         if leaf is None:

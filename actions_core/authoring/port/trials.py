@@ -118,15 +118,20 @@ class Trials:
             yield self._trial([copy.deepcopy(event)], self._frame(), by_default=True, is_new=(False,))
 
     def batches(self, count: int, size: int) -> Iterator[Trial]:
-        """Yield trials with many events each; what groups them is the same in all of one batch."""
+        """Yield trials with many events each; what groups them is the same in all of one batch.
+
+        Every second batch has events that are alike, as far as there are events that reached a request: a
+        destination may refuse a whole batch for one event, or for what events do not have in common.
+        """
         size = min(size, self._action.batch.size)
-        for _ in range(count):
-            frame = self._frame(self._accepted.draw(self._values.random, by_default=False), is_batch=True)
-            starts = [
-                self._accepted.draw(self._values.random, by_default=False, mode=frame.mode)
-                for _ in range(size)
-            ]
-            events = [self._event(start, by_default=False) for start in starts]
+        for number in range(count):
+            start = self._accepted.any_of(self._values.random, by_default=False) if number % 2 else None
+            if start is None:
+                frame = self._frame(self._accepted.draw(self._values.random, by_default=False), is_batch=True)
+                events, is_new = self._unlike(frame, size)
+            else:
+                frame = self._frame(start, is_batch=True)
+                events, is_new = self._alike(start, size), (False,) * size
             for event in events:  # what is empty in a batch, the published framework leaves where it is
                 event["payload"] = _filled(event["payload"])
             for key in self._action.batch.keys:
@@ -135,8 +140,29 @@ class Trials:
                     event["payload"].pop(key, None)
                     if value is not None:
                         event["payload"][key] = value
-            is_new = tuple(start is None for start in starts)
             yield self._trial(events, frame, by_default=False, is_new=is_new, is_batch=True)
+
+    def _unlike(self, frame: Frame, size: int) -> tuple[list[JsonObject], tuple[bool, ...]]:
+        """Return events that have nothing in common, each with whether it was drawn anew."""
+        accepted, random = self._accepted, self._values.random
+        starts = [accepted.draw(random, by_default=False, mode=frame.mode) for _ in range(size)]
+        events = [self._event(start, by_default=False) for start in starts]
+        return events, tuple(start is None for start in starts)
+
+    def _alike(self, start: Start, size: int) -> list[JsonObject]:
+        """Return events made from one; about half of the fields have values of others that were taken."""
+        random = self._values.random
+        varied = [key for key in self._fields if self._values.chance(0.5)]
+        events = []
+        for _ in range(size):
+            event: JsonObject = copy.deepcopy(start.event)
+            for key in varied:
+                other = self._accepted.any_of(random, by_default=False, mode=start.frame.mode) or start
+                value = copy.deepcopy(other.event["payload"].get(key, MISSING))
+                event["payload"] = applied(event["payload"], {key: value})
+            event["messageId"] = self._id()
+            events.append(event)
+        return events
 
     def learn(self, trial: Trial, reached: Sequence[bool]) -> None:
         """Take in which events of a trial reached a request, for those that follow."""

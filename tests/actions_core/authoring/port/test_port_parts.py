@@ -126,6 +126,15 @@ def test_a_reason_may_hold_for_values_that_match(published: Json, is_meant: bool
     assert (found is not None) == is_meant
 
 
+@pytest.mark.parametrize(("batches", "meant"), [(None, [1, 1]), (True, [0, 1]), (False, [1, 0])])
+def test_a_reason_may_hold_in_batches_only(batches: Json, meant: list[int]) -> None:
+    """With `batches`, a reason explains differences of events that go out together, or of single ones."""
+    entry = {"reason": "x", **({} if batches is None else {"batches": batches})}
+    port = PortFile(differences={"*": {"json.a": entry}})
+    found = [port.reason("track", Difference("json.a", 1, 2), in_batch=one) for one in (False, True)]
+    assert [int(one is not None) for one in found] == meant
+
+
 def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:
     return {
         "function": "perform",

@@ -98,10 +98,10 @@ def test_batches_are_compared_item_by_item(
     differences = {"differences": {"*": {"json*": "", "items[]: *": "", "request": "", "only*": ""}}}
     for leaves in differences["differences"].values():
         leaves.update(dict.fromkeys(leaves, "seen"))
-    run = check(command, write_shop(differences, actions={"order": action}), "--batch", "--count", 100)
+    run = check(command, write_shop(differences, actions={"order": action}), "--batch", "--count", 300)
     single, batches = run.json["actions"]
     assert (single["batches"], batches["batches"]) == (False, True)
-    assert batches["trials"] == 2
+    assert batches["trials"] == 6
     assert "items[]: only the published one refuses: no id" in [leaf["leaf"] for leaf in batches["leaves"]]
     assert run.code == 0
 
@@ -284,7 +284,7 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
                         "a": " ",
                         "b": {"reason": "", "our": "list", "published": ["array"]},
                         "c": {"reason": "x", "ours": {"likes": "y"}},
-                        "d": {"reason": "x", "ours": {"matches": "("}},
+                        "d": {"reason": "x", "ours": {"matches": "("}, "batches": 1},
                     }
                 },
                 "responses": {"*": [{"url": "("}]},
@@ -299,6 +299,7 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     assert "$.differences.*.b.reason: must be the reason" in run.err
     assert "$.differences.*.b.our: is not a key of a reason; did you mean 'ours'?" in run.err
     assert "$.differences.*.c.ours: must have one key with a text: 'like', or 'matches'" in run.err
+    assert "$.differences.*.d.batches: must be true or false" in run.err
     assert "$.differences.*.d.ours.matches: '(' is not a regular expression" in run.err
     assert "$.differences.*.b.published: 'array' is not a kind of value: take missing, null," in run.err
     assert "$.responses.*[0].url" in run.err
