@@ -78,7 +78,11 @@ def compare_runs(published: Run, ours: Run, given: str) -> list[Difference]:
     by_ours = sum(one is None and other is not None for one, other in outcomes)
     by_published = sum(one is not None and other is None for one, other in outcomes)
     requests = compare_batches(published.requests, ours.requests, given)
-    return found + requests.differences(refused_by_ours=by_ours, refused_by_published=by_published)
+    return found + requests.differences(
+        refused_by_ours=len(outcomes) if by_ours and all(ours.failures) else by_ours,
+        refused_by_published=len(outcomes) if by_published and all(published.failures) else by_published,
+        items=len(outcomes),
+    )
 
 
 def _outcomes(prefix: str, published: Failure | None, ours: Failure | None) -> Iterator[Difference]:

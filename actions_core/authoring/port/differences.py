@@ -16,8 +16,8 @@ text, or other value as JSON, has to match:
      "retry": {"reason": "…", "ours": {"like": "final (The mapping has no catalog*"}},
      "json.time": {"reason": "…", "published": {"matches": "[0-9]{10}"}, "ours": "number"}}
 
-With `"batches": true`, a reason holds for events that go out together only, with false for single ones. Where
-there are several for one leaf, they stand in a list.
+With `"batches": true`, a reason holds for events that go out together only, with false for single ones; with
+`"syncMode": "add"`, for mappings of that mode. Where there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
@@ -59,7 +59,7 @@ _KEYS: Final = (
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
-_REASON_KEYS: Final = ("reason", *_SIDES, "batches")
+_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode")
 _PATTERNS: Final = ("like", "matches")
 #: What a value may be said to be, and the classes of these values.
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -92,15 +92,16 @@ class PortFile:
     features: Mapping[str, Json] = attrs.field(factory=dict)
 
     def reason(
-        self, action: str, difference: Difference, *, in_batch: bool = False
+        self, action: str, difference: Difference, *, in_batch: bool = False, sync_mode: str | None = None
     ) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
+        where = {"batches": in_batch, "syncMode": sync_mode}
         for place in (action, _ALL):
             for pattern, written in self.differences.get(place, {}).items():
                 entries = _entries_of(written) if _pattern(pattern).fullmatch(difference.leaf) else []
                 for entry in entries:
                     is_meant = all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES)
-                    if is_meant and entry.get("batches", in_batch) == in_batch:
+                    if is_meant and all(entry.get(key, value) == value for key, value in where.items()):
                         return _name(place, pattern, entry, len(entries)), entry["reason"]
         return None
 
@@ -237,6 +238,8 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
         found.append(Problem(f"{path}.reason", "must be the reason, in a sentence"))
     if not isinstance(entry.get("batches", False), bool):
         found.append(Problem(f"{path}.batches", "must be true or false"))
+    if not isinstance(entry.get("syncMode", ""), str):
+        found.append(Problem(f"{path}.syncMode", "must be a sync mode"))
     for side in _SIDES:
         found += _side_problems(entry.get(side, []), f"{path}.{side}")
     return found

@@ -20,7 +20,7 @@ from actions_core.authoring.port.leaves import (
     Difference,
     differing_leaves,
 )
-from actions_core.authoring.port.sameness import same
+from actions_core.authoring.port.sameness import difference_of, same
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ _Path = tuple[str, ...]
 
 #: Kinds of bodies that contain items.
 _KINDS: Final = ("json", "lines")
+#: What is said of a request that one side lacks.
+_REQUEST: Final = "request"
+#: Requests of which a larger part differs are no counterparts.
+_MOSTLY: Final = 0.5
 #: How deep in a body the list of items lies.
 _DEEPEST: Final = 3
 
@@ -72,8 +76,8 @@ def _same_address(one: PlainRequest, other: PlainRequest) -> bool:
 
 
 def _alone(left: Sequence[PlainRequest], right: Sequence[PlainRequest]) -> list[Difference]:
-    found = [Difference("request", _summary(request), MISSING) for request in left]
-    return found + [Difference("request", MISSING, _summary(request)) for request in right]
+    found = [Difference(_REQUEST, _summary(request), MISSING) for request in left]
+    return found + [Difference(_REQUEST, MISSING, _summary(request)) for request in right]
 
 
 def _summary(request: PlainRequest) -> Json:
@@ -95,14 +99,22 @@ class BatchDifferences:
     items_of_ours: int
     items_of_published: int
 
-    def differences(self, *, refused_by_ours: int, refused_by_published: int) -> list[Difference]:
-        """Return the differences, without items that as many refusals of one side alone account for."""
+    def differences(self, *, refused_by_ours: int, refused_by_published: int, items: int) -> list[Difference]:
+        """Return the differences, without what refusals by one side alone account for.
+
+        That is as many items as it refuses; where it refuses all `items`, it makes no further request.
+        """
         found = list(self.leaves)
         if self.items_of_ours > refused_by_ours:
-            found += self.missing_in_ours
+            found += _of_items(self.missing_in_ours, only=0 < refused_by_ours == items)
         if self.items_of_published > refused_by_published:
-            found += self.missing_in_published
+            found += _of_items(self.missing_in_published, only=0 < refused_by_published == items)
         return found
+
+
+def _of_items(missing: Sequence[Difference], *, only: bool) -> list[Difference]:
+    """Return what is missing, with `only` without whole requests."""
+    return [one for one in missing if not only or one.leaf != _REQUEST]
 
 
 def compare_batches(
@@ -119,10 +131,15 @@ def compare_batches(
             leaves += _merged(theirs, mine, path, given)
             left = [one for one in left if one not in theirs]
             right = [one for one in right if one not in mine]
-    for fits in (_same_address, lambda _one, _other: True):
+    for fits in (_same_address, _similar(given)):
         for one, other in _taken(left, right, fits):
             leaves += differing_leaves(one.parts, other.parts, "", given)
     return _counted(leaves, left, right)
+
+
+def _similar(given: str) -> Callable[[PlainRequest, PlainRequest], bool]:
+    """Return whether most of two requests is the same: else they have nothing to do with each other."""
+    return lambda one, other: difference_of(one.parts, other.parts, given) < _MOSTLY
 
 
 def _to(requests: Sequence[PlainRequest], address: tuple[str, str]) -> list[PlainRequest]:

@@ -118,7 +118,8 @@ class Tally:
                 self.refusals[message] = self.refusals.get(message, 0) + 1
 
     def _explain(self, difference: Difference, trial: Trial) -> bool:
-        known = self.port.reason(self.action, difference, in_batch=trial.is_batch)
+        mode = trial.sync_mode
+        known = self.port.reason(self.action, difference, in_batch=trial.is_batch, sync_mode=mode)
         reason = None if known is None else known[1]
         leaf = self.leaves.get((difference.leaf, reason))
         if leaf is None:

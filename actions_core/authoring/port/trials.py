@@ -19,6 +19,7 @@ from actions_core.authoring.port.values import applied
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.testing.samples import sample_settings, sample_value, secret
 from actions_core.testing.suite.samples import array_shape, event_of_type, mapping_reads, set_value
+from actions_core.validation.fields.conditions import SYNC_MODE_KEY
 from actions_core.values.events import MAX_EVENT_BYTES
 from actions_core.values.json_bytes import json_bytes
 from actions_core.values.types import MISSING
@@ -59,6 +60,12 @@ class Trial:
     frame: Frame | None = None
     #: for each event, whether it was drawn anew, and not made from another
     is_new: tuple[bool, ...] = ()
+
+    @property
+    def sync_mode(self) -> str | None:
+        """The sync mode that the mapping names."""
+        mode = self.extra.get(SYNC_MODE_KEY)
+        return None if mode is None else str(mode)
 
     def mapping_of(self, spec: ActionSpec) -> JsonObject:
         """Return the mapping for the side that has this definition of the action."""
@@ -221,7 +228,7 @@ class Trials:
         choices = [] if sync is None else [one.value for one in sync.choices]
         if choices and not self._values.chance(0.1):
             mode = self._values.random.choice(choices)
-            extra["__segment_internal_sync_mode"] = mode
+            extra[SYNC_MODE_KEY] = mode
         for name, hook in self._action.hooks.items():
             if hook.output_fields and self._values.chance(0.5):
                 outputs = {key: sample_value(field, name=key) for key, field in hook.output_fields.items()}

@@ -126,6 +126,14 @@ def test_a_reason_may_hold_for_values_that_match(published: Json, is_meant: bool
     assert (found is not None) == is_meant
 
 
+@pytest.mark.parametrize(("mode", "is_meant"), [("add", True), ("update", False), (None, False)])
+def test_a_reason_may_hold_for_a_sync_mode_only(mode: str | None, is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """With `syncMode`, a reason explains differences of mappings that name this mode."""
+    port = PortFile(differences={"*": {"json.a": {"reason": "x", "syncMode": "add"}}})
+    found = port.reason("track", Difference("json.a", 1, 2), sync_mode=mode)
+    assert (found is not None) == is_meant
+
+
 @pytest.mark.parametrize(("batches", "meant"), [(None, [1, 1]), (True, [0, 1]), (False, [1, 0])])
 def test_a_reason_may_hold_in_batches_only(batches: Json, meant: list[int]) -> None:
     """With `batches`, a reason explains differences of events that go out together, or of single ones."""
