@@ -17,7 +17,8 @@ text, or other value as JSON, has to match:
      "json.time": {"reason": "…", "published": {"matches": "[0-9]{10}"}, "ours": "number"}}
 
 With `"batches": true`, a reason holds for events that go out together only, with false for single ones; with
-`"syncMode": "add"`, for mappings of that mode. Where there are several for one leaf, they stand in a list.
+`"syncMode": "add"`, for mappings of that mode, with null for those without one; with `"refusal": "No email*"`,
+where that is what ours refuses an event with. Where there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
@@ -59,7 +60,7 @@ _KEYS: Final = (
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
-_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode")
+_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode", "refusal")
 _PATTERNS: Final = ("like", "matches")
 #: What a value may be said to be, and the classes of these values.
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -78,6 +79,24 @@ _Written = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 
 @attrs.frozen
+class Where:
+    """The trial in which something differs: what our side refused its events with is part of it."""
+
+    is_batch: bool = False
+    sync_mode: str | None = None
+    refusals: tuple[str, ...] = ()
+
+    def fits(self, entry: Mapping[str, Any]) -> bool:
+        """Return whether a reason holds there."""
+        refusal = entry.get("refusal")
+        return (
+            entry.get("batches", self.is_batch) == self.is_batch
+            and entry.get("syncMode", self.sync_mode) == self.sync_mode
+            and (refusal is None or any(_pattern(refusal).fullmatch(one) for one in self.refusals))
+        )
+
+
+@attrs.frozen
 class PortFile:
     """What a port's author has written down about it."""
 
@@ -92,16 +111,16 @@ class PortFile:
     features: Mapping[str, Json] = attrs.field(factory=dict)
 
     def reason(
-        self, action: str, difference: Difference, *, in_batch: bool = False, sync_mode: str | None = None
+        self, action: str, difference: Difference, where: Where | None = None
     ) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
-        where = {"batches": in_batch, "syncMode": sync_mode}
+        where = where or Where()
         for place in (action, _ALL):
             for pattern, written in self.differences.get(place, {}).items():
                 entries = _entries_of(written) if _pattern(pattern).fullmatch(difference.leaf) else []
                 for entry in entries:
                     is_meant = all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES)
-                    if is_meant and all(entry.get(key, value) == value for key, value in where.items()):
+                    if is_meant and where.fits(entry):
                         return _name(place, pattern, entry, len(entries)), entry["reason"]
         return None
 
@@ -238,8 +257,10 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
         found.append(Problem(f"{path}.reason", "must be the reason, in a sentence"))
     if not isinstance(entry.get("batches", False), bool):
         found.append(Problem(f"{path}.batches", "must be true or false"))
-    if not isinstance(entry.get("syncMode", ""), str):
-        found.append(Problem(f"{path}.syncMode", "must be a sync mode"))
+    if not isinstance(entry.get("syncMode"), str | None):
+        found.append(Problem(f"{path}.syncMode", "must be a sync mode, or null for mappings without one"))
+    if not isinstance(entry.get("refusal", ""), str):
+        found.append(Problem(f"{path}.refusal", "must be a text as the message is"))
     for side in _SIDES:
         found += _side_problems(entry.get(side, []), f"{path}.{side}")
     return found

@@ -47,7 +47,7 @@ def compare_requests(
 ) -> list[Difference]:
     """Return what differs; without `alone`, a request that one side lacks is no difference."""
     left, right = list(published), list(ours)
-    pairs = _taken(left, right, _equal(given)) + _taken(left, right, _same_address)
+    pairs = _taken(left, right, _equal(given)) + _closest(left, right, given)
     pairs += _taken(left, right, lambda _one, _other: True)
     found = [leaf for one, other in pairs for leaf in differing_leaves(one.parts, other.parts, "", given)]
     return found + _alone(left, right) if alone else found
@@ -64,6 +64,27 @@ def _taken(
             pairs.append((one, other))
             left.remove(one)
             right.remove(other)
+    return pairs
+
+
+def _closest(left: list[PlainRequest], right: list[PlainRequest], given: str) -> _Pairs:
+    """Take pairs of requests to one address from both lists, those first of which least differs."""
+    found = sorted(
+        (
+            (difference_of(one.parts, other.parts, given), row, column)
+            for row, one in enumerate(left)
+            for column, other in enumerate(right)
+            if _same_address(one, other)
+        ),
+    )
+    chosen: list[tuple[int, int]] = []
+    for _, row, column in found:
+        if all(row != one and column != other for one, other in chosen):
+            chosen.append((row, column))
+    pairs = [(left[row], right[column]) for row, column in sorted(chosen)]
+    rows, columns = {row for row, _ in chosen}, {column for _, column in chosen}
+    left[:] = [one for row, one in enumerate(left) if row not in rows]
+    right[:] = [one for column, one in enumerate(right) if column not in columns]
     return pairs
 
 
@@ -131,9 +152,8 @@ def compare_batches(
             leaves += _merged(theirs, mine, path, given)
             left = [one for one in left if one not in theirs]
             right = [one for one in right if one not in mine]
-    for fits in (_same_address, _similar(given)):
-        for one, other in _taken(left, right, fits):
-            leaves += differing_leaves(one.parts, other.parts, "", given)
+    for one, other in _closest(left, right, given) + _taken(left, right, _similar(given)):
+        leaves += differing_leaves(one.parts, other.parts, "", given)
     return _counted(leaves, left, right)
 
 

@@ -13,6 +13,7 @@ from actions_core.authoring.port.comparison import (
     given_text,
     reached,
 )
+from actions_core.authoring.port.differences import Where
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.values.types import MISSING
 
@@ -100,7 +101,10 @@ class Tally:
         if not found:
             self.equal[_kind(published)] += 1
             return []
-        unexplained = [one for one in found if not self._explain(one, trial)]
+        failures = (ours.failure, *(ours.failures or ()))
+        refusals = dict.fromkeys(failure.message for failure in failures if failure is not None)
+        where = Where(trial.is_batch, trial.sync_mode, tuple(refusals))
+        unexplained = [one for one in found if not self._explain(one, trial, where)]
         if unexplained:
             self.different += 1
         else:
@@ -117,9 +121,8 @@ class Tally:
                 message = general_message(failure.message)
                 self.refusals[message] = self.refusals.get(message, 0) + 1
 
-    def _explain(self, difference: Difference, trial: Trial) -> bool:
-        mode = trial.sync_mode
-        known = self.port.reason(self.action, difference, in_batch=trial.is_batch, sync_mode=mode)
+    def _explain(self, difference: Difference, trial: Trial, where: Where) -> bool:
+        known = self.port.reason(self.action, difference, where)
         reason = None if known is None else known[1]
         leaf = self.leaves.get((difference.leaf, reason))
         if leaf is None:

@@ -10,7 +10,7 @@ import pytest
 
 from actions_core.authoring.port.catalogue import Row, catalogue_page, needs_of
 from actions_core.authoring.port.definitions import MARK, published_definition, with_marked_texts
-from actions_core.authoring.port.differences import PortFile
+from actions_core.authoring.port.differences import PortFile, Where
 from actions_core.authoring.port.leaves import Difference
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.packages import VERSION, cache_folder
@@ -126,11 +126,23 @@ def test_a_reason_may_hold_for_values_that_match(published: Json, is_meant: bool
     assert (found is not None) == is_meant
 
 
-@pytest.mark.parametrize(("mode", "is_meant"), [("add", True), ("update", False), (None, False)])
-def test_a_reason_may_hold_for_a_sync_mode_only(mode: str | None, is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
-    """With `syncMode`, a reason explains differences of mappings that name this mode."""
-    port = PortFile(differences={"*": {"json.a": {"reason": "x", "syncMode": "add"}}})
-    found = port.reason("track", Difference("json.a", 1, 2), sync_mode=mode)
+@pytest.mark.parametrize("wanted", ["add", None])
+@pytest.mark.parametrize("mode", ["add", "update", None])
+def test_a_reason_may_hold_for_a_sync_mode_only(wanted: str | None, mode: str | None) -> None:
+    """With `syncMode`, a reason explains differences of mappings that name this mode, or with null, none."""
+    port = PortFile(differences={"*": {"json.a": {"reason": "x", "syncMode": wanted}}})
+    found = port.reason("track", Difference("json.a", 1, 2), Where(sync_mode=mode))
+    assert (found is not None) == (mode == wanted)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_meant"),
+    [((), False), (("no email here",), True), (("x", "no email"), True), (("x",), False)],
+)
+def test_a_reason_may_hold_where_ours_refuses(refusals: tuple[str, ...], is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """With `refusal`, a reason explains what follows from that refusal of ours, and nothing else."""
+    port = PortFile(differences={"*": {"request": {"reason": "x", "refusal": "no email*"}}})
+    found = port.reason("track", Difference("request", {}, MISSING), Where(refusals=refusals))
     assert (found is not None) == is_meant
 
 
@@ -139,7 +151,7 @@ def test_a_reason_may_hold_in_batches_only(batches: Json, meant: list[int]) -> N
     """With `batches`, a reason explains differences of events that go out together, or of single ones."""
     entry = {"reason": "x", **({} if batches is None else {"batches": batches})}
     port = PortFile(differences={"*": {"json.a": entry}})
-    found = [port.reason("track", Difference("json.a", 1, 2), in_batch=one) for one in (False, True)]
+    found = [port.reason("track", Difference("json.a", 1, 2), Where(one)) for one in (False, True)]
     assert [int(one is not None) for one in found] == meant
 
 

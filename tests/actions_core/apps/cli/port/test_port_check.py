@@ -284,7 +284,13 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
                         "a": " ",
                         "b": {"reason": "", "our": "list", "published": ["array"]},
                         "c": {"reason": "x", "ours": {"likes": "y"}},
-                        "d": {"reason": "x", "ours": {"matches": "("}, "batches": 1, "syncMode": 2},
+                        "d": {
+                            "reason": "x",
+                            "ours": {"matches": "("},
+                            "batches": 1,
+                            "syncMode": 2,
+                            "refusal": 3,
+                        },
                     }
                 },
                 "responses": {"*": [{"url": "("}]},
@@ -301,6 +307,7 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     assert "$.differences.*.c.ours: must have one key with a text: 'like', or 'matches'" in run.err
     assert "$.differences.*.d.batches: must be true or false" in run.err
     assert "$.differences.*.d.syncMode: must be a sync mode" in run.err
+    assert "$.differences.*.d.refusal: must be a text as the message is" in run.err
     assert "$.differences.*.d.ours.matches: '(' is not a regular expression" in run.err
     assert "$.differences.*.b.published: 'array' is not a kind of value: take missing, null," in run.err
     assert "$.responses.*[0].url" in run.err
