@@ -17,7 +17,7 @@ text, or other value as JSON, has to match:
      "json.time": {"reason": "…", "published": {"matches": "[0-9]{10}"}, "ours": "number"}}
 
 With `"batches": true`, a reason holds for events that go out together only, with false for single ones; with
-`"syncMode": "add"`, for mappings of that mode, with null for those without one; with `"refusal": "No email*"`,
+`"syncMode": "add"`, for mappings of that mode, with null for those without; with `"refusal": "No email*"`,
 where that is what ours refuses an event with. Where there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
