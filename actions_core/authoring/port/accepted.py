@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from random import Random
 
     from actions_core.values.types import JsonObject
@@ -44,6 +44,8 @@ class Start:
     event: JsonObject
     frame: Frame
     by_default: bool
+    #: whether nothing was refused, by the response neither
+    has_succeeded: bool = True
 
 
 class Accepted:
@@ -79,5 +81,19 @@ class Accepted:
     def any_of(self, random: Random, *, by_default: bool, mode: str | None = None) -> Start | None:
         """Return one of the events, or None where there is none; with `mode`, one of it is preferred."""
         kept = self._starts[by_default]
-        fitting = kept if mode is None else [start for start in kept if start.frame.mode == mode]
-        return random.choice(fitting or kept) if kept else None
+        return _one_of(kept, kept, random, mode)
+
+    def success(self, random: Random, *, mode: str | None = None) -> Start | None:
+        """Return as `any_of` does an event with its payload, preferably one that has succeeded."""
+        kept = self._starts[False]
+        return _one_of([start for start in kept if start.has_succeeded], kept, random, mode)
+
+
+def _one_of(
+    preferred: Sequence[Start], others: Sequence[Start], random: Random, mode: str | None
+) -> Start | None:
+    for starts in (preferred, others):
+        fitting = starts if mode is None else [start for start in starts if start.frame.mode == mode]
+        if fitting or starts:
+            return random.choice(fitting or starts)
+    return None

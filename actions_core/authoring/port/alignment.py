@@ -25,6 +25,7 @@ _DEEPEST: Final = 2
 _MOST_TIMES: Final = 3
 #: What it costs to leave an item alone. A pair costs nothing if equal, else as much to twice as much.
 _ALONE: Final = 0.5
+_UNLIKE: Final = 3 * _ALONE
 #: Of longer lists, each item is compared with the one in its place.
 _MOST_PAIRS: Final = 40_000
 
@@ -134,7 +135,9 @@ def _in_sequence(
         return []
     if len(left) * len(right) > _MOST_PAIRS:
         return list(zip(left, right, strict=False))
-    costs = [[_cost(published[one], ours[other], given) for other in right] for one in left]
+    # Where one side has more, two records that have nothing in common are no counterparts.
+    most = 1.0 if len(left) == len(right) else _UNLIKE
+    costs = [[_cost(published[one], ours[other], given, most) for other in right] for one in left]
     #: the least that it costs to align the items from each place on
     least = [
         [_ALONE * (len(left) - row + len(right) - column) for column in range(len(right) + 1)]
@@ -159,8 +162,11 @@ def _in_sequence(
     return pairs
 
 
-def _cost(published: Json, ours: Json, given: str) -> float:
+def _cost(published: Json, ours: Json, given: str, most: float) -> float:
+    """Return what it costs to pair two items; `most` is for records of which everything differs."""
     different = difference_of(published, ours, given)
+    if different == 1 and isinstance(published, dict):
+        return most
     return _ALONE + (1 - _ALONE) * different if different else 0.0
 
 

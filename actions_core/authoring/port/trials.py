@@ -132,7 +132,7 @@ class Trials:
         """
         size = min(size, self._action.batch.size)
         for number in range(count):
-            start = self._accepted.any_of(self._values.random, by_default=False) if number % 2 else None
+            start = self._accepted.success(self._values.random) if number % 2 else None
             if start is None:
                 frame = self._frame(self._accepted.draw(self._values.random, by_default=False), is_batch=True)
                 events, is_new = self._unlike(frame, size)
@@ -164,21 +164,21 @@ class Trials:
         for _ in range(size):
             event: JsonObject = copy.deepcopy(start.event)
             for key in varied:
-                other = self._accepted.any_of(random, by_default=False, mode=start.frame.mode) or start
+                other = self._accepted.success(random, mode=start.frame.mode) or start
                 value = copy.deepcopy(other.event["payload"].get(key, MISSING))
                 event["payload"] = applied(event["payload"], {key: value})
             event["messageId"] = self._id()
             events.append(event)
         return events
 
-    def learn(self, trial: Trial, reached: Sequence[bool]) -> None:
-        """Take in which events of a trial reached a request, for those that follow."""
+    def learn(self, trial: Trial, reached: Sequence[bool], *, has_succeeded: bool = True) -> None:
+        """Note for later trials which events of one reached a request, and whether all went well."""
         if trial.frame is None:
             return
         outcomes = zip(trial.events, trial.is_new, reached, strict=False)
         self._accepted.add(
             (
-                (Start(event, trial.frame, trial.mapping is None), is_new, has_reached)
+                (Start(event, trial.frame, trial.mapping is None, has_succeeded), is_new, has_reached)
                 for event, is_new, has_reached in outcomes
             ),
             self._values.random,

@@ -163,7 +163,7 @@ class Check:
             async for reply in self._published.run_each(orders):
                 trial = tried.popleft()
                 published = published_run(reply, items=len(trial.events) if trial.is_batch else 0)
-                trials.learn(trial, reached(published))
+                trials.learn(trial, reached(published), has_succeeded=published.failure is None)
                 tally.add(trial, published, await ours.run(trial, reply["requests"]))
                 if tell is not None:
                     tell()

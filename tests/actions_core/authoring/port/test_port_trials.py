@@ -127,6 +127,16 @@ def test_every_second_batch_has_events_that_are_alike() -> None:
     assert len({event["messageId"] for event in alike.events}) == 50
 
 
+def test_events_that_are_alike_come_from_those_that_succeeded() -> None:
+    """A batch of events that are alike has values of events that were not refused in the end."""
+    accepted = Accepted()
+    trials = trials_of(accepted=accepted)
+    for trial in trials.single(400):
+        trials.learn(trial, (True,), has_succeeded=is_rare(trial))
+    _, alike = trials_of(seed=8, accepted=accepted).batches(2, 50)
+    assert all(event["payload"].get(key) is True for event in alike.events for key in "abcd")
+
+
 def test_a_few_fields_are_changed_and_required_ones_stay() -> None:
     """Up to five fields get another value or none; one that is required always has one."""
     fields = {
