@@ -15,6 +15,7 @@ import attrs
 
 from actions_core.destination.destination import fields_of
 from actions_core.destination.specs import INTERNAL_PREFIX, MAPPING_EXTRAS
+from actions_core.engine.environment import is_variable
 from actions_core.errors import DefinitionError, FqlError, MappingError, PayloadError, Problem, child_path
 from actions_core.mapping import compile_mapping
 from actions_core.mapping.compiled import ROOT_DIRECTIVE
@@ -114,6 +115,9 @@ def _subscriptions(
             if spec.enabled:
                 yield from _repeated(spec, action.default_mapping, condition, index, first, here)
         yield from _mapping(spec, destination, here, samples)
+        for key, field in action.fields.items() if isinstance(spec.mapping, dict) else ():
+            if field.type == "password":
+                yield from _in_clear(instance, spec.mapping.get(key), key, child_path(f"{here}.mapping", key))
 
 
 def _presets(destination: Destination, path: str, samples: SampleKeys | None) -> Iterator[Problem]:
@@ -250,6 +254,8 @@ def _absent(raw: JsonObject, fields: Mapping[str, FieldSpec], path: str) -> Iter
 
 def _value(value: Json, key: str, field: FieldSpec, path: str) -> Iterator[Problem]:
     """Compare a value in the mapping with its field."""
+    if is_variable(value):
+        return  # what it is, only the environment knows
     if is_directive(value):
         yield from _directive(value, key, field, path)
     elif isinstance(value, list) and field.multiple:

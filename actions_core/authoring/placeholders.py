@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from actions_core.engine.environment import is_variable
 from actions_core.testing.samples import sample_item
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actions_core.destination import Destination
-    from actions_core.engine.workspace import InstanceSpec, Workspace
+    from actions_core.engine.workspace import InstanceSpec, SubscriptionSpec, Workspace
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import Json, JsonObject
 
@@ -32,6 +33,14 @@ def fill_environment(
     return attrs.evolve(workspace, destinations=filled), tuple(names)
 
 
+def fill_subscription(
+    spec: SubscriptionSpec, destination: Destination | None, environ: Mapping[str, str]
+) -> tuple[SubscriptionSpec, tuple[str, ...]]:
+    """Do what `fill_environment` does, for the mapping of one subscription."""
+    names: dict[str, None] = {}
+    return _fill_subscription(spec, destination, environ, names), tuple(names)
+
+
 def _fill_instance(
     instance: InstanceSpec,
     destinations: Mapping[str, Destination],
@@ -40,21 +49,42 @@ def _fill_instance(
 ) -> InstanceSpec:
     destination = destinations.get(instance.destination)
     fields = {} if destination is None else destination.spec.settings
+    settings = _fill_fields(instance.settings, fields, environ, names)
+    subscriptions = instance.subscriptions
+    if subscriptions != "presets":
+        subscriptions = tuple(_fill_subscription(spec, destination, environ, names) for spec in subscriptions)
+    return attrs.evolve(instance, settings=settings, subscriptions=subscriptions)
 
+
+def _fill_subscription(
+    spec: SubscriptionSpec,
+    destination: Destination | None,
+    environ: Mapping[str, str],
+    names: dict[str, None],
+) -> SubscriptionSpec:
+    if not isinstance(spec.mapping, dict):
+        return spec
+    action = None if destination is None else destination.spec.actions.get(spec.partner_action)
+    mapping = _fill_fields(spec.mapping, {} if action is None else action.fields, environ, names)
+    return attrs.evolve(spec, mapping=mapping)
+
+
+def _fill_fields(
+    values: JsonObject, fields: Mapping[str, FieldSpec], environ: Mapping[str, str], names: dict[str, None]
+) -> JsonObject:
     def fill(value: Json, field: FieldSpec | None, key: str) -> Json:
         if isinstance(value, dict):
-            if value.keys() == {"$env"} and isinstance(value["$env"], str) and value["$env"]:
+            if is_variable(value) and isinstance(value["$env"], str) and value["$env"]:
                 if environ.get(value["$env"]):
                     return value
                 names[value["$env"]] = None
                 return placeholder(value["$env"], field, key)
+            if "@literal" in value:
+                return value
             return {name: fill(item, None, name) for name, item in value.items()}
         return [fill(item, field, key) for item in value] if isinstance(value, list) else value
 
-    settings: JsonObject = {
-        key: fill(value, fields.get(key), key) for key, value in instance.settings.items()
-    }
-    return attrs.evolve(instance, settings=settings)
+    return {key: fill(value, fields.get(key), key) for key, value in values.items()}
 
 
 def placeholder(name: str, field: FieldSpec | None, key: str = "") -> Json:

@@ -159,9 +159,13 @@ Hold: TypeAlias = "Callable[[int, Step], Result | None]"
 
 
 def compile_pipeline(
-    spec: SubscriptionSpec, destination: Destination, scope: Scope, path: str
+    spec: SubscriptionSpec, values: Json, destination: Destination, scope: Scope, path: str
 ) -> tuple[Pipeline | None, list[Problem]]:
-    """Compile a subscription: None where it has errors, and every problem below `path`."""
+    """Compile a subscription: None where it has errors, and every problem below `path`.
+
+    `values` is its mapping with what the environment gives. The keys of events depend on the mapping as it
+    is written: a renewed secret changes none.
+    """
     action = destination.spec.actions.get(spec.partner_action)
     problems: list[Problem] = []
     if action is None:
@@ -170,8 +174,8 @@ def compile_pipeline(
         problems.append(Problem(child_path(path, "partnerAction"), message))
     raw: Json = spec.mapping
     if raw is None:
-        raw = {} if action is None else action.default_mapping
-    plain, extras = split_mapping(raw)
+        raw = values = {} if action is None else action.default_mapping
+    plain, extras = split_mapping(values)
     condition = read_condition(spec.subscribe, child_path(path, "subscribe"), problems)
     mapping = read_mapping(plain, child_path(path, "mapping"), problems)
     if action is None or condition is None or mapping is None:

@@ -4,13 +4,12 @@ What does not fit the schema is noted, and the rest is read, so that all of it i
 read leniently, by an engine, which knows the destinations and finds what else is wrong. A part that cannot
 be read leaves an empty one in its place, so that the others keep their paths.
 
-A secret is written `{"$env": "NAME"}` and read from the environment when an engine is made, so a
-workspace object, like its file, contains no secrets of the environment.
+A secret is written `{"$env": "NAME"}` and read from the environment when an engine is made
+(`engine.environment`), so a workspace object, like its file, contains no secrets of the environment.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -23,10 +22,9 @@ from actions_core.http.retry import DEFAULT_TIMEOUT, PollPolicy, RetryPolicy
 from actions_core.validation.documents import check_document, schema
 from actions_core.values.json_faults import json_problems
 from actions_core.values.json_files import read_json
-from actions_core.values.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from actions_core.values.types import Json, JsonObject
 
@@ -427,38 +425,3 @@ def _broker(raw: Json, folder: Path) -> BrokerSpec | None:
         most_bytes=known.pop("mostBytes", None),
         **known,
     )
-
-
-def resolve_environment(
-    settings: JsonObject, path: str, environ: Mapping[str, str] = os.environ
-) -> tuple[JsonObject, list[str], list[Problem]]:
-    """Replace each `{"$env": NAME}`; return the settings, the values found, and the problems."""
-    found: list[str] = []
-    problems: list[Problem] = []
-
-    def resolve(value: Json, place: str) -> Json:
-        if isinstance(value, dict):
-            if value.keys() == {"$env"}:
-                return look_up(value["$env"], place)
-            return {key: resolve(item, child_path(place, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [resolve(item, child_path(place, index)) for index, item in enumerate(value)]
-        return value
-
-    def look_up(name: str, place: str) -> str:
-        try:
-            value = environ.get(name, "")
-        except UnicodeEncodeError:  # half a surrogate pair, for which no system has bytes
-            problems.append(Problem(place, f"{shown(name)} cannot be the name of an environment variable"))
-            return ""
-        if value:
-            found.append(value)
-        else:
-            known_as = name if name.isprintable() else shown(name)
-            message = f"the environment variable {known_as} is not set; set it before starting"
-            problems.append(Problem(place, message))
-        return value
-
-    # Not for the settings as a whole: a variable holds one value, not all of them.
-    resolved = {key: resolve(value, child_path(path, key)) for key, value in settings.items()}
-    return resolved, found, problems

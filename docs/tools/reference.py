@@ -24,7 +24,7 @@ The smallest one that delivers:
 ```
 
 Unknown keys are refused, each with its path. A null means that nothing is said, as if the key were not there.
-`{{"$env": "NAME"}}` in a setting takes a variable of the environment; one that is not set is an error at the start.
+`{{"$env": "NAME"}}` in a setting or a mapping takes a variable of the environment; one that is not set is an error at the start.
 Besides the keys, these must hold: two instances of one id do not stand in one workspace, an instance has at most 50
 subscriptions, and every condition and mapping compiles. `actions check` reports all of it at once.
 """

@@ -30,8 +30,9 @@ from actions_core.authoring.sample_keys import SampleKeys
 from actions_core.destination.loading import check_definition
 from actions_core.destination.registry import Registry
 from actions_core.engine import Engine
+from actions_core.engine.environment import resolve_environment, resolve_mapping
 from actions_core.engine.instances import known_destinations
-from actions_core.engine.workspace import Workspace, resolve_environment
+from actions_core.engine.workspace import Workspace
 from actions_core.errors import ActionsError, DefinitionError, Problem
 from actions_core.mapping import validate_mapping
 from actions_core.values.json_files import read_json
@@ -204,12 +205,15 @@ def _problems(error: ActionsError) -> list[Problem]:
 
 
 def _unset(workspace: Workspace) -> list[Problem]:
-    """Return a warning for each setting whose variable is not in the environment."""
-    return [
-        attrs.evolve(problem, severity="warning")
-        for index, spec in enumerate(workspace.destinations)
-        for problem in resolve_environment(spec.settings, f"$.destinations[{index}].settings")[2]
-    ]
+    """Return a warning for each setting and mapping whose variable is not in the environment."""
+    found: list[Problem] = []
+    for index, spec in enumerate(workspace.destinations):
+        path = f"$.destinations[{index}]"
+        found += resolve_environment(spec.settings, f"{path}.settings")[2]
+        for number, subscription in enumerate(() if spec.subscriptions == "presets" else spec.subscriptions):
+            place = f"{path}.subscriptions[{number}].mapping"
+            found += resolve_mapping(subscription.mapping, place)[2]
+    return [attrs.evolve(problem, severity="warning") for problem in found]
 
 
 def _check_definition(data: Json, file: Path, _samples: SampleKeys | None) -> list[Problem]:

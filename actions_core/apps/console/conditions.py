@@ -207,12 +207,19 @@ def _row_of(comparison: Comparison) -> Row:
     if isinstance(value, bool) or value is None:
         asked = next((word for word, pair in _ASKED.items() if _same(pair, (operator, value))), "")
         if asked not in operators_of(root):
-            shown = f"{FIELDS[root].lower()} {COMPARING[operator]} {write_value(value)}"
-            raise DefinitionError(f"it says '{shown}', which rows cannot show; edit it as text")
+            raise _unlike_rows(comparison)
         return Row(root, key, asked)
     if isinstance(value, str):
+        if operator in _ORDERS:  # in a row it would become a number, which holds where text never does
+            raise _unlike_rows(comparison)
         return Row(root, key, operator, value)
     return Row(root, key, operator, write_value(value), number=True)
+
+
+def _unlike_rows(comparison: Comparison) -> DefinitionError:
+    field, says = FIELDS[comparison.path[0]].lower(), COMPARING[comparison.operator]
+    words = f"{field} {says} {write_value(comparison.value)}"
+    return DefinitionError(f"it says '{words}', which rows cannot show; edit it as text")
 
 
 def _same(one: tuple[str, Value], other: tuple[str, Value]) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import attrs
 
+from actions_core.engine.environment import is_variable
 from actions_core.engine.instances import read_settings
 from actions_core.errors import DefinitionError, PayloadError, child_path, is_within
 from actions_core.http.masking import Mask
@@ -242,11 +243,6 @@ class SettingsForm:
 def is_secret(spec: FieldSpec) -> bool:
     """Return whether a field is a password, or contains one."""
     return spec.type == "password" or any(is_secret(inner) for inner in (spec.properties or {}).values())
-
-
-def is_variable(value: Json) -> bool:
-    """Return whether a setting comes from the environment."""
-    return isinstance(value, dict) and value.keys() == {"$env"}
 
 
 def _has(value: Json) -> bool:

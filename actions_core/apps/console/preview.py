@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import attrs
 
-from actions_core.authoring.placeholders import fill_environment
+from actions_core.authoring.placeholders import fill_environment, fill_subscription
 from actions_core.engine.explain import SubscriptionExplanation, explain_step
 from actions_core.engine.instances import Services, compile_instance, with_subscription
 from actions_core.engine.workspace import InstanceSpec, SubscriptionSpec, Workspace
@@ -103,6 +103,11 @@ def subscription_of(raw: JsonObject) -> SubscriptionSpec:
     )
 
 
+def _placeholders(path: str, names: Iterable[str]) -> list[Problem]:
+    message = "is not set here: a placeholder stands for it"
+    return [Problem(path, f"{name} {message}", "warning") for name in names]
+
+
 class Workbench:
     """One instance, compiled once, on which subscriptions are tried.
 
@@ -119,10 +124,7 @@ class Workbench:
     def _compiled(self, spec: InstanceSpec, environ: Mapping[str, str]) -> Instance:
         slug = spec.destination
         filled, names = fill_environment(Workspace((spec,)), {slug: self.destination}, environ)
-        notes = [
-            Problem("$.settings", f"{name} is not set here: a placeholder stands for it", "warning")
-            for name in names
-        ]
+        notes = _placeholders("$.settings", names)
         services = Services(LazyTransport(), environ=environ)
         instance, found = compile_instance(filled.destinations[0], self.destination, services, _PATH)
         if instance is None:
@@ -140,8 +142,9 @@ class Workbench:
         One that is disabled is tried as if it were not.
         """
         enabled = attrs.evolve(subscription, enabled=True)
+        enabled, names = fill_subscription(enabled, self.destination, self._instance.environ)
         instance, problems = with_subscription(self._instance, enabled)
-        return instance, tuple(problems)
+        return instance, (*problems, *_placeholders("$.mapping", names))
 
     async def preview(self, subscription: JsonObject, event: Json) -> Preview:
         """Return what a subscription, as it stands in a workspace, would do with an event."""

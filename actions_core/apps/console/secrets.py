@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from actions_core.apps.console.forms import is_variable
-from actions_core.engine.instances import read_settings
+from actions_core.engine.environment import is_variable
+from actions_core.engine.instances import read_settings, written_passwords
 from actions_core.http.masking import texts
 
 if TYPE_CHECKING:
@@ -22,21 +22,24 @@ _USER_INFO: Final = re.compile(r"^\w+://([^/?#]*)@")
 def secrets_of(
     data: JsonObject, destinations: Mapping[str, Destination], environ: Mapping[str, str]
 ) -> list[str]:
-    """Return the secret settings of all instances, write keys, and passwords in addresses.
+    """Return the secrets in settings and mappings of all instances, write keys, and passwords in addresses.
 
     Of an instance whose destination is unknown, every setting may be one.
     """
     found: list[str] = []
     for instance in _objects(data.get("destinations")):
-        settings = instance.get("settings")
-        if not isinstance(settings, dict):
-            continue
         name = instance.get("destination")
         destination = destinations.get(name) if isinstance(name, str) else None
+        settings = instance.get("settings")
         if destination is None:
-            found += [text for value in settings.values() for text in _texts(value)]
-        else:
+            values = settings.values() if isinstance(settings, dict) else ()
+            found += [text for value in values for text in _texts(value)]
+            continue
+        if isinstance(settings, dict):
             found += read_settings(settings, destination, "$", environ)[1]
+        for subscription in _objects(instance.get("subscriptions")):
+            action = destination.spec.actions.get(str(subscription.get("partnerAction")))
+            found += written_passwords(subscription.get("mapping"), action)
     for source in _objects(data.get("sources")):
         found += _texts(source.get("writeKey"))
     for text in texts(data.get("outbox")):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.apps.server.hosts import is_loopback
-from actions_core.engine.workspace import resolve_environment
+from actions_core.engine.environment import resolve_environment
 from actions_core.errors import Problem
 
 if TYPE_CHECKING:

@@ -151,7 +151,10 @@ def import_subscription(
     _note_oddities(item, imported, path, notes)
     place = next((name for name in _KEYS["mapping"] if item.get(name) is not None), "mapping")
     for found in find_secrets(imported.get("mapping"), child_path(path, place)):
-        message = "looks like a secret, and stands in the workspace as it stands here: keep that file safe"
+        message = (
+            "looks like a secret, and stands in the workspace as it stands here: keep that file safe, or "
+            'write {"$env": "NAME"} in its place, with the name of an environment variable'
+        )
         notes.append(Problem(found, message, "warning"))
     return imported
 

@@ -14,7 +14,8 @@ from actions_core.delivery.jetstream.letters import BrokerLetters
 from actions_core.delivery.letters import DeadLetters
 from actions_core.delivery.routing import key_of
 from actions_core.delivery.store import Backlog, InstanceState
-from actions_core.engine.workspace import BrokerSpec, OutboxSpec, resolve_environment
+from actions_core.engine.environment import resolve_environment
+from actions_core.engine.workspace import BrokerSpec, OutboxSpec
 from actions_core.errors import WorkspaceError
 from actions_core.values.paths import parse_path
 from actions_core.values.times import read_time

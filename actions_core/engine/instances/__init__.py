@@ -9,6 +9,7 @@ from actions_core.engine.instances.compiling import (
     known_destinations,
     read_settings,
     with_subscription,
+    written_passwords,
 )
 from actions_core.engine.instances.instance import Instance, Services
 
@@ -21,4 +22,5 @@ __all__ = [
     "known_destinations",
     "read_settings",
     "with_subscription",
+    "written_passwords",
 ]

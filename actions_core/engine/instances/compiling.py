@@ -13,6 +13,7 @@ import attrs
 
 from actions_core.destination import load_destination
 from actions_core.destination.context import Auth
+from actions_core.engine.environment import resolve_environment, resolve_mapping
 from actions_core.engine.executor import Lane, call_handler, judge_with, limit
 from actions_core.engine.executor.client import Connection, TokenKeeper, unprepared
 from actions_core.engine.filters import Permissions, compile_filters, validate_filters
@@ -28,7 +29,7 @@ from actions_core.engine.pipeline import (
     compile_pipeline,
     deletion_pipeline,
 )
-from actions_core.engine.workspace import MOST_SUBSCRIPTIONS, SubscriptionSpec, resolve_environment
+from actions_core.engine.workspace import MOST_SUBSCRIPTIONS, SubscriptionSpec
 from actions_core.errors import DefinitionError, PayloadError, Problem, child_path, is_within
 from actions_core.http.addresses import check_url
 from actions_core.http.masking import Mask, texts
@@ -38,11 +39,12 @@ from actions_core.values.types import MISSING
 from actions_core.values.wording import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from actions_core.destination import Destination
     from actions_core.destination.context import Context, Scope
     from actions_core.destination.registry import Registry
+    from actions_core.destination.specs import ActionSpec
     from actions_core.engine.executor.client.tokens import TokenListener
     from actions_core.engine.filters import Filters
     from actions_core.engine.instances.instance import Services
@@ -141,15 +143,18 @@ def compile_instance(
     """
     environ = services.environ
     settings, secrets, problems = read_settings(spec.settings, destination, f"{path}.settings", environ)
-    digest = settings_digest(spec, settings)
+    chosen = _presets(destination) if spec.subscriptions == "presets" else spec.subscriptions
+    mappings, in_mappings, found = _read_mappings(chosen, destination, f"{path}.subscriptions", environ)
+    problems += found
+    digest = settings_digest(spec, settings, in_mappings)
     same = None if previous is None or not has_settings_of(previous, destination, digest) else previous
     oauth = settings.pop("oauth", None)
     oauth = oauth if isinstance(oauth, dict) else {}
-    mask = Mask(secrets) if same is None else same.lane.connection.mask
+    mask = Mask([*secrets, *in_mappings]) if same is None else same.lane.connection.mask
     scope = services.scope(spec.id, destination.slug, settings, Auth(oauth.get("access_token")), mask)
     if same is not None:
         scope = attrs.evolve(scope, auth=same.scope.auth, state=same.scope.state)
-    pipelines, found = _compile_subscriptions(spec, destination, scope, path)
+    pipelines, found = _compile_subscriptions(chosen, mappings, destination, scope, path)
     problems += found
     filters, found = _compile_filters(spec, f"{path}.filters")
     problems += found
@@ -172,6 +177,7 @@ def compile_instance(
         authentication=authentication_pipeline(destination, scope),
         spec=spec,
         settings_digest=digest,
+        environ=environ,
     )
     return instance, problems
 
@@ -195,12 +201,15 @@ def with_subscription(
 
     Nothing but the subscription is compiled, and everything else is shared. Problems are below `path`.
     """
-    spec = attrs.evolve(instance.spec, subscriptions=(subscription,))
-    pipelines, found = _compile_subscriptions(spec, instance.destination, instance.scope, "$")
+    destination, chosen = instance.destination, (subscription,)
+    mappings, secrets, unread = _read_mappings(chosen, destination, "$.subscriptions", instance.environ)
+    instance.lane.connection.mask.learn(*secrets)
+    pipelines, found = _compile_subscriptions(chosen, mappings, destination, instance.scope, "$")
+    spec = attrs.evolve(instance.spec, subscriptions=chosen)
     place = "$.subscriptions[0]"
     problems = [
         attrs.evolve(problem, path=path + problem.path.removeprefix(place))
-        for problem in found
+        for problem in [*unread, *found]
         if is_within(problem.path, place)
     ]
     if any(problem.is_error for problem in problems):
@@ -309,13 +318,43 @@ def password_texts(values: Json, fields: Mapping[str, FieldSpec]) -> list[str]:
     return found
 
 
+def _read_mappings(
+    chosen: Sequence[SubscriptionSpec], destination: Destination, path: str, environ: Mapping[str, str]
+) -> tuple[list[Json], list[str], list[Problem]]:
+    """Return the mapping of each subscription as it is compiled, the secrets among them, and every problem.
+
+    Whatever comes from the environment is secret, and so is what is written for a field of type password.
+    """
+    mappings: list[Json] = []
+    secrets: list[str] = []
+    problems: list[Problem] = []
+    for index, spec in enumerate(chosen):
+        values, found, unread = resolve_mapping(spec.mapping, f"{path}[{index}].mapping", environ)
+        mappings.append(values)
+        problems += unread
+        action = destination.spec.actions.get(spec.partner_action)
+        secrets += [*found, *written_passwords(values, action)]
+    return mappings, secrets, problems
+
+
+def written_passwords(mapping: Json, action: ActionSpec | None) -> list[str]:
+    """Return what is written in a mapping for the action's fields of type password."""
+    if action is None or not isinstance(mapping, dict):
+        return []
+    fields = [key for key, field in action.fields.items() if field.type == "password"]
+    return [value for key in fields if isinstance(value := mapping.get(key), str)]
+
+
 def _compile_subscriptions(
-    spec: InstanceSpec, destination: Destination, scope: Scope, path: str
+    chosen: Sequence[SubscriptionSpec],
+    mappings: Sequence[Json],
+    destination: Destination,
+    scope: Scope,
+    path: str,
 ) -> tuple[tuple[Pipeline, ...], list[Problem]]:
     """Compile every subscription that can be compiled, and find every problem of all of them."""
     pipelines: list[Pipeline] = []
     problems: list[Problem] = []
-    chosen = _presets(destination) if spec.subscriptions == "presets" else spec.subscriptions
     if len(chosen) > MOST_SUBSCRIPTIONS:
         message = f"has {len(chosen)} subscriptions; at most {MOST_SUBSCRIPTIONS} are allowed in one instance"
         problems.append(Problem(f"{path}.subscriptions", message))
@@ -324,9 +363,9 @@ def _compile_subscriptions(
         message = f"{destination.slug} is a definition only: it can be explained, but nothing is delivered"
         problems.append(Problem(f"{path}.destination", message, "warning"))
     keys: dict[str, int] = {}
-    for index, subscription in enumerate(chosen):
+    for index, (subscription, mapping) in enumerate(zip(chosen, mappings, strict=True)):
         place = f"{path}.subscriptions[{index}]"
-        pipeline, found = compile_pipeline(subscription, destination, scope, place)
+        pipeline, found = compile_pipeline(subscription, mapping, destination, scope, place)
         problems += found
         if handled and subscription.partner_action in destination.spec.actions.keys() - handled:
             # A destination need not have functions for all of its actions, but what is used must work.

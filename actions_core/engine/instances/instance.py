@@ -54,6 +54,8 @@ class Instance:
     spec: InstanceSpec = attrs.field(factory=lambda: InstanceSpec("", ""), repr=False)
     #: a digest of the settings with what the environment gave: equal as long as they are
     settings_digest: str = attrs.field(default="", repr=False)
+    #: what `{"$env": NAME}` reads
+    environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
 
     def route(self, event: JsonObject, only: Pipeline | None = None) -> list[Step]:
         """Return a step for each subscription that an event could be for, or for one only.

@@ -66,6 +66,7 @@ def test_rows_and_text_follow_each_other(text: str) -> None:
         ('!(type = "a")', "a ! before parentheses"),
         ("event = null", "'event name is null', which rows cannot show"),
         ("properties.price < true", "'property is less than true'"),
+        ('properties.price < "5"', "'property is less than \"5\"'"),
         ("event =", "expected text in quotes"),
         ("properties.\\ a = 1", "unusual characters"),
     ],
@@ -181,7 +182,7 @@ def test_rows_never_change_what_a_condition_means(tree: Comparison | Group | Neg
         return
     faults = faults_of(found)
     if faults:
-        # Empty text parts, and orders of text: FQL reads them, a person should not write them.
+        # Empty text parts: FQL reads them, a person should not write them.
         assert all("needs a" in fault for fault in faults.values())
         return
     assert same_meaning(condition_of(found), condition)

@@ -107,6 +107,15 @@ def test_settings_that_are_missing_have_placeholders() -> None:
     assert make_bench({"apiKey": "plain"}).notes == ()
 
 
+def test_a_variable_of_a_mapping_has_a_placeholder() -> None:
+    """A mapping with a variable that is not set here can be tried, and it is said what stands in for it."""
+    found = preview(changed(TRACK, mapping={"name": {"$env": "EVENT_NAME"}, "userId": "u-1"}))
+    assert found.verdict == "sent"
+    assert [problem.message for problem in found.problems if not problem.is_error] == [
+        "EVENT_NAME is not set here: a placeholder stands for it"
+    ]
+
+
 def test_filters_and_consent_of_the_instance_count() -> None:
     """An event that the instance would not get is skipped with that reason."""
     filters = ({"if": 'event = "Order Completed"', "actions": [{"type": "DROP"}]},)

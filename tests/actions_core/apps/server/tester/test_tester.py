@@ -207,6 +207,13 @@ def test_environment_variables_are_not_read(post: Callable[..., Any]) -> None:
     assert (found["statusCode"], list(found["fields"])) == (400, ["apiKey"])
 
 
+def test_environment_variables_are_not_read_by_mappings(post: Callable[..., Any]) -> None:
+    """The mapping of a request cannot name a variable of this machine either."""
+    body = {"payload": {"event": "E"}, "settings": SETTINGS, "mapping": {"name": {"$env": "HOME"}}}
+    _, (found,) = post("/sendThing", body)
+    assert "mapping.name: the environment variable HOME is not set" in found["message"]
+
+
 def test_refresh(post: Callable[..., Any], make: Callable[..., Any]) -> None:
     """New tokens come in the response; another scheme, and a refusal, are a 400."""
     body = {"settings": SETTINGS, "refreshToken": "r-1", "clientId": "c"}
