@@ -38,6 +38,7 @@ from actions_core.testing import RecordingTransport
 from tests.fuzz import documents, languages, responses
 from tests.fuzz.adapter import OUR_FAULT, analyse, is_missing
 from tests.fuzz.destination import make_registry
+from tests.fuzz.limits import renew_limit
 from tests.fuzz.words import chance
 from tests.fuzz.workspaces import VARIANTS
 
@@ -94,6 +95,7 @@ def run_mapping(case: Any) -> None:
         check_plain(compiled.resolve(event))
     except ActionsError as error:
         _look_at(error)
+    renew_limit()  # the limits of languages hold for one call
     for trace in compiled.trace(event):
         if trace.error is not None:
             _look_at(trace.error)
