@@ -80,9 +80,9 @@ def share(trials: Trials, count: int, rule: Callable[[Trial], bool]) -> float:
 def test_what_was_taken_leads_to_more_of_its_kind() -> None:
     """Where few events are taken, most of the later ones are made from those few, and many are taken."""
     told, untold = trials_of(), trials_of()
-    at_first = sum(map(is_rare, untold.single(1500))) / 1500
+    at_first = sum(map(is_rare, untold.single(600))) / 600
     assert at_first < 0.05
-    assert share(told, 1500, is_rare) > 5 * at_first
+    assert share(told, 800, is_rare) > 5 * at_first
 
 
 def test_where_most_events_are_taken_they_are_drawn_anew() -> None:
