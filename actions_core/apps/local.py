@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from actions_core.destination import Destination, load_destination
+from actions_core.destination.registry import ENTRY_POINTS, Registry
 from actions_core.errors import DefinitionError
 from actions_core.values.wording import shown
 
@@ -42,6 +45,20 @@ def package_around(definition: Path) -> str | None:
         definition.name == _DEFINITION and home.name.isidentifier() and (home / "__init__.py").is_file()
     )
     return home.name if is_package else None
+
+
+def installed_definition(name: str) -> Path:
+    """Return the definition of an installed destination of this slug or alias.
+
+    Raises `DefinitionError` where there is none, or where its package has no such file.
+    """
+    slug = Registry().discover().get(name).slug
+    for point in entry_points(group=ENTRY_POINTS):
+        found = find_spec(point.module.partition(".")[0]) if point.name == slug else None
+        for folder in (found.submodule_search_locations or ()) if found is not None else ():
+            if (Path(folder) / _DEFINITION).is_file():
+                return Path(folder) / _DEFINITION
+    raise DefinitionError(f"the package of {shown(slug)} has no {_DEFINITION}")
 
 
 def load_local(definition: Path) -> Destination:

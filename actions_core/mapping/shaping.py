@@ -6,7 +6,7 @@ Each takes whatever an event can have there; what a function cannot take fails a
 from __future__ import annotations
 
 from datetime import UTC
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.errors import ActionsError
 from actions_core.mapping.runtime import check_size, encode, fail
@@ -95,18 +95,33 @@ def _names(keys: Json, place: str) -> list[str]:
     raise fail(place, f"must have a list of keys, but its keys are {kind(keys)}")
 
 
-def omit(value: Json | Missing, keys: Json | Missing, values: list[Json], place: str) -> Json | Missing:
-    """Return an object without some keys, and without keys of some values; of a list, each object in it."""
-    if isinstance(value, list):
-        return [omit(item, keys, values, place) if isinstance(item, dict) else item for item in value]
-    if not isinstance(value, dict):
-        return value
-    left = frozenset(() if keys is MISSING else _names(keys, place))
-    return {
-        key: item
-        for key, item in value.items()
-        if key not in left and not any(item == one and type(item) is type(one) for one in values)
-    }
+def omit(
+    value: Json | Missing, keys: Json | Missing, values: list[Json], place: str, *, deep: bool = False
+) -> Json | Missing:
+    """Return an object without some keys, and without keys of some values; of a list, each object in it.
+
+    With `deep`, what lies deeper loses its keys first: an object that becomes empty may be one of the values.
+    """
+    below = (dict, list) if deep else (dict,)
+    items = value if isinstance(value, list) else [value]
+    is_needed = keys is not MISSING and any(isinstance(item, below) for item in items)
+    left = frozenset(_names(keys, place) if is_needed else ())
+
+    def without(here: Any) -> Any:
+        if isinstance(here, list):
+            return [without(item) if isinstance(item, below) else item for item in here]
+        kept = {
+            key: without(item) if deep and isinstance(item, below) else item
+            for key, item in here.items()
+            if key not in left
+        }
+        return {key: item for key, item in kept.items() if not _is_one_of(item, values)}
+
+    return without(value) if isinstance(value, dict | list) else value
+
+
+def _is_one_of(item: Json, values: list[Json]) -> bool:
+    return any(item == one and type(item) is type(one) for one in values)
 
 
 def pick(value: Json | Missing, keys: Json | Missing, place: str) -> Json | Missing:

@@ -163,6 +163,7 @@ def _own_option(rng: Random, name: str, depth: int) -> Any:
         case "@omit" | "@pick":
             listed = [key(rng) for _ in range(int(rng.random() * 3))]
             made["keys"] = pick(rng, (listed, dict.fromkeys(listed, key(rng)), node(rng, depth)))
+            made |= {"deep": True} if chance(rng, 0.2) else {}
         case "@choose":
             of = {key(rng): node(rng, depth) for _ in range(int(rng.random() * 3))}
             made = {"by": node(rng, depth), "of": of, **_else(rng, depth)}

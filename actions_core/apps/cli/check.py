@@ -12,8 +12,17 @@ import attrs
 import typer
 from rich.text import Text
 
-from actions_core.apps.cli.output import Exit, print_error, print_json, print_problems, printable, stdout
+from actions_core.apps.cli.output import (
+    Exit,
+    fail,
+    print_error,
+    print_json,
+    print_problems,
+    printable,
+    stdout,
+)
 from actions_core.apps.cli.shared import AsJson, read_events
+from actions_core.apps.local import find_definition, installed_definition, load_local, package_around
 from actions_core.authoring.advice import advise
 from actions_core.authoring.placeholders import fill_environment
 from actions_core.authoring.port.definitions import marked_texts
@@ -28,6 +37,7 @@ from actions_core.errors import ActionsError, DefinitionError, Problem
 from actions_core.mapping import validate_mapping
 from actions_core.values.json_files import read_json
 from actions_core.values.types import Json, JsonObject
+from actions_core.values.wording import shown
 
 
 class FileKind(enum.StrEnum):
@@ -40,8 +50,11 @@ class FileKind(enum.StrEnum):
 
 
 Files = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="JSON files."),
+    list[str],
+    typer.Argument(
+        metavar="FILE",
+        help="JSON files. A folder, a slug or an alias stands for the definition of a destination.",
+    ),
 ]
 KindOption = Annotated[
     FileKind, typer.Option("--kind", help="The kind of the files; by default, what they look like.")
@@ -67,13 +80,15 @@ def check(
 ) -> None:
     """Check workspaces, definitions and mappings.
 
-    In a workspace, likely mistakes are reported too, as warnings. Exit code 1 when there are errors, with
-    --strict also when there are warnings.
+    In a workspace, likely mistakes are reported too, as warnings. With a definition in an import package, its
+    functions are checked, for which they are imported. Exit code 1 when there are errors, with --strict also
+    when there are warnings.
     """
     samples = None if events is None else _read_samples(events)
     found: list[JsonObject] = []
     worst = Exit.OK
-    for file in files:
+    for name in files:
+        file = _file_of(name)
         try:
             data = read_json(file)
         except DefinitionError as error:
@@ -92,6 +107,26 @@ def check(
     if as_json:
         print_json(found)
     raise typer.Exit(worst)
+
+
+def _file_of(name: str) -> Path:
+    """Return the file that a name stands for: itself, or a destination's definition."""
+    file = Path(name)
+    if file.is_file():
+        return file
+    try:
+        found = find_definition(name)
+        if found is None and _is_name(name):
+            found = installed_definition(name)
+    except DefinitionError as error:
+        fail(str(error))
+    if found is None or not found.is_file():
+        raise typer.BadParameter(f"there is no file {shown(name)}", param_hint="FILE")
+    return found
+
+
+def _is_name(name: str) -> bool:
+    return not ("/" in name or "\\" in name or name.endswith(".json"))
 
 
 def _print_result(file: Path, kind: FileKind, problems: list[Problem], *, good: bool) -> None:
@@ -181,10 +216,17 @@ def _unset(workspace: Workspace) -> list[Problem]:
     return [attrs.evolve(problem, severity="warning") for problem in found]
 
 
-def _check_definition(data: Json, _file: Path, _samples: SampleKeys | None) -> list[Problem]:
+def _check_definition(data: Json, file: Path, _samples: SampleKeys | None) -> list[Problem]:
     if not isinstance(data, dict):
         return [Problem("$", "a definition is a JSON object")]
-    return [*check_definition(data, strict=True)[1], *marked_texts(data)]
+    found = [*check_definition(data, strict=True)[1], *marked_texts(data)]
+    if package_around(file) is None or any(problem.is_error for problem in found):
+        return found
+    try:
+        of_functions = load_local(file).check()
+    except DefinitionError as error:
+        of_functions = _problems(error)
+    return list(dict.fromkeys([*found, *of_functions]))
 
 
 _CHECKS: Final[Mapping[FileKind, Callable[[Json, Path, SampleKeys | None], list[Problem]]]] = {

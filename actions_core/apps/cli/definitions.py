@@ -25,7 +25,6 @@ from actions_core.authoring.docs_page import destination_page
 from actions_core.authoring.editor_schema import beside, bundled_schema, workspace_schema
 from actions_core.authoring.port.differences import differences_of, read_port_file_in
 from actions_core.destination import Destination, load_destination
-from actions_core.destination.loading import load_definition
 from actions_core.destination.registry import Registry
 from actions_core.errors import DefinitionError
 from actions_core.validation.documents import SCHEMAS
@@ -34,23 +33,18 @@ from actions_core.values.types import JsonObject
 
 _CHANGE_STYLES: Final = {Level.BREAKING: "bold red", Level.WARNING: "yellow", Level.NOTE: "dim"}
 
-Old = Annotated[
-    Path,
-    typer.Argument(metavar="OLD", exists=True, dir_okay=False, readable=True, help="The definition in use."),
-]
-New = Annotated[
-    Path,
-    typer.Argument(metavar="NEW", exists=True, dir_okay=False, readable=True, help="What will replace it."),
-]
+_WHERE: Final = "a slug, an alias, a folder, or a file."
+Old = Annotated[str, typer.Argument(metavar="OLD", help=f"The definition in use: {_WHERE}")]
+New = Annotated[str, typer.Argument(metavar="NEW", help=f"What will replace it: {_WHERE}")]
 
 
 def diff(old: Old, new: New, *, as_json: AsJson = False) -> None:
     """Show what changes for workspaces between two versions of a destination's definition."""
     specs = []
     errors = []
-    for file in (old, new):
+    for name in (old, new):
         try:
-            specs.append(load_definition(file))
+            specs.append(read_spec(name))
         except DefinitionError as error:
             errors.append(str(error))
     if errors:
@@ -109,7 +103,7 @@ DestinationOption = Annotated[
         "--destination",
         metavar="DESTINATION",
         help="The schema of a workspace with this destination's settings, actions and fields in it; "
-        "a slug, an alias, or the file of a definition.",
+        "a slug, an alias, or a definition: its file or its folder.",
     ),
 ]
 SchemaFolder = Annotated[
@@ -166,9 +160,8 @@ def schema(
 
 
 def _workspace_schema(name: str) -> JsonObject:
-    file = Path(name)
-    found = load_destination(file) if file.is_file() else find(name)
-    return workspace_schema(found)
+    file = definition_file(name)
+    return workspace_schema(find(name) if file is None else load_destination(file))
 
 
 def _write_beside(file: Path) -> None:

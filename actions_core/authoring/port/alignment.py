@@ -1,11 +1,13 @@
 """Which items of two lists belong together, so that one that is missing does not make all after it differ.
 
 Items belong together by what identifies them (a key whose values are all unlike each other on each side, and
-mostly the same on both), the others by the alignment of the two sequences that differs least.
+mostly the same on both; or where there is none, an id whose values come up two or three times, in their
+order), the others by the alignment of the two sequences that differs least.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
 
 #: How deep in an item its identity is looked for.
 _DEEPEST: Final = 2
+#: How often the value of a key may come up that identifies items.
+_MOST_TIMES: Final = 3
 #: What it costs to leave an item alone. A pair costs nothing if equal, else as much to twice as much.
 _ALONE: Final = 0.5
+_UNLIKE: Final = 3 * _ALONE
 #: Of longer lists, each item is compared with the one in its place.
 _MOST_PAIRS: Final = 40_000
 
@@ -71,23 +76,42 @@ def _identified(
     published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int]
 ) -> list[tuple[int, int]]:
     """Return the pairs of items that have the same identity; none where nothing identifies them."""
-    ours_by_key = _identities([(place, ours[place]) for place in right])
-    best: list[tuple[int, int]] = []
-    for path, places in _identities([(place, published[place]) for place in left]).items():
-        others = ours_by_key.get(path, {})
-        pairs = [(place, others[value]) for value, place in places.items() if value in others]
-        if len(pairs) > len(best):
-            best = pairs
-    return best if 2 * len(best) >= min(len(left), len(right)) else []
+    for most in (1, _MOST_TIMES):
+        ours_by_key = _identities([(place, ours[place]) for place in right], most)
+        best: list[tuple[int, int]] = []
+        for path, places in _identities([(place, published[place]) for place in left], most).items():
+            others = ours_by_key.get(path, {})
+            pairs = [(place, others[value]) for value, place in places.items() if value in others]
+            if len(pairs) > len(best):
+                best = pairs
+        if 2 * len(best) >= min(len(left), len(right)):
+            return best
+    return []
 
 
-def _identities(items: Sequence[tuple[int, Json]]) -> dict[tuple[str, ...], dict[Hashable, int]]:
-    """Return the places of items by their values at each path where all have one, each another."""
-    found: dict[tuple[str, ...], dict[Hashable, int]] = {}
+def _identities(
+    items: Sequence[tuple[int, Json]], most: int
+) -> dict[tuple[str, ...], dict[tuple[Hashable, int], int]]:
+    """Return the places of items by their values at each path where all have one.
+
+    Each value comes up at most so many times there, and has the number of that time with it; it comes up more
+    than once only where the path is that of an id.
+    """
+    values: dict[tuple[str, ...], list[tuple[Hashable, int]]] = {}
     for place, item in items:
         for path, value in _scalars(item, ()):
-            found.setdefault(path, {}).setdefault(value, place)
-    return {path: places for path, places in found.items() if len(places) == len(items)}
+            values.setdefault(path, []).append((value, place))
+    found: dict[tuple[str, ...], dict[tuple[Hashable, int], int]] = {}
+    for path, pairs in values.items():
+        times: Counter[Hashable] = Counter()
+        places: dict[tuple[Hashable, int], int] = {}
+        for value, place in pairs:
+            places[value, times[value]] = place
+            times[value] += 1
+        is_id = most == 1 or path[-1].lower().endswith("id")
+        if is_id and len(pairs) == len(items) and max(times.values()) <= most:
+            found[path] = places
+    return found
 
 
 def _scalars(item: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Hashable]]:
@@ -111,7 +135,9 @@ def _in_sequence(
         return []
     if len(left) * len(right) > _MOST_PAIRS:
         return list(zip(left, right, strict=False))
-    costs = [[_cost(published[one], ours[other], given) for other in right] for one in left]
+    # Where one side has more, two records that have nothing in common are no counterparts.
+    most = 1.0 if len(left) == len(right) else _UNLIKE
+    costs = [[_cost(published[one], ours[other], given, most) for other in right] for one in left]
     #: the least that it costs to align the items from each place on
     least = [
         [_ALONE * (len(left) - row + len(right) - column) for column in range(len(right) + 1)]
@@ -136,8 +162,11 @@ def _in_sequence(
     return pairs
 
 
-def _cost(published: Json, ours: Json, given: str) -> float:
+def _cost(published: Json, ours: Json, given: str, most: float) -> float:
+    """Return what it costs to pair two items; `most` is for records of which everything differs."""
     different = difference_of(published, ours, given)
+    if different == 1 and isinstance(published, dict):
+        return most
     return _ALONE + (1 - _ALONE) * different if different else 0.0
 
 

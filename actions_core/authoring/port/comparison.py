@@ -45,6 +45,13 @@ class Run:
     note: str = ""
 
 
+def reached(run: Run) -> tuple[bool, ...]:
+    """Return for each event of a run whether it reached a request."""
+    if run.failures is None:
+        return (bool(run.requests),)
+    return tuple(bool(run.requests) and failure is None for failure in run.failures)
+
+
 def is_retryable_status(status: int | None) -> bool:
     """Return whether a published destination's error with this status would be tried again."""
     if status is None:
@@ -71,15 +78,23 @@ def compare_runs(published: Run, ours: Run, given: str) -> list[Difference]:
     by_ours = sum(one is None and other is not None for one, other in outcomes)
     by_published = sum(one is not None and other is None for one, other in outcomes)
     requests = compare_batches(published.requests, ours.requests, given)
-    return found + requests.differences(refused_by_ours=by_ours, refused_by_published=by_published)
+    return found + requests.differences(
+        refused_by_ours=len(outcomes) if by_ours and all(ours.failures) else by_ours,
+        refused_by_published=len(outcomes) if by_published and all(published.failures) else by_published,
+        items=len(outcomes),
+    )
 
 
 def _outcomes(prefix: str, published: Failure | None, ours: Failure | None) -> Iterator[Difference]:
     if published is None and ours is not None:
-        yield Difference(f"{prefix}only ours refuses: {_general(ours.message)}", "goes well", ours.message)
+        yield Difference(
+            f"{prefix}only ours refuses: {general_message(ours.message)}", "goes well", ours.message
+        )
     elif published is not None and ours is None:
         message = published.message
-        yield Difference(f"{prefix}only the published one refuses: {_general(message)}", message, "goes well")
+        yield Difference(
+            f"{prefix}only the published one refuses: {general_message(message)}", message, "goes well"
+        )
     elif published is not None and ours is not None and published.retryable != ours.retryable:
         yield Difference(f"{prefix}retry", _fate(published), _fate(ours))
 
@@ -88,7 +103,7 @@ def _fate(failure: Failure) -> str:
     return f"{'tried again' if failure.retryable else 'final'} ({failure.message[:_LONGEST_MESSAGE]})"
 
 
-def _general(message: str) -> str:
+def general_message(message: str) -> str:
     """Return a message without the values in it, so that the same refusal counts as one."""
     line = " ".join(message.split())
     line = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "…", line)

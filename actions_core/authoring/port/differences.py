@@ -9,12 +9,16 @@ It lies beside the definition and is called `differences.json`:
      "settings": {"region": ["EU", "US"]}, "fields": {"track": {"email": ["a@b.co"]}}}
 
 Under an action, or `*` for all of them, a leaf has its reason; `*` in a leaf stands for anything. A reason
-that holds for some values only says which, by their kinds or as texts:
+that holds for some values only says which, by their kinds, as texts, or by a regular expression that a whole
+text, or other value as JSON, has to match:
 
     {"json.properties.*": {"reason": "…", "published": "object", "ours": ["list", "missing"]},
-     "retry": {"reason": "…", "ours": {"like": "final (The mapping has no catalog*"}}}
+     "retry": {"reason": "…", "ours": {"like": "final (The mapping has no catalog*"}},
+     "json.time": {"reason": "…", "published": {"matches": "[0-9]{10}"}, "ours": "number"}}
 
-Where there are several for one leaf, they stand in a list.
+With `"batches": true`, a reason holds for events that go out together only, with false for single ones; with
+`"syncMode": "add"`, for mappings of that mode, with null for those without; with `"refusal": "No email*"`,
+where that is what ours refuses an event with. Where there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
@@ -23,6 +27,7 @@ source.
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
@@ -55,7 +60,8 @@ _KEYS: Final = (
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
-_REASON_KEYS: Final = ("reason", *_SIDES)
+_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode", "refusal")
+_PATTERNS: Final = ("like", "matches")
 #: What a value may be said to be, and the classes of these values.
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "missing": type(MISSING),
@@ -73,6 +79,24 @@ _Written = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 
 @attrs.frozen
+class Where:
+    """The trial in which something differs: what our side refused its events with is part of it."""
+
+    is_batch: bool = False
+    sync_mode: str | None = None
+    refusals: tuple[str, ...] = ()
+
+    def fits(self, entry: Mapping[str, Any]) -> bool:
+        """Return whether a reason holds there."""
+        refusal = entry.get("refusal")
+        return (
+            entry.get("batches", self.is_batch) == self.is_batch
+            and entry.get("syncMode", self.sync_mode) == self.sync_mode
+            and (refusal is None or any(_pattern(refusal).fullmatch(one) for one in self.refusals))
+        )
+
+
+@attrs.frozen
 class PortFile:
     """What a port's author has written down about it."""
 
@@ -86,14 +110,18 @@ class PortFile:
     #: The switches of Segment's host with which the published functions run.
     features: Mapping[str, Json] = attrs.field(factory=dict)
 
-    def reason(self, action: str, difference: Difference) -> tuple[str, str] | None:
+    def reason(
+        self, action: str, difference: Difference, where: Where | None = None
+    ) -> tuple[str, str] | None:
         """Return the pattern and the reason that explain a difference, or None."""
+        where = where or Where()
         for place in (action, _ALL):
             for pattern, written in self.differences.get(place, {}).items():
                 entries = _entries_of(written) if _pattern(pattern).fullmatch(difference.leaf) else []
                 for entry in entries:
-                    if all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES):
-                        return f"{place}: {pattern}", entry["reason"]
+                    is_meant = all(_is_of(getattr(difference, side), entry.get(side, ())) for side in _SIDES)
+                    if is_meant and where.fits(entry):
+                        return _name(place, pattern, entry, len(entries)), entry["reason"]
         return None
 
     def reasons(self, action: str) -> list[str]:
@@ -110,8 +138,20 @@ class PortFile:
         return {**self.fields.get(_ALL, {}), **self.fields.get(action, {})}
 
     def patterns(self) -> list[str]:
-        """Return every pattern, with its action, as `reason` names it."""
-        return [f"{place}: {leaf}" for place, leaves in self.differences.items() for leaf in leaves]
+        """Return every pattern, with its action, as `reason` names it: all of several reasons."""
+        named = (
+            _name(place, leaf, entry, len(entries))
+            for place, leaves in self.differences.items()
+            for leaf, entries in ((leaf, _entries_of(written)) for leaf, written in leaves.items())
+            for entry in entries
+        )
+        return list(dict.fromkeys(named))
+
+
+def _name(place: str, pattern: str, entry: Mapping[str, Any], number: int) -> str:
+    """Return a name for a reason: its pattern, and its values where there are several for the pattern."""
+    values = {key: entry[key] for key in _REASON_KEYS[1:] if key in entry}
+    return f"{place}: {pattern}" if number == 1 else f"{place}: {pattern} {json.dumps(values)}"
 
 
 @functools.lru_cache(maxsize=512)
@@ -144,9 +184,12 @@ def _entries_of(written: _Written) -> list[Mapping[str, Any]]:
 
 
 def _is_of(value: Json, wanted: Json) -> bool:
-    """Return whether a value is of one of the kinds, or a text like the pattern; without these, any is."""
+    """Return whether a value is of one of the kinds, or like the pattern; without these, any is."""
     if isinstance(wanted, dict):
-        return isinstance(value, str) and _pattern(wanted["like"]).fullmatch(value) is not None
+        if "like" in wanted:
+            return isinstance(value, str) and _pattern(wanted["like"]).fullmatch(value) is not None
+        text = value if isinstance(value, str) else "" if value is MISSING else json.dumps(value)
+        return value is not MISSING and re.fullmatch(wanted["matches"], text, re.DOTALL) is not None
     named = [wanted] if isinstance(wanted, str) else wanted
     is_number = not isinstance(value, bool)
     return not named or any(
@@ -212,6 +255,12 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
     reason = entry.get("reason")
     if not isinstance(reason, str) or not reason.strip():
         found.append(Problem(f"{path}.reason", "must be the reason, in a sentence"))
+    if not isinstance(entry.get("batches", False), bool):
+        found.append(Problem(f"{path}.batches", "must be true or false"))
+    if not isinstance(entry.get("syncMode"), str | None):
+        found.append(Problem(f"{path}.syncMode", "must be a sync mode, or null for mappings without one"))
+    if not isinstance(entry.get("refusal", ""), str):
+        found.append(Problem(f"{path}.refusal", "must be a text as the message is"))
     for side in _SIDES:
         found += _side_problems(entry.get(side, []), f"{path}.{side}")
     return found
@@ -219,15 +268,25 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
 
 def _side_problems(wanted: Json, path: str) -> list[Problem]:
     if isinstance(wanted, dict):
-        is_pattern = wanted.keys() == {"like"} and isinstance(wanted["like"], str)
-        return (
-            [] if is_pattern else [Problem(path, "must have one key, 'like', with a text as the message is")]
+        is_pattern = len(wanted) == 1 and all(
+            key in _PATTERNS and isinstance(text, str) for key, text in wanted.items()
         )
+        if not is_pattern:
+            return [Problem(path, "must have one key with a text: 'like', or 'matches'")]
+        return [] if "like" in wanted else _expression_problems(wanted["matches"], f"{path}.matches")
     return [
         Problem(path, f"{shown(name)} is not a kind of value: take {either([*_KINDS])}")
         for name in (wanted if isinstance(wanted, list) else [wanted])
         if not isinstance(name, str) or name not in _KINDS
     ]
+
+
+def _expression_problems(expression: Json, path: str) -> list[Problem]:
+    try:
+        re.compile(expression)
+    except (re.error, TypeError):
+        return [Problem(path, f"{shown(expression)} is not a regular expression")]
+    return []
 
 
 def _entries(data: JsonObject, key: str, wanted: type[Any], found: list[Problem]) -> list[tuple[str, Any]]:
@@ -251,10 +310,7 @@ def _response_problems(response: Json, path: str) -> list[Problem]:
         if key not in _RESPONSE_KEYS
     ]
     if "url" in response:
-        try:
-            re.compile(response["url"])
-        except (re.error, TypeError):
-            found.append(Problem(f"{path}.url", f"{shown(response['url'])} is not a regular expression"))
+        found += _expression_problems(response["url"], f"{path}.url")
     status = response.get("status", 200)
     if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 599:  # noqa: PLR2004 - of HTTP
         found.append(Problem(f"{path}.status", "must be a status of HTTP from 200 to 599"))

@@ -20,7 +20,7 @@ from actions_core.authoring.port.leaves import (
     Difference,
     differing_leaves,
 )
-from actions_core.authoring.port.sameness import same
+from actions_core.authoring.port.sameness import difference_of, same
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ _Path = tuple[str, ...]
 
 #: Kinds of bodies that contain items.
 _KINDS: Final = ("json", "lines")
+#: What is said of a request that one side lacks.
+_REQUEST: Final = "request"
+#: Requests of which a larger part differs are no counterparts.
+_MOSTLY: Final = 0.5
 #: How deep in a body the list of items lies.
 _DEEPEST: Final = 3
 
@@ -43,7 +47,7 @@ def compare_requests(
 ) -> list[Difference]:
     """Return what differs; without `alone`, a request that one side lacks is no difference."""
     left, right = list(published), list(ours)
-    pairs = _taken(left, right, _equal(given)) + _taken(left, right, _same_address)
+    pairs = _taken(left, right, _equal(given)) + _closest(left, right, given)
     pairs += _taken(left, right, lambda _one, _other: True)
     found = [leaf for one, other in pairs for leaf in differing_leaves(one.parts, other.parts, "", given)]
     return found + _alone(left, right) if alone else found
@@ -63,6 +67,27 @@ def _taken(
     return pairs
 
 
+def _closest(left: list[PlainRequest], right: list[PlainRequest], given: str) -> _Pairs:
+    """Take pairs of requests to one address from both lists, those first of which least differs."""
+    found = sorted(
+        (
+            (difference_of(one.parts, other.parts, given), row, column)
+            for row, one in enumerate(left)
+            for column, other in enumerate(right)
+            if _same_address(one, other)
+        ),
+    )
+    chosen: list[tuple[int, int]] = []
+    for _, row, column in found:
+        if all(row != one and column != other for one, other in chosen):
+            chosen.append((row, column))
+    pairs = [(left[row], right[column]) for row, column in sorted(chosen)]
+    rows, columns = {row for row, _ in chosen}, {column for _, column in chosen}
+    left[:] = [one for row, one in enumerate(left) if row not in rows]
+    right[:] = [one for column, one in enumerate(right) if column not in columns]
+    return pairs
+
+
 def _equal(given: str) -> Callable[[PlainRequest, PlainRequest], bool]:
     return lambda one, other: same(one.parts, other.parts, given)
 
@@ -72,8 +97,8 @@ def _same_address(one: PlainRequest, other: PlainRequest) -> bool:
 
 
 def _alone(left: Sequence[PlainRequest], right: Sequence[PlainRequest]) -> list[Difference]:
-    found = [Difference("request", _summary(request), MISSING) for request in left]
-    return found + [Difference("request", MISSING, _summary(request)) for request in right]
+    found = [Difference(_REQUEST, _summary(request), MISSING) for request in left]
+    return found + [Difference(_REQUEST, MISSING, _summary(request)) for request in right]
 
 
 def _summary(request: PlainRequest) -> Json:
@@ -95,14 +120,22 @@ class BatchDifferences:
     items_of_ours: int
     items_of_published: int
 
-    def differences(self, *, refused_by_ours: int, refused_by_published: int) -> list[Difference]:
-        """Return the differences, without items that as many refusals of one side alone account for."""
+    def differences(self, *, refused_by_ours: int, refused_by_published: int, items: int) -> list[Difference]:
+        """Return the differences, without what refusals by one side alone account for.
+
+        That is as many items as it refuses; where it refuses all `items`, it makes no further request.
+        """
         found = list(self.leaves)
         if self.items_of_ours > refused_by_ours:
-            found += self.missing_in_ours
+            found += _of_items(self.missing_in_ours, only=0 < refused_by_ours == items)
         if self.items_of_published > refused_by_published:
-            found += self.missing_in_published
+            found += _of_items(self.missing_in_published, only=0 < refused_by_published == items)
         return found
+
+
+def _of_items(missing: Sequence[Difference], *, only: bool) -> list[Difference]:
+    """Return what is missing, with `only` without whole requests."""
+    return [one for one in missing if not only or one.leaf != _REQUEST]
 
 
 def compare_batches(
@@ -119,10 +152,14 @@ def compare_batches(
             leaves += _merged(theirs, mine, path, given)
             left = [one for one in left if one not in theirs]
             right = [one for one in right if one not in mine]
-    for fits in (_same_address, lambda _one, _other: True):
-        for one, other in _taken(left, right, fits):
-            leaves += differing_leaves(one.parts, other.parts, "", given)
+    for one, other in _closest(left, right, given) + _taken(left, right, _similar(given)):
+        leaves += differing_leaves(one.parts, other.parts, "", given)
     return _counted(leaves, left, right)
+
+
+def _similar(given: str) -> Callable[[PlainRequest, PlainRequest], bool]:
+    """Return whether most of two requests is the same: else they have nothing to do with each other."""
+    return lambda one, other: difference_of(one.parts, other.parts, given) < _MOSTLY
 
 
 def _to(requests: Sequence[PlainRequest], address: tuple[str, str]) -> list[PlainRequest]:

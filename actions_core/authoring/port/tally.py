@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.authoring.port.comparison import Run, compare_runs, given_text
+from actions_core.authoring.port.comparison import (
+    Run,
+    compare_runs,
+    general_message,
+    given_text,
+    reached,
+)
+from actions_core.authoring.port.differences import Where
 from actions_core.destination.specs import BATCH_FIELDS
 from actions_core.values.types import MISSING
 
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from actions_core.validation.fields import FieldSpec
     from actions_core.values.types import Json, JsonObject
 
-#: Where fewer than one trial in so many makes a request, the events are not taken as they are.
+#: Where fewer than one event in so many reaches a request, they are not taken as they are.
 _SHALLOW: Final = 5
 _EQUAL: Final = ("requests", "refused", "nothing")
 
@@ -60,7 +67,11 @@ class Tally:
     equal: dict[str, int] = attrs.field(factory=lambda: dict.fromkeys(_EQUAL, 0))
     explained: int = 0
     different: int = 0
-    requests: int = 0
+    #: how many events there were, and how many of them reached a request on the published side
+    events: int = 0
+    reached: int = 0
+    #: why the published side made no request: its message, and how often
+    refusals: dict[str, int] = attrs.field(factory=dict)
     #: by leaf and reason: a reason may explain some of the differences in a leaf, and leave others
     leaves: dict[tuple[str, str | None], Leaf] = attrs.field(factory=dict)
     used: set[str] = attrs.field(factory=set)
@@ -75,8 +86,8 @@ class Tally:
 
     @property
     def is_shallow(self) -> bool:
-        """Whether so few trials made a request that they say little of it."""
-        return _SHALLOW * self.requests < self.total
+        """Whether so few events reached a request that the trials say little of it."""
+        return _SHALLOW * self.reached < self.events
 
     def add(self, trial: Trial, published: Run, ours: Run) -> list[Difference]:
         """Compare the two runs of a trial, and return what differs without a reason."""
@@ -85,20 +96,33 @@ class Tally:
             note = published.note or ours.note
             self.notes[note] = self.notes.get(note, 0) + 1
             return []
-        self.requests += len(published.requests)
+        self._note_reached(published)
         found = compare_runs(published, ours, given_text(trial.events, trial.settings))
         if not found:
             self.equal[_kind(published)] += 1
             return []
-        unexplained = [one for one in found if not self._explain(one, trial)]
+        failures = (ours.failure, *(ours.failures or ()))
+        refusals = dict.fromkeys(failure.message for failure in failures if failure is not None)
+        where = Where(trial.is_batch, trial.sync_mode, tuple(refusals))
+        unexplained = [one for one in found if not self._explain(one, trial, where)]
         if unexplained:
             self.different += 1
         else:
             self.explained += 1
         return unexplained
 
-    def _explain(self, difference: Difference, trial: Trial) -> bool:
-        known = self.port.reason(self.action, difference)
+    def _note_reached(self, published: Run) -> None:
+        arrived = reached(published)
+        self.events += len(arrived)
+        self.reached += sum(arrived)
+        failures = (published.failure,) if published.failures is None else published.failures
+        for failure, has_reached in zip(failures, arrived, strict=True):
+            if failure is not None and not has_reached:
+                message = general_message(failure.message)
+                self.refusals[message] = self.refusals.get(message, 0) + 1
+
+    def _explain(self, difference: Difference, trial: Trial, where: Where) -> bool:
+        known = self.port.reason(self.action, difference, where)
         reason = None if known is None else known[1]
         leaf = self.leaves.get((difference.leaf, reason))
         if leaf is None:
@@ -139,7 +163,9 @@ class Tally:
             "equal": dict(self.equal),
             "explained": self.explained,
             "different": self.different,
-            "requests": self.requests,
+            "events": self.events,
+            "reached": self.reached,
+            "refusals": dict(sorted_refusals(self)),
             "notCompared": dict(self.notes),
             "leaves": [leaf.to_dict() for leaf in sorted_leaves(self)],
             "neverGiven": self.never_given(),
@@ -153,6 +179,11 @@ def _order(leaf: Leaf) -> tuple[bool, int]:
 def sorted_leaves(tally: Tally) -> list[Leaf]:
     """Return the leaves, the unexplained and most frequent ones first."""
     return sorted(tally.leaves.values(), key=_order)
+
+
+def sorted_refusals(tally: Tally) -> list[tuple[str, int]]:
+    """Return why events reached no request, the most frequent message first."""
+    return sorted(tally.refusals.items(), key=lambda one: -one[1])
 
 
 def _kind(run: Run) -> str:

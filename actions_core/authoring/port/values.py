@@ -9,6 +9,7 @@ import attrs
 
 from actions_core.authoring.port.literals import Literals
 from actions_core.testing.samples import sample_item
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +48,7 @@ _PLAIN: Final[tuple[str, ...]] = ("alpha", "beta", "Order Completed", "u-1", "42
 _BY_NAME: Final[Mapping[str, tuple[Json, ...]]] = {
     "email": ("jane@example.com", " Jane.Doe+x@Example.COM ", "not-an-email", "a@b.co"),
     "phone": ("+14155550132", "(415) 555-0132", "0041 44 668 18 00", "5550132", "abc"),
-    "currency": ("USD", "eur", "JPY", "dollars"),
+    "currency": ("USD", "EUR", "JPY", "GBP", "eur", "dollars"),
     "country": ("US", "de", "United Kingdom", "CH"),
     "state": ("CA", "california", "ZH"),
     "city": ("New York", "zürich", "São Paulo"),
@@ -70,6 +71,8 @@ _BY_NAME: Final[Mapping[str, tuple[Json, ...]]] = {
     "revenue": (12.5, "19.90", 0),
 }
 _TIME_NAMES: Final = ("time", "timestamp", "_at", "date", "sent_at")
+#: How many fields are changed at once.
+_FEW: Final = (1, 1, 1, 2, 2, 3, 5)
 _NUMBERS: Final[tuple[Json, ...]] = (0, 1, -1, 2, 12.5, 99.99, 1000, 0.1, 1234567890, -7.25)
 
 
@@ -101,9 +104,37 @@ class Values:
             required = field.required is True
             if required and self.chance(0.02 * (nasty > 0)):
                 continue
-            if required or self.chance(density):
+            # What is required under a condition is mostly there, whether or not that holds.
+            needed = required or (field.required is not False and self.chance(0.8))
+            if needed or self.chance(density):
                 found[key] = self.field(key, field, density=density, nasty=nasty)
         return found
+
+    def changes(self, fields: Mapping[str, FieldSpec], payload: JsonObject, *, nasty: float) -> JsonObject:
+        """Return a few fields of a payload with other values; MISSING stands for a field to be taken out."""
+        keys = self.random.sample([*fields], min(len(fields), self.random.choice(_FEW)))
+        return {key: self._change(key, fields[key], payload.get(key, MISSING), nasty) for key in keys}
+
+    def _change(self, key: str, field: FieldSpec, value: Json, nasty: float) -> Json:
+        """Return another value of a field: within a list or an object, mostly another part of it."""
+        if value is not MISSING and field.required is not True and self.chance(0.3):
+            return MISSING
+        if isinstance(value, dict) and field.properties and self.chance(0.7):
+            return applied(value, self.changes(field.properties, value, nasty=nasty))
+        if isinstance(value, list) and value and field.multiple and self.chance(0.7):
+            return self._change_in_list(key, field, value, nasty)
+        return self.field(key, field, nasty=nasty)
+
+    def _change_in_list(self, key: str, field: FieldSpec, items: list[Json], nasty: float) -> list[Json]:
+        place = self.random.randrange(len(items))
+        item = items[place]
+        if len(items) > 1 and self.chance(0.2):
+            return [*items[:place], *items[place + 1 :]]
+        if isinstance(item, dict) and field.properties and self.chance(0.8):
+            changed = applied(item, self.changes(field.properties, item, nasty=nasty))
+        else:
+            changed = self._item(key, field, 0.7, nasty)
+        return [*items[:place], changed, *items[place + self.chance(0.8) :]]
 
     def field(self, key: str, field: FieldSpec, *, density: float = 0.7, nasty: float = 0.1) -> Json:
         """Return a value for a field, of its type more often than not."""
@@ -239,6 +270,11 @@ class Values:
         if draw < 0.95 and self.seconds:
             return int(moment.timestamp())
         return int(moment.timestamp() * 1000)
+
+
+def applied(payload: JsonObject, changes: JsonObject) -> JsonObject:
+    """Return a payload with changes made to it; MISSING takes a field out."""
+    return {key: value for key, value in {**payload, **changes}.items() if value is not MISSING}
 
 
 def _is_disputed(field: FieldSpec, value: Json) -> bool:

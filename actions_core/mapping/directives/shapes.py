@@ -105,8 +105,8 @@ def read_time_as(option: Json, reader: Reader) -> Node:
 
 
 def read_omit(option: Json, reader: Reader) -> Node:
-    """Read `@omit`, which leaves out `keys`, and keys whose value is one of `values`."""
-    options = reader.options(option, known=("value", "keys", "values"), required=("value",))
+    """Read `@omit`, which leaves out `keys`, and those that have one of the `values`; `deep` at any depth."""
+    options = reader.options(option, known=("value", "keys", "values", "deep"), required=("value",))
     if options is None:
         return Absent()
     if "keys" not in options and "values" not in options:
@@ -116,7 +116,8 @@ def read_omit(option: Json, reader: Reader) -> Node:
         reader.error(f"must be a list but is {raw_kind(values)}", "values")
         values = []
     keys = _keys(options, reader, renaming=False) if "keys" in options else Constant([])
-    call = partial(omit, values=list(values), place=reader.path)
+    deep = reader.boolean(options, "deep", default=False)
+    call = partial(omit, values=list(values), place=reader.path, deep=deep)
     return Made(call, (reader.read(options["value"], "value"), keys))
 
 

@@ -213,7 +213,7 @@ def _fill(event: JsonObject, raw: JsonObject, fields: Mapping[str, FieldSpec], p
         if isinstance(part, dict) and not any(name.startswith("@") for name in part):
             _fill(event, part, children, prefix)
             continue
-        shape = _shape(part)
+        shape = array_shape(part)
         if shape is not None:
             path, item = shape
             _fill(event, item, children, (*prefix, *path[:-1], f"{path[-1]}[]"))
@@ -223,7 +223,7 @@ def _fill(event: JsonObject, raw: JsonObject, fields: Mapping[str, FieldSpec], p
             set_value(event, (*prefix, *path), value)
 
 
-def _shape(part: Json) -> tuple[Path, JsonObject] | None:
+def array_shape(part: Json) -> tuple[Path, JsonObject] | None:
     """Return the path and the items' shape of an `@arrayPath` that has both."""
     option = part.get("@arrayPath") if isinstance(part, dict) else None
     if not isinstance(option, list) or len(option) < 2 or not isinstance(option[1], dict):  # noqa: PLR2004  # a pair

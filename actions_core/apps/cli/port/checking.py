@@ -14,6 +14,8 @@ import attrs
 from actions_core.apps.cli.port.ours import Ours, published_run
 from actions_core.apps.cli.port.published import PublishedError
 from actions_core.apps.local import find_definition, load_local, load_package
+from actions_core.authoring.port.accepted import Accepted
+from actions_core.authoring.port.comparison import reached
 from actions_core.authoring.port.definitions import published_definition
 from actions_core.authoring.port.differences import FILE_NAME, PortFile, differences_of, read_port_file_in
 from actions_core.authoring.port.literals import read_literals
@@ -117,6 +119,7 @@ class Check:
         self._plan = plan
         self._spec: DestinationSpec | None = None
         self._batched: frozenset[str] = frozenset()
+        self._accepted: dict[str, Accepted] = {}
 
     async def actions(self) -> tuple[list[str], list[str], list[str]]:
         """Return the keys of the actions on both sides, only on the published one, and only on ours."""
@@ -155,11 +158,12 @@ class Check:
         ours = Ours(self._subject.destination)
         tried: deque[Trial] = deque()
         trials = await self._trials(spec, action, batch=batch)
-        orders = (self._order(trial, spec) for trial in _kept(trials, tried))
+        orders = (self._order(trial, spec) for trial in _kept(self._chosen(trials, batch=batch), tried))
         try:
             async for reply in self._published.run_each(orders):
                 trial = tried.popleft()
                 published = published_run(reply, items=len(trial.events) if trial.is_batch else 0)
+                trials.learn(trial, reached(published), has_succeeded=published.failure is None)
                 tally.add(trial, published, await ours.run(trial, reply["requests"]))
                 if tell is not None:
                     tell()
@@ -169,7 +173,7 @@ class Check:
             await ours.close()
         return tally
 
-    async def _trials(self, spec: DestinationSpec, action: str, *, batch: bool) -> Iterator[Trial]:
+    async def _trials(self, spec: DestinationSpec, action: str, *, batch: bool) -> Trials:
         sources = await self._published.ask("sources", destination=self._folder, action=action)
         values = Values(
             Random(f"{self._plan.seed} {action} {batch}"),  # noqa: S311 - a seeded generator makes trials, not secrets
@@ -178,8 +182,9 @@ class Check:
             self._subject.port.fields_of(action),
             seconds=self._plan.failures,
         )
-        trials = Trials(spec, action, values, self._subject.port, failures=self._plan.failures)
-        return self._chosen(trials, batch=batch)
+        accepted = self._accepted.setdefault(action, Accepted())
+        failures = self._plan.failures
+        return Trials(spec, action, values, self._subject.port, failures=failures, accepted=accepted)
 
     def _chosen(self, trials: Trials, *, batch: bool) -> Iterator[Trial]:
         if batch:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.text import Text
 
 from actions_core.apps.cli.output import printable, stdout
-from actions_core.authoring.port.tally import sorted_leaves
+from actions_core.authoring.port.tally import sorted_leaves, sorted_refusals
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_LEAVES: Final = 25
 _MOST_PARTS: Final = 40
+_MOST_REFUSALS: Final = 3
 _LONGEST_VALUE: Final = 300
 _KINDS: Final = {"requests": "with requests", "refused": "refused by both", "nothing": "nothing sent"}
 
@@ -32,6 +33,8 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
     line.append(f"  {tally.total:,} {what}: {equal:,} equal", style=f"not bold {style}")
     parts = [f"{number:,} {_KINDS[kind]}" for kind, number in tally.equal.items() if number]
     line.append(f" ({', '.join(parts)})" if parts else "", style="not bold default")
+    if tally.events:
+        line.append(f", {tally.reached / tally.events:.0%} reached a request", style="not bold default")
     if tally.explained:
         line.append(f", {tally.explained:,} explained", style="not bold yellow")
     if tally.different:
@@ -39,13 +42,14 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
     stdout().print(line, soft_wrap=True)
     for note, number in tally.notes.items():
         _print(f"  not compared, {number:,}: {note}", "yellow")
-    if tally.total and not tally.requests:
+    if tally.total and not tally.reached:
         _print(
             "  no trial made a request: differences.json may say which settings and fields it needs", "yellow"
         )
     elif tally.is_shallow:
-        few = f"only {tally.requests:,} requests in {tally.total:,} trials"
+        few = f"only {tally.reached:,} of {tally.events:,} events reached a request"
         _print(f"  {few}: differences.json may name values of fields that both sides take", "yellow")
+    _print_refusals(tally, verbose=verbose)
     leaves = sorted_leaves(tally)
     for leaf in leaves[: None if verbose else _MOST_LEAVES]:
         _print_leaf(leaf, verbose=verbose)
@@ -54,6 +58,13 @@ def print_tally(tally: Tally, what: str, *, verbose: bool) -> None:
     missing = tally.never_given()
     if missing:
         _print(f"  never given: {', '.join(missing)}", "dim")
+
+
+def _print_refusals(tally: Tally, *, verbose: bool) -> None:
+    """Print why events reached no request: all of it, or the beginning where they are many."""
+    refusals = sorted_refusals(tally)
+    for message, number in refusals if verbose else refusals[: _MOST_REFUSALS * tally.is_shallow]:
+        _print(f"  refused    {message} ({number:,})", "dim")
 
 
 def _print_leaf(leaf: Leaf, *, verbose: bool) -> None:

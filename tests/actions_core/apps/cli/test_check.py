@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Shell
 
@@ -63,6 +65,61 @@ def test_texts_that_a_draft_has_marked_are_told(shell: Shell) -> None:
     action["description"], field["description"] = "Rewrite: what is marked.", "Ours too."
     shell.write("destination.json", definition)
     assert "1 description is" in shell.run("check", "destination.json", "--json").json[0]["message"]
+
+
+_FUNCTION = """
+from actions_core import Destination, Request
+
+destination = Destination.from_package(__package__)
+
+
+@destination.action("act")
+def act({parameter}: str | None = None) -> Request:
+    return Request("POST", "https://desk.example/")
+"""
+
+
+def write_package(shell: Shell, name: str, source: str) -> str:
+    """Write a package with one action, and return the path of its definition."""
+    field = {"label": "Id", "type": "string"}
+    actions = {"act": {"title": "Act", "fields": {"deskId": field}}}
+    (shell.folder / name).mkdir()
+    file = f"{name}/destination.json"
+    shell.write(file, {"slug": name, "name": name, "actions": actions})
+    (shell.folder / name / "__init__.py").write_text(source, encoding="utf-8")
+    return file
+
+
+def test_functions_of_a_package_are_checked_with_its_definition(shell: Shell) -> None:
+    """Functions that do not fit their definition are errors, as is a package that cannot be imported."""
+    good = write_package(shell, "desk_good", _FUNCTION.format(parameter="desk_id"))
+    run = shell.run("check", good)
+    assert (run.code, run.out) == (0, f"{good}: the definition is good\n")
+    wrong = write_package(shell, "desk_wrong", _FUNCTION.format(parameter="desk_number"))
+    run = shell.run("check", wrong, "--json")
+    assert run.code == 1
+    assert "desk_number" in "".join(row["message"] for row in run.json)
+    broken = write_package(shell, "desk_broken", "import there_is_no_such_module\n")
+    run = shell.run("check", broken)
+    assert run.code == 1
+    assert "the package 'desk_broken' cannot be imported: ModuleNotFoundError" in run.out + run.err
+
+
+def test_a_folder_or_a_name_stands_for_a_definition(shell: Shell) -> None:
+    """The definition in a folder, and that of an installed destination, need not be named by its file."""
+    write_package(shell, "desk_folder", _FUNCTION.format(parameter="desk_id"))
+    assert shell.run("check", "./desk_folder").out.endswith("destination.json: the definition is good\n")
+    run = shell.run("check", "fullstory")
+    assert run.code == 0
+    assert "the definition is good" in run.out
+
+
+@pytest.mark.parametrize("name", ["nothing.json", "./nowhere", "ful_story"])
+def test_what_is_no_file_and_no_destination_is_said(shell: Shell, name: str) -> None:
+    """A name that leads nowhere is a wrong usage, and the error repeats it."""
+    run = shell.run("check", name)
+    assert run.code == 2
+    assert name.removeprefix("./") in run.err
 
 
 def test_a_workspace_may_name_an_alias(shell: Shell, workspace: dict[str, Any]) -> None:

@@ -51,6 +51,9 @@ def test_diff_refuses_what_is_no_definition(shell: Shell) -> None:
     assert "$.slug" in run.err
     assert "new.json:1:2" in run.err
     assert shell.run("diff", old, "nowhere.json").code == 2
+    assert (
+        shell.run("diff", "fullstory", "actions-fullstory-cloud").out == "nothing changes for a workspace\n"
+    )
 
 
 def test_docs_writes_the_page_of_a_destination(shell: Shell) -> None:

@@ -25,6 +25,10 @@ def test_schemas_are_listed_printed_and_written(shell: Shell) -> None:
     assert "fields-actions-fullstory-cloud-trackEventV2" in made.json["$defs"]
     assert shell.run("schema", "--output", "out", "--destination", "fullstory").code == 0
     assert shell.run("schema", "--output", "out").code == 0
+    shell.write("own.json", {"slug": "own", "name": "Own", "actions": {"act": {"title": "A", "fields": {}}}})
+    (shell.folder / "own").mkdir()
+    (shell.folder / "own.json").rename(shell.folder / "own/destination.json")
+    assert shell.run("schema", "--destination", "./own").json["$id"].endswith("workspace.own.schema.json")
     names = {"workspace.actions-fullstory-cloud", *SCHEMAS}
     assert {path.name for path in (shell.folder / "out").iterdir()} == {
         f"{name}.schema.json" for name in names

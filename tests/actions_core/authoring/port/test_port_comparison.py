@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from actions_core.authoring.port.comparison import Failure, Run, compare_runs, given_text
+from actions_core.authoring.port.pairing import compare_requests
 from actions_core.authoring.port.requests import PlainRequest, our_request, recorded_request
 from actions_core.http.requests import Request
 
@@ -68,6 +69,15 @@ def test_requests_are_paired_whatever_their_order() -> None:
     assert compare_runs(Run((one, two)), Run((two, one)), "") == []
     found = compare_runs(Run((one, three)), Run((three,)), "")
     assert [difference.leaf for difference in found] == ["request"]
+
+
+def test_requests_to_one_address_are_paired_by_what_is_in_them() -> None:
+    """Where one side leaves one of several requests to an address out, the others meet their counterparts."""
+    made = [{"name": name, "type": "string", "label": name} for name in "abc"]
+    ours = [{**one, "label": "x"} for one in made[1:]]
+    found = compare_requests([plain(one) for one in made], [plain(one) for one in ours], "")
+    assert [one.leaf for one in found] == ["json.label", "json.label", "request"]
+    assert found[2].published == {"method": "POST", "url": "https://a.example/x", "json": made[0]}
 
 
 @pytest.mark.parametrize(

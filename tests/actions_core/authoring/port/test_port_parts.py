@@ -10,7 +10,7 @@ import pytest
 
 from actions_core.authoring.port.catalogue import Row, catalogue_page, needs_of
 from actions_core.authoring.port.definitions import MARK, published_definition, with_marked_texts
-from actions_core.authoring.port.differences import PortFile
+from actions_core.authoring.port.differences import PortFile, Where
 from actions_core.authoring.port.leaves import Difference
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.packages import VERSION, cache_folder
@@ -102,8 +102,57 @@ def test_a_reason_may_hold_for_texts_of_one_form_only() -> None:
         port.reason("track", Difference("retry", text, "final (x)"))
         for text in ("final (TypeError: y)", "tried again (429)", "final (HTTPError: y)", None)
     ]
-    assert found == [("*: retry", "a bug"), ("*: retry", "too many"), None, None]
+    assert [one and one[1] for one in found] == ["a bug", "too many", None, None]
+    assert [one and one[0] for one in found[:2]] == port.patterns()
+    assert port.patterns()[0] == '*: retry {"published": {"like": "final (TypeError*"}}'
     assert port.reasons("*") == ["a bug", "too many"]
+
+
+@pytest.mark.parametrize(
+    ("published", "is_meant"),
+    [
+        (1767323045, True),
+        ("1767323045", True),
+        (17673230450, False),
+        ("at 1767323045", False),
+        (MISSING, False),
+    ],
+)
+def test_a_reason_may_hold_for_values_that_match(published: Json, is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """With `matches`, a reason explains values whose whole text, or JSON, matches a regular expression."""
+    entry = {"reason": "seconds", "published": {"matches": "[0-9]{10}"}, "ours": "number"}
+    port = PortFile(differences={"*": {"json.time": entry}})
+    found = port.reason("track", Difference("json.time", published, 1767323045000))
+    assert (found is not None) == is_meant
+
+
+@pytest.mark.parametrize("wanted", ["add", None])
+@pytest.mark.parametrize("mode", ["add", "update", None])
+def test_a_reason_may_hold_for_a_sync_mode_only(wanted: str | None, mode: str | None) -> None:
+    """With `syncMode`, a reason explains differences of mappings that name this mode, or with null, none."""
+    port = PortFile(differences={"*": {"json.a": {"reason": "x", "syncMode": wanted}}})
+    found = port.reason("track", Difference("json.a", 1, 2), Where(sync_mode=mode))
+    assert (found is not None) == (mode == wanted)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_meant"),
+    [((), False), (("no email here",), True), (("x", "no email"), True), (("x",), False)],
+)
+def test_a_reason_may_hold_where_ours_refuses(refusals: tuple[str, ...], is_meant: bool) -> None:  # noqa: FBT001  # a column of the cases
+    """With `refusal`, a reason explains what follows from that refusal of ours, and nothing else."""
+    port = PortFile(differences={"*": {"request": {"reason": "x", "refusal": "no email*"}}})
+    found = port.reason("track", Difference("request", {}, MISSING), Where(refusals=refusals))
+    assert (found is not None) == is_meant
+
+
+@pytest.mark.parametrize(("batches", "meant"), [(None, [1, 1]), (True, [0, 1]), (False, [1, 0])])
+def test_a_reason_may_hold_in_batches_only(batches: Json, meant: list[int]) -> None:
+    """With `batches`, a reason explains differences of events that go out together, or of single ones."""
+    entry = {"reason": "x", **({} if batches is None else {"batches": batches})}
+    port = PortFile(differences={"*": {"json.a": entry}})
+    found = [port.reason("track", Difference("json.a", 1, 2), Where(one)) for one in (False, True)]
+    assert [int(one is not None) for one in found] == meant
 
 
 def _part(start: int, end: int, text: str, **changes: Any) -> dict[str, Json]:

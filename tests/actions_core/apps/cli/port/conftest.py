@@ -35,6 +35,13 @@ const pick = (mapping, event) => {
 class PayloadError extends Error {
   constructor(message, status = 400) { super(message); this.name = 'PayloadError'; this.status = status }
 }
+const validate = (fields, payload) => {
+  for (const [key, { choices }] of Object.entries(fields)) {
+    const given = payload[key]
+    const isKnown = !choices || given === undefined || choices.some(({ value }) => value === given)
+    if (!isKnown) throw new PayloadError(`${key} is not a choice`)
+  }
+}
 class Destination {
   constructor(definition) {
     const actions = Object.entries(definition.actions)
@@ -56,6 +63,7 @@ class Destination {
   }
   async executeAction(key, { event, mapping, settings, features }) {
     const payload = pick(mapping, event)
+    validate(this.actions[key].definition.fields, payload)
     return this.actions[key].definition.perform(this.client(), { payload, settings, features })
   }
   async executeBatch(key, { events, mapping, settings }) {

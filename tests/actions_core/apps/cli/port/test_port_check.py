@@ -98,10 +98,10 @@ def test_batches_are_compared_item_by_item(
     differences = {"differences": {"*": {"json*": "", "items[]: *": "", "request": "", "only*": ""}}}
     for leaves in differences["differences"].values():
         leaves.update(dict.fromkeys(leaves, "seen"))
-    run = check(command, write_shop(differences, actions={"order": action}), "--batch", "--count", 100)
+    run = check(command, write_shop(differences, actions={"order": action}), "--batch", "--count", 300)
     single, batches = run.json["actions"]
     assert (single["batches"], batches["batches"]) == (False, True)
-    assert batches["trials"] == 2
+    assert batches["trials"] == 6
     assert "items[]: only the published one refuses: no id" in [leaf["leaf"] for leaf in batches["leaves"]]
     assert run.code == 0
 
@@ -142,16 +142,20 @@ def test_what_functions_return_may_count_as_a_request(
     assert leaves["headers.authorization"]["count"] > 10
 
 
-@pytest.mark.usefixtures("published")
-def test_a_check_whose_events_are_mostly_refused_says_so(
-    command: Callable[..., Any], write_shop: Callable[..., Path]
+def test_a_check_whose_events_are_all_refused_says_why(
+    command: Callable[..., Any], write_shop: Callable[..., Path], published: Path
 ) -> None:
-    """Where few trials made a request, equal trials show little, and the report says what helps."""
-    explained = {**_EXPLAINED, "fields": {"order": {"id": ["magic-word"]}}}
-    run = command("port", "check", write_shop(explained), "--count", 60)
-    assert "requests in 60 trials: differences.json may name values" in run.out
+    """Where events reach no request, equal trials show nothing: the report says so, and what refuses them."""
     run = command("port", "check", write_shop(_EXPLAINED), "--count", 60)
-    assert "requests in 60 trials" not in run.out
+    assert "reached a request" in run.out
+    assert "no trial made a request" not in run.out
+    assert "  refused  " not in run.out
+    source = published / "node_modules/@segment/action-destinations/dist/destinations/shop/index.js"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("payload.id === 'magic-word'", "payload.id"), encoding="utf-8")
+    run = command("port", "check", write_shop(_EXPLAINED), "--count", 60)
+    assert "no trial made a request: differences.json may say" in run.out
+    assert "  refused    PayloadError: not this one (" in run.out
 
 
 @pytest.mark.usefixtures("published")
@@ -226,7 +230,7 @@ def test_an_action_that_calls_an_sdk_is_not_compared(
     run = check(command, write_shop(actions=actions))
     (upload,) = run.json["actions"]
     assert run.code == 0
-    assert upload["trials"] == 0
+    assert upload["trials"] == upload["equal"]["refused"]  # by both, before the SDK is called
     assert list(upload["notCompared"]) == [
         "the published one calls new cloud-sdk.Cloud, cloud-sdk.Cloud().send"
     ]
@@ -280,6 +284,13 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
                         "a": " ",
                         "b": {"reason": "", "our": "list", "published": ["array"]},
                         "c": {"reason": "x", "ours": {"likes": "y"}},
+                        "d": {
+                            "reason": "x",
+                            "ours": {"matches": "("},
+                            "batches": 1,
+                            "syncMode": 2,
+                            "refusal": 3,
+                        },
                     }
                 },
                 "responses": {"*": [{"url": "("}]},
@@ -293,7 +304,11 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     assert "$.differences.*.a: must be the reason" in run.err
     assert "$.differences.*.b.reason: must be the reason" in run.err
     assert "$.differences.*.b.our: is not a key of a reason; did you mean 'ours'?" in run.err
-    assert "$.differences.*.c.ours: must have one key, 'like'" in run.err
+    assert "$.differences.*.c.ours: must have one key with a text: 'like', or 'matches'" in run.err
+    assert "$.differences.*.d.batches: must be true or false" in run.err
+    assert "$.differences.*.d.syncMode: must be a sync mode" in run.err
+    assert "$.differences.*.d.refusal: must be a text as the message is" in run.err
+    assert "$.differences.*.d.ours.matches: '(' is not a regular expression" in run.err
     assert "$.differences.*.b.published: 'array' is not a kind of value: take missing, null," in run.err
     assert "$.responses.*[0].url" in run.err
     assert "$.returned: must be the URL" in run.err
