@@ -111,6 +111,8 @@ class _Level:
 
 def _spelled(text: str) -> list[tuple[int, int, str]]:
     """Return each spelling in a text: its start, its end, and the bytes that it stands for."""
+    if "%" not in text and "\\" not in text and "&" not in text:
+        return []  # quickly said, also of a long text
     return [(*found.span(), _read(found)) for found in _SPELLED.finditer(text)]
 
 
@@ -237,27 +239,28 @@ class Finder:
 
     def masked(self, text: str) -> str:
         """Return the text with `***` in place of each secret, and of each part of one at a cut."""
-        if self._is_clean(_bytewise(text)):
+        found = self._found(_bytewise(text))
+        if not any(found):
             return text
         level: _Level | None = _first_level(text)
         spans: list[Span] = []
-        for _ in range(_LEVELS):
+        for parts in found:
             if level is None:
                 break
-            spans += [level.span(*found) for found in self._search(level.text)]
+            spans += [level.span(*part) for part in parts]
             level = level.deeper()
-        return _replaced(text, spans) if spans else text
+        return _replaced(text, spans)
 
-    def _is_clean(self, text: str) -> bool:
-        """Return whether nothing can be found in any level; without the places, it is quickly said."""
+    def _found(self, text: str) -> list[list[Span]]:
+        """Return what is found in each level; where that stands in the text itself is known later."""
+        found: list[list[Span]] = []
         for _ in range(_LEVELS):
-            if self._hint.search(text) is not None:
-                return False
+            found.append([] if self._hint.search(text) is None else list(self._search(text)))
             read = _joined(text, _spelled(text))
             if read == text:
                 break
             text = read
-        return True
+        return found
 
     def _search(self, text: str) -> Iterator[Span]:
         ends = {len(text)}
