@@ -1,9 +1,9 @@
 """Which items of two lists belong together, so that one that is missing does not make all after it differ.
 
-Items belong together by what identifies them (a key whose values are all unlike each other on each side, and
-mostly the same on both). Where there is none, they do so in place, if the lists have one length and items that
-are mostly the same, or by an id whose values come up two or three times, in their order; the others by the
-alignment of the two sequences that differs least.
+Items belong together by what identifies them (a key whose values are all unlike each other on each side,
+and mostly the same on both). Where there is none, they do so in place, if the lists have one length and
+items that are mostly the same, or by an id whose values come up two or three times, in their order; the
+others by the alignment of the two sequences that differs least.
 """
 
 from __future__ import annotations
