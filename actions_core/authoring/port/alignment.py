@@ -1,8 +1,9 @@
 """Which items of two lists belong together, so that one that is missing does not make all after it differ.
 
-Items belong together by what identifies them (a key whose values are all unlike each other on each side, and
-mostly the same on both; or where there is none, an id whose values come up two or three times, in their
-order), the others by the alignment of the two sequences that differs least.
+Items belong together by what identifies them (a key whose values are all unlike each other on each side,
+and mostly the same on both). Where there is none, they do so in place, if the lists have one length and
+items that are mostly the same, or by an id whose values come up two or three times, in their order; the
+others by the alignment of the two sequences that differs least.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def align(published: Sequence[Json], ours: Sequence[Json], given: str) -> Alignm
     pairs = [(place, place) for place in range(start)]
     left, right = list(range(start, len(published))), list(range(start, len(ours)))
     if left and right:
-        found = _identified(published, ours, left, right)
+        found = _identified(published, ours, left, right, 1)
+        if not found and _fit_in_place(published, ours, left, given):
+            found = list(zip(left, right, strict=True))
+        found = found or _identified(published, ours, left, right, _MOST_TIMES)
         found += _in_sequence(published, ours, *_without(found, left, right), given)
         found += _moved(published, ours, *_without(found, left, right), given)
         pairs += found
@@ -72,21 +76,28 @@ def _without(
 # -- by what identifies them --------------------------------------------------------------------
 
 
+def _fit_in_place(published: Sequence[Json], ours: Sequence[Json], places: Sequence[int], given: str) -> bool:
+    """Return whether both sides have as many items, and mostly the same in each place."""
+    return len(published) == len(ours) and all(
+        difference_of(published[place], ours[place], given) < _ALONE for place in places
+    )
+
+
 def _identified(
-    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int]
+    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], most: int
 ) -> list[tuple[int, int]]:
-    """Return the pairs of items that have the same identity; none where nothing identifies them."""
-    for most in (1, _MOST_TIMES):
-        ours_by_key = _identities([(place, ours[place]) for place in right], most)
-        best: list[tuple[int, int]] = []
-        for path, places in _identities([(place, published[place]) for place in left], most).items():
-            others = ours_by_key.get(path, {})
-            pairs = [(place, others[value]) for value, place in places.items() if value in others]
-            if len(pairs) > len(best):
-                best = pairs
-        if 2 * len(best) >= min(len(left), len(right)):
-            return best
-    return []
+    """Return the pairs of items that have the same identity; none where nothing identifies them.
+
+    Its value comes up `most` times at most.
+    """
+    ours_by_key = _identities([(place, ours[place]) for place in right], most)
+    best: list[tuple[int, int]] = []
+    for path, places in _identities([(place, published[place]) for place in left], most).items():
+        others = ours_by_key.get(path, {})
+        pairs = [(place, others[value]) for value, place in places.items() if value in others]
+        if len(pairs) > len(best):
+            best = pairs
+    return best if 2 * len(best) >= min(len(left), len(right)) else []
 
 
 def _identities(
