@@ -1,7 +1,7 @@
 """Build the release, check it, and install it on each Python found: `python tests/release.py`.
 
-The wheel goes into a bare virtual environment, alone, where it delivers an event, and with the command line.
-The sdist is unpacked, and the first command of its README runs where there is nothing but Python.
+On each, the wheel goes into a bare virtual environment, alone, where it delivers an event, and with the
+command line. The sdist is unpacked, and the first command of its README runs with nothing but Python.
 Times and sizes are printed. Needs the network, for what is installed.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.every_python import find_pythons  # noqa: E402 - the path of the repository comes first
+from tests.every_python import VERSIONS, find_pythons  # noqa: E402 - the path of the repository comes first
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 FOLDER = ROOT / "build" / "release"
@@ -67,7 +67,10 @@ def build() -> tuple[Path, Path]:
     run(sys.executable, "-m", "hatchling", "build", "--directory", FOLDER)
     [wheel], [sdist] = FOLDER.glob("*.whl"), FOLDER.glob("*.tar.gz")
     assert f"-{VERSION}-" in wheel.name, wheel
-    print(run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist).strip(), flush=True)
+    print(
+        run(sys.executable, "-m", "twine", "--no-color", "check", "--strict", wheel, sdist).strip(),
+        flush=True,
+    )
     return wheel, sdist
 
 
@@ -98,8 +101,11 @@ def try_wheel(version: str, python: str, wheel: Path, folder: Path) -> None:
     told = run(folder / "bin" / "actions", "--version", folder=folder).strip()
     assert told == VERSION, told
     taken = time.monotonic() - begun
-    counted = f"{len(packages) - 1} packages beside ours, {size:.0f} MB"
-    print(f"Python {version}: {counted}; actions {told}; {taken:.0f} s", flush=True)
+    print(
+        f"Python {version}: the wheel brings {len(packages) - 1} other packages, {size:.0f} MB in all, and "
+        f"delivers an event; with the command line, actions --version says {told} ({taken:.0f} s)",
+        flush=True,
+    )
 
 
 def try_demo(version: str, python: str, sdist: Path, folder: Path) -> None:
@@ -107,12 +113,17 @@ def try_demo(version: str, python: str, sdist: Path, folder: Path) -> None:
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")
     [unpacked] = folder.iterdir()
-    begun = time.monotonic()
-    run("make", "demo", f"PYTHON={python}", folder=unpacked)
-    print(f"Python {version}: make demo with nothing installed, {time.monotonic() - begun:.0f} s", flush=True)
-    begun = time.monotonic()
-    run("make", "demo", f"PYTHON={python}", folder=unpacked)
-    print(f"Python {version}: make demo again, {time.monotonic() - begun:.0f} s", flush=True)
+    taken = []
+    for _ in range(2):
+        begun = time.monotonic()
+        run("make", "demo", f"PYTHON={python}", folder=unpacked)
+        taken.append(time.monotonic() - begun)
+    first, second = taken
+    print(
+        f"Python {version}: make demo of the sdist runs with nothing installed ({first:.0f} s), "
+        f"and again ({second:.0f} s)",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -122,9 +133,11 @@ def main() -> None:
     for version, python in pythons.items():
         with tempfile.TemporaryDirectory() as folder:
             try_wheel(version, python, wheel, Path(folder) / "bare")
-    oldest = next(iter(pythons))
-    with tempfile.TemporaryDirectory() as folder:
-        try_demo(oldest, pythons[oldest], sdist, Path(folder))
+            try_demo(version, python, sdist, Path(folder) / "sdist")
+    for version in VERSIONS:
+        if version not in pythons:
+            print(f"Python {version}: not tried, since it is not here")
+    print(f"The release is in {FOLDER.relative_to(ROOT)}: {wheel.name}, {sdist.name}. Nothing was published.")
 
 
 if __name__ == "__main__":

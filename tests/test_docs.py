@@ -3,7 +3,8 @@
 A code block is what its language says: `json` has to parse; `python` is run, and a `text` block behind it
 is what it prints; in `console` the lines after `$` are run, and what stands below them is what they print.
 There, `…` stands for any text, and alone in a line for any lines. A command may fail only where the next one
-is `echo $?`, which prints its exit code.
+is `echo $?`, which prints its exit code. What ends in `&` runs in the background (`docs/jobs.py`). After
+`sleep`, a command is run again until it prints what stands below it: no page depends on a quick machine.
 A block after a line that names a file in backticks ("Save this as `shop.py`:") is saved under that name.
 """
 
@@ -15,6 +16,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -25,6 +27,7 @@ from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from actions_core import compile_mapping
+from tests.docs.jobs import Jobs
 from tests.forks import DEVNULL, FORKS, NEEDED, PIPE, Fork
 
 if TYPE_CHECKING:
@@ -33,18 +36,22 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: The address of the stand-in in the examples; the tests put the one of a real stand-in in its place.
-ADDRESS = "http://127.0.0.1:8811"
-#: Commands that a reader runs and this test does not: the first two would run this test, the next four wait,
+ADDRESS = "127.0.0.1:8811"
+#: Commands that a reader runs and this test does not: the first two would run this test, the next two wait,
 #: one needs npm, and what the last two do is done for it.
 NOT_RUN = (
-    *("make ", "pip install ", "actions sandbox", "actions worker", "actions console", "nats-server "),
+    *("make ", "pip install ", "actions sandbox", "actions worker"),
     "actions port ",
     *("export ", "cp examples/"),
 )
 #: Servers: `test_in_your_application.py` runs them, and stops them.
 SERVERS = ("gunicorn ", "uvicorn ", "celery ", "python aiohttp_shop.py")
-#: A server that runs until the end of its page, at a port of its own in place of the one that it says.
-SERVE = "actions serve "
+#: Servers that run until the end of their page, at ports of their own in place of those that they say.
+SERVE = ("actions serve ", "actions console ")
+#: Waits for what runs in the background.
+WAITS = "sleep "
+#: How many seconds a command behind it has to print what the page shows.
+PATIENCE = 60
 #: Asks for the exit code of the command before it.
 ASKS_CODE = "echo $?"
 #: What stands for any text of a line or, alone, for any lines.
@@ -78,11 +85,13 @@ class Page:
         }
         self.printed = ""
         #: The addresses that the page has, and those that are there in truth.
-        self.addresses = {ADDRESS: stand_in.url}
+        self.addresses = {ADDRESS: stand_in.url.removeprefix("http://")}
+        self.jobs = Jobs(folder, self.environment, self.addresses)
         self._servers: list[Fork] = []
 
     def close(self) -> None:
         """Stop the servers of the page."""
+        self.jobs.close()
         for server in self._servers:
             server.terminate()
             server.communicate(timeout=30)
@@ -90,8 +99,8 @@ class Page:
     def evaluate(self, language: str, example: Example) -> str | None:
         """Run a block of a language; the text of what is wrong, or None."""
         source = str(example.parsed)
-        for address, real in self.addresses.items():
-            source = source.replace(address, real)
+        if language != "console":  # which starts servers, so that the next line has one more address
+            source = self._at_real_addresses(source)
         before = example.document.text[: example.region.start].rstrip().rpartition("\n")[2]
         named = re.search(r"`([\w./-]+\.\w+)`:$", before)
         if named:
@@ -99,6 +108,11 @@ class Page:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(source, encoding="utf-8")
         return getattr(self, f"_{language}")(source, saved=named is not None)
+
+    def _at_real_addresses(self, source: str) -> str:
+        for address, real in self.addresses.items():
+            source = source.replace(address, real)
+        return source
 
     def _json(self, source: str, *, saved: bool) -> str | None:
         del saved
@@ -127,20 +141,24 @@ class Page:
         del saved
         parts = re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]
         code = 0
+        waits = False
         for part, following in zip_longest(parts, parts[1:], fillvalue=""):
-            command, _, expected = part.partition("\n")
+            command, _, expected = self._at_real_addresses(part).partition("\n")
             if command == ASKS_CODE:
                 if wrong := _difference(expected, f"{code}\n"):
                     return wrong
                 continue
-            if command.startswith("make "):
-                assert f"\n{command.split()[1]}:" in MAKEFILE
-            if command.startswith((*NOT_RUN, *SERVERS)):
+            if command.startswith(WAITS):
+                waits = True
                 continue
             if command.startswith(SERVE):
-                self._serve(command, expected)
+                if wrong := self._serve(command, expected):
+                    return wrong
                 continue
-            run = self._run(command)
+            if _is_run_elsewhere(command) or self.jobs.start(command) or self.jobs.end(command):
+                continue
+            run = self._run_until(command, expected) if waits else self._run(command)
+            waits = False
             code = run.returncode
             if code and not following.startswith(ASKS_CODE):
                 return f"{command} ended with {run.returncode}:\n{run.stdout}{run.stderr}"
@@ -148,7 +166,16 @@ class Page:
                 return wrong
         return None
 
-    def _serve(self, command: str, expected: str) -> None:
+    def _run_until(self, command: str, expected: str) -> subprocess.CompletedProcess[str]:
+        """Run a command until it prints what is expected, or for too long."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            run = self._run(command)
+            if not _difference(expected, run.stdout) or time.monotonic() > until:
+                return run
+            time.sleep(1.0)
+
+    def _serve(self, command: str, expected: str) -> str | None:
         """Start a server, and compare what it announces: its address is another one than in the page."""
         server = FORKS.start(
             *(*shlex.split(command), "--port", "0"),
@@ -156,17 +183,17 @@ class Page:
             env=self.environment,
             stdout=PIPE,
             stderr=DEVNULL,
-            imported=NEEDED["serve"],
+            imported=NEEDED[shlex.split(command)[1]],
         )
         self._servers.append(server)
         assert server.stdout is not None
         lines = [server.stdout.readline() for _ in expected.strip().splitlines()]
-        said = re.search(r"http://[^\s/]+", lines[0])
-        shown = re.search(r"http://[^\s/]+", expected)
+        said = re.search(r"127[^\s/]+", lines[0])
+        shown = re.search(r"127[^\s/]+", expected)
         assert said is not None
         assert shown is not None
         self.addresses[shown[0]] = said[0]
-        assert "".join(lines).replace(said[0], shown[0]).split() == expected.split()
+        return _difference(expected, "".join(lines).replace(said[0], shown[0]))
 
     def _run(self, command: str) -> subprocess.CompletedProcess[str]:
         plain = PLAIN.fullmatch(command)
@@ -192,6 +219,12 @@ class Page:
             check=False,
             timeout=60,
         )
+
+
+def _is_run_elsewhere(command: str) -> bool:
+    if command.startswith("make "):
+        assert f"\n{command.split()[1]}:" in MAKEFILE
+    return command.startswith((*NOT_RUN, *SERVERS)) and not command.endswith("&")
 
 
 def _difference(expected: str, printed: str) -> str | None:
@@ -244,12 +277,15 @@ def test_every_example_runs(path: Path, tmp_path: Path, stand_in: Any) -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_block_has_a_language_that_is_tested(path: Path) -> None:
-    """No block stays untested because its language is missing or misspelt."""
-    fences = re.findall(r"^```(.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    """No block stays untested because its language is missing or misspelt, or because it is only indented."""
+    page = path.read_text(encoding="utf-8")
+    fences = re.findall(r"^```(.*)$", page, flags=re.MULTILINE)
     # The contents of the site are a list of pages, and stand in one page alone.
     contents = {"{toctree}"} if path == ROOT / "docs" / "index.md" else set()
     assert set(fences[::2]) <= {"json", "python", "text", "toml", "console"} | contents
     assert set(fences[1::2]) <= {""}
+    outside = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"^ {4,}(?:\$|actions|pip|python) .*", outside, flags=re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -49,13 +49,13 @@ def environment(tmp_path: Path, stand_in: FullStorySandbox) -> dict[str, str]:
 def _stop(process: subprocess.Popen[str]) -> str:
     process.send_signal(signal.SIGTERM)
     try:
-        return process.communicate(timeout=40)[0]
+        return process.communicate(timeout=120)[0]
     finally:
         process.kill()
 
 
 def _wait(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 40
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -89,12 +89,12 @@ def test_servers(
 
     def order(number: str) -> int:
         url = f"http://127.0.0.1:{port}/orders/{number}"
-        with urlopen(Request(url, method="POST"), timeout=30) as response:
+        with urlopen(Request(url, method="POST"), timeout=60) as response:
             return int(response.status)
 
     def listens() -> bool:
         try:
-            urlopen(f"http://127.0.0.1:{port}/nothing", timeout=30)
+            urlopen(f"http://127.0.0.1:{port}/nothing", timeout=60)
         except URLError as error:
             return hasattr(error, "code")
         return True

@@ -65,8 +65,10 @@ class Dispatch:
     ) -> None:
         self.pumps: dict[str, Pump] = {}
         self.pump_of: dict[int, Pump] = {}
-        #: What a broker has taken over: there is none here.
+        #: What a broker has taken over, and what keeps it from that: there is none here.
         self.handed_over = 0
+        self.is_ready = True
+        self.trouble = ""
         self._engine = engine
         self._writer = writer
         self._store = store

@@ -345,6 +345,16 @@ class Outbox:
         """How many deliveries a broker has taken over from this process."""
         return 0 if self._dispatch is None else self._dispatch.handed_over
 
+    @property
+    def is_connecting(self) -> bool:
+        """True while the first connection to a broker is being made, and nothing has gone wrong yet."""
+        return self._dispatch is not None and not self._dispatch.is_ready and not self._dispatch.trouble
+
+    @property
+    def broker_error(self) -> str:
+        """The reason why the broker takes nothing at present; empty while it does, and without a broker."""
+        return "" if self._dispatch is None else self._dispatch.trouble
+
     async def backlog(self) -> list[Backlog]:
         """Return what waits for each instance, with the state of its breaker and its budget here."""
         store = self._opened()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 DEFAULT_CONCURRENCY: Final = 50
+#: The largest number of an option, in whatever unit: beyond it, clocks and databases overflow.
+MOST: Final = 10**15
 #: Subscriptions of one instance, as in Segment.
 MOST_SUBSCRIPTIONS: Final = 50
 #: Seconds that an event may wait for others of its batch, where batches are asked for.
@@ -218,6 +220,7 @@ class Workspace:
         problems = check_document(data, schema("workspace"))
         if problems and not _is_readable(data, problems):
             raise WorkspaceError(f"{source} is faulty:", problems=problems)
+        problems += _huge_numbers(data)
         reader = _Reader({problem.path for problem in problems})
         instances = tuple(reader.instances(data["destinations"]))
         definitions = tuple(reader.definitions(data.get("definitions"), Path(folder)))
@@ -252,6 +255,23 @@ def _is_readable(data: Json, problems: list[Problem]) -> bool:
     if any(problem.path == "$" for problem in problems) or json_problems(data):
         return False
     return isinstance(data["destinations"], list)
+
+
+def _huge_numbers(data: JsonObject) -> Iterator[Problem]:
+    """Find the options of deliveries, outbox and broker with which nothing can be counted any more."""
+    destinations = enumerate(data["destinations"])
+    waiting: list[tuple[str, Json]] = [
+        (f"$.destinations[{index}].delivery", item["delivery"])
+        for index, item in destinations
+        if isinstance(item, dict) and "delivery" in item
+    ]
+    waiting += [(f"$.{key}", data[key]) for key in ("outbox", "broker") if key in data]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(child_path(path, key), item) for key, item in value.items()]
+        elif isinstance(value, int | float) and value > MOST:
+            yield Problem(path, f"is too large a number; at most {MOST:,} is allowed")
 
 
 def _same_ids(raw: list[Json]) -> list[Problem]:

@@ -92,24 +92,39 @@ class _Level:
 
     def deeper(self) -> _Level | None:
         """Return the level with the spellings read; None where there are none."""
-        first = _SPELLED.search(self.text)
-        if first is None:
-            return _Level(_without_plus(self.text), self.places) if "+" in self.text else None
-        parts: list[str] = []
+        spelled = _spelled(self.text)
+        text = _joined(self.text, spelled)
+        if text == self.text:
+            return None
+        if not spelled:
+            return _Level(text, self.places)
         places: list[int] = []
         known = self.places
         behind = 0
-        for found in _SPELLED.finditer(self.text, first.start()):
-            start, end = found.span()
-            read = _read(found)
-            parts += (_without_plus(self.text[behind:start]), read)
+        for start, end, read in spelled:
             places.extend(known[behind:start])
             places.extend([known[start]] * len(read))
             behind = end
-        parts.append(_without_plus(self.text[behind:]))
         places.extend(known[behind:])
-        text = "".join(parts)
-        return None if text == self.text else _Level(text, places)
+        return _Level(text, places)
+
+
+def _spelled(text: str) -> list[tuple[int, int, str]]:
+    """Return each spelling in a text: its start, its end, and the bytes that it stands for."""
+    if "%" not in text and "\\" not in text and "&" not in text:
+        return []  # quickly said, also of a long text
+    return [(*found.span(), _read(found)) for found in _SPELLED.finditer(text)]
+
+
+def _joined(text: str, spelled: list[tuple[int, int, str]]) -> str:
+    """Return a text with its spellings read, and `+` as the blank that it is in forms."""
+    parts: list[str] = []
+    behind = 0
+    for start, end, read in spelled:
+        parts += (_without_plus(text[behind:start]), read)
+        behind = end
+    parts.append(_without_plus(text[behind:]))
+    return "".join(parts)
 
 
 def _without_plus(text: str) -> str:
@@ -224,17 +239,28 @@ class Finder:
 
     def masked(self, text: str) -> str:
         """Return the text with `***` in place of each secret, and of each part of one at a cut."""
-        plain = _bytewise(text)
-        if self._hint.search(plain) is None and "+" not in plain and _SPELLED.search(plain) is None:
+        found = self._found(_bytewise(text))
+        if not any(found):
             return text
         level: _Level | None = _first_level(text)
         spans: list[Span] = []
-        for _ in range(_LEVELS):
+        for parts in found:
             if level is None:
                 break
-            spans += [level.span(*found) for found in self._search(level.text)]
+            spans += [level.span(*part) for part in parts]
             level = level.deeper()
-        return _replaced(text, spans) if spans else text
+        return _replaced(text, spans)
+
+    def _found(self, text: str) -> list[list[Span]]:
+        """Return what is found in each level; where that stands in the text itself is known later."""
+        found: list[list[Span]] = []
+        for _ in range(_LEVELS):
+            found.append([] if self._hint.search(text) is None else list(self._search(text)))
+            read = _joined(text, _spelled(text))
+            if read == text:
+                break
+            text = read
+        return found
 
     def _search(self, text: str) -> Iterator[Span]:
         ends = {len(text)}

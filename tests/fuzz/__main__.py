@@ -76,6 +76,11 @@ def _run_all(portions: list[tuple[str, int, int, int]], jobs: int, tally: Tally,
         pool = multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=_PORTIONS_OF_A_PROCESS)
         found = pool.imap_unordered(run_portion, portions)
     for done in found:
+        for key in done.failures.keys() - tally.failures.keys():
+            fault = done.failures[key]
+            print(
+                f"{fault.kind}:{fault.seed}: {fault.error} at {fault.place}: {fault.said[:200]!a}", flush=True
+            )
         tally.add(done)
         if time.monotonic() - said > _SAID_EVERY:
             said = time.monotonic()

@@ -38,6 +38,7 @@ from actions_core.testing import RecordingTransport
 from tests.fuzz import documents, languages, responses
 from tests.fuzz.adapter import OUR_FAULT, analyse, is_missing
 from tests.fuzz.destination import make_registry
+from tests.fuzz.limits import renew_limit
 from tests.fuzz.words import chance
 from tests.fuzz.workspaces import VARIANTS
 
@@ -94,6 +95,7 @@ def run_mapping(case: Any) -> None:
         check_plain(compiled.resolve(event))
     except ActionsError as error:
         _look_at(error)
+    renew_limit()  # the limits of languages hold for one call
     for trace in compiled.trace(event):
         if trace.error is not None:
             _look_at(trace.error)
@@ -345,14 +347,18 @@ async def _send_everywhere(engine: Engine, events: list[Any], *, close: bool = F
     for event in events:
         before = _written(event)
         try:
+            renew_limit()
             look_at_report(await engine.send(event))
         except ActionsError as error:
             _look_at(error)
             continue
+        renew_limit()
         repr(await engine.explain(event))
         if _written(event) != before:
             raise Fault("the caller's event was changed")
+    renew_limit()
     look_at_batch(await engine.send_batch(events), len(events))
+    renew_limit()
     seen = 0
     async for report in engine.send_many(events, concurrency=2):
         look_at_report(report)
@@ -397,6 +403,7 @@ def _check_code(code: Any, said: Any) -> None:
 
 
 def _write(told: Any) -> None:
+    renew_limit()
     repr(told)
     to_dict = getattr(told, "to_dict", None)
     if to_dict is not None:

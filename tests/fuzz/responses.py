@@ -20,6 +20,8 @@ RETRY_AFTERS: Final = (
     "9" * 5000, "1_000", "٣", "\ud800", "Fri, 99 Foo 2026 99:99:99 GMT", "0x10", "1, 2",
     "Fri, 02 Jan 99999999999 03:04:05 GMT", "Fri, 02 Jan 2026 03:04:05 +99999999999999",
 )  # fmt: skip
+#: As long as a header can be that a reader of HTTP accepts.
+_LONGEST_HEADER: Final = 8_000
 BODIES: Final = (
     "", "{}", "null", "[]", '""', "1", "NaN", '{"id": "1"}', '{"job": {"id": "j"}}', '{"error": "bad"}',
     "<html>", '{"job": {"id": "j", "status": "COMPLETED"}}', '{"job": {"id": "j", "status": "FAILED"}}',
@@ -42,7 +44,7 @@ def response(rng: Random) -> dict[str, Any]:
     if chance(rng, 0.4):
         headers["retry-after"] = pick(rng, RETRY_AFTERS)
     if chance(rng, 0.2):
-        headers[key(rng)] = text(rng)
+        headers[key(rng)] = text(rng)[:_LONGEST_HEADER]
     if chance(rng, 0.1):
         headers["location"] = pick(rng, ("/x", "http://169.254.169.254/", "", "\ud800", "http://[", "//"))
     return {"status": pick(rng, STATUSES), "headers": headers, "body": body(rng)}

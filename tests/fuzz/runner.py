@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from actions_core import ActionsError
-from tests.fuzz import kinds
+from tests.fuzz import kinds, limits
 from tests.fuzz.adapter import PACKAGES, ROOT
 from tests.fuzz.workspaces import VARIANTS
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-#: How long a case may take, in seconds of the processor, and on the wall before it counts as hanging.
-LIMIT: Final = 1.0
+#: How long a case may hang, in seconds on the wall.
 HANGING: Final = 20.0
 #: How long one input is cut down at most, in seconds.
 _SHRINKING: Final = 5.0
@@ -48,7 +47,7 @@ class _Watch:
 
     def bell(self, number: int, _frame: FrameType | None) -> None:
         """Interrupt the case."""
-        self.overdue = f"over {LIMIT:g} s of the processor" if number == signal.SIGPROF else "hangs"
+        self.overdue = f"over {limits.LIMIT:g} s of the processor" if number == signal.SIGPROF else "hangs"
         raise Overdue(self.overdue)
 
 
@@ -60,8 +59,7 @@ def time_limit() -> Iterator[_Watch]:
         yield watch
         return
     before = [(number, signal.signal(number, watch.bell)) for number in (signal.SIGPROF, signal.SIGALRM)]
-    # With an interval: what swallows the first one gets another.
-    signal.setitimer(signal.ITIMER_PROF, LIMIT, 0.5)
+    limits.renew_limit()
     signal.setitimer(signal.ITIMER_REAL, HANGING, 1.0)
     try:
         yield watch

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fuzz import kinds, runner
+from tests.fuzz import kinds, limits, runner
 from tests.fuzz.adapter import ROOT
 
 #: Cases of each kind; always the same ones.
@@ -70,7 +70,7 @@ def _slow(case: object) -> None:
 
 def test_a_slow_case_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A case that takes longer than a second is ended and counts as a failure."""
-    monkeypatch.setattr(runner, "LIMIT", 0.05)
+    monkeypatch.setattr(limits, "LIMIT", 0.05)
     monkeypatch.setitem(kinds.KINDS, "slow", kinds.Kind("slow", 1.0, lambda rng: {}, _slow))
     failure = runner.run("slow", {}, "1")
     assert failure is not None

@@ -70,12 +70,18 @@ class Forwarding:
         self._broker: Broker | None = None
         self._ready = asyncio.Event()
         self._connecting: asyncio.Task[None] | None = None
-        self._told = ""
+        #: What keeps the broker from taking events at present; empty while it takes them.
+        self.trouble = ""
 
     async def start(self, router: Router) -> None:
         """Begin to connect, and to publish once that is done."""
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
         await self.replace(router)
+
+    @property
+    def is_ready(self) -> bool:
+        """True once there was a connection to the broker."""
+        return self._ready.is_set()
 
     async def until_ready(self) -> None:
         """Wait until there is a connection to the broker."""
@@ -176,7 +182,7 @@ class Forwarding:
         except BrokerError as error:
             self._tell(str(error))
             return _failed(target, TransportError(str(error), code=error.code))
-        self._told = ""
+        self.trouble = ""
         self.handed_over += len(rows)
         return Result(instance, subscription, target.pipeline.action, Status.SENT, tries=1)
 
@@ -187,14 +193,15 @@ class Forwarding:
             except BrokerError as error:
                 self._tell(str(error))
                 await asyncio.sleep(_CONNECT_PAUSE)
+        self.trouble = ""
         await self._restart()
         self._ready.set()
 
     def _tell(self, words: str) -> None:
         """Log what keeps the broker from taking events, once as long as that lasts."""
-        if not self._told:
+        if not self.trouble:
             _LOGGER.warning("broker: events wait in the outbox: %s", words)
-        self._told = words
+        self.trouble = words
 
 
 def _failed(target: Target, error: RequestError) -> Result:

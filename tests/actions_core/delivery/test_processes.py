@@ -134,7 +134,7 @@ atexit.register(lambda: print(time.monotonic() - started < 10))
     )
     assert run.returncode == 0
     assert run.stdout == "True\n"
-    assert "1 event was not delivered within 0.2 s of closing" in run.stderr
+    assert "1 event was not delivered within " in run.stderr
 
 
 @CAN_FORK

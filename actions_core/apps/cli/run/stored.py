@@ -110,6 +110,7 @@ class StoredRun:
                     await self._outbox.stop(0.0 if self._ends_now else pace.grace)
                     self._totals.backlog = tuple(await self._outbox.backlog())
                     self._totals.handed_over = self._outbox.handed_over
+                    self._totals.broker_error = self._outbox.broker_error
                 except OutboxError as error:
                     self._totals.stopped = str(error)
                 finally:
@@ -225,6 +226,7 @@ class StoredRun:
         stopping = asyncio.create_task(self._stopping.wait())
         try:
             while not self._stopping.is_set() and not self._outbox.store_only:
+                was_connecting = self._outbox.is_connecting
                 draining = asyncio.create_task(self._outbox.drain(_DRAIN))
                 await asyncio.wait((draining, stopping), return_when=asyncio.FIRST_COMPLETED)
                 if not draining.done():
@@ -232,7 +234,8 @@ class StoredRun:
                     await asyncio.gather(draining, return_exceptions=True)
                     return
                 left = sum([_left(each) for each in draining.result()])
-                if not left or patience.is_over((self._ended, left)):
+                is_done = not left and not was_connecting
+                if is_done or patience.is_over((self._ended, left)):
                     return
                 await asyncio.wait((stopping,), timeout=_LOOK)
         finally:

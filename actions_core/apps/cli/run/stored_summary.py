@@ -100,6 +100,9 @@ def _print_remarks(outcome: StoredOutcome) -> None:
             line = Text(f"{printable(each.instance)}: ", style="bold")
             said = f"{counted(waiting, 'delivery')} waiting{_why(each)}"
             console.print(line.append(printable(said), style="not bold"), soft_wrap=True)
+    if totals.waiting and totals.broker_error:
+        line = Text("the broker takes nothing at present: ", style="bold red")
+        console.print(line.append(printable(totals.broker_error), style="not bold default"), soft_wrap=True)
     if totals.waiting or totals.stopped:
         console.print(
             f"What waits is safe in {outbox}; another run delivers it, and so does: "
@@ -151,6 +154,7 @@ def print_stored_summary_json(outcome: StoredOutcome) -> None:
                 "dead": done.dead,
                 "retries": done.retries,
             },
+            "brokerError": totals.broker_error or None,
             "interrupted": totals.interrupted,
             "stopped": totals.stopped or None,
             "seconds": round(outcome.seconds, 3),

@@ -58,6 +58,8 @@ class StoredTotals:
         self.backlog: tuple[Backlog, ...] = ()
         #: Deliveries that a broker has taken over; its workers know what became of them.
         self.handed_over = 0
+        #: Why the broker takes nothing; empty where it does, or there is none.
+        self.broker_error = ""
         self._blame = Blame()
 
     # Events.

@@ -10,7 +10,7 @@ from actions_core.apps.console import addresses
 from actions_core.apps.console.catalogue import list_entries, words_of
 from actions_core.apps.console.markup import read_blocks
 from actions_core.apps.console.pages.not_found import show_missing
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.widgets.notes import show_problems
 from actions_core.apps.console.widgets.prose import show_blocks
 from actions_core.authoring.docs_page import destination_page
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def register(desk: Desk) -> None:
     """Register the first page, and that of a destination."""
 
-    @ui.page("/")
+    @page("/")
     def show(q: str = "") -> None:
         with frame(desk, title="Destinations", command=desk.command("list")):
             ui.label("Where this workspace sends events, and where it could.").classes("console-lead")
@@ -38,7 +38,7 @@ def register(desk: Desk) -> None:
             _show_instances(desk)
             _show_catalogue(desk, q)
 
-    @ui.page("/d/{slug}")
+    @page("/d/{slug}")
     def show_destination(slug: str) -> None:
         destination = find_destination(desk, addresses.text_of(slug))
         if destination is None:

@@ -11,7 +11,7 @@ from nicegui import ui
 from actions_core.apps.console import addresses
 from actions_core.apps.console.feed import RETRYING
 from actions_core.apps.console.pages.not_found import saying_outbox_faults
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.showing import stopped_words
 from actions_core.apps.console.widgets.charts import show_charts
 from actions_core.apps.console.widgets.filters import Filters, instances_of, read_state, subscriptions_of
@@ -36,7 +36,7 @@ _LOOK: Final = 5.0
 def register(desk: Desk) -> None:
     """Register the page."""
 
-    @ui.page(addresses.DELIVERIES)
+    @page(addresses.DELIVERIES)
     async def show() -> None:
         state = read_state("status", "instance", "subscription", "code", "reason", "q", "source")
         before, opened = read_state("before", "open").values()

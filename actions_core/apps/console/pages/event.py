@@ -11,7 +11,7 @@ from nicegui import ui
 from actions_core.apps.console import addresses
 from actions_core.apps.console.feed import History
 from actions_core.apps.console.pages.not_found import saying_outbox_faults
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.samples import made_sample, read_pasted, recent_samples
 from actions_core.apps.console.showing import masked_everywhere, pretty
 from actions_core.apps.console.why import event_title
@@ -41,14 +41,14 @@ _LEAD: Final = (
 def register(desk: Desk) -> None:
     """Register the page of an event that is known, and of one that is pasted."""
 
-    @ui.page(addresses.EVENT)
+    @page(addresses.EVENT)
     async def show_pasted() -> None:
         with frame(desk, title="Why not?", command=desk.command("explain", "WORKSPACE", "event.json")):
             ui.label(_LEAD).classes("console-lead")
             with saying_outbox_faults():
                 await _show_form(desk)
 
-    @ui.page(f"{addresses.EVENT}/{{message_id}}")
+    @page(f"{addresses.EVENT}/{{message_id}}")
     async def show(message_id: str) -> None:
         message = addresses.text_of(message_id)
         history, fault = History(), None

@@ -9,7 +9,7 @@ from nicegui import ui
 
 from actions_core.apps.console import addresses
 from actions_core.apps.console.pages.not_found import saying_outbox_faults
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.widgets.filters import Filters, instances_of, read_state, subscriptions_of
 from actions_core.apps.console.widgets.letters import Deeds, show_group, show_letters
 from actions_core.apps.console.widgets.presence import browser_is_there
@@ -33,7 +33,7 @@ _TRIED: Final = 8
 def register(desk: Desk) -> None:
     """Register the page."""
 
-    @ui.page(addresses.LETTERS)
+    @page(addresses.LETTERS)
     async def show() -> None:
         state = read_state(*_KEYS)
         feed = await desk.feed.main()

@@ -13,7 +13,7 @@ from actions_core.apps.console import addresses
 from actions_core.apps.console.draft import NoSuchPartError
 from actions_core.apps.console.mapping_forms import effective_mapping, paths_of
 from actions_core.apps.console.pages.not_found import show_missing
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.preview import Latest, Workbench, events_of, subscription_of
 from actions_core.apps.console.radius import blast_radius
 from actions_core.apps.console.seen import MOST, samples_of
@@ -46,7 +46,7 @@ _EVENT_NAMES: Final = "sample-events"
 def register(desk: Desk) -> None:
     """Register the page."""
 
-    @ui.page("/i/{instance}/s/{number}")
+    @page("/i/{instance}/s/{number}")
     async def show(instance: str, number: str, event: str = "", letter: str = "") -> None:
         instance = addresses.text_of(instance)
         crumbs = ((instance, addresses.instance(instance)),)

@@ -22,7 +22,7 @@ from actions_core.apps.console.listing import (
     switched,
 )
 from actions_core.apps.console.pages.not_found import show_missing
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.preview import Workbench, events_of
 from actions_core.apps.console.seen import MOST
 from actions_core.apps.console.widgets.dialog import opened_dialog
@@ -47,7 +47,7 @@ _PRESETS: Final = (
 def register(desk: Desk) -> None:
     """Register the page."""
 
-    @ui.page("/i/{instance}")
+    @page("/i/{instance}")
     async def show(instance: str) -> None:
         instance = addresses.text_of(instance)
         page: MappingsPage | None = None

@@ -8,7 +8,7 @@ from nicegui import ui
 
 from actions_core.apps.console import addresses
 from actions_core.apps.console.draft import identifier
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.pasting import Pasted, read_pasted
 from actions_core.apps.console.widgets.mapping_actions import show_error
 from actions_core.apps.console.widgets.radius_view import show_difference
@@ -29,7 +29,7 @@ _NEW: Final = ""
 def register(desk: Desk) -> None:
     """Register the page."""
 
-    @ui.page("/paste")
+    @page("/paste")
     async def show() -> None:
         command = desk.command("import", "FILE", "--output", "WORKSPACE")
         with frame(desk, title="Paste from Segment", command=command):

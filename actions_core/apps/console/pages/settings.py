@@ -12,7 +12,7 @@ from actions_core.apps.console.authentication import account_rows, try_settings
 from actions_core.apps.console.forms import SettingsForm
 from actions_core.apps.console.pages.catalogue import find_destination, why_missing
 from actions_core.apps.console.pages.not_found import show_missing
-from actions_core.apps.console.pages.shell import frame
+from actions_core.apps.console.pages.shell import frame, page
 from actions_core.apps.console.widgets.notes import show_problems
 from actions_core.apps.console.widgets.setting_field import SettingRow
 from actions_core.engine.workspace import InstanceSpec
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def register(desk: Desk) -> None:
     """Register the page of an instance's settings, and the one that adds an instance."""
 
-    @ui.page("/i/{instance}/settings")
+    @page("/i/{instance}/settings")
     def show(instance: str) -> None:
         instance = addresses.text_of(instance)
         crumbs = ((instance, addresses.instance(instance)),)
@@ -52,7 +52,7 @@ def register(desk: Desk) -> None:
             ui.label(destination.spec.name).classes("console-lead")
             SettingsPage(desk, draft, destination, spec).lay_out()
 
-    @ui.page("/d/{slug}/new")
+    @page("/d/{slug}/new")
     def add(slug: str) -> None:
         destination = find_destination(desk, addresses.text_of(slug))
         draft = desk.draft

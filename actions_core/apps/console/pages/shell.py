@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from nicegui import ui
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actions_core.apps.console.desk import Desk
+
+#: Register a page. On a busy machine, or with a large outbox, one takes longer than the 3 seconds after which
+#: the framework would give up.
+page: Final = partial(ui.page, response_timeout=60.0)
 
 _PLACES = (
     ("Destinations", addresses.CATALOGUE, "hub"),

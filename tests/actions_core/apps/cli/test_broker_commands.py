@@ -90,6 +90,36 @@ def test_from_an_outbox_through_a_broker_to_a_worker(
 
 
 @pytest.mark.usefixtures("files")
+def test_a_broker_that_takes_nothing_is_said(
+    shell: Shell, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run` says why what it has stored was not handed over, and its exit code is 1."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise BrokerError(reason, code="BROKER_UNREACHABLE")
+
+    reason = "cannot connect to the broker at 127.0.0.1:4222"
+    monkeypatch.setattr("actions_core.delivery.jetstream.forwarding.Broker.open", refuse)
+    monkeypatch.setattr("actions_core.apps.cli.run.stored._DRAIN", 0.1)
+    shell.write("events.ndjson", tracks(["a", "b"]))
+    run = command("run", "p.json", "events.ndjson")
+    assert (run.code, f"the broker takes nothing at present: {reason}" in run.out) == (1, True)
+    run = command("run", "p.json", "events.ndjson", "--json")
+    assert (run.code, run.json["brokerError"]) == (1, reason)
+
+
+@pytest.mark.usefixtures("files")
+def test_a_run_waits_for_its_first_connection(
+    shell: Shell, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that is slow to answer gets what a run has stored."""
+    monkeypatch.setattr("actions_core.apps.cli.run.stored._DRAIN", 0.0)
+    shell.write("events.ndjson", tracks(["a", "b"]))
+    run = command("run", "p.json", "events.ndjson", "--json")
+    assert (run.code, run.json["deliveries"]["handedOver"], run.json["brokerError"]) == (0, 2, None)
+
+
+@pytest.mark.usefixtures("files")
 def test_a_broker_may_be_named(broker: LoopbackBroker, command: Command) -> None:
     """`--broker` looks into a broker although the workspace has an outbox, and needs a workspace."""
     run = command("dlq", "list", "p.json", "--broker", broker.url, "--json")

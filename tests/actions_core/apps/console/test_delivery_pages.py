@@ -367,6 +367,23 @@ def test_a_pasted_event_is_explained(
     asyncio.run(main())
 
 
+def test_a_page_may_take_long(
+    simulate: Callable[..., Any], workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that takes longer than the framework gives one by itself (3 s) is shown when it is ready."""
+
+    async def slow(*_: object) -> None:
+        await asyncio.sleep(3.1)
+
+    monkeypatch.setattr("actions_core.apps.console.pages.deliveries.say_source", slow)
+
+    async def main() -> None:
+        async with simulate(workspace) as (user, _):
+            assert (await user.http_client.get("/deliveries")).status_code == 200
+
+    asyncio.run(main())
+
+
 def test_a_hundred_thousand_outcomes_do_not_hang_a_page(
     simulate: Callable[..., Any], workspace: Path
 ) -> None:
