@@ -50,7 +50,17 @@ Loaded = Callable[..., list[list[str]]]
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[Loaded]:
     """Run code in a process of its own, and tell which destinations' packages are loaded after each step."""
-    forks = Forks(["actions_core.apps.cli.app", "actions_core.engine.engine", "typer.testing"])
+    forks = Forks(
+        [
+            "actions_core.apps.cli.catalog",
+            "actions_core.apps.cli.definitions",
+            "actions_core.authoring",
+            "actions_core.engine.engine",
+            "jsonschema",
+            "pydantic.type_adapter",  # typer wants it where it is installed
+            "typer.testing",
+        ]
+    )
 
     def run(*steps: str) -> list[list[str]]:
         done = forks.run("-c", LOADED.join([*steps, ""]))
