@@ -97,6 +97,14 @@ class Shell:
                 return run_cli(*arguments, given=given)
         finally:
             os.chdir(before)
+            self._forget_packages()
+
+    def _forget_packages(self) -> None:
+        """Have what was imported from this folder gone, as it is when a process of its own has ended."""
+        inside = f"{self.folder.resolve()}{os.sep}"
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", None)).startswith(inside):
+                del sys.modules[name]
 
 
 def run_cli(*arguments: object, given: str = "") -> Run:
