@@ -2,8 +2,8 @@
 
 Items belong together by what identifies them (a key whose values are all unlike each other on each side,
 and mostly the same on both). Where there is none, they do so in place, if the lists have one length and
-items that are mostly the same, or by an id whose values come up two or three times, in their order; the
-others by the alignment of the two sequences that differs least.
+items that are at least half the same, or by an id whose values come up two or three times, in their order;
+the others by the alignment of the two sequences that differs least.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _without(
 
 
 def _fit_in_place(published: Sequence[Json], ours: Sequence[Json], places: Sequence[int], given: str) -> bool:
-    """Return whether both sides have as many items, and mostly the same in each place."""
+    """Return whether both sides have as many items, and at least half the same in each place."""
     return len(published) == len(ours) and all(
-        difference_of(published[place], ours[place], given) < _ALONE for place in places
+        difference_of(published[place], ours[place], given) <= _ALONE for place in places
     )
 
 

@@ -66,3 +66,13 @@ def test_items_taken_away_are_the_ones_that_are_missing(seed: int) -> None:
     assert list(found.missing_in_ours) == away
     assert found.missing_in_published == ()
     assert all(items[one]["name"] for one, _ in found.pairs)
+
+
+def test_items_that_are_alike_stay_in_their_places() -> None:
+    """Two that differ in a leaf on purpose are no swap, though each is equal to the other's counterpart."""
+    alike = [{"event": "e", "user": "u", "is_new": flag} for flag in (True, False, True)]
+    turned = [{**item, "is_new": not item["is_new"]} for item in alike]
+    half = {"event": "f", "is_new": True}
+    found = align([*alike, half], [*turned, {**half, "is_new": False}], "")
+    assert found.pairs == ((0, 0), (1, 1), (2, 2), (3, 3))
+    assert not found.is_reordered
