@@ -12,6 +12,7 @@ import attrs
 
 from actions_core.engine.environment import is_variable
 from actions_core.testing.samples import sample_item
+from actions_core.values.json_faults import too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,7 @@ def _fill_subscription(
     environ: Mapping[str, str],
     names: dict[str, None],
 ) -> SubscriptionSpec:
-    if not isinstance(spec.mapping, dict):
+    if not isinstance(spec.mapping, dict) or too_deep(spec.mapping):
         return spec
     action = None if destination is None else destination.spec.actions.get(spec.partner_action)
     mapping = _fill_fields(spec.mapping, {} if action is None else action.fields, environ, names)

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import Problem, child_path
+from actions_core.values.json_faults import too_deep
 from actions_core.values.wording import kind, shown
 
 if TYPE_CHECKING:
@@ -40,9 +41,11 @@ def resolve_mapping(
 ) -> tuple[Json, list[str], list[Problem]]:
     """Replace each `{"$env": NAME}` that is a value in a mapping, as `resolve_environment` does.
 
-    What stands below `@literal` stays.
+    What stands below `@literal` stays, and so does what is nested too deeply for a mapping.
     """
     reader = _Reader(environ)
+    if too_deep(mapping):
+        return mapping, [], []
     return reader.resolve(mapping, path), reader.found, reader.problems
 
 

@@ -62,6 +62,7 @@ class Mask:
 
     def learn(self, *secrets: str | None) -> None:
         """Mask these too from now on: tokens are renewed while the engine runs."""
+        known = len(self._secrets)
         for secret in secrets:
             if secret and secret not in _NO_SECRETS:
                 self._secrets.add(secret)
@@ -69,7 +70,8 @@ class Mask:
                 if number is not None:
                     # A field may read it as a number, which is then written in its own way.
                     self._secrets.add(number_text(number))
-        self._finder = Finder(self._secrets)
+        if len(self._secrets) > known:  # a finder is dear to make
+            self._finder = Finder(self._secrets)
 
     def __repr__(self) -> str:
         return "<Mask>"

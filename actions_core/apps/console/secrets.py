@@ -39,7 +39,7 @@ def secrets_of(
             found += read_settings(settings, destination, "$", environ)[1]
         for subscription in _objects(instance.get("subscriptions")):
             action = destination.spec.actions.get(str(subscription.get("partnerAction")))
-            found += written_passwords(subscription.get("mapping"), action)
+            found += written_passwords(subscription.get("mapping"), {} if action is None else action.fields)
     for source in _objects(data.get("sources")):
         found += _texts(source.get("writeKey"))
     for text in texts(data.get("outbox")):

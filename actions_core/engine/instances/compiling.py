@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from actions_core.destination import Destination
     from actions_core.destination.context import Context, Scope
     from actions_core.destination.registry import Registry
-    from actions_core.destination.specs import ActionSpec
     from actions_core.engine.executor.client.tokens import TokenListener
     from actions_core.engine.filters import Filters
     from actions_core.engine.instances.instance import Services
@@ -90,6 +89,9 @@ def compile_instances(
 def _without_destination(spec: InstanceSpec, path: str, environ: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with an instance whatever its destination."""
     problems = resolve_environment(spec.settings, f"{path}.settings", environ)[2]
+    for index, subscription in enumerate(() if spec.subscriptions == "presets" else spec.subscriptions):
+        place = f"{path}.subscriptions[{index}].mapping"
+        problems += resolve_mapping(subscription.mapping, place, environ)[2]
     return [*problems, *spec.parts_problems(path)]
 
 
@@ -146,11 +148,12 @@ def compile_instance(
     chosen = _presets(destination) if spec.subscriptions == "presets" else spec.subscriptions
     mappings, in_mappings, found = _read_mappings(chosen, destination, f"{path}.subscriptions", environ)
     problems += found
-    digest = settings_digest(spec, settings, in_mappings)
+    digest = settings_digest(spec, settings)
     same = None if previous is None or not has_settings_of(previous, destination, digest) else previous
     oauth = settings.pop("oauth", None)
     oauth = oauth if isinstance(oauth, dict) else {}
-    mask = Mask([*secrets, *in_mappings]) if same is None else same.lane.connection.mask
+    mask = Mask(secrets) if same is None else same.lane.connection.mask
+    mask.learn(*in_mappings)
     scope = services.scope(spec.id, destination.slug, settings, Auth(oauth.get("access_token")), mask)
     if same is not None:
         scope = attrs.evolve(scope, auth=same.scope.auth, state=same.scope.state)
@@ -161,7 +164,7 @@ def compile_instance(
     problems += _batch_without_batches(spec, pipelines, path)
     if any(problem.is_error for problem in problems):
         return None, problems
-    if same is not None and has_spec_of(same, spec):
+    if same is not None and has_spec_of(same, spec) and same.mapping_secrets == in_mappings:
         return same, problems
     connection = _connection(spec, destination, scope, services, mask, oauth, same)
     instance = Instance(
@@ -177,6 +180,7 @@ def compile_instance(
         authentication=authentication_pipeline(destination, scope),
         spec=spec,
         settings_digest=digest,
+        mapping_secrets=in_mappings,
         environ=environ,
     )
     return instance, problems
@@ -333,16 +337,23 @@ def _read_mappings(
         mappings.append(values)
         problems += unread
         action = destination.spec.actions.get(spec.partner_action)
-        secrets += [*found, *written_passwords(values, action)]
+        secrets += [*found, *written_passwords(values, {} if action is None else action.fields)]
     return mappings, secrets, problems
 
 
-def written_passwords(mapping: Json, action: ActionSpec | None) -> list[str]:
-    """Return what is written in a mapping for the action's fields of type password."""
-    if action is None or not isinstance(mapping, dict):
-        return []
-    fields = [key for key, field in action.fields.items() if field.type == "password"]
-    return [value for key in fields if isinstance(value := mapping.get(key), str)]
+def written_passwords(mapping: Json, fields: Mapping[str, FieldSpec]) -> list[str]:
+    """Return what is written in a mapping for fields of type password, at any depth of the fields."""
+    found: list[str] = []
+    for key, field in fields.items() if isinstance(mapping, dict) else ():
+        value = mapping.get(key)
+        if isinstance(value, dict) and value.keys() == {"@literal"}:
+            value = value["@literal"]
+        for item in value if isinstance(value, list) else [value]:
+            if field.type == "password" and isinstance(item, str):
+                found.append(item)
+            elif field.properties:
+                found += written_passwords(item, field.properties)
+    return found
 
 
 def _compile_subscriptions(

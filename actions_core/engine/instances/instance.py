@@ -54,6 +54,8 @@ class Instance:
     spec: InstanceSpec = attrs.field(factory=lambda: InstanceSpec("", ""), repr=False)
     #: a digest of the settings with what the environment gave: equal as long as they are
     settings_digest: str = attrs.field(default="", repr=False)
+    #: the secrets in the mappings: a new value of a variable makes an instance anew
+    mapping_secrets: list[str] = attrs.field(factory=list, repr=False)
     #: what `{"$env": NAME}` reads
     environ: Mapping[str, str] = attrs.field(factory=lambda: os.environ, repr=False)
 

@@ -17,21 +17,15 @@ from actions_core.engine.executor import Breaker, RateBudget
 from actions_core.engine.executor.client import Admission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from actions_core.destination import Destination
     from actions_core.engine.instances.instance import Instance
     from actions_core.engine.workspace import InstanceSpec
     from actions_core.values.types import JsonObject
 
 
-def settings_digest(spec: InstanceSpec, settings: JsonObject, secrets: Sequence[str]) -> str:
-    """Return a digest of an instance's place and credentials, with what the environment gave.
-
-    `secrets` are those in its mappings: they are credentials as well.
-    """
-    facts = [spec.destination, spec.allow_private_addresses, settings, *secrets]
-    text = json.dumps(facts, sort_keys=True, default=str)
+def settings_digest(spec: InstanceSpec, settings: JsonObject) -> str:
+    """Return a digest of an instance's place and credentials, with what the environment gave."""
+    text = json.dumps([spec.destination, spec.allow_private_addresses, settings], sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

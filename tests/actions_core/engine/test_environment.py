@@ -11,8 +11,10 @@ from actions_slack import destination
 
 from actions_core import Engine, Registry, Workspace
 from actions_core.engine.environment import resolve_mapping
+from actions_core.engine.instances import written_passwords
 from actions_core.errors import WorkspaceError
 from actions_core.testing import RecordingTransport
+from actions_core.validation.fields import FieldSpec
 
 ADDRESS = "https://hooks.slack.com/services/T000/B000/abcdef123456"
 EVENT = {"type": "track", "event": "Order Completed", "messageId": "m-1"}
@@ -103,8 +105,33 @@ def test_a_renewed_secret_changes_the_instance_but_no_key(monkeypatch: pytest.Mo
             engine.replace(workspace)
             after = engine.instances["slack"]
             assert after is not before
+            # It is the same account all the same: what its breaker, its budget and its tokens know goes on.
+            assert after.lane.connection.admission is before.lane.connection.admission
+            assert after.settings_digest == before.settings_digest
             assert after.pipelines[0].scope.key_suffix == before.pipelines[0].scope.key_suffix
             await engine.send(EVENT)
 
     asyncio.run(work())
     assert [request.url for request in transport.requests] == [ADDRESS + "7"]
+
+
+def test_a_mapping_too_deep_is_told_as_such() -> None:
+    """What is nested deeper than a mapping may be is left to the mapping, which names it."""
+    mapping: Any = {"$env": "TOKEN"}
+    for _ in range(5_000):
+        mapping = {"a": mapping}
+    assert resolve_mapping(mapping, "$", {"TOKEN": "t-1"}) == (mapping, [], [])
+
+
+def test_passwords_are_found_wherever_fields_have_them() -> None:
+    """In lists, in objects and below `@literal`, but not in what a directive makes."""
+    token = FieldSpec(label="T", description="D", type="password")
+    fields = {
+        "token": token,
+        "auth": FieldSpec(label="A", description="D", type="object", properties={"key": token}),
+    }
+    mapping = {
+        "token": ["one", {"@path": "$.two"}],
+        "auth": [{"key": {"@literal": "three"}}, {"key": "four"}],
+    }
+    assert written_passwords(mapping, fields) == ["one", "three", "four"]
