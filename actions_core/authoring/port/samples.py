@@ -31,6 +31,7 @@ class Sample:
     label: Label
     values: Mapping[str, Json]
     request: PlainRequest | None = None
+    message: str = ""  #: why it was refused
 
 
 def make_sample(

@@ -117,7 +117,8 @@ class Trials:
         """Yield trials of usual values only, whose responses are successes."""
         for _ in range(count):
             event = self._drawn(by_default=False, plain=True)
-            yield attrs.evolve(self._trial([event], self._frame(), by_default=False), responses=())
+            trial = self._trial([event], self._frame(), by_default=False, is_new=(True,))
+            yield attrs.evolve(trial, responses=())
 
     def of_events(self, events: Sequence[JsonObject]) -> Iterator[Trial]:
         """Yield a trial for each event of the user's own, mapped by the defaults."""

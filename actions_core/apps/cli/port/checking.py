@@ -158,7 +158,7 @@ class Check:
         ours = Ours(self._subject.destination)
         tried: deque[Trial] = deque()
         trials = await self._trials(spec, action, batch=batch)
-        orders = (self._order(trial, spec) for trial in _kept(self._chosen(trials, batch=batch), tried))
+        orders = (self._order(trial, spec) for trial in kept(self._chosen(trials, batch=batch), tried))
         try:
             async for reply in self._published.run_each(orders):
                 trial = tried.popleft()
@@ -213,7 +213,7 @@ class Check:
         return found
 
 
-def _kept(trials: Iterator[Trial], tried: deque[Trial]) -> Iterator[Trial]:
+def kept(trials: Iterator[Trial], tried: deque[Trial]) -> Iterator[Trial]:
     """Yield trials, and keep each until its reply is there."""
     for trial in trials:
         tried.append(trial)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.apps.cli.port.checking import Check, Plan, Subject
+from actions_core.apps.cli.port.checking import Check, Plan, Subject, kept
 from actions_core.apps.cli.port.ours import published_run
 from actions_core.authoring.port.definitions import published_definition
 from actions_core.authoring.port.differences import PortFile
@@ -20,6 +21,8 @@ from actions_core.destination import load_destination
 from actions_core.errors import ActionsError, DefinitionError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from actions_core.apps.cli.port.published import Published
     from actions_core.authoring.port.samples import Label
     from actions_core.authoring.port.tally import Tally
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 _CALLS: Final = 60
 _FRESH: Final = 50
+#: Where fewer calls than these make a request, so many more are tried.
+_FEW: Final = 20
+_MORE: Final = 240
 #: Refusals by the validation of the published framework, which ours makes by itself.
 _VALIDATION: Final = frozenset({"AggregateAjvError", "ValidationError"})
 
@@ -90,6 +96,7 @@ class Drafting:
         return Draft(folder, written, tuple(drafts))
 
     async def _record(self, spec: DestinationSpec, folder: str, key: str) -> list[Sample]:
+        """Record usual calls, and where few of them made a request, others made from those that did."""
         sources = await self._published.ask("sources", destination=folder, action=key)
         values = Values(
             Random(f"{self._seed} {key}"),  # noqa: S311 - a seeded generator makes trials, not secrets
@@ -98,15 +105,25 @@ class Drafting:
             distinct=True,
             seconds=False,
         )
-        trials = list(Trials(spec, key, values, PortFile()).plain(self._calls))
-        orders = [self._order(spec, folder, trial) for trial in trials]
+        trials = Trials(spec, key, values, PortFile(), failures=False)
+        samples = await self._called(spec, folder, trials, trials.plain(self._calls))
+        if sum(sample.label == "sent" for sample in samples) < _FEW:
+            samples += await self._called(spec, folder, trials, trials.single(_MORE))
+        return samples
+
+    async def _called(
+        self, spec: DestinationSpec, folder: str, trials: Trials, chosen: Iterator[Trial]
+    ) -> list[Sample]:
+        """Return what calls showed; later ones are made from those that reached a request."""
+        tried: deque[Trial] = deque()
+        orders = (self._order(spec, folder, trial) for trial in kept(chosen, tried))
         samples = []
-        place = 0
         async for reply in self._published.run_each(orders):
-            sample = _sample(trials[place], reply)
-            place += 1
+            trial = tried.popleft()
+            sample = _sample(trial, reply)
             if sample is not None:
                 samples.append(sample)
+            trials.learn(trial, (sample is not None and sample.label == "sent",))
         return samples
 
     def _order(self, spec: DestinationSpec, folder: str, trial: Trial) -> JsonObject:
@@ -157,7 +174,8 @@ def _sample(trial: Trial, reply: JsonObject) -> Sample | None:
         raise NotInferred("it makes several requests for an event")
     label: Label = "sent" if run.requests else "refused" if error is not None else "nothing"
     request = run.requests[0] if run.requests else None
-    return make_sample(reply.get("seen") or {}, trial.settings, trial.events[0], label, request)
+    sample = make_sample(reply.get("seen") or {}, trial.settings, trial.events[0], label, request)
+    return sample if run.failure is None else attrs.evolve(sample, message=run.failure.message)
 
 
 def with_requests(
