@@ -8,18 +8,31 @@ calls is an integer, with a bit for each.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.validation.coercion import same_json
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+    from typing import Protocol
 
-    from actions_core.values.types import Json
+    from actions_core.values.types import Json, JsonObject
 
     Turn = Callable[[Json], Json]
+
+    class Infer(Protocol):
+        """Returns the expression of a column, MISSING where it is always so, or FAILED."""
+
+        def __call__(self, column: Column, *, text: bool = False, depth: int = 0) -> Any:
+            """Infer a column; with `text`, values are written as text, as in a query or a form."""
+
+    Attempt = Callable[["Column", Infer, bool, int], Any]
+
+#: What stands for a column that nothing fits.
+FAILED: Final[Any] = object()
 
 #: Paths of the scope in the order of their likelihood: what the author maps comes before what else is known.
 _ORDER: Final = (*("$.payload", "$.settings", "$.auth", "$.syncMode", "$.membership", "$.hooks", "$.event"),)
@@ -40,8 +53,17 @@ class Budget:
 class Table:
     """The scopes of calls, each a row, with what is often asked of them."""
 
-    def __init__(self, scopes: Iterable[Mapping[str, Json]]) -> None:
+    def __init__(
+        self,
+        scopes: Iterable[Mapping[str, Json]],
+        roots: Iterable[JsonObject] | None = None,
+        open_objects: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self.scopes = tuple(scopes)
+        #: the scopes as the objects that expressions read
+        self.roots = tuple(map(_unflattened, self.scopes) if roots is None else roots)
+        #: the paths of objects that may have any keys, each with those that it is known to have
+        self.open = dict(open_objects or {})
         #: the rows in which a path has a value, and those in which it has one that is not null
         self.present: dict[str, int] = {}
         self.given: dict[str, int] = {}
@@ -137,10 +159,16 @@ class Column:
 
     @classmethod
     def of(
-        cls, scopes: Sequence[Mapping[str, Json]], values: Sequence[Json], budget: Budget | None = None
+        cls,
+        scopes: Sequence[Mapping[str, Json]],
+        values: Sequence[Json],
+        budget: Budget | None = None,
+        roots: Sequence[JsonObject] | None = None,
+        open_objects: Mapping[str, frozenset[str]] | None = None,
     ) -> Column:
         """Return the column of values beside the scopes that they were made in."""
-        return cls(Table(scopes), tuple(range(len(scopes))), tuple(values), budget or Budget())
+        table = Table(scopes, roots, open_objects)
+        return cls(table, tuple(range(len(scopes))), tuple(values), budget or Budget())
 
     def __len__(self) -> int:
         return len(self.values)
@@ -182,3 +210,15 @@ def bits(rows: Iterable[int]) -> int:
     for row in rows:
         mask |= 1 << row
     return mask
+
+
+def _unflattened(scope: Mapping[str, Json]) -> JsonObject:
+    """Return the object in which the values stand at their paths, of which each is a key of the root."""
+    return {path.removeprefix("$."): value for path, value in scope.items()}
+
+
+def same(one: Json, other: Json) -> bool:
+    """Return whether two values are equal as JSON; MISSING is equal to itself alone."""
+    if one is MISSING or other is MISSING:
+        return one is other
+    return same_json(one, other)

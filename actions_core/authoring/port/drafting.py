@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any, Final
+import re
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import attrs
 
-from actions_core.authoring.port.columns import Budget, Column
-from actions_core.authoring.port.inference import FAILED, infer
+from actions_core.authoring.port.columns import FAILED, Budget, Column
+from actions_core.authoring.port.conditions import conditions
+from actions_core.authoring.port.inference import infer
 from actions_core.authoring.port.samples import without_free_keys
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from actions_core.authoring.port.samples import Sample
     from actions_core.values.types import Json, JsonObject
 
 _FEWEST: Final = 8
 _BASIC: Final = "basic "
-_MOST_VALUES: Final = 8
+_PLACE: Final = re.compile(r"\{\{([^{}]+)\}\}")
 
 
 class NotInferred(Exception):  # noqa: N818  # not an error: an action that wants a function
@@ -37,13 +39,26 @@ class Inferred:
     base: Json = None
 
 
-def infer_request(samples: Sequence[Sample]) -> Inferred:
-    """Return the request that all calls of an action fit. Raises `NotInferred` with the reason."""
+def infer_request(
+    samples: Sequence[Sample], open_objects: Mapping[str, frozenset[str]] | None = None
+) -> Inferred:
+    """Return the request that all calls of an action fit. Raises `NotInferred` with the reason.
+
+    `open_objects` has the paths of objects that may have any keys, each with those that are declared.
+    """
     samples = without_free_keys(samples)
     sent = [sample for sample in samples if sample.label == "sent" and sample.request is not None]
     if len(sent) < _FEWEST:
         raise NotInferred(f"only {len(sent)} of {len(samples)} calls made a request")
-    column = Column.of([sample.values for sample in sent], [_parts(sample) for sample in sent])
+    failed = [sample for sample in sent if sample.message]
+    if 2 * len(failed) > len(sent):
+        raise NotInferred("it needs what is in the response")
+    column = Column.of(
+        [sample.values for sample in sent],
+        [_parts(sample) for sample in sent],
+        roots=[sample.scope for sample in sent],
+        open_objects=open_objects,
+    )
     kinds = {
         next((kind for kind in ("json", "form", "lines", "text", "base64") if kind in value), "")
         for value in column.values
@@ -59,7 +74,7 @@ def infer_request(samples: Sequence[Sample]) -> Inferred:
     request.update(_headers(column))
     for kind in kinds:
         request[kind] = _object(column, kind, text=kind == "form")
-    request.update(_conditions(samples))
+    request.update(conditions(samples))
     return Inferred(request, base)
 
 
@@ -165,10 +180,26 @@ def _places(column: Column, rests: list[str]) -> tuple[str, JsonObject]:
         found = infer(column.with_values(map(unquote, parts)), text=True)
         if found is FAILED or found is MISSING:
             raise NotInferred(f"part {index} of its URL's path follows no rule that was tried")
-        name = _place_name(found, places)
-        places[name] = found
-        written.append(f"{{{name}}}")
+        written.append(_placed(found, places))
     return "/".join(written), places
+
+
+def _placed(found: Json, places: JsonObject) -> str:
+    """Return a part of a URL with a place for an expression, or for each value in a text."""
+    pieces = [("", found)]
+    if isinstance(found, dict) and isinstance(text := found.get("@template"), str):
+        *parts, rest = _PLACE.split(text)
+        pieces = [(parts[at], {"@path": f"$.{parts[at + 1]}"}) for at in range(0, len(parts), 2)]
+        if not pieces or "{" in rest + "".join(before for before, _ in pieces):
+            pieces, rest = [("", found)], ""
+    else:
+        rest = ""
+    written = ""
+    for before, value in pieces:
+        name = _place_name(value, places)
+        places[name] = value
+        written += f"{before}{{{name}}}"
+    return written + rest
 
 
 def _place_name(found: Json, taken: JsonObject) -> str:
@@ -227,68 +258,3 @@ def _basic(decoded: Column) -> Json | None:
         return None
     written = [infer(decoded.with_values(pair[place] for pair in pairs), text=True) for place in (0, 2)]
     return None if any(part is FAILED for part in written) else written
-
-
-# -- conditions ---------------------------------------------------------------------------------
-
-
-def _conditions(samples: Sequence[Sample]) -> JsonObject:
-    found: JsonObject = {}
-    refused = [sample for sample in samples if sample.label == "refused"]
-    rest = [sample for sample in samples if sample.label != "refused"]
-    if refused:
-        required = _required(refused, rest)
-        if required is not None:
-            found["require"] = [required]
-    nothing = [sample for sample in rest if sample.label == "nothing"]
-    sent = [sample for sample in rest if sample.label == "sent"]
-    if nothing:
-        condition = _condition(nothing, sent)
-        if condition:
-            found["when"] = {"if": condition}
-    return found
-
-
-def _required(refused: Sequence[Sample], others: Sequence[Sample]) -> JsonObject | None:
-    """Return what is missing exactly in the calls that were refused."""
-    keys = {path for sample in others for path in sample.values if path.rpartition(".")[0] == "$.payload"}
-    missing = {path for path in keys if all(path not in sample.values for sample in refused)}
-    if missing and all(missing & sample.values.keys() for sample in others):
-        for path in sorted(missing):
-            smaller = missing - {path}
-            if smaller and all(smaller & sample.values.keys() for sample in others):
-                missing = smaller
-        return {"anyOf": sorted(path.removeprefix("$.payload.") for path in missing)}
-    condition = _condition(refused, others)
-    return {"if": condition, "message": "The destination does not take this."} if condition else None
-
-
-def _condition(against: Sequence[Sample], good: Sequence[Sample]) -> str:
-    """Return a condition that holds of the good calls and of none of the others; empty without one."""
-    if not good:
-        return ""
-    paths = dict.fromkeys(path for sample in (*good, *against) for path in sample.values)
-    for path in paths:
-        name = path.removeprefix("$.")
-        if "[" in name:
-            continue
-        goods = [sample.values.get(path, MISSING) for sample in good]
-        bads = [sample.values.get(path, MISSING) for sample in against]
-        if all(value is MISSING for value in bads) and MISSING not in goods:
-            return f"{name} != null"
-        if all(value is MISSING for value in goods) and MISSING not in bads:
-            return f"{name} = null"
-        if not all(isinstance(value, str | bool) or value is MISSING for value in (*goods, *bads)):
-            continue
-        for values, others, word in ((bads, goods, "!="), (goods, bads, "=")):
-            chosen = list(dict.fromkeys(values))
-            if MISSING not in chosen and len(chosen) <= _MOST_VALUES and not set(chosen) & set(others):
-                joined = [f"{name} {word} {_literal(value)}" for value in chosen]
-                return (" and " if word == "!=" else " or ").join(joined)
-    return ""
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

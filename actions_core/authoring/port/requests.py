@@ -19,8 +19,10 @@ _OWN: Final = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "host", "transfer-encoding", "user-agent"}
 )
 _SAFE: Final = "%/:@!$&'()*+,;=~-._[]|"
+#: What stands for itself in a part of a path, and may be percent-encoded all the same.
 _UNRESERVED: Final = re.compile(
-    r"%(2D|2E|5F|7E|21|27|28|29|2A|4[1-9A-F]|5[0-9A]|6[1-9A-F]|7[0-9A]|3[0-9])", re.IGNORECASE
+    r"%(2D|2E|5F|7E|21|27|28|29|2A|24|26|2B|2C|3A|3B|3D|4[0-9A-F]|5[0-9A]|6[1-9A-F]|7[0-9A]|3[0-9])",
+    re.IGNORECASE,
 )
 
 

@@ -87,6 +87,7 @@ class Trials:
         *,
         failures: bool = True,
         accepted: Accepted | None = None,
+        settings: int | None = None,
     ) -> None:
         self._spec = spec
         self._key = action
@@ -95,7 +96,10 @@ class Trials:
         self._port = port
         self._failures = failures
         self._accepted = Accepted() if accepted is None else accepted
-        self._settings = [self._random_settings(number) for number in range(_SETTINGS)]
+        # Without failures, trials are for a draft: fewer settings make fewer engines.
+        self._number_of_settings = settings or (_SETTINGS if failures else _FEW_SETTINGS)
+        number = max(_SETTINGS, self._number_of_settings)
+        self._settings = [self._random_settings(number) for number in range(number)]
         self._fields = {key: field for key, field in self._action.fields.items() if key not in BATCH_FIELDS}
         #: what an author has to map: the defaults say nothing of it, and there is no event without it
         self._unmapped = {
@@ -214,8 +218,7 @@ class Trials:
         if start is not None and self._values.chance(0.8):
             frame = start.frame
         else:
-            # Without failures, trials are for a draft: fewer settings make fewer engines.
-            index = self._values.random.randrange(_SETTINGS if self._failures else _FEW_SETTINGS)
+            index = self._values.random.randrange(self._number_of_settings)
             frame = Frame(index, *self._extra())
         if is_batch and "enable_batching" in self._action.fields:
             return attrs.evolve(frame, extra={**frame.extra, "enable_batching": True})
@@ -353,7 +356,7 @@ class Trials:
             if key in self._port.settings:
                 settings[key] = self._given_setting(key)
             elif field.values:
-                settings[key] = self._values.random.choice(field.values)
+                settings[key] = self._chosen_setting(field.values, number)
             elif field.type == "boolean":
                 settings[key] = self._values.chance(0.5)
             elif field.default is not MISSING and (number % 2 == 0 or field.format == "uri"):
@@ -367,6 +370,10 @@ class Trials:
         # Settings of ours alone, such as a token in place of one that Segment's host has.
         ours = (key for key in self._port.settings if key not in self._spec.settings)
         return {**settings, **{key: self._given_setting(key) for key in ours}}
+
+    def _chosen_setting(self, choices: Sequence[Json], number: int) -> Json:
+        """Return one of the choices of a setting; for a draft, as many of them come up as can be."""
+        return self._values.random.choice(choices) if self._failures else choices[number % len(choices)]
 
     def _given_setting(self, key: str) -> Json:
         """Return one of the values that the port's file names for a setting."""

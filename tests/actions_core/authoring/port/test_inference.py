@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actions_core.authoring.port.columns import Budget, Column
-from actions_core.authoring.port.inference import FAILED, infer
+from actions_core.authoring.port.columns import FAILED, Budget, Column
+from actions_core.authoring.port.inference import infer
 from actions_core.authoring.port.samples import make_sample, without_free_keys
 from actions_core.mapping import compile_mapping
 from actions_core.values.types import MISSING

@@ -1,0 +1,137 @@
+"""Columns that are one of several: what is there with a value, the first of some, one by another value."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final
+
+from actions_core.authoring.port.columns import FAILED
+from actions_core.authoring.port.samples import is_made_up
+from actions_core.authoring.port.turns import as_text, fits, plain, plain_turns
+from actions_core.values.javascript import truthy
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from actions_core.authoring.port.columns import Column, Infer
+    from actions_core.values.types import Json
+
+_MOST_ALTERNATIVES: Final = 3
+_MOST_CHOICES: Final = 12
+_FEWEST_OF_A_CHOICE: Final = 2
+#: Choices between what is inferred are looked for in what is not too deep, and where many calls show them.
+_DEEPEST_CHOICE: Final = 7
+_FEWEST_OF_A_DEEP_CHOICE: Final = 4
+
+
+def present(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer what is there exactly where some value of the scope is, or where two are."""
+    there = column.there
+    if there == column.mask or there.bit_count() < 2:  # noqa: PLR2004  # one row fits anything
+        return FAILED
+    for paths, word in _conditions(column, there):
+        found = infer(column.where(there), text=text, depth=depth + 1)
+        if found is FAILED or found is MISSING:
+            return FAILED
+        for path in reversed(paths):
+            found = {"@if": {"exists": {"@path": path}, word: taken(found) if word == "else" else found}}
+        return found
+    return FAILED
+
+
+def _conditions(column: Column, there: int) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the paths whose presence, or absence, goes with that of the column."""
+    given = {path: column.table.given[path] & column.mask for path in column.table.paths}
+    for path, rows in given.items():
+        if rows in (there, column.mask ^ there):
+            yield (path,), "then" if rows == there else "else"
+    wider = [path for path, rows in given.items() if rows & there == there and rows != column.mask]
+    for one, other in combinations(wider, 2):
+        if given[one] & given[other] == there:
+            yield (one, other), "then"
+
+
+def taken(written: Json) -> Json:
+    """Return an expression for an `else`, which takes no constant that is false, 0, null or empty."""
+    return written if truthy(written) else {"@literal": written}
+
+
+def first_of_several(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer the first of several values that is there."""
+    if depth > _MOST_ALTERNATIVES + 4 or any(isinstance(value, dict) for value in column.values):
+        return FAILED
+    ranked = []
+    for path in _equal_somewhere(column, text=text):
+        has = column.table.given[path] & column.mask
+        if has not in (0, column.mask) and fits(column.where(has), path, plain_turns(text=text)[0]):
+            ranked.append((has.bit_count(), path, has))
+    for _, path, has in sorted(ranked, key=lambda one: -one[0])[:_MOST_ALTERNATIVES]:
+        rest = infer(column.where(column.mask & ~has), text=text, depth=depth + 2)
+        if rest is FAILED:
+            continue
+        written = {"exists": {"@path": path}, "then": {"@path": path}}
+        return {"@if": written if rest is MISSING else {**written, "else": taken(rest)}}
+    return FAILED
+
+
+def _equal_somewhere(column: Column, *, text: bool) -> list[str]:
+    """Return the paths that may give the column in some row, in their order."""
+    turns = plain_turns(text=text)
+    found = {
+        path
+        for row, value in zip(column.rows, column.values, strict=True)
+        if value is not MISSING
+        for path, _ in column.table.where(row, turns, value)
+    }
+    return [path for path in column.table.paths if path in found]
+
+
+def chosen(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one of several by the text of a value that takes few."""
+    for simple in (True, False):
+        found = _choose(column, infer, text, depth, simple=simple)
+        if found is not FAILED:
+            return found
+    return FAILED
+
+
+def _choose(column: Column, infer: Infer, text: bool, depth: int, *, simple: bool) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one of several; a simple choice is between constants and values as they are."""
+    if not simple and depth > _DEEPEST_CHOICE:
+        return FAILED
+    fewest = _FEWEST_OF_A_CHOICE if simple else _FEWEST_OF_A_DEEP_CHOICE
+    tried: set[frozenset[int]] = set()  # what goes with one path need not be tried with its like
+    for path in column.table.paths:
+        groups = column.table.groups(path, column.mask)
+        if groups is None or not 1 < len(groups) <= _MOST_CHOICES:
+            continue
+        if any(rows.bit_count() < fewest for rows in groups.values()):
+            continue
+        if any(map(is_made_up, groups)):
+            continue  # no rule depends on which sample it is
+        division = frozenset(groups.values())
+        if division in tried:
+            continue
+        tried.add(division)
+        made: dict[Json, Json] = {}
+        for value, rows in groups.items():
+            part = column.where(rows)
+            made[value] = (
+                plain(part, infer, text, depth) if simple else infer(part, text=text, depth=depth + 4)
+            )
+            if made[value] is FAILED:
+                break
+        else:
+            return _choice(path, made)
+    return FAILED
+
+
+def _choice(path: str, made: Mapping[Json, Json]) -> Json:
+    of = {
+        as_text(value): part for value, part in made.items() if value is not MISSING and part is not MISSING
+    }
+    choose: dict[str, Any] = {"by": {"@path": path}, "of": of}
+    if made.get(MISSING, MISSING) is not MISSING:
+        choose["else"] = made[MISSING]
+    return {"@choose": choose}

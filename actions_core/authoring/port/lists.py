@@ -1,0 +1,80 @@
+"""Columns of lists: made item by item, or of the items of a list or of the keys of an object in the scope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actions_core.authoring.port.columns import FAILED, Column
+from actions_core.authoring.port.objects import by_kind
+from actions_core.authoring.port.samples import flat_values
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actions_core.authoring.port.columns import Infer
+    from actions_core.values.types import Json
+
+
+def items(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer lists of one length item by item."""
+    if not all(isinstance(value, list) for value in column.values):
+        return FAILED
+    if len({len(value) for value in column.values}) != 1:
+        return FAILED
+    found = [infer(column.item(index), text=text, depth=depth + 1) for index in range(len(column.values[0]))]
+    return FAILED if any(item is FAILED or item is MISSING for item in found) else found
+
+
+def listed(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer lists whose items are made of those of a list in the scope, one by one."""
+    if not all(value is MISSING or isinstance(value, list) for value in column.values):
+        return FAILED
+    for where in column.table.lists:
+        pairs = list(_pairs(column, where, list))
+        if not pairs or not all(isinstance(given, dict) for given, _ in pairs):
+            continue
+        scopes = [dict(flat_values(given, "$", 1)) for given, _ in pairs]
+        made = Column.of(scopes, [value for _, value in pairs], column.budget, [one for one, _ in pairs])
+        found = infer(made, text=text, depth=depth + 1)
+        if isinstance(found, dict):
+            return {"@arrayPath": [where, found]}
+    return FAILED
+
+
+def entries(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer lists that have an item for each key of an object in the scope."""
+    if not all(value is MISSING or isinstance(value, list) for value in column.values):
+        return FAILED
+    for where in column.table.objects:
+        pairs = list(_pairs(column, where, dict))
+        if not pairs:
+            continue
+        scopes = [dict(flat_values(entry, "$", 1)) for entry, _ in pairs]
+        made = Column.of(scopes, [value for _, value in pairs], column.budget, [one for one, _ in pairs])
+        found = infer(made, text=text, depth=depth + 1)
+        if found is FAILED:
+            found = by_kind(made, infer, depth)
+        if found is not FAILED and found is not MISSING:
+            return {"@values": {"value": {"@path": where}, "each": found, "list": True}}
+    return FAILED
+
+
+def _pairs(column: Column, where: str, kind: type[list[Any] | dict[str, Any]]) -> Iterator[tuple[Json, Json]]:
+    """Yield what there is at a path, entry by entry, each beside an item of the column.
+
+    Yields nothing where the two are not there in the same rows, or not equally long.
+    """
+    rows = [
+        (scope.get(where, MISSING), value) for scope, value in zip(column.scopes, column.values, strict=True)
+    ]
+    for given, value in rows:
+        if (given is MISSING) != (value is MISSING):
+            return
+        if given is not MISSING and (not isinstance(given, kind) or len(given) != len(value)):
+            return
+    for given, value in rows:
+        if given is MISSING:
+            continue
+        parts = given if kind is list else [{"key": key, "value": item} for key, item in given.items()]
+        yield from zip(parts, value, strict=True)

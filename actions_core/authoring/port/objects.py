@@ -1,0 +1,295 @@
+"""Columns of objects: made key by key, or of objects of the scope merged with such a one.
+
+What may have any keys, such as an event's properties, is passed on as a whole. It shows as keys that come and
+go, and whose values stand in an object of the scope, as they are or each turned in the same way.
+"""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from actions_core.authoring.port.columns import FAILED, Column, bits, same
+from actions_core.authoring.port.evaluation import gives
+from actions_core.values.types import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from actions_core.authoring.port.columns import Infer
+    from actions_core.values.types import Json
+
+_MOST_LAYERS: Final = 4
+#: How many keys of an object may be left out or written anew where it is passed on.
+_MOST_EXCEPTIONS: Final = 16
+_EMPTY: Final[Sequence[Json]] = (None, "", [], {})
+#: A place of an object: its row, and a key of it.
+Place = tuple[int, str]
+
+
+def parts(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer an object key by key, or as objects of the scope merged with such a one."""
+    if not all(isinstance(value, dict) for value in column.values):
+        return FAILED
+    written: dict[str, Any] = {}
+    passed: dict[str, Any] = {}
+    failed: list[str] = []
+    for key in dict.fromkeys(key for value in column.values for key in value):
+        below = column.key(key)
+        if key.startswith("@"):
+            failed.append(key)
+        elif _is_of_an_open_object(below, key):
+            passed[key] = None
+        else:
+            found = infer(below, text=text, depth=depth + 1)
+            if found is FAILED:
+                failed.append(key)
+            elif found is not MISSING:
+                written[key] = found
+    if not failed and not passed:
+        return written
+    merged = _merged(column, infer, written, [*passed, *failed], depth)
+    if merged is not FAILED or failed:
+        return merged
+    for key in passed:
+        written[key] = infer(column.key(key), text=text, depth=depth + 1)
+    return FAILED if any(value is FAILED for value in written.values()) else written
+
+
+def _is_of_an_open_object(column: Column, key: str) -> bool:
+    """Return whether a key is always one that an object has which may have any."""
+    there = [
+        (scope, value)
+        for scope, value in zip(column.scopes, column.values, strict=True)
+        if value is not MISSING
+    ]
+    for where, declared in column.table.open.items():
+        if key not in declared and all(
+            isinstance(one := scope.get(where), dict) and key in one for scope, _ in there
+        ):
+            return True
+    return False
+
+
+def unless_empty(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer objects that are left out where they would be empty."""
+    there = [value for value in column.values if value is not MISSING]
+    if len(there) == len(column) or not all(isinstance(value, dict) and value for value in there):
+        return FAILED
+    filled = column.with_values({} if value is MISSING else value for value in column.values)
+    found = parts(filled, infer, text, depth + 1)
+    if found is FAILED:
+        return FAILED
+    omitted = {"@omit": {"value": {"made": found}, "values": [{}]}}
+    written = {"@transform": {"apply": omitted, "mapping": {"@path": "$.made"}}}
+    return written if gives(written, column) else FAILED
+
+
+# -- objects of the scope that are passed on ----------------------------------------------------
+
+
+@attrs.frozen(eq=False)
+class _Layer:
+    """An object of the scope that gives some places of the column, with the keys that it gives otherwise."""
+
+    written: Json
+    covered: frozenset[Place]
+    dropped: frozenset[str]
+
+
+def _merged(column: Column, infer: Infer, written: dict[str, Any], left: list[str], depth: int) -> Any:
+    """Return known keys merged with objects of the scope that have those that are left."""
+    layers = list(_layers(column, infer, left, depth))
+    covered = frozenset[Place]().union(*(layer.covered for layer in layers))
+    known = dict(written)
+    for key in left:
+        own = bits(
+            row
+            for row, value in zip(column.rows, column.values, strict=True)
+            if key in value and (row, key) not in covered
+        )
+        if not own:
+            continue
+        found: Any = FAILED
+        below = column.key(key)
+        # Where the key is missing, it may be left out of what is passed on, or not be there at all.
+        missing = below.mask & ~below.there
+        for rows in (own | missing, own, below.mask) if not key.startswith("@") else ():
+            found = infer(below.where(rows), depth=depth + 4)
+            if found is not FAILED:
+                break
+        if found is FAILED or found is MISSING:
+            return FAILED
+        known[key] = found
+    if not layers:
+        return FAILED
+    return _in_an_order(column, layers, known)
+
+
+def _in_an_order(column: Column, layers: Sequence[_Layer], known: Mapping[str, Any]) -> Any:
+    """Return the objects merged in an order in which they give the column."""
+    objects = [layer.written for layer in layers]
+    everything = [*objects, known] if known else objects
+    if len(everything) == 1 and gives(everything[0], column):
+        return everything[0]
+    for order in permutations(everything):
+        found = {"@merge": {"objects": [_or_empty(one) for one in order], "direction": "right"}}
+        if gives(found, column):
+            return found
+    return FAILED
+
+
+def _or_empty(written: Json) -> Json:
+    """Return an expression for a merge, which takes nothing that is missing."""
+    where = _read_by(written)
+    if where is None:
+        return written
+    return {"@if": {"exists": {"@path": where}, "then": written, "else": {}}}
+
+
+def _read_by(written: Json) -> str | None:
+    """Return the path that a layer reads; None where it is an object of known keys."""
+    if not isinstance(written, dict) or len(written) != 1:
+        return None
+    ((name, option),) = written.items()
+    if name == "@path":
+        return str(option)
+    return _read_by(option["value"]) if name in ("@omit", "@values") else None
+
+
+def _layers(column: Column, infer: Infer, left: Iterable[str], depth: int) -> Iterator[_Layer]:
+    wanted = set(left)
+    todo = {
+        (row, key)
+        for row, value in zip(column.rows, column.values, strict=True)
+        for key in value
+        if key in wanted
+    }
+    number = 0
+    opened = column.table.open
+    for where in sorted(column.table.objects, key=lambda where: (where not in opened, where == "$.payload")):
+        if not todo or number == _MOST_LAYERS:
+            return
+        layer = _layer(column, infer, where, todo, depth)
+        if layer is not None:
+            todo -= layer.covered
+            number += 1
+            yield layer
+
+
+def _layer(column: Column, infer: Infer, where: str, todo: set[Place], depth: int) -> _Layer | None:
+    """Return an object of the scope as a layer, its values as they are or turned, if it gives any."""
+    given: dict[int, Mapping[str, Json]] = {}
+    for row, scope in zip(column.rows, column.scopes, strict=True):
+        one = scope.get(where)
+        given[row] = one if isinstance(one, dict) else {}
+    whole = dict(zip(column.rows, column.values, strict=True))
+    shared = [(row, key) for row, key in todo if key in given[row]]
+    if not shared:
+        return None
+    equal = {(row, key) for row, key in shared if same(given[row][key], whole[row][key])}
+    inner: Json = {"@path": where}
+    if len(equal) * 2 < len(shared) or len(equal) < len(shared) > _MOST_EXCEPTIONS:
+        each = _each(infer, given, whole, shared, column, depth)
+        if each is FAILED:
+            return None
+        return _with_exceptions({"@values": {"value": inner, **each}}, given, whole, shared)
+    return _with_exceptions(inner, given, whole, equal)
+
+
+def _with_exceptions(
+    inner: Json,
+    given: Mapping[int, Mapping[str, Json]],
+    whole: Mapping[int, Mapping[str, Json]],
+    covered: Iterable[Place],
+) -> _Layer | None:
+    """Return the layer without what the column lacks: empty values, or certain keys."""
+    gone = [(row, key) for row, one in given.items() for key in one if key not in whole[row]]
+    empty = [value for value in _EMPTY if sum(same(given[row][key], value) for row, key in gone) > 1]
+    options: dict[str, Any] = {}
+    if gone and not _reads_values(inner):
+        kept = any(
+            any(same(one[key], value) for value in empty)
+            and key in whole[row]
+            and same(one[key], whole[row][key])
+            for row, one in given.items()
+            for key in one
+        )
+        if empty and not kept:
+            options["values"] = empty
+            gone = [
+                place for place in gone if not any(same(given[place[0]][place[1]], value) for value in empty)
+            ]
+    keys = list(dict.fromkeys(key for _, key in gone)) if not _reads_values(inner) else []
+    covered = frozenset(covered)
+    if len(keys) > min(_MOST_EXCEPTIONS, len({key for _, key in covered}) + 1):
+        return None
+    if keys:
+        options["keys"] = keys
+    written = {"@omit": {"value": inner, **options}} if options else inner
+    return _Layer(written, covered, frozenset(keys))
+
+
+def _reads_values(inner: Json) -> bool:
+    return isinstance(inner, dict) and "@values" in inner
+
+
+def _each(
+    infer: Infer,
+    given: Mapping[int, Mapping[str, Json]],
+    whole: Mapping[int, Mapping[str, Json]],
+    shared: Sequence[Place],
+    column: Column,
+    depth: int,
+) -> Any:
+    """Return the options of `@values` that turn each value as the column has it; FAILED if none do."""
+    gone = [(row, key) for row, one in given.items() for key in one if key not in whole[row]]
+    made = [(row, key, given[row][key], whole[row].get(key, MISSING)) for row, key in (*shared, *gone)]
+    scopes = [{"$.key": key, "$.value": value} for _, key, value, _ in made]
+    pairs = Column.of(scopes, [value for *_, value in made], column.budget)
+    found = infer(pairs, depth=depth + 4)
+    if found is FAILED:
+        found = by_kind(pairs, infer, depth)
+    if found is FAILED or found is MISSING:
+        return FAILED
+    if found == {"@template": "{{value}}"}:
+        return {"as": "text"}
+    return {"each": found}
+
+
+def by_kind(pairs: Column, infer: Infer, depth: int) -> Any:
+    """Infer values by the kind of the value that each is made of."""
+    groups: dict[str, int] = {}
+    for row, scope in zip(pairs.rows, pairs.scopes, strict=True):
+        kind = _kind(scope["$.value"])
+        groups[kind] = groups.get(kind, 0) | 1 << row
+    if len(groups) < 2:  # noqa: PLR2004  # one kind is no choice
+        return FAILED
+    of: dict[str, Any] = {}
+    for kind, rows in groups.items():
+        found = infer(pairs.where(rows), depth=depth + 4)
+        if found is FAILED:
+            return FAILED
+        if found is not MISSING:
+            of[kind] = found
+    (*_, common) = sorted(
+        groups, key=lambda kind: sum(same(of[kind], other) for other in of.values()) if kind in of else 0
+    )
+    rest = of.get(common, MISSING)
+    if rest is MISSING or any(kind not in of for kind in groups):
+        return {"@choose": {"by": {"@jmespath": "type(value)"}, "of": of}}
+    of = {kind: value for kind, value in of.items() if not same(value, rest)}
+    return {"@choose": {"by": {"@jmespath": "type(value)"}, "of": of, "else": rest}}
+
+
+def _kind(value: Json) -> str:
+    """Return the kind of a value as JMESPath names it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
