@@ -57,13 +57,18 @@ TIMES: Final[Mapping[str, Callable[[datetime], Json]]] = {
 }
 
 
-def time_as(value: Json | Missing, form: str, place: str) -> Json | Missing:
-    """Write a time in another form; null, empty text and what is missing stay out."""
+def time_as(value: Json | Missing, form: str, place: str, *otherwise: Json | Missing) -> Json | Missing:
+    """Write a time in another form; null, empty text and what is missing stay out.
+
+    For what is no time, the value in `otherwise` is returned, if there is one.
+    """
     if value is MISSING or value is None or value == "":
         return MISSING
     try:
         return TIMES[form](read_time(value))
     except (ActionsError, OverflowError):
+        if otherwise:
+            return otherwise[0]
         raise fail(place, f"must give a time, but its value is {kind(value)} that is none") from None
 
 

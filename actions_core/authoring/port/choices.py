@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.authoring.port.columns import FAILED
 from actions_core.authoring.port.samples import is_made_up
-from actions_core.authoring.port.turns import as_text, fits, plain, plain_turns
+from actions_core.authoring.port.texts import template
+from actions_core.authoring.port.turns import as_text, constant, fits, plain, plain_turns, turned, turnings
+from actions_core.authoring.port.turns import path as path_of
 from actions_core.values.javascript import truthy
 from actions_core.values.types import MISSING
 
@@ -23,6 +25,7 @@ _FEWEST_OF_A_CHOICE: Final = 2
 #: Choices between what is inferred are looked for in what is not too deep, and where many calls show them.
 _DEEPEST_CHOICE: Final = 7
 _FEWEST_OF_A_DEEP_CHOICE: Final = 4
+_DEEPEST_DIVISION: Final = 4
 
 
 def present(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
@@ -66,12 +69,52 @@ def first_of_several(column: Column, infer: Infer, text: bool, depth: int) -> An
         has = column.table.given[path] & column.mask
         if has not in (0, column.mask) and fits(column.where(has), path, plain_turns(text=text)[0]):
             ranked.append((has.bit_count(), path, has))
-    for _, path, has in sorted(ranked, key=lambda one: -one[0])[:_MOST_ALTERNATIVES]:
+    options = [
+        (path, {"@path": path}) for _, path, _ in sorted(ranked, key=lambda one: -one[0])[:_MOST_ALTERNATIVES]
+    ]
+    options += islice(turnings(column, text=text), _MOST_ALTERNATIVES)
+    for path, then in options:
+        has = column.table.given[path] & column.mask
         rest = infer(column.where(column.mask & ~has), text=text, depth=depth + 2)
         if rest is FAILED:
             continue
-        written = {"exists": {"@path": path}, "then": {"@path": path}}
+        written = {"exists": {"@path": path}, "then": then}
         return {"@if": written if rest is MISSING else {**written, "else": taken(rest)}}
+    return FAILED
+
+
+def divided(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one thing where some value of the scope is there, and another where it is not."""
+    if depth > _DEEPEST_CHOICE:
+        return FAILED
+    tried: set[int] = set()
+    for path in column.table.paths:
+        has = column.table.given[path] & column.mask
+        rest = column.mask & ~has
+        if has in tried or min(has.bit_count(), rest.bit_count()) < _FEWEST_OF_A_DEEP_CHOICE:
+            continue
+        tried.add(has)
+        then = _simple(column.where(has), infer, text, depth)
+        if then is FAILED and depth < _DEEPEST_DIVISION:
+            then = infer(column.where(has), text=text, depth=depth + 4)
+        if then is FAILED:
+            continue
+        other = infer(column.where(rest), text=text, depth=depth + 3)
+        if other is FAILED or then is MISSING:
+            continue
+        written = {"exists": {"@path": path}, "then": then}
+        return {"@if": written if other is MISSING else {**written, "else": taken(other)}}
+    return FAILED
+
+
+def _simple(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer what is one value, or a text with values in it."""
+    if all(value is MISSING for value in column.values):
+        return FAILED
+    for attempt in (constant, path_of, turned, template):
+        found = attempt(column, infer, text, depth)
+        if found is not FAILED:
+            return found
     return FAILED
 
 

@@ -46,7 +46,7 @@ def infer_request(
 
     `open_objects` has the paths of objects that may have any keys, each with those that are declared.
     """
-    samples = without_free_keys(samples)
+    samples = without_free_keys(samples, open_objects)
     sent = [sample for sample in samples if sample.label == "sent" and sample.request is not None]
     if len(sent) < _FEWEST:
         raise NotInferred(f"only {len(sent)} of {len(samples)} calls made a request")

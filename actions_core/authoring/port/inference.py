@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.authoring.port.choices import chosen, first_of_several, present
+from actions_core.authoring.port.choices import chosen, divided, first_of_several, present
 from actions_core.authoring.port.columns import FAILED, Column
 from actions_core.authoring.port.lists import entries, items, listed
-from actions_core.authoring.port.objects import parts, unless_empty
-from actions_core.authoring.port.texts import encoded, template
+from actions_core.authoring.port.objects import by_kind, parts, unless_empty
+from actions_core.authoring.port.texts import base64_text, digits, encoded, template
 from actions_core.authoring.port.turns import constant, path, present_time, turned
 from actions_core.values.types import MISSING
 
@@ -34,10 +34,14 @@ _ATTEMPTS: Final[Sequence[Attempt]] = (
     present_time,
     template,
     encoded,
+    digits,
+    base64_text,
     present,
     first_of_several,
     unless_empty,
     chosen,
+    by_kind,
+    divided,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actions_core.authoring.port.columns import FAILED, Column
-from actions_core.authoring.port.objects import by_kind
+from actions_core.authoring.port.evaluation import gives
 from actions_core.authoring.port.samples import flat_values
 from actions_core.values.types import MISSING
 
@@ -37,8 +37,14 @@ def listed(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa
         scopes = [dict(flat_values(given, "$", 1)) for given, _ in pairs]
         made = Column.of(scopes, [value for _, value in pairs], column.budget, [one for one, _ in pairs])
         found = infer(made, text=text, depth=depth + 1)
-        if isinstance(found, dict):
-            return {"@arrayPath": [where, found]}
+        if not isinstance(found, dict):
+            continue
+        written = {"@arrayPath": [where, found]}
+        if gives(written, column):
+            return written
+        rest = {"@if": {"exists": {"@path": where}, "then": written, "else": {"@literal": []}}}
+        if gives(rest, column):
+            return rest
     return FAILED
 
 
@@ -46,35 +52,50 @@ def entries(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
     """Infer lists that have an item for each key of an object in the scope."""
     if not all(value is MISSING or isinstance(value, list) for value in column.values):
         return FAILED
+    opened = column.table.open
     for where in column.table.objects:
+        value: Json = {"@path": where}
         pairs = list(_pairs(column, where, dict))
+        if not pairs and opened.get(where):
+            value = {"@omit": {"value": value, "keys": sorted(opened[where])}}
+            pairs = list(_pairs(column, where, dict, opened[where]))
         if not pairs:
             continue
         scopes = [dict(flat_values(entry, "$", 1)) for entry, _ in pairs]
         made = Column.of(scopes, [value for _, value in pairs], column.budget, [one for one, _ in pairs])
         found = infer(made, text=text, depth=depth + 1)
-        if found is FAILED:
-            found = by_kind(made, infer, depth)
-        if found is not FAILED and found is not MISSING:
-            return {"@values": {"value": {"@path": where}, "each": found, "list": True}}
+        if found is FAILED or found is MISSING:
+            continue
+        written = {"@values": {"value": value, "each": found, "list": True}}
+        if gives(written, column):
+            return written
+        rest = {"@if": {"exists": {"@path": where}, "then": written, "else": {"@literal": []}}}
+        if gives(rest, column):
+            return rest
     return FAILED
 
 
-def _pairs(column: Column, where: str, kind: type[list[Any] | dict[str, Any]]) -> Iterator[tuple[Json, Json]]:
+def _pairs(
+    column: Column,
+    where: str,
+    kind: type[list[Any] | dict[str, Any]],
+    without: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Json, Json]]:
     """Yield what there is at a path, entry by entry, each beside an item of the column.
 
-    Yields nothing where the two are not there in the same rows, or not equally long.
+    Yields nothing where the two are not equally long; nothing at a path may be an empty list in the column.
     """
-    rows = [
-        (scope.get(where, MISSING), value) for scope, value in zip(column.scopes, column.values, strict=True)
-    ]
-    for given, value in rows:
-        if (given is MISSING) != (value is MISSING):
-            return
-        if given is not MISSING and (not isinstance(given, kind) or len(given) != len(value)):
-            return
-    for given, value in rows:
-        if given is MISSING:
+    rows = []
+    for scope, value in zip(column.scopes, column.values, strict=True):
+        given = scope.get(where, MISSING)
+        if given is MISSING and value in (MISSING, []):
             continue
-        parts = given if kind is list else [{"key": key, "value": item} for key, item in given.items()]
-        yield from zip(parts, value, strict=True)
+        if not isinstance(given, kind) or value is MISSING:
+            return
+        if isinstance(given, dict):
+            given = [{"key": key, "value": item} for key, item in given.items() if key not in without]
+        if len(given) != len(value):
+            return
+        rows.append((given, value))
+    for given, value in rows:
+        yield from zip(given, value, strict=True)

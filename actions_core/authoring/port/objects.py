@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from actions_core.authoring.port.columns import Infer
-    from actions_core.values.types import Json
+    from actions_core.values.types import Json, JsonObject
 
 _MOST_LAYERS: Final = 4
+#: How many rows say something of a key that is missing in all others.
+_FEWEST_ALONE: Final = 3
 #: How many keys of an object may be left out or written anew where it is passed on.
 _MOST_EXCEPTIONS: Final = 16
+_DEEPEST_BY_KIND: Final = 8
+#: Where what is made of the values of an object reads each.
+VALUE: Final = "$.value"
 _EMPTY: Final[Sequence[Json]] = (None, "", [], {})
 #: A place of an object: its row, and a key of it.
 Place = tuple[int, str]
@@ -36,7 +41,9 @@ def parts(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa:
     written: dict[str, Any] = {}
     passed: dict[str, Any] = {}
     failed: list[str] = []
-    for key in dict.fromkeys(key for value in column.values for key in value):
+    # The longest first: they say most of the order in which keys are written.
+    longest = sorted(column.values, key=lambda value: -len(value))
+    for key in dict.fromkeys(key for value in longest for key in value):
         below = column.key(key)
         if key.startswith("@"):
             failed.append(key)
@@ -116,7 +123,10 @@ def _merged(column: Column, infer: Infer, written: dict[str, Any], left: list[st
         below = column.key(key)
         # Where the key is missing, it may be left out of what is passed on, or not be there at all.
         missing = below.mask & ~below.there
-        for rows in (own | missing, own, below.mask) if not key.startswith("@") else ():
+        masks = [own | missing, below.mask]
+        if own.bit_count() >= _FEWEST_ALONE:
+            masks.insert(1, own)
+        for rows in masks if not key.startswith("@") else ():
             found = infer(below.where(rows), depth=depth + 4)
             if found is not FAILED:
                 break
@@ -190,13 +200,50 @@ def _layer(column: Column, infer: Infer, where: str, todo: set[Place], depth: in
     if not shared:
         return None
     equal = {(row, key) for row, key in shared if same(given[row][key], whole[row][key])}
-    inner: Json = {"@path": where}
-    if len(equal) * 2 < len(shared) or len(equal) < len(shared) > _MOST_EXCEPTIONS:
-        each = _each(infer, given, whole, shared, column, depth)
-        if each is FAILED:
-            return None
-        return _with_exceptions({"@values": {"value": inner, **each}}, given, whole, shared)
-    return _with_exceptions(inner, given, whole, equal)
+    inner: JsonObject = {"@path": where}
+    declared = column.table.open.get(where, frozenset())
+    plain = _with_exceptions(inner, given, whole, equal, declared) if len(equal) * 2 >= len(shared) else None
+    if plain is not None and len(equal) == len(shared):
+        return plain
+    turned = _turned(infer, inner, given, whole, shared, column, depth)
+    return plain if turned is None else turned
+
+
+def _turned(
+    infer: Infer,
+    inner: JsonObject,
+    given: Mapping[int, Mapping[str, Json]],
+    whole: Mapping[int, Mapping[str, Json]],
+    shared: Sequence[Place],
+    column: Column,
+    depth: int,
+) -> _Layer | None:
+    """Return an object of the scope as a layer with each of its values turned, without empty ones or with."""
+    options: dict[str, Any] = {}
+    declared = column.table.open.get(inner["@path"], frozenset())
+    if declared and not any(declared & whole[row].keys() & one.keys() for row, one in given.items()):
+        options["keys"] = sorted(declared)
+        given = {row: {key: one[key] for key in one if key not in declared} for row, one in given.items()}
+    gone = [one[key] for row, one in given.items() for key in one if key not in whole[row]]
+    empty = [value for value in _EMPTY if any(same(one, value) for one in gone)]
+    for values in ([], empty) if empty else ([],):
+        if values:
+            options["values"] = values
+        rows = {row: _without(one, values) for row, one in given.items()}
+        places = [(row, key) for row, key in shared if key in rows[row]]
+        each = _each(infer, rows, whole, places, column, depth)
+        if each is not FAILED and len(places) >= _FEWEST_ALONE:
+            value = {"@omit": {"value": inner, **options}} if options else inner
+            return _Layer({"@values": {"value": value, **each}}, frozenset(places), frozenset())
+    return None
+
+
+def _without(given: Mapping[str, Json], values: Sequence[Json]) -> Mapping[str, Json]:
+    return {key: one for key, one in given.items() if not _is_one(one, values)}
+
+
+def _is_one(value: Json, values: Sequence[Json]) -> bool:
+    return any(same(value, one) for one in values)
 
 
 def _with_exceptions(
@@ -204,36 +251,26 @@ def _with_exceptions(
     given: Mapping[int, Mapping[str, Json]],
     whole: Mapping[int, Mapping[str, Json]],
     covered: Iterable[Place],
+    declared: frozenset[str],
 ) -> _Layer | None:
     """Return the layer without what the column lacks: empty values, or certain keys."""
     gone = [(row, key) for row, one in given.items() for key in one if key not in whole[row]]
-    empty = [value for value in _EMPTY if sum(same(given[row][key], value) for row, key in gone) > 1]
-    options: dict[str, Any] = {}
-    if gone and not _reads_values(inner):
-        kept = any(
-            any(same(one[key], value) for value in empty)
-            and key in whole[row]
-            and same(one[key], whole[row][key])
-            for row, one in given.items()
-            for key in one
-        )
-        if empty and not kept:
-            options["values"] = empty
-            gone = [
-                place for place in gone if not any(same(given[place[0]][place[1]], value) for value in empty)
-            ]
-    keys = list(dict.fromkeys(key for _, key in gone)) if not _reads_values(inner) else []
     covered = frozenset(covered)
-    if len(keys) > min(_MOST_EXCEPTIONS, len({key for _, key in covered}) + 1):
+    options: dict[str, Any] = {}
+    empty = [value for value in _EMPTY if sum(same(given[row][key], value) for row, key in gone) > 1]
+    stays = (one for row, values in given.items() for key, one in values.items() if key in whole[row])
+    if empty and not any(_is_one(one, empty) for one in stays):
+        options["values"] = empty
+        gone = [(row, key) for row, key in gone if not _is_one(given[row][key], empty)]
+    keys = dict.fromkeys(key for _, key in gone)
+    if declared and not declared & {key for _, key in covered} and keys.keys() <= declared:
+        keys = dict.fromkeys(sorted(declared))
+    elif len(keys) > min(_MOST_EXCEPTIONS, len({key for _, key in covered}) + 1):
         return None
     if keys:
-        options["keys"] = keys
+        options["keys"] = list(keys)
     written = {"@omit": {"value": inner, **options}} if options else inner
     return _Layer(written, covered, frozenset(keys))
-
-
-def _reads_values(inner: Json) -> bool:
-    return isinstance(inner, dict) and "@values" in inner
 
 
 def _each(
@@ -250,8 +287,6 @@ def _each(
     scopes = [{"$.key": key, "$.value": value} for _, key, value, _ in made]
     pairs = Column.of(scopes, [value for *_, value in made], column.budget)
     found = infer(pairs, depth=depth + 4)
-    if found is FAILED:
-        found = by_kind(pairs, infer, depth)
     if found is FAILED or found is MISSING:
         return FAILED
     if found == {"@template": "{{value}}"}:
@@ -259,29 +294,29 @@ def _each(
     return {"each": found}
 
 
-def by_kind(pairs: Column, infer: Infer, depth: int) -> Any:
-    """Infer values by the kind of the value that each is made of."""
+def by_kind(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer what is made of each value of an object by the kind of that value."""
+    if VALUE not in column.table.present or depth > _DEEPEST_BY_KIND:
+        return FAILED
     groups: dict[str, int] = {}
-    for row, scope in zip(pairs.rows, pairs.scopes, strict=True):
-        kind = _kind(scope["$.value"])
+    for row, scope in zip(column.rows, column.scopes, strict=True):
+        kind = _kind(scope.get(VALUE))
         groups[kind] = groups.get(kind, 0) | 1 << row
     if len(groups) < 2:  # noqa: PLR2004  # one kind is no choice
         return FAILED
     of: dict[str, Any] = {}
     for kind, rows in groups.items():
-        found = infer(pairs.where(rows), depth=depth + 4)
+        found = infer(column.where(rows), text=text, depth=depth + 4)
         if found is FAILED:
             return FAILED
         if found is not MISSING:
             of[kind] = found
-    (*_, common) = sorted(
-        groups, key=lambda kind: sum(same(of[kind], other) for other in of.values()) if kind in of else 0
-    )
-    rest = of.get(common, MISSING)
-    if rest is MISSING or any(kind not in of for kind in groups):
-        return {"@choose": {"by": {"@jmespath": "type(value)"}, "of": of}}
-    of = {kind: value for kind, value in of.items() if not same(value, rest)}
-    return {"@choose": {"by": {"@jmespath": "type(value)"}, "of": of, "else": rest}}
+    written: dict[str, Any] = {"by": {"@jmespath": "type(value)"}, "of": of}
+    if len(of) == len(groups):
+        often = max(of, key=lambda kind: (sum(same(of[kind], one) for one in of.values()), kind == "string"))
+        written["of"] = {kind: value for kind, value in of.items() if not same(value, of[often])}
+        written["else"] = of[often]
+    return {"@choose": written}
 
 
 def _kind(value: Json) -> str:

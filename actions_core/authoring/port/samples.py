@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _DEEPEST: Final = 4
 #: An object with more keys than these, through all calls, has any keys.
 _MOST_KEYS: Final = 25
+#: In so many calls, such a key may be one that the action reads.
+_OFTEN: Final = 3
 #: Parts of an event that requests are often made of; the rest of it comes through the fields.
 _EVENT_KEYS: Final = ("userId", "anonymousId", "messageId", "timestamp", "type", "event", "receivedAt")
 
@@ -96,26 +99,47 @@ def open_objects(fields: Mapping[str, FieldSpec], path: str = "$.payload") -> di
     return found
 
 
-def without_free_keys(samples: Sequence[Sample]) -> list[Sample]:
-    """Return the samples without the values in objects that may have any keys: those are no rule's."""
+def without_free_keys(
+    samples: Sequence[Sample], opened: Mapping[str, frozenset[str]] | None = None
+) -> list[Sample]:
+    """Return the samples without the values in objects that may have any keys: those are no rule's.
+
+    `opened` has the paths of these objects, each with its declared keys, which stay. Without it, an object
+    with many keys counts as one.
+    """
     children: dict[str, set[str]] = {}
-    for sample in samples:
-        for path in sample.values:
-            children.setdefault(_parent(path), set()).add(path)
-    free = {parent for parent, below in children.items() if parent.count(".") > 1 and len(below) > _MOST_KEYS}
-    if not free:
+    often = Counter(path for sample in samples for path in sample.values)
+    for path in often:
+        children.setdefault(_parent(path), set()).add(path)
+    gone: set[str] = set()
+    for parent, below in children.items():
+        declared = frozenset[str]() if opened is None else opened.get(parent)
+        if declared is None or parent.count(".") < 2:  # noqa: PLR2004  # the payload itself has fields
+            continue
+        free = {path for path in below if _key(path, parent) not in declared}
+        if len(free) > _MOST_KEYS:
+            gone |= {path for path in free if opened is None or often[path] < _OFTEN}
+    if not gone:
         return list(samples)
     return [
         attrs.evolve(
-            sample,
-            values={
-                path: value
-                for path, value in sample.values.items()
-                if not any(path.startswith((f"{parent}.", f"{parent}[")) for parent in free)
-            },
+            sample, values={path: value for path, value in sample.values.items() if not _is_in(path, gone)}
         )
         for sample in samples
     ]
+
+
+def _key(path: str, parent: str) -> str:
+    return path[len(parent) :].removeprefix(".").removeprefix("['").removesuffix("']")
+
+
+def _is_in(path: str, gone: set[str]) -> bool:
+    """Return whether a path, or an object that it is in, is one of those."""
+    while path:
+        if path in gone:
+            return True
+        path = _parent(path)
+    return False
 
 
 def _parent(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json
 
 _SHORTEST_IN_TEXT: Final = 3
+_SHORTEST_BASE64: Final = 8
 
 
 def template(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
@@ -88,3 +90,43 @@ def _decoded(value: Json) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return FAILED
+
+
+def digits(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer a text that is a whole number, where the number follows a rule."""
+    if text or not all(
+        value is MISSING or (isinstance(value, str) and value.isdecimal()) for value in column.values
+    ):
+        return FAILED
+    numbers = column.with_values(MISSING if value is MISSING else int(str(value)) for value in column.values)
+    found = infer(numbers, depth=depth + 1)
+    if found is FAILED or found is MISSING:
+        return FAILED
+    written = {"@json": {"mode": "encode", "value": found}}
+    return written if gives(written, column) else FAILED
+
+
+def base64_text(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer a text that is another one in Base64."""
+    del text
+    read = [_from_base64(value) for value in column.values]
+    if any(value is FAILED for value in read):
+        return FAILED
+    found = infer(column.with_values(read), text=True, depth=depth + 1)
+    if not isinstance(found, dict):
+        return FAILED
+    if isinstance(path := found.get("@path"), str):
+        return {"@liquid": f"{{{{ {path.removeprefix('$.')} | base64_encode }}}}"}
+    if isinstance(inner := found.get("@template"), str):
+        return {"@liquid": f"{{% capture text %}}{inner}{{% endcapture %}}{{{{ text | base64_encode }}}}"}
+    return FAILED
+
+
+def _from_base64(value: Json) -> Any:
+    if not isinstance(value, str) or len(value) < _SHORTEST_BASE64:
+        return FAILED
+    try:
+        read = base64.b64decode(value, validate=True).decode()
+    except ValueError:
+        return FAILED
+    return read if read.isprintable() else FAILED

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actions_core.authoring.port.columns import FAILED, same
 from actions_core.errors import PayloadError
 from actions_core.values.hashing import hash_personal, normalize_digits, normalize_email, normalize_phone
-from actions_core.values.javascript import number_text
+from actions_core.values.javascript import number_text, to_text
 from actions_core.values.times import format_time, read_time
 from actions_core.values.types import MISSING
 
@@ -84,6 +84,20 @@ def plain_turns(*, text: bool) -> Sequence[Turn]:
     return _AS_TEXT if text else _AS_IT_IS
 
 
+def turnings(column: Column, *, text: bool) -> Iterator[tuple[str, Json]]:
+    """Yield the paths that give the column somewhere, each with the expression for where it is given."""
+    turns = _TURNED_TO_TEXT if text else _TURNED
+    found: dict[tuple[str, int], None] = {}
+    for row, value in zip(column.rows, column.values, strict=True):
+        if value is not MISSING and not isinstance(value, dict | bool) and value is not None:
+            found.update(dict.fromkeys(column.table.where(row, turns, value)))
+    for where, number in found:
+        has = column.table.given[where] & column.mask
+        part = column.where(has)
+        if has not in (0, column.mask) and fits(part, where, turns[number]):
+            yield where, _with_else(part, _TURNS[number][1](where))
+
+
 def _matching(column: Column, turns: Sequence[Turn]) -> Iterator[tuple[str, int]]:
     """Yield the paths, each with the number of a turn, that give the column in all rows."""
     row, value = _telling(column)
@@ -116,9 +130,11 @@ def fits(column: Column, where: str, turn: Turn) -> bool:
 
 def _hashed(normalize: Callable[[str], str] | None) -> Turn:
     def turn(value: Json) -> Json:
-        if not isinstance(value, str):
+        if isinstance(value, list):
+            return [one for item in value if (one := turn(item)) is not MISSING]
+        if not isinstance(value, str | int | float):
             return MISSING
-        found = hash_personal(value, normalize=normalize)
+        found = hash_personal(to_text(value), normalize=normalize)
         return MISSING if found is None else found
 
     return turn
@@ -135,8 +151,10 @@ def _moment_of(value: Json) -> datetime | None:
 
 def _moment(units: int) -> Turn:
     def turn(value: Json) -> Json:
+        if value == "":
+            return MISSING
         moment = _moment_of(value)
-        return MISSING if moment is None else round(moment.timestamp() * 1000) * units // 1000
+        return None if moment is None else round(moment.timestamp() * 1000) * units // 1000
 
     return turn
 
@@ -159,6 +177,10 @@ def _encoded(value: Json) -> Json:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def _listed_text(value: Json) -> Json:
+    return to_text(value) if isinstance(value, list) else MISSING
+
+
 def _in_a_list(value: Json) -> Json:
     return [value]
 
@@ -171,12 +193,27 @@ def _time(form: str) -> Callable[[str], Json]:
     return lambda where: {"@time": {"value": {"@path": where}, "as": form}}
 
 
+def _with_else(column: Column, written: Json) -> Json:
+    """Return the expression of a time; what is no time is null where the column has it so."""
+    if isinstance(written, dict) and "@time" in written and None in column.values:
+        return {"@time": {**written["@time"], "else": None}}
+    return written
+
+
 def _hash(form: str) -> Callable[[str], Json]:
     return lambda where: {"@hash": {"value": {"@path": where}, "as": form}}
 
 
+def _hash_of_liquid(filters: str) -> Callable[[str], Json]:
+    return lambda where: {"@hash": {"value": _liquid(filters)(where)}}
+
+
 def _template(where: str) -> Json:
     return {"@template": f"{{{{{where.removeprefix('$.')}}}}}"}
+
+
+def _snake(text: str) -> str:
+    return text.lower().replace(" ", "_")
 
 
 def _number(value: Json) -> Json:
@@ -195,6 +232,7 @@ _TURNS: Final[Sequence[tuple[Turn, Callable[[str], Json]]]] = (
     (_on_text(str.upper), _liquid("upcase")),
     (_on_text(str.strip), _liquid("strip")),
     (_on_text(lambda text: text.strip().lower()), _liquid("strip | downcase")),
+    (_on_text(_snake), _liquid('downcase | replace: " ", "_"')),
     (_moment(1000), _time("ms")),
     (_moment(1), _time("s")),
     (_moment(1_000_000), _time("us")),
@@ -204,7 +242,9 @@ _TURNS: Final[Sequence[tuple[Turn, Callable[[str], Json]]]] = (
     (_hashed(normalize_phone), _hash("phone")),
     (_hashed(normalize_digits), _hash("digits")),
     (_hashed(None), lambda where: {"@hash": {"value": {"@path": where}}}),
+    (_hashed(lambda text: "".join(text.lower().split())), _hash_of_liquid('downcase | strip | remove: " "')),
     (spelled, _template),
+    (_listed_text, _template),
     (_encoded, lambda where: {"@json": {"mode": "encode", "value": {"@path": where}}}),
     (_number, lambda where: {"@json": {"mode": "decode", "value": {"@path": where}}}),
     (_in_a_list, lambda where: [{"@path": where}]),
@@ -217,7 +257,7 @@ def turned(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa
     if all(isinstance(value, dict | bool) or value is MISSING or value is None for value in column.values):
         return FAILED
     for where, number in _matching(column, _TURNED_TO_TEXT if text else _TURNED):
-        return _if_there(column, where, _TURNS[number][1](where))
+        return _if_there(column, where, _with_else(column, _TURNS[number][1](where)))
     return FAILED
 
 

@@ -96,12 +96,17 @@ def _hash(algorithm: Any, encoding: Any, normalize: Any, place: str, value: Json
 
 
 def read_time_as(option: Json, reader: Reader) -> Node:
-    """Read `@time`, which writes a time `as` another form."""
-    options = reader.options(option, known=("value", "as"), required=("value", "as"))
+    """Read `@time`, which writes a time `as` another form; `else` is given for what is no time."""
+    options = reader.options(option, known=("value", "as", "else"), required=("value", "as"))
     if options is None:
         return Absent()
     form = reader.choice(options, "as", tuple(TIMES)) or "iso"
-    return Made(partial(time_as, form=form, place=reader.path), (reader.read(options["value"], "value"),))
+    nodes = [reader.read(options[key], key) for key in ("value", "else") if key in options]
+    return Made(partial(_time_as, form, reader.path), tuple(nodes))
+
+
+def _time_as(form: str, place: str, value: Json | Missing, *otherwise: Json | Missing) -> Json | Missing:
+    return time_as(value, form, place, *otherwise)
 
 
 def read_omit(option: Json, reader: Reader) -> Node:

@@ -51,7 +51,10 @@ _SAMPLES = without_free_keys(
 
 def column(make: Make, **options: Any) -> Column:
     """Return the column that a function makes of the payloads."""
-    return Column.of([one.values for one in _SAMPLES], [make(one) for one in _PAYLOADS], **options)
+    roots = [one.scope for one in _SAMPLES]
+    return Column.of(
+        [one.values for one in _SAMPLES], [make(one) for one in _PAYLOADS], roots=roots, **options
+    )
 
 
 def _sha256(text: str) -> str:
