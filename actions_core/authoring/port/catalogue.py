@@ -59,6 +59,8 @@ class Row:
     different: tuple[str, ...]
     reasons: Mapping[str, str]
     needs: tuple[str, ...] = ()
+    #: those of the equal ones that are it but for values in the path, which are quoted
+    quoted: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -104,7 +106,7 @@ def catalogue_page(rows: Sequence[Row], version: str, total: int) -> str:
         "page.",
         "",
         f"Of {actions} actions, a request in JSON was inferred for {equal + different}; {equal} of these",
-        "were equal at once.",
+        f"were equal at once{_but_for(rows)}.",
         "A request that was not inferred may be written by hand; what is counted here is what needs no hand.",
         "",
         "| class | destinations | actions | |",
@@ -123,6 +125,11 @@ def catalogue_page(rows: Sequence[Row], version: str, total: int) -> str:
         *(_line(row) for row in rows),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _but_for(rows: Sequence[Row]) -> str:
+    quoted = sum(len(row.quoted) for row in rows)
+    return f", {quoted} of them but for values in a path, which ours quotes on purpose" if quoted else ""
 
 
 def _reason(reason: str) -> str:

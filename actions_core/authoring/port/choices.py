@@ -131,12 +131,13 @@ def _equal_somewhere(column: Column, *, text: bool) -> list[str]:
 
 
 def chosen(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one of several constants and values as they are, by the text of a value that takes few."""
+    return _choose(column, infer, text, depth, simple=True)
+
+
+def chosen_of_any(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     """Infer one of several by the text of a value that takes few."""
-    for simple in (True, False):
-        found = _choose(column, infer, text, depth, simple=simple)
-        if found is not FAILED:
-            return found
-    return FAILED
+    return _choose(column, infer, text, depth, simple=False)
 
 
 def _choose(column: Column, infer: Infer, text: bool, depth: int, *, simple: bool) -> Any:  # noqa: FBT001  # as all attempts

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _FEWEST: Final = 8
 _BASIC: Final = "basic "
+_QUOTED: Final = "a value in the path is quoted, so that it stays one part of it"
+#: Slashes, question marks, blanks and the like, which only a value that is quoted can have.
+_QUOTED_SIGNS: Final = ".*%(2F|5C|3F|23|25|20|09|0A|0D).*"
 _PLACE: Final = re.compile(r"\{\{([^{}]+)\}\}")
 
 
@@ -76,6 +79,17 @@ def infer_request(
         request[kind] = _object(column, kind, text=kind == "form")
     request.update(conditions(samples))
     return Inferred(request, base)
+
+
+def meant_differences(request: JsonObject) -> JsonObject:
+    """Return what differs on purpose in a request with values in its path, as the file of a port has it."""
+    if "path" not in request:
+        return {}
+    return {
+        "url": {"reason": _QUOTED, "ours": {"matches": _QUOTED_SIGNS}},
+        "only ours refuses: the request*s path": _QUOTED,
+        "query": {"reason": _QUOTED, "ours": "missing"},
+    }
 
 
 def _address(column: Column, sent: Sequence[Sample]) -> tuple[Json, JsonObject]:

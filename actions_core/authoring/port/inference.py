@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.authoring.port.choices import chosen, divided, first_of_several, present
+from actions_core.authoring.port.choices import chosen, chosen_of_any, divided, first_of_several, present
 from actions_core.authoring.port.columns import FAILED, Column
 from actions_core.authoring.port.lists import entries, items, listed
 from actions_core.authoring.port.objects import by_kind, parts, unless_empty
@@ -32,9 +32,9 @@ _ATTEMPTS: Final[Sequence[Attempt]] = (
     listed,
     entries,
     present_time,
-    template,
     encoded,
     digits,
+    template,
     base64_text,
     present,
     first_of_several,
@@ -42,6 +42,7 @@ _ATTEMPTS: Final[Sequence[Attempt]] = (
     chosen,
     by_kind,
     divided,
+    chosen_of_any,
 )
 
 

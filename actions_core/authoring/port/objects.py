@@ -13,6 +13,7 @@ import attrs
 
 from actions_core.authoring.port.columns import FAILED, Column, bits, same
 from actions_core.authoring.port.evaluation import gives
+from actions_core.authoring.port.turns import path
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def parts(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa:
         elif _is_of_an_open_object(below, key):
             passed[key] = None
         else:
-            found = infer(below, text=text, depth=depth + 1)
+            few = below.there.bit_count() < _FEWEST_ALONE <= len(column) // 2
+            found = path(below, infer, text, depth) if few else infer(below, text=text, depth=depth + 1)
             if found is FAILED:
                 failed.append(key)
             elif found is not MISSING:

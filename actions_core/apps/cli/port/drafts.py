@@ -78,7 +78,8 @@ def _outcome(one: ActionDraft) -> str:
     if one.request is None:
         return f"a function to write: {one.reason}"
     if one.is_equal:
-        return "a request in JSON, equal on fresh random events"
+        but = ", but for values in the path, which are quoted" if one.differences else ""
+        return f"a request in JSON, equal on fresh random events{but}"
     if one.tally is None:
         return f"a request in JSON, which could not be compared: {one.reason}"
     return f"a request in JSON; {one.tally.different} of {one.tally.total} fresh random events differ"
@@ -159,7 +160,8 @@ def draft_files(draft: Draft, *, slug: str | None, name: str | None) -> tuple[st
     """Return the slug and the files of a package for a draft, texts marked, with the file of its port."""
     slug, files = files_from_definition(with_marked_texts(draft.definition), slug=slug, name=name)
     home = next(path.rpartition("/")[0] for path in files if path.endswith("/destination.json"))
-    port = {"destination": draft.folder, "differences": {}}
+    meant = {one.key: one.differences for one in draft.actions if one.request is not None and one.differences}
+    port = {"destination": draft.folder, "differences": meant}
     files[f"{home}/{FILE_NAME}"] = json.dumps(port, indent=2, ensure_ascii=False) + "\n"
     return slug, files
 
@@ -268,6 +270,7 @@ def row_of(draft: Draft, needs: tuple[str, ...]) -> Row:
         tuple(one.key for one in draft.actions if one.request is not None and not one.is_equal),
         {one.key: one.reason for one in draft.actions if one.request is None},
         needs,
+        tuple(one.key for one in draft.actions if one.is_equal and one.differences),
     )
 
 
@@ -280,6 +283,7 @@ def _row_json(row: Row) -> dict[str, object]:
         "different": list(row.different),
         "reasons": dict(row.reasons),
         "needs": list(row.needs),
+        "quoted": list(row.quoted),
     }
 
 
@@ -289,7 +293,7 @@ def _read_rows(file: Path) -> dict[str, Row]:
         return found
     for line in file.read_text(encoding="utf-8").splitlines():
         data = json.loads(line)
-        for key in ("equal", "different", "needs"):
-            data[key] = tuple(data[key])
+        for key in ("equal", "different", "needs", "quoted"):
+            data[key] = tuple(data.get(key, ()))
         found[data["folder"]] = Row(**data)
     return found

@@ -13,7 +13,7 @@ from actions_core.apps.cli.port.checking import Check, Plan, Subject, kept
 from actions_core.apps.cli.port.ours import published_run
 from actions_core.authoring.port.definitions import published_definition
 from actions_core.authoring.port.differences import PortFile
-from actions_core.authoring.port.drafting import Inferred, NotInferred, infer_request
+from actions_core.authoring.port.drafting import Inferred, NotInferred, infer_request, meant_differences
 from actions_core.authoring.port.literals import read_literals
 from actions_core.authoring.port.samples import Sample, make_sample, open_objects
 from actions_core.authoring.port.trials import Trials
@@ -53,6 +53,8 @@ class ActionDraft:
     request: JsonObject | None = None
     reason: str = ""
     tally: Tally | None = None
+    #: what differs on purpose, as the file of a port has it
+    differences: JsonObject = attrs.field(factory=dict)
 
     @property
     def is_equal(self) -> bool:
@@ -193,8 +195,9 @@ class Drafting:
         written = with_requests(home.definition, inferred, reasons)
         actions = {key: written["actions"][key] for key in inferred if key not in reasons}
         only = {**written, "actions": actions, "presets": []}
+        meant = {key: meant_differences(one["request"]) for key, one in actions.items()}
         try:
-            subject = Subject(load_destination(only), PortFile())
+            subject = Subject(load_destination(only), PortFile(differences=meant))
         except DefinitionError as error:
             if len(actions) == 1:
                 (key,) = actions
@@ -213,8 +216,11 @@ class Drafting:
         return {key: await self._tried(check, key, one["request"]) for key, one in actions.items()}
 
     async def _tried(self, check: Check, key: str, request: JsonObject) -> ActionDraft:
+        meant = meant_differences(request)
         try:
-            return ActionDraft(key, request, tally=await check.run(key))
+            tally = await check.run(key)
+            used = {leaf: reason for leaf, reason in meant.items() if f"{key}: {leaf}" in tally.used}
+            return ActionDraft(key, request, tally=tally, differences=used)
         except ActionsError as error:
             return ActionDraft(key, request, reason=str(error))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,10 +34,15 @@ def _payload(number: int) -> dict[str, Any]:
         "time": f"2026-01-02T03:04:{number:02d}.000Z",
         "items": [{"sku": f"s{number}-{place}", "price": place + number} for place in range(number % 3)],
         "traits": {f"key{number}": number, f"more{number}": "x"},
+        "bag": {f"own{number}": number + 0.5} if number % 4 else {},
+        "day": f"2026-01-{number + 1:02d}T03:04:05.000Z",
+        "when": f"2026-01-02T03:04:{number:02d}.000Z" if number % 4 else "soon",
+        "title": f"The Title {number * 31}",
+        "words": [f"w{number}-{place}" for place in range(number % 4)],
     }
-    if number % 2:
+    if number % 7 < 4:  # an order of its own
         payload["phone"] = f"+1415555{number:04d}"
-    if number % 3 == 0:
+    if number % 5 < 2:  # an order of its own
         payload["name"] = f"Name {number}"
     return payload
 
@@ -47,14 +54,15 @@ _SAMPLES = without_free_keys(
         for place, one in enumerate(_PAYLOADS)
     ]
 )
+_OPEN: dict[str, frozenset[str]] = {"$.payload.traits": frozenset(), "$.payload.bag": frozenset()}
 
 
 def column(make: Make, **options: Any) -> Column:
     """Return the column that a function makes of the payloads."""
+    values = [make(one) for one in _PAYLOADS]
+    scopes = [one.values for one in _SAMPLES]
     roots = [one.scope for one in _SAMPLES]
-    return Column.of(
-        [one.values for one in _SAMPLES], [make(one) for one in _PAYLOADS], roots=roots, **options
-    )
+    return Column.of(scopes, values, roots=roots, open_objects=_OPEN, **options)
 
 
 def _sha256(text: str) -> str:
@@ -119,6 +127,143 @@ _RULES: dict[str, tuple[Make, Any]] = {
     "a list of made items": (
         lambda one: [{"id": item["sku"], "unit": "pc"} for item in one["items"]],
         {"@arrayPath": ["$.payload.items", {"id": {"@path": "$.sku"}, "unit": "pc"}]},
+    ),
+    "a field where two are there": (
+        lambda one: f"{one['name']}/{one['phone']}" if "name" in one and "phone" in one else MISSING,
+        {
+            "@if": {
+                "exists": _path("name"),
+                "then": {
+                    "@if": {
+                        "exists": _path("phone"),
+                        "then": {"@template": "{{payload.name}}/{{payload.phone}}"},
+                    }
+                },
+            }
+        },
+    ),
+    "one thing with a field, another without": (
+        lambda one: f"{one['id']} {one['name']}" if "name" in one else f"only {one['id']}",
+        {
+            "@if": {
+                "exists": _path("name"),
+                "then": {"@template": "{{payload.id}} {{payload.name}}"},
+                "else": {"@template": "only {{payload.id}}"},
+            }
+        },
+    ),
+    "the first of two, turned": (
+        lambda one: one["name"].upper() if "name" in one else one["id"],
+        {
+            "@if": {
+                "exists": _path("name"),
+                "then": {"@liquid": "{{ payload.name | upcase }}"},
+                "else": _path("id"),
+            }
+        },
+    ),
+    "the date of a time": (
+        lambda one: one["day"][:10],
+        {"@time": {"value": _path("day"), "as": "date"}},
+    ),
+    "a time, or null for what is none": (
+        lambda one: None if one["when"] == "soon" else 1767323040 + int(one["when"][17:19]),
+        {"@time": {"value": _path("when"), "as": "s", "else": None}},
+    ),
+    "a text in small letters without blanks": (
+        lambda one: one["title"].lower().replace(" ", "_"),
+        {"@liquid": '{{ payload.title | downcase | replace: " ", "_" }}'},
+    ),
+    "a hash of small letters without blanks": (
+        lambda one: _sha256("".join(one["title"].lower().split())),
+        {"@hash": {"value": {"@liquid": '{{ payload.title | downcase | strip | remove: " " }}'}}},
+    ),
+    "hashes of a list": (
+        lambda one: [_sha256(word) for word in one["words"]],
+        {"@hash": {"value": _path("words"), "as": "email"}},
+    ),
+    "a list as text": (lambda one: ",".join(one["words"]), {"@template": "{{payload.words}}"}),
+    "a text in Base64": (
+        lambda one: base64.b64encode(f"{one['id']}:{one['count']}".encode()).decode(),
+        {
+            "@liquid": "{% capture text %}{{payload.id}}:{{payload.count}}{% endcapture %}"
+            "{{ text | base64_encode }}"
+        },
+    ),
+    "microseconds as text": (
+        lambda one: f"{1767323040 + int(one['time'][17:19])}000000",
+        {"@json": {"mode": "encode", "value": {"@time": {"value": _path("time"), "as": "us"}}}},
+    ),
+    "JSON of an object": (
+        lambda one: json.dumps({"id": one["id"], "n": one["count"]}, separators=(",", ":")),
+        {"@json": {"mode": "encode", "value": {"id": _path("id"), "n": _path("count")}}},
+    ),
+    "an item for each key of an object": (
+        lambda one: [{"name": key, "value": str(value)} for key, value in one["traits"].items()],
+        {
+            "@values": {
+                "value": _path("traits"),
+                "each": {"name": {"@path": "$.key"}, "value": {"@template": "{{value}}"}},
+                "list": True,
+            }
+        },
+    ),
+    "an object with its values as text": (
+        lambda one: {key: str(value) for key, value in one["traits"].items()},
+        {"@values": {"value": _path("traits"), "as": "text"}},
+    ),
+    "an object with only its numbers": (
+        lambda one: {key: value for key, value in one["traits"].items() if isinstance(value, int)},
+        {
+            "@values": {
+                "value": _path("traits"),
+                "each": {
+                    "@choose": {"by": {"@jmespath": "type(value)"}, "of": {"number": {"@path": "$.value"}}}
+                },
+            }
+        },
+    ),
+    "an object that is left out where it is empty": (
+        lambda one: {**one["bag"], **({"n": one["name"]} if "name" in one else {})} or MISSING,
+        {
+            "@transform": {
+                "apply": {
+                    "@omit": {
+                        "value": {
+                            "made": {
+                                "@merge": {
+                                    "objects": [
+                                        {
+                                            "@if": {
+                                                "exists": _path("bag"),
+                                                "then": _path("bag"),
+                                                "else": {},
+                                            }
+                                        },
+                                        {"n": _path("name")},
+                                    ],
+                                    "direction": "right",
+                                }
+                            }
+                        },
+                        "values": [{}],
+                    }
+                },
+                "mapping": {"@path": "$.made"},
+            }
+        },
+    ),
+    "two objects of any keys": (
+        lambda one: {**one["traits"], **one["bag"]},
+        {
+            "@merge": {
+                "objects": [
+                    {"@if": {"exists": _path("bag"), "then": _path("bag"), "else": {}}},
+                    {"@if": {"exists": _path("traits"), "then": _path("traits"), "else": {}}},
+                ],
+                "direction": "right",
+            }
+        },
     ),
     "fields over an object": (
         lambda one: {**one["traits"], "id": one["id"]},
