@@ -26,6 +26,8 @@ _FEWEST_OF_A_CHOICE: Final = 2
 _DEEPEST_CHOICE: Final = 7
 _FEWEST_OF_A_DEEP_CHOICE: Final = 4
 _DEEPEST_DIVISION: Final = 4
+#: A path, and what `@if` asks of it: whether it `exists`, or is not `blank`.
+Condition = tuple[str, str]
 
 
 def present(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
@@ -33,25 +35,35 @@ def present(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
     there = column.there
     if there == column.mask or there.bit_count() < 2:  # noqa: PLR2004  # one row fits anything
         return FAILED
-    for paths, word in _conditions(column, there):
+    for conditions, word in _conditions(column, there):
         found = infer(column.where(there), text=text, depth=depth + 1)
         if found is FAILED or found is MISSING:
             return FAILED
-        for path in reversed(paths):
-            found = {"@if": {"exists": {"@path": path}, word: taken(found) if word == "else" else found}}
+        for path, test in reversed(conditions):
+            found = {"@if": {test: {"@path": path}, word: taken(found) if word == "else" else found}}
         return found
     return FAILED
 
 
-def _conditions(column: Column, there: int) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the paths whose presence, or absence, goes with that of the column."""
-    given = {path: column.table.given[path] & column.mask for path in column.table.paths}
-    for path, rows in given.items():
+def _tests(column: Column) -> Iterator[tuple[Condition, int]]:
+    """Yield what `@if` may ask of each path, with the rows in which it holds."""
+    table = column.table
+    for path in table.paths:
+        given = table.given[path] & column.mask
+        yield (path, "exists"), given
+        if table.filled[path] & column.mask != given:
+            yield (path, "blank"), table.filled[path] & column.mask
+
+
+def _conditions(column: Column, there: int) -> Iterator[tuple[tuple[Condition, ...], str]]:
+    """Yield the values whose presence, or absence, goes with that of the column."""
+    tests = list(_tests(column))
+    for test, rows in tests:
         if rows in (there, column.mask ^ there):
-            yield (path,), "then" if rows == there else "else"
-    wider = [path for path, rows in given.items() if rows & there == there and rows != column.mask]
-    for one, other in combinations(wider, 2):
-        if given[one] & given[other] == there:
+            yield (test,), "then" if rows == there else "else"
+    wider = [(test, rows) for test, rows in tests if rows & there == there and rows != column.mask]
+    for (one, holds), (other, holds_too) in combinations(wider, 2):
+        if holds & holds_too == there:
             yield (one, other), "then"
 
 
@@ -65,20 +77,24 @@ def first_of_several(column: Column, infer: Infer, text: bool, depth: int) -> An
     if depth > _MOST_ALTERNATIVES + 4 or any(isinstance(value, dict) for value in column.values):
         return FAILED
     ranked = []
-    for path in _equal_somewhere(column, text=text):
-        has = column.table.given[path] & column.mask
+    for condition, has in _tests(column):
+        path, _ = condition
         if has not in (0, column.mask) and fits(column.where(has), path, plain_turns(text=text)[0]):
-            ranked.append((has.bit_count(), path, has))
-    options = [
-        (path, {"@path": path}) for _, path, _ in sorted(ranked, key=lambda one: -one[0])[:_MOST_ALTERNATIVES]
+            ranked.append((has.bit_count(), condition, has))
+    options: list[tuple[Condition, Json]] = [
+        (condition, {"@path": condition[0]})
+        for _, condition, _ in sorted(ranked, key=lambda one: -one[0])[:_MOST_ALTERNATIVES]
     ]
-    options += islice(turnings(column, text=text), _MOST_ALTERNATIVES)
-    for path, then in options:
-        has = column.table.given[path] & column.mask
+    options += [
+        ((path, "exists"), then) for path, then in islice(turnings(column, text=text), _MOST_ALTERNATIVES)
+    ]
+    masks = {"exists": column.table.given, "blank": column.table.filled}
+    for (path, test), then in options:
+        has = masks[test][path] & column.mask
         rest = infer(column.where(column.mask & ~has), text=text, depth=depth + 2)
         if rest is FAILED:
             continue
-        written = {"exists": {"@path": path}, "then": then}
+        written = {test: {"@path": path}, "then": then}
         return {"@if": written if rest is MISSING else {**written, "else": taken(rest)}}
     return FAILED
 
@@ -88,8 +104,7 @@ def divided(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
     if depth > _DEEPEST_CHOICE:
         return FAILED
     tried: set[int] = set()
-    for path in column.table.paths:
-        has = column.table.given[path] & column.mask
+    for (path, test), has in _tests(column):
         rest = column.mask & ~has
         if has in tried or min(has.bit_count(), rest.bit_count()) < _FEWEST_OF_A_DEEP_CHOICE:
             continue
@@ -102,7 +117,7 @@ def divided(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
         other = infer(column.where(rest), text=text, depth=depth + 3)
         if other is FAILED or then is MISSING:
             continue
-        written = {"exists": {"@path": path}, "then": then}
+        written = {test: {"@path": path}, "then": then}
         return {"@if": written if other is MISSING else {**written, "else": taken(other)}}
     return FAILED
 
@@ -116,18 +131,6 @@ def _simple(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
         if found is not FAILED:
             return found
     return FAILED
-
-
-def _equal_somewhere(column: Column, *, text: bool) -> list[str]:
-    """Return the paths that may give the column in some row, in their order."""
-    turns = plain_turns(text=text)
-    found = {
-        path
-        for row, value in zip(column.rows, column.values, strict=True)
-        if value is not MISSING
-        for path, _ in column.table.where(row, turns, value)
-    }
-    return [path for path in column.table.paths if path in found]
 
 
 def chosen(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.mapping.runtime import is_filled
 from actions_core.validation.coercion import same_json
 from actions_core.values.types import MISSING
 
@@ -42,7 +43,7 @@ _ORDER: Final = (*("$.payload", "$.settings", "$.auth", "$.syncMode", "$.members
 class Budget:
     """How many columns may still be looked at: what follows no rule has too many that could be tried."""
 
-    left: int = 1200
+    left: int = 2500
 
     def spend(self) -> bool:
         """Take one, and return whether there was one."""
@@ -64,13 +65,15 @@ class Table:
         self.roots = tuple(map(_unflattened, self.scopes) if roots is None else roots)
         #: the paths of objects that may have any keys, each with those that it is known to have
         self.open = dict(open_objects or {})
-        #: the rows in which a path has a value, and those in which it has one that is not null
+        #: the rows in which a path has a value, those in which it is not null, and not blank either
         self.present: dict[str, int] = {}
         self.given: dict[str, int] = {}
+        self.filled: dict[str, int] = {}
         for row, scope in enumerate(self.scopes):
             for path, value in scope.items():
                 self.present[path] = self.present.get(path, 0) | 1 << row
                 self.given[path] = self.given.get(path, 0) | (value is not None) << row
+                self.filled[path] = self.filled.get(path, 0) | is_filled(value) << row
         #: every path, those of fewer steps first
         self.paths = sorted(self.present, key=lambda path: (_rank(path), path.count("."), len(path)))
         self._turned: dict[tuple[int, Hashable], dict[Hashable, list[tuple[str, int]]]] = {}

@@ -21,7 +21,7 @@ from actions_core.values.javascript import truthy
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from actions_core.authoring.port.samples import Sample
     from actions_core.values.types import Json, JsonObject
@@ -66,46 +66,52 @@ def conditions(samples: Sequence[Sample]) -> JsonObject:
 
 def _required(refused: Sequence[Sample], taken: Sequence[Sample]) -> list[JsonObject]:
     """Return what is required of calls so that none is refused with one message."""
-    some = _one_of_several(refused, taken)
-    if some and all(_counts(sample, some) for sample in taken):
+    some = _one_of_several(refused, taken, _counts)
+    if some:
         return [{"anyOf": [path.removeprefix("$.payload.") for path in some]}]
     return [{"if": rule, "message": _REFUSED} for rule in _not_met(refused, taken)]
 
 
 def _not_met(bad: Sequence[Sample], good: Sequence[Sample]) -> list[str]:
     """Return conditions that the good calls meet, and of which the bad ones do not meet one or another."""
-    some = _one_of_several(bad, good)
+    some = _one_of_several(bad, good, _is_given)
     if some:
         return [" or ".join(f"{path.removeprefix('$.')} != null" for path in some)]
     return _rules(bad, good) if good else []
 
 
-def _one_of_several(bad: Sequence[Sample], good: Sequence[Sample]) -> list[str]:
+def _one_of_several(
+    bad: Sequence[Sample], good: Sequence[Sample], is_there: Callable[[Json], bool]
+) -> list[str]:
     """Return the fields of which every good call has one, and no bad one.
 
     Few bad calls lack fields by accident too: then the smallest number of fields is taken.
     """
     keys = {path for sample in good for path in sample.values if path.rpartition(".")[0] == "$.payload"}
-    missing = {path for path in keys if all(sample.values.get(path) is None for sample in bad)}
-    if not missing or not all(_has_one(sample, missing) for sample in good):
+    missing = {path for path in keys if not any(is_there(sample.values.get(path)) for sample in bad)}
+
+    def has_one(sample: Sample, paths: Iterable[str]) -> bool:
+        return any(is_there(sample.values.get(path)) for path in paths)
+
+    if not missing or not all(has_one(sample, missing) for sample in good):
         return []
     if len(bad) < _MANY or len(missing) > _MOST_VALUES:
         for path in sorted(missing):
             smaller = missing - {path}
-            if smaller and all(_has_one(sample, smaller) for sample in good):
+            if smaller and all(has_one(sample, smaller) for sample in good):
                 missing = smaller
     named = all(_NAME.fullmatch(path.removeprefix("$.")) for path in missing)
     is_rule = _by_accident(len(bad), len(bad), len(good), comb(len(keys), len(missing))) < _LIKELY
     return sorted(missing) if named and is_rule else []
 
 
-def _has_one(sample: Sample, paths: Iterable[str]) -> bool:
-    return any(sample.values.get(path) is not None for path in paths)
+def _is_given(value: Json) -> bool:
+    return value is not None
 
 
-def _counts(sample: Sample, paths: Iterable[str]) -> bool:
-    """Return whether a call has one of the fields as `anyOf` sees it: neither false nor empty."""
-    return any(truthy(value) and value not in ([], {}) for value in map(sample.values.get, paths))
+def _counts(value: Json) -> bool:
+    """Return whether a value counts for `anyOf`: it is neither null, false nor empty."""
+    return truthy(value) and value not in ([], {})
 
 
 def _by_accident(calls: int, bad: int, good: int, tried: int) -> float:
@@ -159,7 +165,10 @@ def _best(statements: Sequence[_Statement], goods: int, left: int) -> tuple[str,
     best, most = ("", 0), 0
     tried = comb(len(statements), 2)
     useful = [
-        one for one in statements if _by_accident((one.holds & left).bit_count(), bad, good, tried) < _LIKELY
+        one
+        for one in statements
+        if not one.opposite.startswith("event.")
+        and _by_accident((one.holds & left).bit_count(), bad, good, tried) < _LIKELY
     ]
     for one, other in combinations(useful, 2):
         holds = one.holds & other.holds
