@@ -43,7 +43,7 @@ _ORDER: Final = (*("$.payload", "$.settings", "$.auth", "$.syncMode", "$.members
 class Budget:
     """How many columns may still be looked at: what follows no rule has too many that could be tried."""
 
-    left: int = 2500
+    left: int = 1000
 
     def spend(self) -> bool:
         """Take one, and return whether there was one."""

@@ -15,6 +15,7 @@ import attrs
 
 from actions_core.authoring.port.columns import bits
 from actions_core.authoring.port.comparison import general_message
+from actions_core.authoring.port.objects import kind_of
 from actions_core.authoring.port.samples import is_made_up
 from actions_core.subscriptions.globs import compile_glob
 from actions_core.values.javascript import truthy
@@ -35,6 +36,7 @@ _MOST_RULES: Final = 4
 _MANY: Final = 6
 _SHORTEST_START: Final = 4
 _NAME: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_KINDS: Final = (("object", "array"), ("object",), ("array",))
 _ORIGIN: Final = re.compile(r"[a-z]+://[^/]+/")
 _REFUSED: Final = "The destination does not take this."
 
@@ -50,18 +52,31 @@ def conditions(samples: Sequence[Sample]) -> JsonObject:
     refused = [sample for sample in samples if sample.label == "refused"]
     if nothing and sent:
         rules = _not_met(nothing, [*sent, *refused])
+        texts = [rule for rule in rules if isinstance(rule, str)]
         if rules:
-            found["when"] = {"if": " and ".join(_in_brackets(rule, len(rules)) for rule in rules)}
+            one = " and ".join(_in_brackets(rule, len(rules)) for rule in texts)
+            found["when"] = {"if": one or rules[0]}
     taken = sent if "when" in found else [*sent, *nothing]
     groups: dict[str, list[Sample]] = {}
     for sample in refused:
-        groups.setdefault(general_message(sample.message), []).append(sample)
+        groups.setdefault(_general(sample), []).append(sample)
     required: list[JsonObject] = []
     for group in groups.values():
         required += [one for one in _required(group, taken) if one not in required]
     if required:
         found["require"] = required
     return found
+
+
+def _general(sample: Sample) -> str:
+    """Return why a call was refused, without the values and keys of its own that the message names."""
+    message = sample.message
+    texts = {value for value in sample.values.values() if isinstance(value, str)}
+    keys = {key for value in sample.values.values() if isinstance(value, dict) for key in value}
+    for text in sorted({*texts, *keys}, key=len, reverse=True):
+        if len(text) > 1:
+            message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "…", message)
+    return general_message(message)
 
 
 def _required(refused: Sequence[Sample], taken: Sequence[Sample]) -> list[JsonObject]:
@@ -72,7 +87,7 @@ def _required(refused: Sequence[Sample], taken: Sequence[Sample]) -> list[JsonOb
     return [{"if": rule, "message": _REFUSED} for rule in _not_met(refused, taken)]
 
 
-def _not_met(bad: Sequence[Sample], good: Sequence[Sample]) -> list[str]:
+def _not_met(bad: Sequence[Sample], good: Sequence[Sample]) -> list[Json]:
     """Return conditions that the good calls meet, and of which the bad ones do not meet one or another."""
     some = _one_of_several(bad, good, _is_given)
     if some:
@@ -130,11 +145,11 @@ def _in_brackets(rule: str, rules: int) -> str:
 class _Statement:
     """Something that holds of some calls, with the opposite as it is written: the calls are bits."""
 
-    opposite: str
+    opposite: Json
     holds: int
 
 
-def _rules(bad: Sequence[Sample], good: Sequence[Sample]) -> list[str]:
+def _rules(bad: Sequence[Sample], good: Sequence[Sample]) -> list[Json]:
     """Return conditions that all good calls meet, and that together as many bad ones as can be do not."""
     everything = [*good, *bad]
     goods = (1 << len(good)) - 1
@@ -142,7 +157,7 @@ def _rules(bad: Sequence[Sample], good: Sequence[Sample]) -> list[str]:
         one for one in _statements(everything, len(good)) if one.holds & ~goods and ~one.holds & goods
     ][:_MOST_STATEMENTS]
     left = ((1 << len(everything)) - 1) ^ goods
-    found: list[str] = []
+    found: list[Json] = []
     while left and len(found) < _MOST_RULES:
         rule, holds = _best(statements, goods, left)
         if not rule:
@@ -152,9 +167,10 @@ def _rules(bad: Sequence[Sample], good: Sequence[Sample]) -> list[str]:
     return found
 
 
-def _best(statements: Sequence[_Statement], goods: int, left: int) -> tuple[str, int]:
+def _best(statements: Sequence[_Statement], goods: int, left: int) -> tuple[Json, int]:
     """Return the opposite of a rule that holds for the most bad calls and for no good one."""
-    best, most = ("", 0), 0
+    best: tuple[Json, int] = ("", 0)
+    most = 0
     good, bad = goods.bit_count(), left.bit_count()
     for one in statements:
         number = (one.holds & left).bit_count()
@@ -167,7 +183,8 @@ def _best(statements: Sequence[_Statement], goods: int, left: int) -> tuple[str,
     useful = [
         one
         for one in statements
-        if not one.opposite.startswith("event.")
+        if isinstance(one.opposite, str)
+        and not one.opposite.startswith("event.")
         and _by_accident((one.holds & left).bit_count(), bad, good, tried) < _LIKELY
     ]
     for one, other in combinations(useful, 2):
@@ -192,6 +209,8 @@ def _statements(samples: Sequence[Sample], good: int) -> Iterator[_Statement]:
         yield _Statement(f"{name} = null", everything ^ absent)
         for opposite, holds in _of_values(name, values, good):
             yield _Statement(opposite, holds)
+        if any(isinstance(value, dict) for value in values):
+            yield from _of_objects(name, values)
 
 
 def _of_values(name: str, values: Sequence[Json], good: int) -> Iterator[tuple[str, int]]:
@@ -224,6 +243,20 @@ def _of_values(name: str, values: Sequence[Json], good: int) -> Iterator[tuple[s
             rule = " or ".join(f"{name} = {_literal(value)}" for value in chosen)
             yield rule, everything ^ _union(rows, chosen)
     yield from _of_starts(name, values, good)
+
+
+def _of_objects(name: str, values: Sequence[Json]) -> Iterator[_Statement]:
+    """Yield that no value in an object is of a certain kind, or that all are."""
+    kinds = [
+        {kind_of(one) for one in value.values()} if isinstance(value, dict) else set() for value in values
+    ]
+    for among in _KINDS:
+        holds = bits(row for row, found in enumerate(kinds) if found & set(among))
+        wrong = " || ".join(f"type(@) == '{kind}'" for kind in among)
+        yield _Statement({"@jmespath": f"!(values({name} || `{{}}`)[?{wrong}])"}, holds)
+    for kind in ("string", "number", "boolean"):
+        holds = bits(row for row, found in enumerate(kinds) if found - {kind})
+        yield _Statement({"@jmespath": f"!(values({name} || `{{}}`)[?type(@) != '{kind}'])"}, holds)
 
 
 def _union(rows: Mapping[Any, int], chosen: Iterable[Any]) -> int:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from actions_core.values.types import Json, JsonObject
 
 _FEWEST: Final = 8
+#: How many calls are looked at, of the first ones and of the last.
+_MOST: Final = 60
 _BASIC: Final = "basic "
 _QUOTED: Final = "a value in the path is quoted, so that it stays one part of it"
 #: Slashes, question marks, blanks and the like, which only a value that is quoted can have.
@@ -56,6 +58,7 @@ def infer_request(
     failed = [sample for sample in sent if sample.message]
     if 2 * len(failed) > len(sent):
         raise NotInferred("it needs what is in the response")
+    sent = [*sent[:_MOST], *sent[-_MOST:]] if len(sent) > 2 * _MOST else sent
     column = Column.of(
         [sample.values for sample in sent],
         [_parts(sample) for sample in sent],

@@ -302,7 +302,7 @@ def by_kind(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
         return FAILED
     groups: dict[str, int] = {}
     for row, scope in zip(column.rows, column.scopes, strict=True):
-        kind = _kind(scope.get(VALUE))
+        kind = kind_of(scope.get(VALUE))
         groups[kind] = groups.get(kind, 0) | 1 << row
     if len(groups) < 2:  # noqa: PLR2004  # one kind is no choice
         return FAILED
@@ -321,7 +321,7 @@ def by_kind(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
     return {"@choose": written}
 
 
-def _kind(value: Json) -> str:
+def kind_of(value: Json) -> str:
     """Return the kind of a value as JMESPath names it."""
     if value is None:
         return "null"

@@ -90,7 +90,8 @@ class Values:
     fixed: Mapping[str, Sequence[Json]] = attrs.field(factory=dict)
     #: whether values are to be told from each other wherever they turn up
     distinct: bool = False
-    #: whether times may be in seconds, which the published framework takes for milliseconds
+    #: whether times may be in seconds, which the published framework takes for milliseconds; without them,
+    #: as in a draft, texts are mostly what their names promise
     seconds: bool = True
 
     def chance(self, probability: float) -> bool:
@@ -199,9 +200,9 @@ class Values:
             if field.format == "uri" and self.literals.addresses and self.chance(0.7):
                 return f"{self.random.choice(self.literals.addresses)}/a{self.random.getrandbits(32):08x}"
             return sample_item(field, name=self._word())
-        if named and self.chance(0.6):
+        if named and self.chance(0.6 if self.seconds else 0.9):
             return self.random.choice(named)
-        if self.distinct and _is_a_time(field):
+        if not self.seconds and _is_a_time(field):
             # JavaScript reads most texts with a digit as a time; the others it does not.
             return self.time() if self.chance(0.8) else self.random.choice(("alpha", "Jane", "premium"))
         if any(_folded(key).endswith(name) for name in _TIME_NAMES) and self.chance(0.7):

@@ -36,7 +36,7 @@ _CALLS: Final = 60
 _FRESH: Final = 50
 #: Where fewer calls than these make a request, so many more are tried.
 _FEW: Final = 20
-_MORE: Final = 240
+_MORE: Final = 120
 #: How often a request is inferred: those that differ once more, from calls with values of any kind too.
 _ROUNDS: Final = 3
 #: With how many settings calls are recorded, so that each choice of one is among them.

@@ -22,10 +22,11 @@ def _payload(number: int) -> dict[str, Any]:
         payload["mail"] = f"a{number}@b.example"
     if number % 4 < 2:
         payload["list"] = [number] if number % 8 < 4 else []
+    payload["bag"] = {"a": "x", "b": ({"c": 1}, "y", [2], 3)[number * 7 % 13 % 4]} if number % 13 else {}
     payload["url"] = (
-        f"https://{'hooks' if number % 2 else 'hooks-eu'}.chat.example/{number}"
+        f"https://{'a' if number % 2 else 'b'}.chat.example/{number}"
         if number % 11 % 3
-        else f"https://other{number % 6}.example/{number}"
+        else f"https://{'abc'[number % 3]}.other.example/{number}"
     )
     return payload
 
@@ -79,8 +80,36 @@ _RULES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         {
             "require": [
                 {
-                    "if": 'match(payload.url, "https://hooks.chat.example/*") or '
-                    'match(payload.url, "https://hooks-eu.chat.example/*")',
+                    "if": 'match(payload.url, "https://a.chat.example/*") or '
+                    'match(payload.url, "https://b.chat.example/*")',
+                    "message": _MESSAGE,
+                }
+            ]
+        },
+    ),
+    "an object of plain values": (
+        lambda one: "no objects" if any(isinstance(value, dict) for value in one["bag"].values()) else "",
+        lambda _one: False,
+        {
+            "require": [
+                {
+                    "if": {"@jmespath": "!(values(payload.bag || `{}`)[?type(@) == 'object'])"},
+                    "message": _MESSAGE,
+                }
+            ]
+        },
+    ),
+    "an object of texts": (
+        lambda one: (
+            "Invalid value for 'b'"
+            if any(not isinstance(value, str) for value in one["bag"].values())
+            else ""
+        ),
+        lambda _one: False,
+        {
+            "require": [
+                {
+                    "if": {"@jmespath": "!(values(payload.bag || `{}`)[?type(@) != 'string'])"},
                     "message": _MESSAGE,
                 }
             ]
