@@ -77,6 +77,8 @@ def fill_in(data: Json) -> Filled:
     filling = _Filling(fragments if isinstance(fragments, dict) else {})
     rest = {key: value for key, value in data.items() if key != _FRAGMENTS}
     filled = Filled(filling.fill(rest, "$", ()), uses=filling.uses, unfilled=[*filling.faults])
+    if filling.is_too_large:
+        filled = Filled({}, unfilled=["$"])  # nothing of it is worth looking at
     problems = filled.relate_all(
         Problem(child_path(path, _FRAGMENT), fault) for path, fault in filling.faults.items()
     )
@@ -100,7 +102,7 @@ class _Filling:
         self.uses: dict[str, Use] = {}
         self.used: set[str] = set()
         self._values = 0
-        self._is_too_large = False
+        self.is_too_large = False
 
     def fill(self, value: Json, path: str, inside: tuple[str, ...]) -> Any:
         """Return the value with fragments in their places; `inside` are those that it stands in."""
@@ -126,9 +128,9 @@ class _Filling:
             if isinstance(fragment, dict):
                 return {**fragment, **self.fill(over, path, inside)}
             fault = f"keys can be laid over an object only, but {shown(name)} is {kind(fragment)}"
-        if not self._is_too_large:
+        if not self.is_too_large:
             self.faults[path] = fault
-        self._is_too_large = self._values > _MOST_VALUES
+        self.is_too_large = self._values > _MOST_VALUES
         return None
 
     def _fault(self, name: Json, inside: tuple[str, ...]) -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from actions_core import DefinitionError, load_destination
 from actions_core.destination.loading import check_definition
+from actions_core.destination.loading.fragments import fill_in
+from tests.trials import examples
+
+ROOT = Path(__file__).parents[3]
 
 EMAIL = {"label": "Email", "type": "string", "format": "email", "default": {"@path": "$.traits.email"}}
 BODY = {"user": {"email": {"@path": "$.payload.email"}}}
@@ -52,6 +60,55 @@ WRITTEN_OUT: dict[str, Any] = {
         },
     },
 }
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the paths of all that stands in a value, what contains others first."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+FULLSTORY = json.loads((ROOT / "destinations/actions_fullstory/destination.json").read_text("utf-8"))
+PLACES = list(places(FULLSTORY))
+WORDS = st.sampled_from(["email", "body", "user", "post", "five", "fragments", "$fragment", ""])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 9) | WORDS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(WORDS, inner, max_size=3)
+        | st.builds(lambda name: {"$fragment": name}, WORDS)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=examples(100))
+@given(st.lists(st.sampled_from(PLACES), min_size=1, max_size=12, unique=True))
+def test_whatever_becomes_a_fragment_the_definition_stays_the_same(chosen: list[tuple[Any, ...]]) -> None:
+    """Any parts of a definition, also of each other, may be written elsewhere."""
+    definition: Any = copy.deepcopy(FULLSTORY)
+    fragments = {}
+    for number, path in enumerate(sorted(chosen, key=len, reverse=True)):
+        around = definition
+        for key in path[:-1]:
+            around = around[key]
+        fragments[f"f{number}"] = around[path[-1]]
+        around[path[-1]] = {"$fragment": f"f{number}"}
+    assert fill_in({**definition, "fragments": fragments}).definition == FULLSTORY
+
+
+@settings(max_examples=examples(200))
+@given(ANYTHING, ANYTHING)
+def test_whatever_stands_for_a_fragment_is_refused_or_filled_in(used: Any, fragments: Any) -> None:
+    """No name of a fragment is left over, and nothing but problems comes of what makes no sense."""
+    definition: Any = {**SHARED, "actions": {"a": used}, "fragments": fragments}
+    before = json.dumps(definition)
+    filled = fill_in(definition)
+    assert "$fragment" not in [path[-1] for path in places(filled.definition)]
+    assert json.dumps(definition) == before
+    check_definition(definition)
 
 
 def faults(**changes: Any) -> list[str]:
