@@ -265,10 +265,14 @@ class Writer:
         except OutboxFullError:
             self._write_apart(group, settlement)
         except OutboxError as error:
-            self._fail([*group.accepts, *group.claims], error)
-            self._hold(settlement)
+            if error.retryable or self._store.closed:
+                self._fail([*group.accepts, *group.claims], error)
+                self._hold(settlement)
+            else:
+                self._write_one_by_one(group, settlement)
         except Exception as error:  # noqa: BLE001 - one caller's fault must not be the others'
-            self._write_one_by_one(group, settlement, error)
+            _LOGGER.error("outbox: %s: %s", type(error).__name__, error)  # noqa: TRY400 - the caller gets it
+            self._write_one_by_one(group, settlement)
         else:
             self._count(settlement)
             for request, result in [*accepted, *zip(group.claims, claimed, strict=True)]:
@@ -316,9 +320,8 @@ class Writer:
         for request in group.claims:
             self._do(request)
 
-    def _write_one_by_one(self, group: Group, settlement: Settlement, error: Exception) -> None:
+    def _write_one_by_one(self, group: Group, settlement: Settlement) -> None:
         """Write each request alone after a fault of one of them, so that only that one fails."""
-        _LOGGER.error("outbox: %s: %s", type(error).__name__, error)
         if len(settlement):
             self._settle_or_hold(settlement)
         for request in group.accepts:

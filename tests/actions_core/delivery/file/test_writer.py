@@ -18,7 +18,7 @@ from actions_core.delivery.errors import OutboxError, OutboxFullError
 from actions_core.delivery.file import FileOptions, FileStore, Writer, opening
 from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.rules import BatchSize
-from actions_core.delivery.store import Burial, InputPosition, NewDelivery, Retry, Settlement
+from actions_core.delivery.store import Burial, Claim, InputPosition, NewDelivery, Retry, Settlement
 
 Maker = Callable[..., Any]
 ALL = LetterFilter()
@@ -167,6 +167,29 @@ def test_one_callers_fault_is_not_the_others(open_store: Maker, arrival: Maker) 
         assert isinstance(first, list)
         assert isinstance(second, list)
         assert [first[0].event, second[0].event] == [1, 2]
+
+    in_writer(open_store, work)
+
+
+def test_a_place_that_has_moved_is_the_fault_of_one(open_store: Maker, arrival: Maker) -> None:
+    """Who reads a file that another run has read on is refused; other callers and claims are served."""
+
+    async def work(writer: Writer, _store: FileStore) -> None:
+        moved = InputPosition("f", 10, 0, "h", 9, before=3)
+        futures = [
+            writer.accept([arrival("m1")]),
+            writer.accept([arrival("m2")], moved),
+            writer.claim(1, 10),
+            writer.accept([arrival("m3")]),
+        ]
+        first, refused, claim, second = await asyncio.gather(*futures, return_exceptions=True)
+        assert isinstance(refused, OutboxError)
+        assert refused.code == "INPUT_MOVED"
+        assert isinstance(first, list)
+        assert isinstance(second, list)
+        assert [first[0].event, second[0].event] == [1, 2]
+        assert isinstance(claim, Claim)
+        assert [row.event for row in claim.rows] == [1, 2]
 
     in_writer(open_store, work)
 
