@@ -64,7 +64,7 @@ class Writer:
         # it may be put into from a signal's handler too.
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._state = _AWAKE
-        self._closing = False
+        self._closing = self._ended = False
         self._submitted = 0
         self._noted = 0
         self._held: Settlement | None = None
@@ -174,6 +174,10 @@ class Writer:
         if self._closing or self._store.closed:
             raise self._closed()
         self._queue.append(item)
+        if self._ended:  # meanwhile, and it looks for what to refuse no more
+            with suppress(ValueError):  # it has refused this too
+                self._queue.remove(item)
+                raise self._closed()
         if self._state != _AWAKE:
             self._wake(is_awaited=isinstance(item, Request))
 
@@ -199,6 +203,7 @@ class Writer:
                 self._store.close()
             except OutboxError as error:
                 _LOGGER.error("%s", error)  # noqa: TRY400 - its words say all
+            self._ended = True
             self._refuse_the_rest()
 
     def _turn(self) -> bool:
@@ -383,7 +388,10 @@ class Writer:
     def _count(self, settlement: Settlement) -> None:
         self._noted += len(settlement)
         for _ in range(len(self._waiting)):
-            below, future = self._waiting.popleft()
+            try:
+                below, future = self._waiting.popleft()
+            except IndexError:  # whoever waited has taken it back
+                break
             if self.unnoted < below or self._store.closed:
                 self._replies.append((future, None, None, None))
             else:
@@ -421,8 +429,9 @@ class Writer:
             item = self._queue.popleft()
             if isinstance(item, Request):
                 self._fail([item], error)
-        while self._waiting:
-            self._replies.append((self._waiting.popleft()[1], None, None, None))
+        with suppress(IndexError):
+            while True:
+                self._replies.append((self._waiting.popleft()[1], None, None, None))
         self._send_replies()
 
 

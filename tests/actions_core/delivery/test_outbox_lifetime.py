@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from actions_core import ActionsError, Engine, Response
-from actions_core.delivery.errors import OutboxError
+from actions_core.delivery import dispatch
+from actions_core.delivery.errors import OutboxError, OutboxFullError
 from actions_core.delivery.file import FileStore
 from actions_core.delivery.outbox import Outbox
 from actions_core.testing import LoopbackServer
@@ -220,3 +221,34 @@ def test_an_engine_of_another_thread_is_refused_when_it_is_opened(tmp_path: Path
 
     asyncio.run(main())
     FileStore.open(tmp_path / "events.db").close()
+
+
+def test_a_look_for_instances_that_fails_is_not_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a look at the states fails, as on a full disk, an instance that is resumed later is found yet."""
+    server = Server()
+    path = tmp_path / "events.db"
+    monkeypatch.setattr(dispatch, "_LOOK", 0.01)
+    store = FileStore.open(path)
+    store.set_state("a", "gone")
+    store.close()
+    states, faults = FileStore.states, [0]
+
+    def faulty(store: FileStore) -> object:
+        faults[0] += 1
+        if faults[0] in (2, 3):
+            raise OutboxFullError("full")
+        return states(store)
+
+    monkeypatch.setattr(FileStore, "states", faulty)
+
+    async def work(outbox: Outbox) -> None:
+        await outbox.enqueue(track(1))
+        await until(lambda: faults[0] >= 3)
+        writer = outbox._writer
+        assert writer is not None
+        await writer.run(lambda store: store.set_state("a", "active"))
+        await until(lambda: server.got == {1: 1})
+
+    play(server, path, work)

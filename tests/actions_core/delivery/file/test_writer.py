@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -273,6 +274,40 @@ def test_a_caller_that_has_gone_disturbs_nobody(open_store: Maker, arrival: Make
     asyncio.run(leave())
     assert writer.accept_from_thread([arrival("m3")]).result(10)[0].event == 3
     writer.close()
+
+
+def test_what_is_handed_in_at_the_last_moment_is_refused(open_store: Maker, arrival: Maker) -> None:
+    """Who looked whether the writer is open before another thread closed it does not wait for ever."""
+
+    async def work(writer: Writer, _store: FileStore) -> None:
+        class Late(deque[Any]):
+            def append(self, item: object) -> None:
+                if item is not None:
+                    writer.close()
+                super().append(item)
+
+        writer._queue = Late()
+        with pytest.raises(OutboxError, match="the outbox is closed"):
+            await asyncio.wait_for(writer.accept([arrival("m1")]), 20)
+
+    in_writer(open_store, work)
+
+
+def test_who_waits_no_more_leaves_the_writer_at_work(open_store: Maker, arrival: Maker) -> None:
+    """One that sees its outcomes noted takes its entry back just when the writer counts the entries."""
+
+    class Fewer(deque[Any]):
+        def __len__(self) -> int:
+            return super().__len__() + 1
+
+    async def work(writer: Writer, _store: FileStore) -> None:
+        writer._waiting = Fewer()
+        await writer.accept([arrival("m1", owned=True)])
+        writer.done(1, 1)
+        await asyncio.wait_for(writer.wait_noted(1), 20)
+        assert await writer.accept([arrival("m2")])
+
+    in_writer(open_store, work)
 
 
 def test_rows_of_a_dead_worker_come_back_by_themselves(
