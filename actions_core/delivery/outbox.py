@@ -221,7 +221,7 @@ class Outbox:
         """Accept events as they come, in groups, and yield the receipt of each in their order.
 
         Input that is not an event gets a receipt with an `error`. Raises `OutboxError` when events could not
-        be stored; those without a receipt are not accepted then.
+        be stored; those without a receipt are not accepted then. What the source raises comes after those.
         """
         async for some in in_groups(events, group):
             taken: list[CheckedEvent | EventError] = []

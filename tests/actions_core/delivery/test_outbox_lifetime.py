@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,3 +253,28 @@ def test_a_look_for_instances_that_fails_is_not_the_last(
         await until(lambda: server.got == {1: 1})
 
     play(server, path, work)
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_source_that_raises_loses_nothing(tmp_path: Path, *, is_async: bool) -> None:
+    """All that a source of events gave before its error is accepted, whichever kind of source it is."""
+    server = Server()
+
+    def plain() -> Iterator[Any]:
+        yield from (track(n) for n in range(30))
+        raise ValueError("the source")
+
+    async def later() -> AsyncIterator[Any]:
+        for event in plain():
+            yield event
+
+    async def work(outbox: Outbox) -> None:
+        receipts = []
+        with pytest.raises(ValueError, match="the source"):
+            async for receipt in outbox.enqueue_many(later() if is_async else plain(), group=20):
+                receipts.append(receipt)  # noqa: PERF401 - those before the error are meant
+        assert len(receipts) == 30
+        await outbox.drain(20)
+        assert sum(server.got.values()) == 30
+
+    play(server, tmp_path / "events.db", work)
