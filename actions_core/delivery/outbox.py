@@ -107,11 +107,8 @@ class Outbox:
         Raises `RequestError` where the engine belongs to another thread, and nothing would be delivered.
         """
         if self._closed:
-            raise OutboxError(
-                f"{self.spec.path}: this outbox was closed: make another one",
-                code="OUTBOX_CLOSED",
-                retryable=False,
-            )
+            said = f"{self.spec.path}: this outbox was closed: make another one"
+            raise OutboxError(said, code="OUTBOX_CLOSED", retryable=False)
         if not self.store_only:
             self.engine.claim()
         store = await self._open_store()
@@ -328,14 +325,17 @@ class Outbox:
 
     async def _until_idle(self, dispatch: Dispatch | Forwarding, writer: Writer) -> None:
         await dispatch.until_ready()
-        pumps = set(dispatch.pumps.values())
+        pumps: set[Pump] = set()
         try:
-            for pump in pumps:
-                pump.flush(on=True)
-                pump.look()
-            await asyncio.sleep(0)
-            while not (dispatch.is_idle or self._stopped or self.closed):  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.02)
+            while not (self._stopped or self.closed):
+                for pump in set(dispatch.pumps.values()) - pumps:  # a changed workspace starts others
+                    pumps.add(pump)
+                    pump.flush(on=True)
+                    pump.look()
+                await asyncio.sleep(0)
+                if dispatch.is_idle and pumps.issuperset(dispatch.pumps.values()):
+                    break
+                await asyncio.sleep(0.02)  # nobody tells
             await writer.wait_noted(1)
         finally:
             for pump in pumps:
