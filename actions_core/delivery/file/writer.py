@@ -268,6 +268,8 @@ class Writer:
                 accepted = self._accept(group.accepts)
                 claimed = [_call(request, self._store) for request in group.claims]
         except OutboxFullError:
+            if not group.accepts:  # it is not `mostBytes`: the disk is full
+                self._store.make_room()
             self._write_apart(group, settlement)
         except OutboxError as error:
             if error.retryable or self._store.closed:
@@ -339,7 +341,11 @@ class Writer:
 
     def _settle_or_hold(self, settlement: Settlement) -> None:
         try:
-            self._store.settle(settlement)
+            try:
+                self._store.settle(settlement)
+            except OutboxFullError:
+                self._store.make_room()
+                self._store.settle(settlement)
         except OutboxError:
             self._hold(settlement)
         except Exception:  # the thread must go on, for everyone else

@@ -16,7 +16,7 @@ import attrs
 import pytest
 
 from actions_core.delivery.errors import OutboxError, OutboxFullError
-from actions_core.delivery.file import FileOptions, FileStore, Writer, opening
+from actions_core.delivery.file import FileOptions, FileStore, Writer, connection, opening
 from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.rules import BatchSize
 from actions_core.delivery.store import Burial, Claim, InputPosition, NewDelivery, Retry, Settlement
@@ -217,6 +217,38 @@ def test_without_space_as_much_as_fits_is_accepted(open_store: Maker, arrival: M
         assert await writer.run(lambda each: each.letters.count(ALL)) == len(accepted) - 100
 
     in_writer(open_store, work, options=FileOptions(most_bytes=400 * 4096, synchronous="normal"))
+
+
+@pytest.mark.parametrize("with_event", [True, False])
+def test_on_a_full_disk_the_space_of_the_log_is_used_again(
+    open_store: Maker, arrival: Maker, monkeypatch: pytest.MonkeyPatch, *, with_event: bool
+) -> None:
+    """Where the log cannot grow, it is written back, and outcomes are noted where it begins again."""
+    settle, write_back = FileStore.settle, connection.write_back
+    full = [False]
+
+    def settle_where_there_is_space(store: FileStore, settlement: Settlement) -> None:
+        if full[0]:
+            raise OutboxFullError("the log cannot grow")
+        settle(store, settlement)
+
+    def make_space(sqlite: sqlite3.Connection) -> bool:
+        full[0] = not write_back(sqlite)
+        return not full[0]
+
+    monkeypatch.setattr(FileStore, "settle", settle_where_there_is_space)
+    monkeypatch.setattr(connection, "write_back", make_space)
+
+    async def work(writer: Writer, store: FileStore) -> None:
+        await writer.accept([arrival("m1", owned=True)])
+        full[0] = True
+        writer.done(1, 1)
+        if with_event:
+            await asyncio.wait([writer.accept([arrival("m2")])])
+        await asyncio.wait_for(writer.wait_noted(1), 20)
+        assert store._connection.read("SELECT count(*) FROM delivery") == [(int(with_event),)]
+
+    in_writer(open_store, work)
 
 
 def test_outcomes_survive_a_foreign_lock(
