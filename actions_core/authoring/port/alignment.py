@@ -1,14 +1,14 @@
 """Which items of two lists belong together, so that one that is missing does not make all after it differ.
 
-Items belong together by what identifies them (a key whose values are all unlike each other on each side,
-and mostly the same on both). Where there is none, they do so in place, if the lists have one length and
-items that are at least half the same, or by an id whose values come up two or three times, in their order;
-the others by the alignment of the two sequences that differs least.
+Items belong together by what identifies them: a key whose values are all unlike each other on each side,
+and mostly the same on both; else one that only a few items share. Of the items that share a value, the equal
+ones belong together, and the others in their order. Where nothing identifies items, they belong together in
+place, if the lists have one length and items that are at least half the same; else by the alignment of the
+two sequences that differs least.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -16,19 +16,25 @@ import attrs
 from actions_core.authoring.port.sameness import difference_of, same
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from actions_core.values.types import Json
 
 #: How deep in an item its identity is looked for.
 _DEEPEST: Final = 2
-#: How often the value of a key may come up that identifies items.
+#: How many items may have one id.
 _MOST_TIMES: Final = 3
 #: What it costs to leave an item alone. A pair costs nothing if equal, else as much to twice as much.
 _ALONE: Final = 0.5
 _UNLIKE: Final = 3 * _ALONE
 #: Of longer lists, each item is compared with the one in its place.
 _MOST_PAIRS: Final = 40_000
+
+_Path = tuple[str, ...]
+_Pairs = list[tuple[int, int]]
+#: The places of the items that have each value of a key, and those of each key by its path.
+_Values = dict["Hashable", list[int]]
+_Places = dict[_Path, _Values]
 
 
 @attrs.frozen
@@ -54,20 +60,20 @@ def align(published: Sequence[Json], ours: Sequence[Json], given: str) -> Alignm
     pairs = [(place, place) for place in range(start)]
     left, right = list(range(start, len(published))), list(range(start, len(ours)))
     if left and right:
-        found = _identified(published, ours, left, right, 1)
-        if not found and _fit_in_place(published, ours, left, given):
+        theirs, mine = _places(published, left), _places(ours, right)
+        found = _identified(published, ours, (theirs, mine), _are_unlike, given)
+        shared = [] if found else _identified(published, ours, (theirs, mine), _are_shared, given)
+        if not found and not shared and _fit_in_place(published, ours, left, given):
             found = list(zip(left, right, strict=True))
-        found = found or _identified(published, ours, left, right, _MOST_TIMES)
-        found += _in_sequence(published, ours, *_without(found, left, right), given)
+        # Of items that share an identity, those that are left have a counterpart already, or none.
+        found += shared or _in_sequence(published, ours, *_without(found, left, right), given)
         found += _moved(published, ours, *_without(found, left, right), given)
         pairs += found
         left, right = _without(found, left, right)
     return Alignment(tuple(sorted(pairs)), tuple(left), tuple(right))
 
 
-def _without(
-    pairs: Sequence[tuple[int, int]], left: Sequence[int], right: Sequence[int]
-) -> tuple[list[int], list[int]]:
+def _without(pairs: _Pairs, left: Sequence[int], right: Sequence[int]) -> tuple[list[int], list[int]]:
     """Return the places that are in no pair."""
     taken, other = {one for one, _ in pairs}, {one for _, one in pairs}
     return [one for one in left if one not in taken], [one for one in right if one not in other]
@@ -84,48 +90,77 @@ def _fit_in_place(published: Sequence[Json], ours: Sequence[Json], places: Seque
 
 
 def _identified(
-    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], most: int
-) -> list[tuple[int, int]]:
+    published: Sequence[Json],
+    ours: Sequence[Json],
+    places: tuple[_Places, _Places],
+    identifies: Callable[[_Path, _Values, _Values], bool],
+    given: str,
+) -> _Pairs:
     """Return the pairs of items that have the same identity; none where nothing identifies them.
 
-    Its value comes up `most` times at most.
+    Of several paths that identify them, that counts by which the pairs are most alike.
     """
-    ours_by_key = _identities([(place, ours[place]) for place in right], most)
-    best: list[tuple[int, int]] = []
-    for path, places in _identities([(place, published[place]) for place in left], most).items():
-        others = ours_by_key.get(path, {})
-        pairs = [(place, others[value]) for value, place in places.items() if value in others]
-        if len(pairs) > len(best):
-            best = pairs
-    return best if 2 * len(best) >= min(len(left), len(right)) else []
+    theirs, mine = places
+    paths = [path for path in theirs if path in mine and identifies(path, theirs[path], mine[path])]
+    best: tuple[float, _Pairs] = (0.0, [])
+    for path in paths:
+        pairs = _of_one_value(published, ours, theirs[path], mine[path], given)
+        alike = sum(1 - difference_of(published[one], ours[other], given) for one, other in pairs)
+        fewer = min(_number(theirs[path]), _number(mine[path]))
+        if alike > best[0] and 2 * len(pairs) >= fewer:
+            best = alike, pairs
+    return best[1]
 
 
-def _identities(
-    items: Sequence[tuple[int, Json]], most: int
-) -> dict[tuple[str, ...], dict[tuple[Hashable, int], int]]:
-    """Return the places of items by their values at each path where all have one.
-
-    Each value comes up at most so many times there, and has the number of that time with it; it comes up more
-    than once only where the path is that of an id.
-    """
-    values: dict[tuple[str, ...], list[tuple[Hashable, int]]] = {}
-    for place, item in items:
-        for path, value in _scalars(item, ()):
-            values.setdefault(path, []).append((value, place))
-    found: dict[tuple[str, ...], dict[tuple[Hashable, int], int]] = {}
-    for path, pairs in values.items():
-        times: Counter[Hashable] = Counter()
-        places: dict[tuple[Hashable, int], int] = {}
-        for value, place in pairs:
-            places[value, times[value]] = place
-            times[value] += 1
-        is_id = most == 1 or path[-1].lower().endswith("id")
-        if is_id and len(pairs) == len(items) and max(times.values()) <= most:
-            found[path] = places
-    return found
+def _places(items: Sequence[Json], places: Sequence[int]) -> _Places:
+    """Return the places of items by their values at each path where all have one."""
+    found: _Places = {}
+    for place in places:
+        for path, value in _scalars(items[place], ()):
+            found.setdefault(path, {}).setdefault(value, []).append(place)
+    return {path: values for path, values in found.items() if _number(values) == len(places)}
 
 
-def _scalars(item: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Hashable]]:
+def _number(values: _Values) -> int:
+    return sum(map(len, values.values()))
+
+
+def _most_times(values: _Values) -> int:
+    return max(map(len, values.values()))
+
+
+def _are_unlike(_path: _Path, theirs: _Values, mine: _Values) -> bool:
+    """Return whether no two items of a side share a value."""
+    return _most_times(theirs) == _most_times(mine) == 1
+
+
+def _are_shared(path: _Path, theirs: _Values, mine: _Values) -> bool:
+    """Return whether only a few items share a value: one of an id, or a text that a side seldom has twice."""
+    if path[-1].lower().endswith("id") and max(_most_times(theirs), _most_times(mine)) <= _MOST_TIMES:
+        return True
+    is_text = all(isinstance(value, str) for value in (*theirs, *mine))
+    return is_text and any(2 * len(values) > _number(values) for values in (theirs, mine))
+
+
+def _of_one_value(
+    published: Sequence[Json], ours: Sequence[Json], theirs: _Values, mine: _Values, given: str
+) -> _Pairs:
+    """Return the pairs of items that share a value, in their order, as many equal ones as there can be."""
+    pairs: _Pairs = []
+    for value, left in theirs.items():
+        right = mine.get(value, [])
+        if len(left) == len(right):
+            pairs += zip(left, right, strict=True)
+        elif left and right:
+            costs = [
+                [0.0 if same(published[one], ours[other], given) else 2 * _ALONE for other in right]
+                for one in left
+            ]
+            pairs += _cheapest(costs, left, right)
+    return pairs
+
+
+def _scalars(item: Json, path: _Path) -> Iterator[tuple[_Path, Hashable]]:
     if not isinstance(item, dict):
         return
     for key, value in item.items():
@@ -140,7 +175,7 @@ def _scalars(item: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 
 def _in_sequence(
     published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], given: str
-) -> list[tuple[int, int]]:
+) -> _Pairs:
     """Return the pairs of the alignment that costs least."""
     if not left or not right:
         return []
@@ -149,6 +184,11 @@ def _in_sequence(
     # Where one side has more, two records that have nothing in common are no counterparts.
     most = 1.0 if len(left) == len(right) else _UNLIKE
     costs = [[_cost(published[one], ours[other], given, most) for other in right] for one in left]
+    return _cheapest(costs, left, right)
+
+
+def _cheapest(costs: Sequence[Sequence[float]], left: Sequence[int], right: Sequence[int]) -> _Pairs:
+    """Return the pairs of the alignment that costs least, of the costs of each pair."""
     #: the least that it costs to align the items from each place on
     least = [
         [_ALONE * (len(left) - row + len(right) - column) for column in range(len(right) + 1)]
@@ -160,7 +200,7 @@ def _in_sequence(
                 costs[row][column] + least[row + 1][column + 1],
                 _ALONE + min(least[row + 1][column], least[row][column + 1]),
             )
-    pairs = []
+    pairs: _Pairs = []
     row = column = 0
     while row < len(left) and column < len(right):
         if least[row][column] == costs[row][column] + least[row + 1][column + 1]:
@@ -183,7 +223,7 @@ def _cost(published: Json, ours: Json, given: str, most: float) -> float:
 
 def _moved(
     published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: list[int], given: str
-) -> list[tuple[int, int]]:
+) -> _Pairs:
     """Return the pairs of equal items that are elsewhere."""
     pairs = []
     for one in left:

@@ -6,9 +6,8 @@ in one, so that each item meets its counterpart wherever that is.
 
 from __future__ import annotations
 
+import functools
 import itertools
-import json
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -194,7 +193,7 @@ def _merged(
     published: list[PlainRequest], ours: list[PlainRequest], path: _Path, given: str
 ) -> Iterator[Difference]:
     """Yield what differs between requests to one address, whose items are compared as one list."""
-    ours = _by_overlap(published, ours, path)
+    ours = _by_likeness(published, ours, path, given)
     for one, other in zip(published, ours, strict=False):
         yield from differing_leaves(_without(one.parts, path), _without(other.parts, path), "", given)
     left, right = _joined(published, path), _joined(ours, path)
@@ -207,21 +206,25 @@ def _merged(
         yield Difference(f"{name}: split differently", _sizes(published, path), _sizes(ours, path))
 
 
-def _by_overlap(published: list[PlainRequest], ours: list[PlainRequest], path: _Path) -> list[PlainRequest]:
-    """Return our requests in the order of those published ones with which they share most items."""
+def _by_likeness(
+    published: list[PlainRequest], ours: list[PlainRequest], path: _Path, given: str
+) -> list[PlainRequest]:
+    """Return our requests in the order of those published ones whose items are most like theirs."""
     rest, ordered = list(ours), []
-    for request in published:
+    for request in published if len(ours) > 1 else ():
         if not rest:
             break
-        items = _texts(request, path)
-        closest = max(rest, key=lambda one: (_texts(one, path) & items).total())
+        closest = max(rest, key=functools.partial(_likeness, request, path=path, given=given))
         ordered.append(closest)
         rest.remove(closest)
     return ordered + rest
 
 
-def _texts(request: PlainRequest, path: _Path) -> Counter[str]:
-    return Counter(json.dumps(item, sort_keys=True) for item in _at(request.parts, path))
+def _likeness(published: PlainRequest, ours: PlainRequest, *, path: _Path, given: str) -> float:
+    """Return how many items two requests have in common, where one that differs counts for a part."""
+    left, right = _at(published.parts, path), _at(ours.parts, path)
+    pairs = align(left, right, given).pairs
+    return sum(1 - difference_of(left[one], right[other], given) for one, other in pairs)
 
 
 def _joined(requests: Sequence[PlainRequest], path: _Path) -> list[tuple[int, Json]]:
