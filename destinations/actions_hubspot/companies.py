@@ -16,6 +16,7 @@ from actions_hubspot.definition import (
     body_of,
     destination,
     find,
+    id_of,
     part,
     search,
 )
@@ -92,7 +93,7 @@ async def _found(fields: JsonObject, client: Client) -> str:
     if len(found) > 1:
         message = "Several companies are found by these fields, and which one is meant is not known."
         raise PayloadError.at("$.companysearchfields", message)
-    return str(found[0].get("id") or "") if found else ""
+    return id_of(found[0]) if found else ""
 
 
 async def _write(request: Request, client: Client) -> str:
@@ -104,7 +105,7 @@ async def _write(request: Request, client: Client) -> str:
             raise
         await _make_own_id(client)
         response = await client.send(request)
-    return str(body_of(response).get("id") or "")
+    return id_of(body_of(response))
 
 
 def _lacks_own_id(error: ResponseError) -> bool:

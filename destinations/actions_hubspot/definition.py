@@ -76,6 +76,12 @@ def objects_in(body: JsonObject, key: str) -> list[JsonObject]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+def id_of(result: JsonObject) -> str:
+    """Return the ID that a body gives a result, the empty str where it names none."""
+    found = result.get("id")
+    return "" if found in (None, False, 0, "") else str(found)
+
+
 def properties_of(result: JsonObject) -> JsonObject:
     """Return the properties of a result."""
     found = result.get("properties")
