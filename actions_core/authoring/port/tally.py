@@ -103,7 +103,8 @@ class Tally:
             return []
         failures = (ours.failure, *(ours.failures or ()))
         refusals = dict.fromkeys(failure.message for failure in failures if failure is not None)
-        where = Where(trial.is_batch, trial.sync_mode, tuple(refusals))
+        requested = dict.fromkeys(request.url for request in published.requests)
+        where = Where(trial.is_batch, trial.sync_mode, tuple(refusals), tuple(requested))
         unexplained = [one for one in found if not self._explain(one, trial, where)]
         if unexplained:
             self.different += 1

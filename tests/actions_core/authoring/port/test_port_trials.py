@@ -203,6 +203,18 @@ def test_an_event_has_reached_a_request(run: Run, expected: tuple[bool, ...]) ->
     assert reached(run) == expected
 
 
+def test_a_count_knows_which_urls_the_published_one_has_requested() -> None:
+    """A reason that names a URL holds where the published side makes a request to it, not where ours does."""
+    entry = {"reason": "x", "requested": _REQUEST.url}
+    port = PortFile(differences={"order": {"*refuses*": entry, "request": {"reason": "y"}}})
+    trials = list(trials_of().single(2))
+    tally = Tally("order", spec().actions["order"], port)
+    assert tally.add(trials[0], _SENT, _REFUSED) == []
+    assert [one.leaf for one in tally.add(trials[1], _REFUSED, _SENT)] == [
+        "only the published one refuses: no"
+    ]
+
+
 def test_a_count_tells_how_many_events_reached_a_request_and_why_others_did_not() -> None:
     """The report has both, and calls a count shallow where fewer than one event in five got through."""
     tally = Tally("order", spec().actions["order"], PortFile())
