@@ -2,9 +2,9 @@
 
 Items belong together by what identifies them: a key whose values are all unlike each other on each side,
 and mostly the same on both; else one that only a few items share. Of the items that share a value, the equal
-ones belong together, and the others in their order. Where nothing identifies items, they belong together in
-place, if the lists have one length and items that are at least half the same; else by the alignment of the
-two sequences that differs least.
+ones belong together, and the others in their order; those that are left do so if nothing but their identity
+differs. Where nothing identifies items, they belong together in place, if the lists have one length and items
+that are at least half the same; else by the alignment of the two sequences that differs least.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import attrs
 from actions_core.authoring.port.sameness import difference_of, same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from actions_core.values.types import Json
 
@@ -60,13 +60,13 @@ def align(published: Sequence[Json], ours: Sequence[Json], given: str) -> Alignm
     pairs = [(place, place) for place in range(start)]
     left, right = list(range(start, len(published))), list(range(start, len(ours)))
     if left and right:
-        theirs, mine = _places(published, left), _places(ours, right)
-        found = _identified(published, ours, (theirs, mine), _are_unlike, given)
-        shared = [] if found else _identified(published, ours, (theirs, mine), _are_shared, given)
-        if not found and not shared and _fit_in_place(published, ours, left, given):
+        path, found = _identified(published, ours, left, right, given)
+        if path:
+            found += _renamed(published, ours, path, *_without(found, left, right), given)
+        elif _fit_in_place(published, ours, left, given):
             found = list(zip(left, right, strict=True))
-        # Of items that share an identity, those that are left have a counterpart already, or none.
-        found += shared or _in_sequence(published, ours, *_without(found, left, right), given)
+        else:
+            found = _in_sequence(published, ours, left, right, given)
         found += _moved(published, ours, *_without(found, left, right), given)
         pairs += found
         left, right = _without(found, left, right)
@@ -90,26 +90,54 @@ def _fit_in_place(published: Sequence[Json], ours: Sequence[Json], places: Seque
 
 
 def _identified(
+    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], given: str
+) -> tuple[_Path, _Pairs]:
+    """Return the path of what identifies items, and the pairs of those with one identity.
+
+    Both are empty where nothing identifies them. Of several paths that do, that counts by which the pairs are
+    most alike.
+    """
+    theirs, mine = _places(published, left), _places(ours, right)
+    best: tuple[float, _Path, _Pairs] = (0.0, (), [])
+    for identifies in (_are_unlike, _are_shared):
+        for path in theirs:
+            if path not in mine or not identifies(path, theirs[path], mine[path]):
+                continue
+            pairs = _of_one_value(published, ours, theirs[path], mine[path], given)
+            alike = sum(1 - difference_of(published[one], ours[other], given) for one, other in pairs)
+            if alike > best[0] and 2 * len(pairs) >= min(len(left), len(right)):
+                best = alike, path, pairs
+        if best[1]:
+            break
+    return best[1:]
+
+
+def _renamed(
     published: Sequence[Json],
     ours: Sequence[Json],
-    places: tuple[_Places, _Places],
-    identifies: Callable[[_Path, _Values, _Values], bool],
+    path: _Path,
+    left: Sequence[int],
+    right: list[int],
     given: str,
 ) -> _Pairs:
-    """Return the pairs of items that have the same identity; none where nothing identifies them.
+    """Return the pairs of items that have something in common, and of which only the identity differs."""
+    pairs = []
+    for one in left:
+        rest = _stripped(published[one], path)
+        fitting = (place for place in right if same(rest, _stripped(ours[place], path), given))
+        other = next(fitting, None) if rest else None
+        if other is not None:
+            pairs.append((one, other))
+            right.remove(other)
+    return pairs
 
-    Of several paths that identify them, that counts by which the pairs are most alike.
-    """
-    theirs, mine = places
-    paths = [path for path in theirs if path in mine and identifies(path, theirs[path], mine[path])]
-    best: tuple[float, _Pairs] = (0.0, [])
-    for path in paths:
-        pairs = _of_one_value(published, ours, theirs[path], mine[path], given)
-        alike = sum(1 - difference_of(published[one], ours[other], given) for one, other in pairs)
-        fewer = min(_number(theirs[path]), _number(mine[path]))
-        if alike > best[0] and 2 * len(pairs) >= fewer:
-            best = alike, pairs
-    return best[1]
+
+def _stripped(item: Json, path: _Path) -> Json:
+    """Return an item without what it has at a path."""
+    if not isinstance(item, dict):
+        return item
+    rest = {key: value for key, value in item.items() if key != path[0]}
+    return rest if len(path) == 1 else {**rest, path[0]: _stripped(item[path[0]], path[1:])}
 
 
 def _places(items: Sequence[Json], places: Sequence[int]) -> _Places:

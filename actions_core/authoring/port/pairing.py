@@ -19,7 +19,7 @@ from actions_core.authoring.port.leaves import (
     Difference,
     differing_leaves,
 )
-from actions_core.authoring.port.sameness import difference_of, same
+from actions_core.authoring.port.sameness import difference_of, overlap_of, same
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -221,10 +221,10 @@ def _by_likeness(
 
 
 def _likeness(published: PlainRequest, ours: PlainRequest, *, path: _Path, given: str) -> float:
-    """Return how many items two requests have in common, where one that differs counts for a part."""
+    """Return how many items two requests have in common; of one that differs, what both have counts."""
     left, right = _at(published.parts, path), _at(ours.parts, path)
     pairs = align(left, right, given).pairs
-    return sum(1 - difference_of(left[one], right[other], given) for one, other in pairs)
+    return sum(overlap_of(left[one], right[other], given) for one, other in pairs)
 
 
 def _joined(requests: Sequence[PlainRequest], path: _Path) -> list[tuple[int, Json]]:
