@@ -4,7 +4,8 @@ Items belong together by what identifies them: a key whose values are all unlike
 and mostly the same on both; else one that only a few items share. Of the items that share a value, the equal
 ones belong together, and the others in their order; those that are left do so if nothing but their identity
 differs. Where nothing identifies items, they belong together in place, if the lists have one length and items
-that are at least half the same; else by the alignment of the two sequences that differs least.
+that are at least half the same; else by what identifies nearly all of them, and those that it does not
+identify by the alignment of the two sequences that differs least.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from actions_core.authoring.port.sameness import difference_of, same
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -27,6 +29,8 @@ _MOST_TIMES: Final = 3
 #: What it costs to leave an item alone. A pair costs nothing if equal, else as much to twice as much.
 _ALONE: Final = 0.5
 _UNLIKE: Final = 3 * _ALONE
+#: What part of the items has to have an identity, where not all do.
+_NEARLY_ALL: Final = 0.75
 #: Of longer lists, each item is compared with the one in its place.
 _MOST_PAIRS: Final = 40_000
 
@@ -60,17 +64,27 @@ def align(published: Sequence[Json], ours: Sequence[Json], given: str) -> Alignm
     pairs = [(place, place) for place in range(start)]
     left, right = list(range(start, len(published))), list(range(start, len(ours)))
     if left and right:
-        path, found = _identified(published, ours, left, right, given)
-        if path:
-            found += _renamed(published, ours, path, *_without(found, left, right), given)
-        elif _fit_in_place(published, ours, left, given):
-            found = list(zip(left, right, strict=True))
-        else:
-            found = _in_sequence(published, ours, left, right, given)
+        found = _paired(published, ours, left, right, given)
         found += _moved(published, ours, *_without(found, left, right), given)
         pairs += found
         left, right = _without(found, left, right)
     return Alignment(tuple(sorted(pairs)), tuple(left), tuple(right))
+
+
+def _paired(
+    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], given: str
+) -> _Pairs:
+    """Return the pairs by what identifies items, by their places, or by their sequence."""
+    path, found = _identified(published, ours, left, right, given, of=1)
+    if not path and _fit_in_place(published, ours, left, given):
+        return list(zip(left, right, strict=True))
+    if not path:
+        path, found = _identified(published, ours, left, right, given, of=_NEARLY_ALL)
+    if path:
+        found += _renamed(published, ours, path, *_without(found, left, right), given)
+        left = [place for place in left if _value_at(published[place], path) is MISSING]
+        right = [place for place in right if _value_at(ours[place], path) is MISSING]
+    return found + _in_sequence(published, ours, *_without(found, left, right), given)
 
 
 def _without(pairs: _Pairs, left: Sequence[int], right: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -90,14 +104,20 @@ def _fit_in_place(published: Sequence[Json], ours: Sequence[Json], places: Seque
 
 
 def _identified(
-    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], given: str
+    published: Sequence[Json],
+    ours: Sequence[Json],
+    left: Sequence[int],
+    right: Sequence[int],
+    given: str,
+    *,
+    of: float,
 ) -> tuple[_Path, _Pairs]:
-    """Return the path of what identifies items, and the pairs of those with one identity.
+    """Return the path of what identifies that part of the items, and the pairs of those with one identity.
 
     Both are empty where nothing identifies them. Of several paths that do, that counts by which the pairs are
     most alike.
     """
-    theirs, mine = _places(published, left), _places(ours, right)
+    theirs, mine = _places(published, left, of), _places(ours, right, of)
     best: tuple[float, _Path, _Pairs] = (0.0, (), [])
     for identifies in (_are_unlike, _are_shared):
         for path in theirs:
@@ -137,16 +157,25 @@ def _stripped(item: Json, path: _Path) -> Json:
     if not isinstance(item, dict):
         return item
     rest = {key: value for key, value in item.items() if key != path[0]}
-    return rest if len(path) == 1 else {**rest, path[0]: _stripped(item[path[0]], path[1:])}
+    return (
+        rest
+        if len(path) == 1 or path[0] not in item
+        else {**rest, path[0]: _stripped(item[path[0]], path[1:])}
+    )
 
 
-def _places(items: Sequence[Json], places: Sequence[int]) -> _Places:
-    """Return the places of items by their values at each path where all have one."""
+def _value_at(item: Json, path: _Path) -> Json:
+    """Return the value that identifies an item by a path, MISSING where it has none."""
+    return dict(_scalars(item, ())).get(path, MISSING)
+
+
+def _places(items: Sequence[Json], places: Sequence[int], of: float) -> _Places:
+    """Return the places of items by their values at each path where at least that part of them has one."""
     found: _Places = {}
     for place in places:
         for path, value in _scalars(items[place], ()):
             found.setdefault(path, {}).setdefault(value, []).append(place)
-    return {path: values for path, values in found.items() if _number(values) == len(places)}
+    return {path: values for path, values in found.items() if _number(values) >= of * len(places)}
 
 
 def _number(values: _Values) -> int:
