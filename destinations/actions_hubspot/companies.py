@@ -93,6 +93,9 @@ async def _found(fields: JsonObject, client: Client) -> str:
     if len(found) > 1:
         message = "Several companies are found by these fields, and which one is meant is not known."
         raise PayloadError.at("$.companysearchfields", message)
+    if found and not id_of(found[0]):
+        message = "HubSpot's response does not name the company that it has found by these fields."
+        raise PayloadError.at("$.companysearchfields", message)
     return id_of(found[0]) if found else ""
 
 

@@ -19,7 +19,8 @@ text, or other value as JSON, has to match:
 With `"batches": true`, a reason holds for events that go out together only, with false for single ones; with
 `"syncMode": "add"`, for mappings of that mode, with null for those without; with `"refusal": "No email*"`,
 where that is what ours refuses an event with; with `"requested": "*/lists/undefined/*"`, where the published
-one makes a request to such a URL. Where there are several for one leaf, they stand in a list.
+one makes a request to such a URL; with `"given": "*: null*"`, where the JSON of events and settings is like
+that. Where there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
@@ -61,7 +62,7 @@ _KEYS: Final = (
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
-_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode", "refusal", "requested")
+_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode", "refusal", "requested", "given")
 _PATTERNS: Final = ("like", "matches")
 #: What a value may be said to be, and the classes of these values.
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -81,12 +82,16 @@ _Written = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 @attrs.frozen
 class Where:
-    """The trial in which something differs: what ours refuses, and which URLs the published one requests."""
+    """The trial in which something differs: what ours refuses, which URLs the published one requests.
+
+    `given` is the JSON of what both sides are given.
+    """
 
     is_batch: bool = False
     sync_mode: str | None = None
     refusals: tuple[str, ...] = ()
     requested: tuple[str, ...] = ()
+    given: str = ""
 
     def fits(self, entry: Mapping[str, Any]) -> bool:
         """Return whether a reason holds there."""
@@ -95,6 +100,7 @@ class Where:
             and entry.get("syncMode", self.sync_mode) == self.sync_mode
             and _is_among(entry.get("refusal"), self.refusals)
             and _is_among(entry.get("requested"), self.requested)
+            and _is_among(entry.get("given"), (self.given,))
         )
 
 
@@ -270,6 +276,8 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
         found.append(Problem(f"{path}.refusal", "must be a text as the message is"))
     if not isinstance(entry.get("requested", ""), str):
         found.append(Problem(f"{path}.requested", "must be a text as the URL is"))
+    if not isinstance(entry.get("given", ""), str):
+        found.append(Problem(f"{path}.given", "must be a text as the JSON of events is"))
     for side in _SIDES:
         found += _side_problems(entry.get(side, []), f"{path}.{side}")
     return found

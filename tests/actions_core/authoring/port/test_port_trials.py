@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from actions_core.authoring.port.accepted import Accepted
@@ -213,6 +214,16 @@ def test_a_count_knows_which_urls_the_published_one_has_requested() -> None:
     assert [one.leaf for one in tally.add(trials[1], _REFUSED, _SENT)] == [
         "only the published one refuses: no"
     ]
+
+
+def test_a_count_knows_what_a_trial_has_given() -> None:
+    """A reason that says what is given holds for a trial whose events are like that, and for no other."""
+    port = PortFile(differences={"order": {"only*": {"reason": "x", "given": '*"plan": null*'}}})
+    trial = next(trials_of().single(1))
+    tally = Tally("order", spec().actions["order"], port)
+    for plan, number in ((None, 0), ("pro", 1)):
+        changed = attrs.evolve(trial, events=({**trial.events[0], "properties": {"plan": plan}},))
+        assert len(tally.add(changed, _REFUSED, _SENT)) == number
 
 
 def test_a_count_tells_how_many_events_reached_a_request_and_why_others_did_not() -> None:
