@@ -17,6 +17,7 @@ from actions_hubspot.definition import (
     destination,
     find,
     id_of,
+    is_given,
     part,
     search,
 )
@@ -38,7 +39,7 @@ _NOT_VALID: Final = "Property values were not valid: "
 @destination.action("upsertCompany")
 async def upsert_company(payload: Payload, context: Context, client: Client) -> Skip | None:
     """Update a company or create it, and associate the contact of the same event."""
-    if (payload.get("properties") or {}).get(_OWN_ID):
+    if is_given((payload.get("properties") or {}).get(_OWN_ID)):
         raise PayloadError.at("$.properties", f"{_OWN_ID} is the company's ID: it belongs into groupid.")
     contact = ""
     if payload["associateContact"] and not context.dry_run:

@@ -44,10 +44,14 @@ _DEEPEST: Final = 3
 def compare_requests(
     published: Sequence[PlainRequest], ours: Sequence[PlainRequest], given: str, *, alone: bool = True
 ) -> list[Difference]:
-    """Return what differs; without `alone`, a request that one side lacks is no difference."""
+    """Return what differs; without `alone`, a request that one side lacks is no difference.
+
+    Of several requests, those to different addresses are counterparts only if most of them is the same.
+    """
     left, right = list(published), list(ours)
+    are_several = alone and len(published) + len(ours) > 2  # noqa: PLR2004  # one on each side
     pairs = _taken(left, right, _equal(given)) + _closest(left, right, given)
-    pairs += _taken(left, right, lambda _one, _other: True)
+    pairs += _taken(left, right, _similar(given) if are_several else lambda _one, _other: True)
     found = [leaf for one, other in pairs for leaf in differing_leaves(one.parts, other.parts, "", given)]
     return found + _alone(left, right) if alone else found
 
