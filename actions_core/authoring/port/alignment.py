@@ -1,11 +1,10 @@
 """Which items of two lists belong together, so that one that is missing does not make all after it differ.
 
 Items belong together by what identifies them: a key whose values are all unlike each other on each side,
-and mostly the same on both; else one that only a few items share. Of the items that share a value, the equal
-ones belong together, and the others in their order; those that are left do so if nothing but their identity
-differs. Where nothing identifies items, they belong together in place, if the lists have one length and items
-that are at least half the same; else by what identifies nearly all of them, and those that it does not
-identify by the alignment of the two sequences that differs least.
+and mostly the same on both. Where there is none, they do so in place, if the lists have one length and items
+that are at least half the same; else by a key that only a few items share, of which those belong together
+that are equal, or in their order. What no key identifies is aligned by the sequences, so that least differs;
+so is what is left on both sides, if it is as many: else those alone that differ in their identity only.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from actions_core.authoring.port.sameness import difference_of, same
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from actions_core.values.types import Json
 
@@ -75,16 +74,21 @@ def _paired(
     published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], given: str
 ) -> _Pairs:
     """Return the pairs by what identifies items, by their places, or by their sequence."""
-    path, found = _identified(published, ours, left, right, given, of=1)
+    path, found = _identified(published, ours, left, right, given, _are_unlike)
     if not path and _fit_in_place(published, ours, left, given):
         return list(zip(left, right, strict=True))
     if not path:
-        path, found = _identified(published, ours, left, right, given, of=_NEARLY_ALL)
-    if path:
-        found += _renamed(published, ours, path, *_without(found, left, right), given)
+        path, found = _identified(published, ours, left, right, given, _are_shared)
+    if not path:
+        path, found = _identified(published, ours, left, right, given, _are_shared, of=_NEARLY_ALL)
+    left, right = _without(found, left, right)
+    if path and len(left) != len(right):
+        renamed = _renamed(published, ours, path, left, list(right), given)
+        found += renamed
+        left, right = _without(renamed, left, right)
         left = [place for place in left if _value_at(published[place], path) is MISSING]
         right = [place for place in right if _value_at(ours[place], path) is MISSING]
-    return found + _in_sequence(published, ours, *_without(found, left, right), given)
+    return found + _in_sequence(published, ours, left, right, given)
 
 
 def _without(pairs: _Pairs, left: Sequence[int], right: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -109,8 +113,9 @@ def _identified(
     left: Sequence[int],
     right: Sequence[int],
     given: str,
+    identifies: Callable[[_Path, _Values, _Values], bool],
     *,
-    of: float,
+    of: float = 1,
 ) -> tuple[_Path, _Pairs]:
     """Return the path of what identifies that part of the items, and the pairs of those with one identity.
 
@@ -119,16 +124,13 @@ def _identified(
     """
     theirs, mine = _places(published, left, of), _places(ours, right, of)
     best: tuple[float, _Path, _Pairs] = (0.0, (), [])
-    for identifies in (_are_unlike, _are_shared):
-        for path in theirs:
-            if path not in mine or not identifies(path, theirs[path], mine[path]):
-                continue
-            pairs = _of_one_value(published, ours, theirs[path], mine[path], given)
-            alike = sum(1 - difference_of(published[one], ours[other], given) for one, other in pairs)
-            if alike > best[0] and 2 * len(pairs) >= min(len(left), len(right)):
-                best = alike, path, pairs
-        if best[1]:
-            break
+    for path in theirs:
+        if path not in mine or not identifies(path, theirs[path], mine[path]):
+            continue
+        pairs = _of_one_value(published, ours, theirs[path], mine[path], given)
+        alike = sum(1 - difference_of(published[one], ours[other], given) for one, other in pairs)
+        if alike > best[0] and 2 * len(pairs) >= min(len(left), len(right)):
+            best = alike, path, pairs
     return best[1:]
 
 
