@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core.delivery.attempts import Attempts
+from actions_core.delivery.errors import OutboxError
 from actions_core.delivery.pump import Pump, Settled
 from actions_core.delivery.recent import Recent
 from actions_core.delivery.rules import MOST_REFUSALS, Again, Dead, Done, Refusals
@@ -285,7 +286,12 @@ class Dispatch:
         while not self._closing:
             await asyncio.sleep(_LOOK)
             if self._own.keys() - self.pumps.keys():
-                await self._start_missing(await self._writer.run(lambda store: store.states()))
+                try:
+                    await self._start_missing(await self._writer.run(lambda store: store.states()))
+                except OutboxError as error:
+                    if self._store.closed:
+                        return
+                    _LOGGER.warning("outbox: instances that wait could not be looked at: %s", error)
 
     # Ending.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import actions_core.http.curl  # noqa: F401 - what is kept of deliveries needs it: no import while a fork may come
 from actions_core.delivery.callers import CheckedEvent
-from actions_core.delivery.errors import OutboxFullError
+from actions_core.delivery.errors import OutboxError, OutboxFullError
 from actions_core.delivery.memory import closed
 from actions_core.delivery.outbox import Outbox
 from actions_core.delivery.threads import LoopThread
@@ -54,8 +54,9 @@ class DurableBackend:
         self._waiting: set[Future[Any]] = set()
         self._sends: set[asyncio.Task[None]] = set()
         self._closing = False
-        self._flushed = False
+        self._ending = self._flushed = False
         self._left = 0
+        self._broken = ""
         self._thread = LoopThread(logger, self._fail_waiting)
         try:
             self._call(self._outbox.open()).result()
@@ -93,22 +94,22 @@ class DurableBackend:
         self._call(self._send(event), report)
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until nothing in the outbox is due; return False if time ran out."""
+        """Wait until nothing in the outbox is due; return False if time ran out, or the file is lost."""
         self._thread.refuse_current("flush")
         if self._store_only and not self._sends:
             return True
         try:
             flushed = self._call(self._flush())
         except ActionsError:  # it has ended
-            return not self._left
+            return self._has_left_nothing
         try:
-            flushed.result(timeout)
+            done: bool = flushed.result(timeout)
         except TimeoutError:
             flushed.cancel()
             return False
         except ActionsError:
-            return not self._left
-        return True
+            return self._has_left_nothing
+        return done
 
     def close(self, timeout: float, *, waited: float = 0.0) -> bool:
         """Accept nothing more, flush, and end the thread; return False if something due was left."""
@@ -117,13 +118,17 @@ class DurableBackend:
             first, self._closing = not self._closing, True
         if not first:
             self._thread.ended.wait(timeout + _OUTBOX_CLOSES)
-            return not self._left
+            return self._has_left_nothing
         try:
             self._flushed = self.flush(timeout)
         finally:  # also when Ctrl-C ends the waiting
             self._thread.loop.call_soon_threadsafe(self._start_ending)
         if not self._thread.join(_OUTBOX_CLOSES):
             self._logger.error("a handler or listener blocks the thread of the engine; it is left behind")
+        if self._broken:
+            self._logger.error(
+                "what was in the outbox may be lost: %s: %s", self._outbox.spec.path, self._broken
+            )
         if self._left:
             deliveries = "1 delivery" if self._left == 1 else f"{self._left:,} deliveries"
             self._logger.warning(
@@ -132,7 +137,11 @@ class DurableBackend:
                 round(timeout + waited, 1),
                 self._outbox.spec.path,
             )
-        return not self._left
+        return self._has_left_nothing
+
+    @property
+    def _has_left_nothing(self) -> bool:
+        return not (self._left or self._broken)
 
     def _call(self, work: Coroutine[Any, Any, Any], told: Future[Any] | None = None) -> Future[Any]:
         """Have the thread do some work; return a future, which `told` is if given, of its outcome."""
@@ -193,19 +202,30 @@ class DurableBackend:
         finally:
             self._sends.discard(task)
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> bool:
         if self._sends:
             await asyncio.wait(set(self._sends))
-        if not self._store_only:
-            await self._outbox.drain()
+        if self._store_only:
+            return True
+        try:
+            backlog = await self._outbox.drain()
+        except OutboxError as error:
+            if not self._ending:
+                self._logger.error("what is in the outbox cannot be delivered: %s", error)  # noqa: TRY400 - its words say all
+                return False
+            return self._has_left_nothing
+        left = sum([each.due + each.in_hand for each in backlog])
+        return not (self._ending and left)
 
     def _start_ending(self) -> None:
         self._thread.start(self._end())
 
     async def _end(self) -> None:
+        self._ending = True
         try:
             await self._outbox.stop(_LAST_REQUESTS)
-            with suppress(ActionsError):  # it was not opened
+            self._broken = self._outbox.closed
+            with suppress(ActionsError):  # it was not opened, or is broken
                 if not self._flushed:
                     self._left = sum([each.due + each.in_hand for each in await self._outbox.backlog()])
             await self._outbox.close(0.0)

@@ -13,19 +13,28 @@ if TYPE_CHECKING:
 
 
 async def in_groups(events: Iterable[Json] | AsyncIterable[Json], most: int) -> AsyncIterator[list[Json]]:
-    """Yield events in groups of at most so many."""
+    """Yield events in groups of at most so many.
+
+    What the source raises is raised when all that was taken before is yielded.
+    """
     if isinstance(events, AsyncIterable):
         async for group in _as_they_come(aiter(events), most):
             yield group
         return
     group = []
-    for event in events:
-        group.append(event)
-        if len(group) >= most:
-            yield group
-            group = []
+    raised: Exception | None = None
+    try:
+        for event in events:
+            group.append(event)
+            if len(group) >= most:
+                yield group
+                group = []
+    except Exception as error:  # noqa: BLE001 - whatever a source may raise
+        raised = error
     if group:
         yield group
+    if raised is not None:
+        raise raised
 
 
 async def _as_they_come(source: AsyncIterator[Json], most: int) -> AsyncIterator[list[Json]]:

@@ -72,9 +72,10 @@ class Outbox:
         self._dispatch: Dispatch | Forwarding | None = None
         self._tallies: Tallies | None = None
         self._counting: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._replacing = asyncio.Lock()
         self._callers = Callers(self.enqueue_checked)
-        self._closing = self._closed = False
+        self._closing = self._stopped = self._closed = False
 
     def __repr__(self) -> str:
         return f"<Outbox {self.spec.path}>"
@@ -101,15 +102,40 @@ class Outbox:
         await self.close()
 
     async def open(self) -> None:
-        """Open the file and begin to deliver. Raises `OutboxError` where the file cannot be used."""
+        """Open the file and begin to deliver. Raises `OutboxError` where the file cannot be used.
+
+        Raises `RequestError` where the engine belongs to another thread, and nothing would be delivered.
+        """
+        if self._closed:
+            said = f"{self.spec.path}: this outbox was closed: make another one"
+            raise OutboxError(said, code="OUTBOX_CLOSED", retryable=False)
+        if not self.store_only:
+            self.engine.claim()
+        store = await self._open_store()
+        self._store = store
+        try:
+            await self._begin(store)
+        except BaseException:  # whatever it is, nothing stays open
+            await self.close(0.0)
+            raise
+
+    async def _open_store(self) -> FileStore:
         spec = self.spec
         options = FileOptions(
             spec.dedupe, spec.keep, spec.oldest, spec.most_bytes, spec.synchronous, spec.recent
         )
-        store = await asyncio.to_thread(
+        work = partial(
             FileStore.open, spec.path, options, worker=not self.store_only, accept_loss=self._accept_loss
         )
-        self._store = store
+        opening = asyncio.get_running_loop().run_in_executor(None, work)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_close_opened)  # a thread cannot be stopped
+            raise
+
+    async def _begin(self, store: FileStore) -> None:
+        spec = self.spec
         self._router = Router(
             self._targets, store.register([target.name for target in self._targets]), store.now
         )
@@ -118,6 +144,7 @@ class Outbox:
             self._tallies = Tallies(writer, store.now)
             self._counting = asyncio.create_task(self._tallies.keep_written())
         if not self.store_only:
+            self._loop = asyncio.get_running_loop()
             self._set_upkeep(writer, self._router)
             self._dispatch = self._make_dispatch(writer, store)
             await self._dispatch.start(self._router)
@@ -191,7 +218,7 @@ class Outbox:
         """Accept events as they come, in groups, and yield the receipt of each in their order.
 
         Input that is not an event gets a receipt with an `error`. Raises `OutboxError` when events could not
-        be stored; those without a receipt are not accepted then.
+        be stored; those without a receipt are not accepted then. What the source raises comes after those.
         """
         async for some in in_groups(events, group):
             taken: list[CheckedEvent | EventError] = []
@@ -223,6 +250,13 @@ class Outbox:
         if not events and position is None:
             return []
         writer, router = self._parts()
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+            raise OutboxError(
+                "the outbox delivers in the event loop that opened it, and accepts events in no other: use "
+                "BackgroundEngine, which any thread may post to, or an outbox that is store_only",
+                code="OTHER_LOOP",
+                retryable=False,
+            )
         holders: dict[int, Pump] = {}
         dispatch = self._dispatch
         reserve = None if dispatch is None or self._closing else partial(_reserve, dispatch, holders)
@@ -279,7 +313,8 @@ class Outbox:
     async def drain(self, timeout: float | None = None) -> list[Backlog]:  # noqa: ASYNC109 - as everywhere in this API
         """Wait until nothing is due, at most `timeout` seconds, and return what is left.
 
-        What waits for a later try does not count; batches go before they are full meanwhile.
+        What waits for a later try does not count; batches go before they are full meanwhile. Raises
+        `OutboxError` once the file can no longer be used.
         """
         writer, _ = self._parts()
         if self._dispatch is not None:
@@ -288,17 +323,19 @@ class Outbox:
                     await self._until_idle(self._dispatch, writer)
         return await self.backlog()
 
-    @staticmethod
-    async def _until_idle(dispatch: Dispatch | Forwarding, writer: Writer) -> None:
+    async def _until_idle(self, dispatch: Dispatch | Forwarding, writer: Writer) -> None:
         await dispatch.until_ready()
-        pumps = set(dispatch.pumps.values())
+        pumps: set[Pump] = set()
         try:
-            for pump in pumps:
-                pump.flush(on=True)
-                pump.look()
-            await asyncio.sleep(0)
-            while not dispatch.is_idle:  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.02)
+            while not (self._stopped or self.closed):
+                for pump in set(dispatch.pumps.values()) - pumps:  # a changed workspace starts others
+                    pumps.add(pump)
+                    pump.flush(on=True)
+                    pump.look()
+                await asyncio.sleep(0)
+                if dispatch.is_idle and pumps.issuperset(dispatch.pumps.values()):
+                    break
+                await asyncio.sleep(0.02)  # nobody tells
             await writer.wait_noted(1)
         finally:
             for pump in pumps:
@@ -370,7 +407,10 @@ class Outbox:
         """
         self._closing = True
         if self._dispatch is not None:
-            await self._dispatch.close(grace)
+            try:
+                await self._dispatch.close(grace)
+            finally:
+                self._stopped = True
         if self._writer is not None:
             await self._writer.wait_noted(1)
         if self._counting is not None and self._tallies is not None:
@@ -384,11 +424,14 @@ class Outbox:
             return
         self._closed = True
         try:
-            await self.stop(grace)
+            if self._loop is None or not self._loop.is_closed():  # else its pumps have ended with it
+                await self.stop(grace)
         finally:
             try:
                 if self._writer is not None:
                     await asyncio.to_thread(self._writer.close)
+                elif self._store is not None:
+                    self._store.close()
             finally:
                 await self.engine.close(0.0)
 
@@ -405,6 +448,12 @@ class Outbox:
         self._parts()
         assert self._store is not None  # noqa: S101 - it is made before the others; the type checker cannot know
         return self._store
+
+
+def _close_opened(opening: asyncio.Future[FileStore]) -> None:
+    """Close what was opened for somebody who has gone."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _spec(workspace: Workspace, path: str | os.PathLike[str] | OutboxSpec | None) -> OutboxSpec:

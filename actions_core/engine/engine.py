@@ -66,8 +66,7 @@ class Engine:
     the network; it is closed with the engine. `max_event_bytes` bounds an event's JSON.
     `features` and `state` are for handlers, `stats` and `tracing` observe every delivery; `on_result` is
     told of every result: a plain function, called in the event loop, that must not block. An option that
-    is not given costs nothing.
-    Raises `WorkspaceError` with every problem of the workspace.
+    is not given costs nothing. Raises `WorkspaceError` with every problem of the workspace.
     """
 
     #: The instances of the present workspace, by id.
@@ -117,6 +116,7 @@ class Engine:
         self.add_listener(on_result)
         self._failures = FailureLog(logger)
         self._in_flight = InFlight(services.deadlines, logger)
+        self.claim = self._in_flight.claim  # for an outbox, before it delivers
 
     def __repr__(self) -> str:
         return f"<Engine {', '.join(self.instances)}>"

@@ -7,13 +7,12 @@ time at which it came in.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from actions_core.errors import EventError, Problem
 from actions_core.values.javascript import stringify, to_text
 from actions_core.values.plain import plain_copy, plain_json
-from actions_core.values.times import format_time
+from actions_core.values.times import present_time
 from actions_core.values.wording import kind, shown
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def _give_id(event: JsonObject) -> None:
 
 
 def _give_times(event: JsonObject) -> None:
-    now = format_time(datetime.now(UTC))
+    now = present_time()
     for key in ("timestamp", "receivedAt"):
         if _is_missing(event.get(key)):
             event[key] = now

@@ -71,6 +71,8 @@ _LAST_MINUTE: Final = 59
 _PAIRS: Final = [f"{number:02d}" for number in range(60)]
 _TRIPLES: Final = [f"{number:03d}" for number in range(1000)]
 _FOUR_DIGITS_FROM: Final = 1000
+#: The second that was written last, since 1970, and its text up to the dot.
+_latest_second: tuple[int, str] = -1, ""
 
 
 class SteadyClock:
@@ -146,6 +148,17 @@ def format_time(moment: datetime) -> str:
         f"T{pairs[moment.hour]}:{pairs[moment.minute]}:{pairs[moment.second]}"
         f".{_TRIPLES[moment.microsecond // 1000]}Z"
     )
+
+
+def present_time() -> str:
+    """Write the present moment, as `format_time` does."""
+    global _latest_second  # noqa: PLW0603 - a second is written once, for all of its events
+    second, rest = divmod(time.time_ns(), 1_000_000_000)
+    latest = _latest_second
+    if latest[0] != second:
+        text = format_time(datetime.fromtimestamp(second, UTC))
+        _latest_second = latest = second, text[: -len("000Z")]
+    return f"{latest[1]}{_TRIPLES[rest // 1_000_000]}Z"
 
 
 def _read_text(text: str) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -12,7 +11,7 @@ import attrs
 
 from actions_core.errors import EventError
 from actions_core.values.json_files import parse_events
-from actions_core.values.times import format_time
+from actions_core.values.times import present_time
 
 if TYPE_CHECKING:
     from actions_core.apps.events.lines import EventLine
@@ -180,5 +179,5 @@ def _missing(value: Json) -> JsonObject:
     missing = [key for key in _MADE if value.get(key) in (None, "")]
     if not missing:
         return {}
-    now = format_time(datetime.now(UTC))
+    now = present_time()
     return {key: str(uuid4()) if key == "messageId" else now for key in missing}

@@ -51,9 +51,11 @@ _MEMBERS: Final = """
 SELECT event, tries, first FROM delivery
 WHERE owner = 0 AND subscription = ? AND batch = ? ORDER BY event
 """
+#: What was tried has a reason, and its own time: it fills no batch before that.
 _SINGLES: Final = """
 SELECT event, tries, first, due, size FROM delivery
-WHERE owner = 0 AND subscription = ? AND due <= ? AND batch IS NULL ORDER BY due, event LIMIT ?
+WHERE owner = 0 AND subscription = ? AND due <= ? AND batch IS NULL AND (reason IS NULL OR due <= ?)
+ORDER BY due, event LIMIT ?
 """
 
 
@@ -77,10 +79,7 @@ def claim_batch(
         members = connection.execute(_MEMBERS, (subscription, number)).fetchall()
         claimed = _take(connection, worker, subscription, members, number, now)
         return Claim(claimed, _next_due(connection, subscription), repeated=True)
-    waiting = connection.execute(_SINGLES, (subscription, now + size.age, size.count)).fetchall()
-    if size.flush:
-        # What was tried has its own time: it must not use up its tries while somebody waits for the rest.
-        waiting = [row for row in waiting if row[2] is None or row[3] <= now]
+    waiting = connection.execute(_SINGLES, (subscription, now + size.age, now, size.count)).fetchall()
     until = now + size.age if size.flush else now
     ready = count_ready([Candidate(due, bytes_) for *_, due, bytes_ in waiting], size, until)
     members = sorted([row[:3] for row in waiting[:ready]])

@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -205,6 +205,12 @@ class Connection:
             self._set_synchronous(sqlite, durable=True)
             if not write_back(sqlite):
                 self._no_checkpoint_before = time.monotonic() + _CHECKPOINT_PAUSE
+
+    def make_room(self) -> None:
+        """Write the log back where a full disk keeps it from growing: its space is used again then."""
+        with suppress(OutboxError), self.turn() as sqlite:
+            self._set_synchronous(sqlite, durable=True)
+            write_back(sqlite)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -199,6 +199,10 @@ class FileStore:
         """Have all calls of the block in one transaction: durable and limited where events are accepted."""
         return self._connection.transaction(durable=durable, limited=limited)
 
+    def make_room(self) -> None:
+        """Use space of the log again, where the disk is full."""
+        self._connection.make_room()
+
     # Accepting.
 
     def register(self, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:

@@ -64,7 +64,7 @@ class Writer:
         # it may be put into from a signal's handler too.
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._state = _AWAKE
-        self._closing = False
+        self._closing = self._ended = False
         self._submitted = 0
         self._noted = 0
         self._held: Settlement | None = None
@@ -174,6 +174,10 @@ class Writer:
         if self._closing or self._store.closed:
             raise self._closed()
         self._queue.append(item)
+        if self._ended:  # meanwhile, and it looks for what to refuse no more
+            with suppress(ValueError):  # it has refused this too
+                self._queue.remove(item)
+                raise self._closed()
         if self._state != _AWAKE:
             self._wake(is_awaited=isinstance(item, Request))
 
@@ -199,6 +203,7 @@ class Writer:
                 self._store.close()
             except OutboxError as error:
                 _LOGGER.error("%s", error)  # noqa: TRY400 - its words say all
+            self._ended = True
             self._refuse_the_rest()
 
     def _turn(self) -> bool:
@@ -263,12 +268,18 @@ class Writer:
                 accepted = self._accept(group.accepts)
                 claimed = [_call(request, self._store) for request in group.claims]
         except OutboxFullError:
+            if not group.accepts:  # it is not `mostBytes`: the disk is full
+                self._store.make_room()
             self._write_apart(group, settlement)
         except OutboxError as error:
-            self._fail([*group.accepts, *group.claims], error)
-            self._hold(settlement)
+            if error.retryable or self._store.closed:
+                self._fail([*group.accepts, *group.claims], error)
+                self._hold(settlement)
+            else:
+                self._write_one_by_one(group, settlement)
         except Exception as error:  # noqa: BLE001 - one caller's fault must not be the others'
-            self._write_one_by_one(group, settlement, error)
+            _LOGGER.error("outbox: %s: %s", type(error).__name__, error)  # noqa: TRY400 - the caller gets it
+            self._write_one_by_one(group, settlement)
         else:
             self._count(settlement)
             for request, result in [*accepted, *zip(group.claims, claimed, strict=True)]:
@@ -316,9 +327,8 @@ class Writer:
         for request in group.claims:
             self._do(request)
 
-    def _write_one_by_one(self, group: Group, settlement: Settlement, error: Exception) -> None:
+    def _write_one_by_one(self, group: Group, settlement: Settlement) -> None:
         """Write each request alone after a fault of one of them, so that only that one fails."""
-        _LOGGER.error("outbox: %s: %s", type(error).__name__, error)
         if len(settlement):
             self._settle_or_hold(settlement)
         for request in group.accepts:
@@ -331,7 +341,11 @@ class Writer:
 
     def _settle_or_hold(self, settlement: Settlement) -> None:
         try:
-            self._store.settle(settlement)
+            try:
+                self._store.settle(settlement)
+            except OutboxFullError:
+                self._store.make_room()
+                self._store.settle(settlement)
         except OutboxError:
             self._hold(settlement)
         except Exception:  # the thread must go on, for everyone else
@@ -380,7 +394,10 @@ class Writer:
     def _count(self, settlement: Settlement) -> None:
         self._noted += len(settlement)
         for _ in range(len(self._waiting)):
-            below, future = self._waiting.popleft()
+            try:
+                below, future = self._waiting.popleft()
+            except IndexError:  # whoever waited has taken it back
+                break
             if self.unnoted < below or self._store.closed:
                 self._replies.append((future, None, None, None))
             else:
@@ -418,8 +435,9 @@ class Writer:
             item = self._queue.popleft()
             if isinstance(item, Request):
                 self._fail([item], error)
-        while self._waiting:
-            self._replies.append((self._waiting.popleft()[1], None, None, None))
+        with suppress(IndexError):
+            while True:
+                self._replies.append((self._waiting.popleft()[1], None, None, None))
         self._send_replies()
 
 

@@ -115,6 +115,11 @@ class Outcomes:
         due = self.next_due.get(number, 0)
         return due is not None and due <= self.now() * _MILLISECONDS
 
+    def note_due(self, number: int) -> None:
+        """Note that a row of a subscription is due, of which no claim has told yet."""
+        if not self.is_due(number):
+            self.next_due[number] = self.now_ms()
+
     def retry_of(self, number: int) -> DurableRetry:
         """Return the retry policy of a subscription."""
         return self._retries.get(number) or DurableRetry()

@@ -171,6 +171,8 @@ class Pump:
     def note_stored(self, subscription: int, size: int) -> None:
         """Note that a row was accepted which waits in the store."""
         if self._batches is None or not self._batches.note_stored(subscription, size):
+            # Nothing is claimed while the breaker is open, and yet it is due.
+            self._outcomes.note_due(subscription)
             self._refill.set()
 
     def look(self) -> None:

@@ -6,14 +6,13 @@ Only the roots that a request reads are put together for an event. A root withou
 from __future__ import annotations
 
 import copy
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from actions_core.destination.context import audience_of, plain_settings
 from actions_core.subscriptions import FilterTerm
 from actions_core.subscriptions.terms import leaves
 from actions_core.values.paths import format_path, parse_path
-from actions_core.values.times import format_time
+from actions_core.values.times import present_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -47,7 +46,7 @@ _OF_CONTEXT: Final[Mapping[str, Callable[[Context], Json]]] = {
     "audience": lambda context: audience_of(context.event),
     "hooks": lambda context: copy.deepcopy(context.hook_outputs),
     "idempotencyKey": lambda context: context.idempotency_key,
-    "now": lambda _context: format_time(datetime.now(UTC)),
+    "now": lambda _context: present_time(),
 }
 
 

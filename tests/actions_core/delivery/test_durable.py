@@ -204,6 +204,25 @@ def test_close_keeps_what_takes_too_long(
     assert (waiting, in_hand, dead) == (2, 0, 0)
 
 
+@pytest.mark.parametrize("store_only", [True, False])
+def test_a_lost_file_is_no_success(
+    bench: Bench, durable: Workspace, caplog: pytest.LogCaptureFixture, *, store_only: bool
+) -> None:
+    """Where the file was deleted, `flush` and `close` do not wait for ever, return False, and say why."""
+    assert durable.outbox is not None
+    engine = BackgroundEngine(durable, store_only=store_only, **bench.options)
+    engine.post(track("wait"))
+    durable.outbox.path.unlink()
+    bench.gate.set()
+    with pytest.raises(OutboxError, match="deleted or replaced"):
+        engine.post(track("Late"))
+    assert engine.flush() is store_only
+    assert engine.close() is False
+    assert engine.close() is False
+    assert "what was in the outbox may be lost" in caplog.text
+    assert "deleted or replaced" in caplog.text
+
+
 def test_many_threads_post(bench: Bench, durable: Workspace) -> None:
     """Each event of many threads is accepted and delivered once."""
     with BackgroundEngine(durable, **bench.options) as engine:

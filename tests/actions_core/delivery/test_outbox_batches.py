@@ -188,6 +188,32 @@ def test_full_batches_go_at_once_and_others_when_they_are_old(tmp_path: Path) ->
     ]
 
 
+def test_a_drain_has_batches_go_by_a_changed_workspace(tmp_path: Path) -> None:
+    """Who drains while a workspace is replaced waits for no batch to fill or get old either."""
+    server = Server()
+    replaced = asyncio.Event()
+
+    async def handle(request: Request) -> Response:
+        await replaced.wait()
+        return await server.handle(request)
+
+    async def main() -> None:
+        async with LoopbackServer(handle) as loopback:
+            options = {"batch": {"age": 3600}, "timeout": 30}
+            engine = Engine(workspace(loopback.url, concurrency=1, **options), registry=registry())
+            async with Outbox(engine, tmp_path / "events.db") as outbox:
+                for n in range(15):
+                    await outbox.enqueue(track(n))
+                draining = asyncio.create_task(outbox.drain(30))
+                await until(lambda: outbox.in_progress == 1)
+                await outbox.replace(workspace(loopback.url, concurrency=2, **options))
+                replaced.set()
+                assert [each.due + each.later + each.in_hand for each in await draining] == [0]
+
+    asyncio.run(main())
+    assert server.taken == Counter(range(15))
+
+
 def test_a_drain_does_not_wait_for_batches_to_fill(tmp_path: Path) -> None:
     """`drain` sends batches before they are full or old."""
     server = Server()

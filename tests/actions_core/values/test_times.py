@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actions_core.errors import PayloadError
-from actions_core.values.times import SteadyClock, format_time, is_time_text, read_time
+from actions_core.values.times import SteadyClock, format_time, is_time_text, present_time, read_time
 from tests.trials import examples
 
 READ = [
@@ -131,6 +131,15 @@ def test_digits_are_time_text() -> None:
     assert is_time_text("-1.5")
     assert not is_time_text("\u0664")
     assert not is_time_text("x")
+
+
+def test_present_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The present moment is written as any other, also in the next second, and when the clock goes back."""
+    for moment in (0, 999_999, 1_000_000, 999_999_999, 1_790_000_000_123_456_789, 1_790_000_000_999_999_999,
+                   1_790_000_001_000_000_000, 1_790_000_000_500_000_000):  # fmt: skip
+        monkeypatch.setattr("actions_core.values.times.time.time_ns", lambda moment=moment: moment)
+        expected = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment // 1000)
+        assert present_time() == format_time(expected)
 
 
 @settings(deadline=None, derandomize=True)

@@ -94,6 +94,38 @@ def test_every_bad_event_is_found_alone(seed: int, open_store: Maker, arrival: M
     assert destination.taken == Counter(set(range(1, 1004)) - bad)
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_what_was_tried_fills_no_batch_before_its_time(
+    open_store: Maker, arrival: Maker, *, counted: bool
+) -> None:
+    """A retry waits as long as it was told to, full batch or not, and keeps no other event waiting."""
+    now = 1_800_000_000.0
+    store: FileStore = open_store(clock=lambda: now)
+
+    def accept(first: int, count: int) -> None:
+        made = [arrival(f"m{number}") for number in range(first, first + count)]
+        due = store.now() + SIZE.age
+        store.accept([attrs.evolve(each, deliveries=(NewDelivery(1, due=due),)) for each in made])
+
+    accept(1, 100)
+    tried = store.claim_batch(1, SIZE).rows
+    assert len(tried) == 100
+    tried_at = store.now() if counted else None  # without a time, as after a refusal of the credentials
+    retries = [
+        Retry(row.event, 1, store.now() + 500, tried_at, counted=counted, reason="503") for row in tried
+    ]
+    store.settle(Settlement(retries=retries))
+    claim = store.claim_batch(1, SIZE)
+    assert (claim.rows, claim.next_due) == ((), store.now() + 500)
+    accept(101, 60)
+    assert store.claim_batch(1, SIZE).rows == ()
+    flushed = store.claim_batch(1, attrs.evolve(SIZE, flush=True)).rows
+    assert [row.event for row in flushed] == list(range(101, 161))
+    accept(161, 30)
+    now += 0.5
+    assert [row.event for row in store.claim_batch(1, SIZE).rows] == [row.event for row in tried]
+
+
 def after(store: FileStore, attempt: Attempt, sending: Sending, now: float) -> list[Sending]:
     """Note what follows from an outcome, and return the halves that are to be sent next."""
     rows = sending.rows

@@ -210,6 +210,27 @@ def test_what_was_stored_is_not_overlooked(open_store: Maker, arrival: Maker) ->
     play(Bench(open_store(), lambda *_: answered(200)), work)
 
 
+def test_what_is_stored_for_a_dead_destination_is_due(open_store: Maker, arrival: Maker) -> None:
+    """While the breaker is open, a pump is idle only where nothing has come: who drains waits for that."""
+    clock = [0.0]
+
+    async def work(bench: Bench) -> None:
+        await bench.until(lambda: bench.pump.is_idle)
+        bench.breaker.leave(0, False)
+        assert not bench.breaker.is_closed
+        assert bench.pump.is_idle
+        await bench.writer.accept([arrival("m1")])
+        bench.pump.note_stored(1, 10)
+        await bench.until(lambda: not bench.pump._will_look)
+        assert not bench.pump.is_idle
+        clock[0] = 100.0
+        await bench.until_empty()
+        await bench.until(lambda: bench.pump.is_idle)
+        assert bench.tries == {1: 1}
+
+    play(Bench(open_store(), lambda *_: answered(200), breaker=Breaker(1, clock=lambda: clock[0])), work)
+
+
 def test_a_look_that_fails_is_not_the_end(
     open_store: Maker, arrival: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

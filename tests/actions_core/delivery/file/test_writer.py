@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +16,10 @@ import attrs
 import pytest
 
 from actions_core.delivery.errors import OutboxError, OutboxFullError
-from actions_core.delivery.file import FileOptions, FileStore, Writer, opening
+from actions_core.delivery.file import FileOptions, FileStore, Writer, connection, opening
 from actions_core.delivery.letters import LetterFilter
 from actions_core.delivery.rules import BatchSize
-from actions_core.delivery.store import Burial, InputPosition, NewDelivery, Retry, Settlement
+from actions_core.delivery.store import Burial, Claim, InputPosition, NewDelivery, Retry, Settlement
 
 Maker = Callable[..., Any]
 ALL = LetterFilter()
@@ -171,6 +172,29 @@ def test_one_callers_fault_is_not_the_others(open_store: Maker, arrival: Maker) 
     in_writer(open_store, work)
 
 
+def test_a_place_that_has_moved_is_the_fault_of_one(open_store: Maker, arrival: Maker) -> None:
+    """Who reads a file that another run has read on is refused; other callers and claims are served."""
+
+    async def work(writer: Writer, _store: FileStore) -> None:
+        moved = InputPosition("f", 10, 0, "h", 9, before=3)
+        futures = [
+            writer.accept([arrival("m1")]),
+            writer.accept([arrival("m2")], moved),
+            writer.claim(1, 10),
+            writer.accept([arrival("m3")]),
+        ]
+        first, refused, claim, second = await asyncio.gather(*futures, return_exceptions=True)
+        assert isinstance(refused, OutboxError)
+        assert refused.code == "INPUT_MOVED"
+        assert isinstance(first, list)
+        assert isinstance(second, list)
+        assert [first[0].event, second[0].event] == [1, 2]
+        assert isinstance(claim, Claim)
+        assert [row.event for row in claim.rows] == [1, 2]
+
+    in_writer(open_store, work)
+
+
 def test_without_space_as_much_as_fits_is_accepted(open_store: Maker, arrival: Maker) -> None:
     """Outcomes are noted, events that fit are accepted, the others are refused: nothing hangs or is lost."""
 
@@ -193,6 +217,38 @@ def test_without_space_as_much_as_fits_is_accepted(open_store: Maker, arrival: M
         assert await writer.run(lambda each: each.letters.count(ALL)) == len(accepted) - 100
 
     in_writer(open_store, work, options=FileOptions(most_bytes=400 * 4096, synchronous="normal"))
+
+
+@pytest.mark.parametrize("with_event", [True, False])
+def test_on_a_full_disk_the_space_of_the_log_is_used_again(
+    open_store: Maker, arrival: Maker, monkeypatch: pytest.MonkeyPatch, *, with_event: bool
+) -> None:
+    """Where the log cannot grow, it is written back, and outcomes are noted where it begins again."""
+    settle, write_back = FileStore.settle, connection.write_back
+    full = [False]
+
+    def settle_where_there_is_space(store: FileStore, settlement: Settlement) -> None:
+        if full[0]:
+            raise OutboxFullError("the log cannot grow")
+        settle(store, settlement)
+
+    def make_space(sqlite: sqlite3.Connection) -> bool:
+        full[0] = not write_back(sqlite)
+        return not full[0]
+
+    monkeypatch.setattr(FileStore, "settle", settle_where_there_is_space)
+    monkeypatch.setattr(connection, "write_back", make_space)
+
+    async def work(writer: Writer, store: FileStore) -> None:
+        await writer.accept([arrival("m1", owned=True)])
+        full[0] = True
+        writer.done(1, 1)
+        if with_event:
+            await asyncio.wait([writer.accept([arrival("m2")])])
+        await asyncio.wait_for(writer.wait_noted(1), 20)
+        assert store._connection.read("SELECT count(*) FROM delivery") == [(int(with_event),)]
+
+    in_writer(open_store, work)
 
 
 def test_outcomes_survive_a_foreign_lock(
@@ -250,6 +306,40 @@ def test_a_caller_that_has_gone_disturbs_nobody(open_store: Maker, arrival: Make
     asyncio.run(leave())
     assert writer.accept_from_thread([arrival("m3")]).result(10)[0].event == 3
     writer.close()
+
+
+def test_what_is_handed_in_at_the_last_moment_is_refused(open_store: Maker, arrival: Maker) -> None:
+    """Who looked whether the writer is open before another thread closed it does not wait for ever."""
+
+    async def work(writer: Writer, _store: FileStore) -> None:
+        class Late(deque[Any]):
+            def append(self, item: object) -> None:
+                if item is not None:
+                    writer.close()
+                super().append(item)
+
+        writer._queue = Late()
+        with pytest.raises(OutboxError, match="the outbox is closed"):
+            await asyncio.wait_for(writer.accept([arrival("m1")]), 20)
+
+    in_writer(open_store, work)
+
+
+def test_who_waits_no_more_leaves_the_writer_at_work(open_store: Maker, arrival: Maker) -> None:
+    """One that sees its outcomes noted takes its entry back just when the writer counts the entries."""
+
+    class Fewer(deque[Any]):
+        def __len__(self) -> int:
+            return super().__len__() + 1
+
+    async def work(writer: Writer, _store: FileStore) -> None:
+        writer._waiting = Fewer()
+        await writer.accept([arrival("m1", owned=True)])
+        writer.done(1, 1)
+        await asyncio.wait_for(writer.wait_noted(1), 20)
+        assert await writer.accept([arrival("m2")])
+
+    in_writer(open_store, work)
 
 
 def test_rows_of_a_dead_worker_come_back_by_themselves(
