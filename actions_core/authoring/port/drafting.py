@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import attrs
 
-from actions_core.authoring.port.columns import FAILED, Budget, Column
+from actions_core.authoring.port.columns import FAILED, Budget, Column, bits
 from actions_core.authoring.port.conditions import conditions
 from actions_core.authoring.port.inference import infer
 from actions_core.authoring.port.samples import without_free_keys
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _FEWEST: Final = 8
 #: How many calls are looked at, of the first ones and of the last.
 _MOST: Final = 60
+#: In what part of the calls a path has the number of parts that it has without slashes in values.
+_MOSTLY: Final = 0.75
 _BASIC: Final = "basic "
 _QUOTED: Final = "a value in the path is quoted, so that it stays one part of it"
 #: Slashes, question marks, blanks and the like, which only a value that is quoted can have.
@@ -185,8 +188,14 @@ def _base(column: Column, urls: list[str], hosts: list[str], rests: list[str]) -
 def _places(column: Column, rests: list[str]) -> tuple[str, JsonObject]:
     """Return a URL in which each part that is not constant is a place, and the places' expressions."""
     split = [rest.split("/") for rest in rests]
-    if len({len(parts) for parts in split}) != 1:
-        raise NotInferred("the path of its URL has more parts in some calls than in others")
+    ((size, number),) = Counter(map(len, split)).most_common(1)
+    if number != len(split):
+        # A few calls may have a value with a slash in it, which the published code has not quoted.
+        if number < _MOSTLY * len(split):
+            raise NotInferred("the path of its URL has more parts in some calls than in others")
+        kept = [row for row, parts in zip(column.rows, split, strict=True) if len(parts) == size]
+        column = column.where(bits(kept))
+        split = [parts for parts in split if len(parts) == size]
     written: list[str] = []
     places: JsonObject = {}
     for index in range(len(split[0])):

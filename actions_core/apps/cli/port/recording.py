@@ -144,20 +144,20 @@ class Drafting:
             if one.tally is not None and _wrong(one) < _wrong(drafts[key]):
                 drafts[key], inferred[key] = one, again[key]
 
-    async def _trials(self, home: _Home, key: str, seed: str) -> Trials:
+    async def _trials(self, home: _Home, key: str, seed: str, *, distinct: bool) -> Trials:
         sources = await self._published.ask("sources", destination=home.folder, action=key)
         values = Values(
             Random(seed),  # noqa: S311 - a seeded generator makes trials, not secrets
             this_moment(),
             read_literals(sources),
-            distinct=True,
+            distinct=distinct,
             seconds=False,
         )
         return Trials(home.spec, key, values, PortFile(), failures=False, settings=_SETTINGS)
 
     async def _record(self, home: _Home, key: str) -> list[Sample]:
         """Record usual calls, and where few of them made a request, others made from those that did."""
-        trials = await self._trials(home, key, f"{self._seed} {key}")
+        trials = await self._trials(home, key, f"{self._seed} {key}", distinct=True)
         samples = await self._called(home, trials, trials.plain(self._calls))
         if sum(sample.label == "sent" for sample in samples) < _FEW:
             samples += await self._called(home, trials, trials.single(_MORE))
@@ -165,7 +165,7 @@ class Drafting:
 
     async def _record_any(self, home: _Home, key: str, number: int) -> list[Sample]:
         """Record calls with values of any kind; none where they show that no request can be inferred."""
-        trials = await self._trials(home, key, f"{self._seed} {key} {number}")
+        trials = await self._trials(home, key, f"{self._seed} {key} {number}", distinct=False)
         try:
             return await self._called(home, trials, trials.single(2 * self._calls))
         except NotInferred:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -100,6 +101,64 @@ def test_the_case_of_a_function_to_write_has_the_requests_of_the_published_one(
     }
     handlers = (made / "handlers.py").read_text(encoding="utf-8")
     assert 'return request.with_base("https://api.relay.example")' in handlers
+
+
+_TRICKY = """
+const id = { label: 'Id', type: 'string', required: true, default: { '@path': '$.userId' } }
+const fields = { id, n: { label: 'N', type: 'number' } }
+const sum = (id) => [...String(id)].reduce((all, sign) => all + sign.codePointAt(0), 0)
+module.exports.default = {
+  name: 'Tricky', slug: 'tricky', mode: 'cloud',
+  actions: {
+    noted: { title: 'Noted', fields, perform: (request, { payload }) =>
+      request('https://api.tricky.example/notes', {
+        method: 'post', json: { id: payload.id, n: payload.n ? payload.n : 'none' } }) },
+    placed: { title: 'Placed', fields, perform: (request, { payload }) =>
+      request(`https://api.tricky.example/people/${payload.id}`, { method: 'put' }) },
+    picky: { title: 'Picky', fields, perform: (request, { payload }) => {
+      if (sum(payload.id) % 4) throw new Error('not this one')
+      return request('https://api.tricky.example/people', { method: 'post', json: { id: payload.id } })
+    } }
+  }
+}
+"""
+
+
+@pytest.fixture
+def tricky(command: Callable[..., Any], tmp_path: Path, published: Path) -> tuple[Any, Path]:
+    """Return the draft of a destination that does more than usual calls show: what is printed, its folder."""
+    home = published / "node_modules/@segment/action-destinations/dist/destinations/tricky"
+    home.mkdir()
+    (home / "index.js").write_text(_TRICKY, encoding="utf-8")
+    run = command("port", "draft", "tricky", "--out", tmp_path / "made")
+    assert run.code == 0, run.err
+    (made,) = (tmp_path / "made" / "src").iterdir()
+    return run, made
+
+
+def test_a_request_that_differs_is_inferred_once_more(tricky: tuple[Any, Path]) -> None:
+    """What only unusual values show is found from calls that have them."""
+    run, made = tricky
+    assert "noted: a request in JSON" in run.out
+    request = json.loads((made / "destination.json").read_text("utf-8"))["actions"]["noted"]["request"]
+    assert request["json"]["n"]["@if"].keys() == {"blank", "then", "else"}
+    assert request["json"]["n"]["@if"]["else"] == "none"
+
+
+def test_values_in_a_path_are_quoted_on_purpose(tricky: tuple[Any, Path]) -> None:
+    """Where the published code does not quote a value in the path, the file of the port says why."""
+    run, made = tricky
+    assert "placed: a request in JSON" in run.out
+    meant = json.loads((made / "differences.json").read_text("utf-8"))["differences"]
+    assert meant.keys() == {"placed"}
+    assert meant["placed"]["url"]["reason"].startswith("a value in the path is quoted")
+
+
+def test_a_request_that_differs_in_most_events_is_given_up(tricky: tuple[Any, Path]) -> None:
+    """A request that is wrong for most events is a function to write, with the share as the reason."""
+    run, made = tricky
+    assert re.search(r"picky: a function to write: its inferred request differs in \d+ of 50 fresh", run.out)
+    assert "request" not in json.loads((made / "destination.json").read_text("utf-8"))["actions"]["picky"]
 
 
 @pytest.mark.usefixtures("published")
