@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _MOST_ALTERNATIVES: Final = 3
 _MOST_CHOICES: Final = 12
 _FEWEST_OF_A_CHOICE: Final = 2
+#: How many of the choices may come up once, where there are many rows.
+_MOST_RARE_CHOICES: Final = 2
+_MANY_ROWS: Final = 20
 #: Choices between what is inferred are looked for in what is not too deep, and where many calls show them.
 _DEEPEST_CHOICE: Final = 7
 _FEWEST_OF_A_DEEP_CHOICE: Final = 4
@@ -153,7 +156,8 @@ def _choose(column: Column, infer: Infer, text: bool, depth: int, *, simple: boo
         groups = column.table.groups(path, column.mask)
         if groups is None or not 1 < len(groups) <= _MOST_CHOICES:
             continue
-        if any(rows.bit_count() < fewest for rows in groups.values()):
+        few = sum(rows.bit_count() < fewest for rows in groups.values())
+        if few > (_MOST_RARE_CHOICES if simple and len(column) >= _MANY_ROWS else 0):
             continue
         if any(map(is_made_up, groups)):
             continue  # no rule depends on which sample it is

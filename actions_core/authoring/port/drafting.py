@@ -18,7 +18,7 @@ from actions_core.authoring.port.samples import without_free_keys
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from actions_core.authoring.port.samples import Sample
     from actions_core.values.types import Json, JsonObject
@@ -28,6 +28,8 @@ _FEWEST: Final = 8
 _MOST: Final = 60
 #: In what part of the calls a path has the number of parts that it has without slashes in values.
 _MOSTLY: Final = 0.75
+#: What part of the calls has to follow a rule, where those that do not are unlike any other.
+_NEARLY_ALL: Final = 0.9
 _BASIC: Final = "basic "
 _QUOTED: Final = "a value in the path is quoted, so that it stays one part of it"
 #: Slashes, question marks, blanks and the like, which only a value that is quoted can have.
@@ -61,6 +63,39 @@ def infer_request(
     failed = [sample for sample in sent if sample.message]
     if 2 * len(failed) > len(sent):
         raise NotInferred("it needs what is in the response")
+    try:
+        return _inferred(samples, sent, open_objects)
+    except NotInferred:
+        usual = _without_rare(sent)
+        if len(usual) == len(sent):
+            raise
+        return _inferred(samples, usual, open_objects)
+
+
+def _without_rare(sent: list[Sample]) -> list[Sample]:
+    """Return the calls without those whose request has a leaf that no other has, where these are few.
+
+    A rule that all but them follow is better than none; fresh calls tell how often it does not hold.
+    """
+    leaves = [frozenset(_leaves(_parts(sample), "")) for sample in sent]
+    often = Counter(leaf for each in leaves for leaf in each)
+    usual = [
+        sample for sample, each in zip(sent, leaves, strict=True) if all(often[leaf] > 1 for leaf in each)
+    ]
+    return usual if len(usual) >= max(_FEWEST, _NEARLY_ALL * len(sent)) else sent
+
+
+def _leaves(value: Json, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}")
+    else:
+        yield path
+
+
+def _inferred(
+    samples: Sequence[Sample], sent: list[Sample], open_objects: Mapping[str, frozenset[str]] | None
+) -> Inferred:
     sent = [*sent[:_MOST], *sent[-_MOST:]] if len(sent) > 2 * _MOST else sent
     column = Column.of(
         [sample.values for sample in sent],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import attrs
 import pytest
 
 from actions_core.authoring.port.drafting import NotInferred, infer_request
@@ -76,3 +77,36 @@ def test_parts_of_a_path_and_the_host_are_places() -> None:
     assert found.request["path"] == {"id": {"@path": "$.payload.id"}}
     assert found.request["headers"] == {"authorization": {"@template": "Bearer {{settings.key}}"}}
     assert found.base is not None
+
+
+def test_a_text_in_a_part_of_a_path_has_a_place_for_each_value() -> None:
+    """What stands around values in a part of a path stays in the URL."""
+    found = infer_request(_samples("https://a.example/v1/{id}:edit-{n}", "x")).request
+    assert found["url"] == "https://a.example/v1/{id}:edit-{n}"
+    assert found["path"] == {"id": {"@path": "$.payload.id"}, "n": {"@path": "$.payload.n"}}
+
+
+def test_a_few_slashes_in_values_make_no_parts_of_a_path() -> None:
+    """Where few calls have more parts in their path, a value has a slash in it."""
+    samples = _samples("https://a.example/users/{id}", "x")
+    assert samples[3].request is not None
+    url = "https://a.example/users/a/b"
+    samples[3] = attrs.evolve(samples[3], request=attrs.evolve(samples[3].request, url=url, address=url))
+    assert infer_request(samples).request["url"] == "https://a.example/users/{id}"
+
+
+def test_a_call_that_is_unlike_all_others_is_passed_over() -> None:
+    """What all but one of the calls follow is taken; fresh calls tell how often it does not hold."""
+    samples = _samples("https://a.example/x", "x")
+    assert samples[5].request is not None
+    samples[5] = attrs.evolve(samples[5], request=attrs.evolve(samples[5].request, body={"m": "other"}))
+    assert infer_request(samples).request["json"] == {"n": {"@path": "$.payload.n"}}
+
+
+def test_calls_that_fail_after_their_request_need_its_response() -> None:
+    """An action that fails on an empty response reads what is in it."""
+    samples = [
+        attrs.evolve(sample, message="TypeError: x") for sample in _samples("https://a.example/x", "x")
+    ]
+    with pytest.raises(NotInferred, match="it needs what is in the response"):
+        infer_request(samples)
