@@ -16,7 +16,7 @@ from actions_core.values.types import MISSING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from actions_core.authoring.port.columns import Column, Infer
+    from actions_core.authoring.port.columns import Attempt, Column, Infer
     from actions_core.values.types import Json
 
 _MOST_ALTERNATIVES: Final = 3
@@ -51,7 +51,7 @@ def present(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
 def _tests(column: Column) -> Iterator[tuple[Condition, int]]:
     """Yield what `@if` may ask of each path, with the rows in which it holds."""
     table = column.table
-    for path in table.paths:
+    for path in table.asked:
         given = table.given[path] & column.mask
         yield (path, "exists"), given
         if table.filled[path] & column.mask != given:
@@ -138,26 +138,47 @@ def _simple(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
 
 def chosen(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     """Infer one of several constants and values as they are, by the text of a value that takes few."""
-    return _choose(column, infer, text, depth, simple=True)
+    return _choose(column, infer, text, depth, plain, _FEWEST_OF_A_CHOICE)
+
+
+def chosen_of_turned(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer one of several values that may be turned, by the text of a value that takes few."""
+    return _choose(column, infer, text, depth, _simple_or_nothing, _FEWEST_OF_A_DEEP_CHOICE)
 
 
 def chosen_of_any(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
     """Infer one of several by the text of a value that takes few."""
-    return _choose(column, infer, text, depth, simple=False)
-
-
-def _choose(column: Column, infer: Infer, text: bool, depth: int, *, simple: bool) -> Any:  # noqa: FBT001  # as all attempts
-    """Infer one of several; a simple choice is between constants and values as they are."""
-    if not simple and depth > _DEEPEST_CHOICE:
+    if depth > _DEEPEST_CHOICE:
         return FAILED
-    fewest = _FEWEST_OF_A_CHOICE if simple else _FEWEST_OF_A_DEEP_CHOICE
+    return _choose(column, infer, text, depth, _deep, _FEWEST_OF_A_DEEP_CHOICE)
+
+
+def _deep(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    return infer(column, text=text, depth=depth + 4)
+
+
+def _simple_or_nothing(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    if all(value is MISSING for value in column.values):
+        return MISSING
+    return _simple(column, infer, text, depth)
+
+
+def _choose(  # as all attempts, with what is chosen between
+    column: Column,
+    infer: Infer,
+    text: bool,  # noqa: FBT001  # as all attempts
+    depth: int,
+    attempt: Attempt,
+    fewest: int,
+) -> Any:
+    """Infer one of several that an attempt gives, of which each comes up so often at least."""
+    most_rare = _MOST_RARE_CHOICES if attempt is plain and len(column) >= _MANY_ROWS else 0
     tried: set[frozenset[int]] = set()  # what goes with one path need not be tried with its like
-    for path in column.table.paths:
+    for path in column.table.asked:
         groups = column.table.groups(path, column.mask)
         if groups is None or not 1 < len(groups) <= _MOST_CHOICES:
             continue
-        few = sum(rows.bit_count() < fewest for rows in groups.values())
-        if few > (_MOST_RARE_CHOICES if simple and len(column) >= _MANY_ROWS else 0):
+        if sum(rows.bit_count() < fewest for rows in groups.values()) > most_rare:
             continue
         if any(map(is_made_up, groups)):
             continue  # no rule depends on which sample it is
@@ -167,10 +188,7 @@ def _choose(column: Column, infer: Infer, text: bool, depth: int, *, simple: boo
         tried.add(division)
         made: dict[Json, Json] = {}
         for value, rows in groups.items():
-            part = column.where(rows)
-            made[value] = (
-                plain(part, infer, text, depth) if simple else infer(part, text=text, depth=depth + 4)
-            )
+            made[value] = attempt(column.where(rows), infer, text, depth)
             if made[value] is FAILED:
                 break
         else:

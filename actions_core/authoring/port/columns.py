@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from actions_core.authoring.port.samples import is_free
 from actions_core.mapping.runtime import is_filled
 from actions_core.validation.coercion import same_json
 from actions_core.values.types import MISSING
@@ -78,6 +79,11 @@ class Table:
         self.paths = sorted(self.present, key=lambda path: (_rank(path), path.count("."), len(path)))
         self._turned: dict[tuple[int, Hashable], dict[Hashable, list[tuple[str, int]]]] = {}
         self._known_masks: dict[str, tuple[dict[Json, int], int]] = {}
+
+    @cached_property
+    def asked(self) -> list[str]:
+        """The paths whose values conditions may ask for: not those that just happen to be in an object."""
+        return [path for path in self.paths if not is_free(path, self.open)]
 
     def where(self, row: int, turns: Sequence[Turn], value: Json) -> list[tuple[str, int]]:
         """Return the paths whose value in a row may be this one once turned, each with the turn's number."""

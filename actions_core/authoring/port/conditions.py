@@ -16,7 +16,7 @@ import attrs
 from actions_core.authoring.port.columns import bits
 from actions_core.authoring.port.comparison import general_message
 from actions_core.authoring.port.objects import kind_of
-from actions_core.authoring.port.samples import is_made_up
+from actions_core.authoring.port.samples import is_free, is_made_up
 from actions_core.subscriptions.globs import compile_glob
 from actions_core.values.javascript import truthy
 from actions_core.values.types import MISSING
@@ -37,15 +37,24 @@ _MANY: Final = 6
 _SHORTEST_START: Final = 4
 _NAME: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _KINDS: Final = (("object", "array"), ("object",), ("array",))
+_FIELD: Final = re.compile(r"\$\.payload\.[A-Za-z_]\w*")
 _ORIGIN: Final = re.compile(r"[a-z]+://[^/]+/")
 _REFUSED: Final = "The destination does not take this."
 
 
-def conditions(samples: Sequence[Sample]) -> JsonObject:
+def conditions(samples: Sequence[Sample], opened: Mapping[str, frozenset[str]] | None = None) -> JsonObject:
     """Return what a request says of when it is sent: `require` and `when`, as far as rules were found.
 
-    What `when` does not send is not asked for what `require` says.
+    What `when` does not send is not asked for what `require` says. `opened` has the paths of objects that
+    may have any keys, each with those that are declared: of the others no rule speaks.
     """
+    if opened:
+        samples = [
+            attrs.evolve(
+                sample, values={path: one for path, one in sample.values.items() if not is_free(path, opened)}
+            )
+            for sample in samples
+        ]
     found: JsonObject = {}
     sent = [sample for sample in samples if sample.label == "sent"]
     nothing = [sample for sample in samples if sample.label == "nothing"]
@@ -102,7 +111,7 @@ def _one_of_several(
 
     Few bad calls lack fields by accident too: then the smallest number of fields is taken.
     """
-    keys = {path for sample in good for path in sample.values if path.rpartition(".")[0] == "$.payload"}
+    keys = {path for sample in good for path in sample.values if _FIELD.fullmatch(path)}
     missing = {path for path in keys if not any(is_there(sample.values.get(path)) for sample in bad)}
 
     def has_one(sample: Sample, paths: Iterable[str]) -> bool:
@@ -115,9 +124,8 @@ def _one_of_several(
             smaller = missing - {path}
             if smaller and all(has_one(sample, smaller) for sample in good):
                 missing = smaller
-    named = all(_NAME.fullmatch(path.removeprefix("$.")) for path in missing)
     is_rule = _by_accident(len(bad), len(bad), len(good), comb(len(keys), len(missing))) < _LIKELY
-    return sorted(missing) if named and is_rule else []
+    return sorted(missing) if is_rule else []
 
 
 def _is_given(value: Json) -> bool:

@@ -118,7 +118,7 @@ def _inferred(
     request.update(_headers(column))
     for kind in kinds:
         request[kind] = _object(column, kind, text=kind == "form")
-    request.update(conditions(samples))
+    request.update(conditions(samples, open_objects))
     return Inferred(request, base)
 
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.authoring.port.choices import chosen, chosen_of_any, divided, first_of_several, present
+from actions_core.authoring.port.choices import (
+    chosen,
+    chosen_of_any,
+    chosen_of_turned,
+    divided,
+    first_of_several,
+    present,
+)
 from actions_core.authoring.port.columns import FAILED, Column
 from actions_core.authoring.port.lists import entries, items, listed
 from actions_core.authoring.port.objects import by_kind, parts, unless_empty
@@ -41,6 +48,7 @@ _ATTEMPTS: Final[Sequence[Attempt]] = (
     unless_empty,
     chosen,
     by_kind,
+    chosen_of_turned,
     divided,
     chosen_of_any,
 )

@@ -99,6 +99,15 @@ def open_objects(fields: Mapping[str, FieldSpec], path: str = "$.payload") -> di
     return found
 
 
+def is_free(path: str, opened: Mapping[str, frozenset[str]]) -> bool:
+    """Return whether a path leads to what just happens to be in an object that may have any keys."""
+    return any(
+        path.startswith((f"{parent}.", f"{parent}["))
+        and re.split(r"[.\[]", path[len(parent) + 1 :])[0].strip("']") not in declared
+        for parent, declared in opened.items()
+    )
+
+
 def without_free_keys(
     samples: Sequence[Sample], opened: Mapping[str, frozenset[str]] | None = None
 ) -> list[Sample]:
