@@ -284,7 +284,7 @@ def test_a_source_that_raises_loses_nothing(tmp_path: Path, *, is_async: bool) -
 def test_a_pause_ends_when_it_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
 ) -> None:
-    """A long Retry-After holds an instance back no longer than somebody wants, here or in the next process."""
+    """A long Retry-After holds an instance back no longer than somebody wants, here or after a restart."""
     monkeypatch.setattr(dispatch, "_LOOK", 0.01)
     server = Server(lambda n, times: Response(200 if n or times > 1 else 429, {"retry-after": "600"}))
 
