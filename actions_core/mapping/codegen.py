@@ -161,15 +161,17 @@ class Object:
 
 @attrs.frozen
 class List:
-    """A list with directives somewhere in it; a missing item is null."""
+    """A list with directives somewhere in it; a missing item is null, unless `keeps_missing`."""
 
     items: tuple[Node, ...]
+    keeps_missing: bool = False
 
     def emit(self, source: MappingSource, event: str) -> str:
         result = source.let("[]")
         for node in self.items:
             value = node.emit(source, event)
-            absent = "" if never_missing(node, value) else f"None if {value} is MISSING else "
+            is_there = self.keeps_missing or never_missing(node, value)
+            absent = "" if is_there else f"None if {value} is MISSING else "
             source.put(f"{result}.append({absent}{value})")
         return result
 
@@ -179,6 +181,15 @@ class List:
 
     def repeats(self) -> int:
         return sum(node.repeats() for node in self.items)
+
+
+def keeping_missing(node: Node) -> Node:
+    """Return the node with its missing items left missing, for one that takes lists apart."""
+    if isinstance(node, Object):
+        return Object({key: keeping_missing(inner) for key, inner in node.entries.items()})
+    if isinstance(node, List):
+        return List(tuple([keeping_missing(inner) for inner in node.items]), keeps_missing=True)
+    return node
 
 
 def never_missing(node: Node, value: str) -> bool:

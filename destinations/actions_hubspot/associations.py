@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import attrs
 
 from actions_core import Request
-from actions_hubspot.definition import MOST, association, objects_in, part, properties_of
+from actions_hubspot.definition import MOST, association, id_of, objects_in, part, properties_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,9 +71,9 @@ async def _others(
             if body is None:
                 continue
             ids = {
-                str(properties_of(one).get(id_field)).lower(): str(one["id"])
+                str(properties_of(one).get(id_field)).lower(): id_of(one)
                 for one in objects_in(body, "results")
-                if one.get("id")
+                if id_of(one)
             }
             found += [(link, ids[link.other.lower()]) for link in some if link.other.lower() in ids]
             for link in some:

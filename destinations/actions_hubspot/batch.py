@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actions_core import ActionsError, PayloadError, Request, read_time
-from actions_hubspot.definition import body_of, objects_in, properties_of, refusal
+from actions_hubspot.definition import body_of, id_of, objects_in, properties_of, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,8 +69,8 @@ class Records:
             named = properties_of(result).get(self.id_field)
             if named is None and self.id_field == _RECORD_ID:
                 named = result.get("id")
-            if named is not None and result.get("id"):
-                found[str(named).lower()] = str(result["id"])
+            if named is not None and id_of(result):
+                found[str(named).lower()] = id_of(result)
         return {key: found[key.lower()] for key in keys if key.lower() in found}
 
     def note_written(self, body: JsonObject, keys: Iterable[str]) -> None:

@@ -16,6 +16,8 @@ from actions_hubspot.definition import (
     body_of,
     destination,
     find,
+    id_of,
+    is_given,
     part,
     search,
 )
@@ -37,7 +39,7 @@ _NOT_VALID: Final = "Property values were not valid: "
 @destination.action("upsertCompany")
 async def upsert_company(payload: Payload, context: Context, client: Client) -> Skip | None:
     """Update a company or create it, and associate the contact of the same event."""
-    if (payload.get("properties") or {}).get(_OWN_ID):
+    if is_given((payload.get("properties") or {}).get(_OWN_ID)):
         raise PayloadError.at("$.properties", f"{_OWN_ID} is the company's ID: it belongs into groupid.")
     contact = ""
     if payload["associateContact"] and not context.dry_run:
@@ -92,7 +94,10 @@ async def _found(fields: JsonObject, client: Client) -> str:
     if len(found) > 1:
         message = "Several companies are found by these fields, and which one is meant is not known."
         raise PayloadError.at("$.companysearchfields", message)
-    return str(found[0].get("id") or "") if found else ""
+    if found and not id_of(found[0]):
+        message = "HubSpot's response does not name the company that it has found by these fields."
+        raise PayloadError.at("$.companysearchfields", message)
+    return id_of(found[0]) if found else ""
 
 
 async def _write(request: Request, client: Client) -> str:
@@ -104,7 +109,7 @@ async def _write(request: Request, client: Client) -> str:
             raise
         await _make_own_id(client)
         response = await client.send(request)
-    return str(body_of(response).get("id") or "")
+    return id_of(body_of(response))
 
 
 def _lacks_own_id(error: ResponseError) -> bool:

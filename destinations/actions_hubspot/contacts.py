@@ -15,6 +15,7 @@ from actions_hubspot.definition import (
     NOT_FOUND,
     body_of,
     destination,
+    id_of,
     objects_in,
     part,
     properties_of,
@@ -66,7 +67,7 @@ async def _upsert(email: str, properties: JsonObject, client: Client) -> str:
         if error.status != NOT_FOUND:
             raise
         body = await _create(url, properties, client)
-    return str(body.get("id") or "")
+    return id_of(body)
 
 
 async def _create(url: str, properties: JsonObject, client: Client) -> JsonObject:
@@ -157,8 +158,8 @@ class _Upsert:
             properties = properties_of(result)
             others = str(properties.get("hs_additional_emails") or "").split(";")
             for email in (properties.get("email"), *others):
-                if isinstance(email, str) and email in self._contacts and result.get("id"):
-                    yield email, str(result["id"])
+                if isinstance(email, str) and email in self._contacts and id_of(result):
+                    yield email, id_of(result)
 
     def _note_errors(self, errors: Iterable[JsonObject]) -> None:
         """Note errors of contacts that they name; one that names none is an error of all."""
@@ -175,7 +176,7 @@ class _Upsert:
         body = await self._post("create", {"inputs": inputs}, emails)
         if body is not None:
             results = objects_in(body, "results")
-            made = {str(properties_of(one).get("email")): str(one.get("id") or "") for one in results}
+            made = {str(properties_of(one).get("email")): id_of(one) for one in results}
             self.ids.update({email: made[email] for email in emails if email in made})
             self._note_refused(body, [email for email in emails if email not in made])
 

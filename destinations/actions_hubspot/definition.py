@@ -76,6 +76,17 @@ def objects_in(body: JsonObject, key: str) -> list[JsonObject]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
+def is_given(value: Json) -> bool:
+    """Return whether a value is one as Segment reads it: an empty list is, 0 and an empty str are not."""
+    return value not in (None, False, 0, "")
+
+
+def id_of(result: JsonObject) -> str:
+    """Return the ID that a body gives a result, the empty str where it names none."""
+    found = result.get("id")
+    return str(found) if is_given(found) else ""
+
+
 def properties_of(result: JsonObject) -> JsonObject:
     """Return the properties of a result."""
     found = result.get("properties")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actions_core import PayloadError, Request, Skip
-from actions_hubspot.definition import association, destination, find, part, search
+from actions_hubspot.definition import association, destination, find, id_of, part, search
 from actions_hubspot.properties import flat_properties
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ async def upsert_record(payload: Payload, client: Client) -> Skip | None:
     kind = payload["objectType"]
     found = await _find(kind, "customObjectSearchFields", payload, client)
     others, link = await _others(payload, client)
-    other = str(others[0].get("id") or "") if len(others) == 1 else ""
+    other = id_of(others[0]) if len(others) == 1 else ""
     properties = flat_properties(payload.get("properties"))
     url = f"/crm/v3/objects/{part(kind)}"
     if len(found) > 1:
         message = "Several records are found by these fields, and which one is meant is not known."
         raise PayloadError.at("$.customObjectSearchFields", message)
     if found:
-        record = str(found[0].get("id") or "")
+        record = id_of(found[0])
         await client.send(Request("PATCH", f"{url}/{part(record)}", json={"properties": properties}))
         if other:
             to = f"{part(payload['toObjectType'])}/{part(other)}"

@@ -1,34 +1,43 @@
 """Which items of two lists belong together, so that one that is missing does not make all after it differ.
 
-Items belong together by what identifies them (a key whose values are all unlike each other on each side,
-and mostly the same on both). Where there is none, they do so in place, if the lists have one length and
-items that are at least half the same, or by an id whose values come up two or three times, in their order;
-the others by the alignment of the two sequences that differs least.
+Items belong together by what identifies them: a key whose values are all unlike each other on each side,
+and mostly the same on both. Where there is none, they do so in place, if the lists have one length and items
+that are at least half the same; else by a key that only a few items share, of which those belong together
+that are equal, or in their order. What no key identifies is aligned by the sequences, so that least differs;
+so is what is left on both sides, if it is as many: else those alone that differ in their identity only.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from actions_core.authoring.port.sameness import difference_of, same
+from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from actions_core.values.types import Json
 
 #: How deep in an item its identity is looked for.
 _DEEPEST: Final = 2
-#: How often the value of a key may come up that identifies items.
+#: How many items may have one id.
 _MOST_TIMES: Final = 3
 #: What it costs to leave an item alone. A pair costs nothing if equal, else as much to twice as much.
 _ALONE: Final = 0.5
 _UNLIKE: Final = 3 * _ALONE
+#: What part of the items has to have an identity, where not all do.
+_NEARLY_ALL: Final = 0.75
 #: Of longer lists, each item is compared with the one in its place.
 _MOST_PAIRS: Final = 40_000
+
+_Path = tuple[str, ...]
+_Pairs = list[tuple[int, int]]
+#: The places of the items that have each value of a key, and those of each key by its path.
+_Values = dict["Hashable", list[int]]
+_Places = dict[_Path, _Values]
 
 
 @attrs.frozen
@@ -54,20 +63,35 @@ def align(published: Sequence[Json], ours: Sequence[Json], given: str) -> Alignm
     pairs = [(place, place) for place in range(start)]
     left, right = list(range(start, len(published))), list(range(start, len(ours)))
     if left and right:
-        found = _identified(published, ours, left, right, 1)
-        if not found and _fit_in_place(published, ours, left, given):
-            found = list(zip(left, right, strict=True))
-        found = found or _identified(published, ours, left, right, _MOST_TIMES)
-        found += _in_sequence(published, ours, *_without(found, left, right), given)
+        found = _paired(published, ours, left, right, given)
         found += _moved(published, ours, *_without(found, left, right), given)
         pairs += found
         left, right = _without(found, left, right)
     return Alignment(tuple(sorted(pairs)), tuple(left), tuple(right))
 
 
-def _without(
-    pairs: Sequence[tuple[int, int]], left: Sequence[int], right: Sequence[int]
-) -> tuple[list[int], list[int]]:
+def _paired(
+    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], given: str
+) -> _Pairs:
+    """Return the pairs by what identifies items, by their places, or by their sequence."""
+    path, found = _identified(published, ours, left, right, given, _are_unlike)
+    if not path and _fit_in_place(published, ours, left, given):
+        return list(zip(left, right, strict=True))
+    if not path:
+        path, found = _identified(published, ours, left, right, given, _are_shared)
+    if not path:
+        path, found = _identified(published, ours, left, right, given, _are_shared, of=_NEARLY_ALL)
+    left, right = _without(found, left, right)
+    if path and len(left) != len(right):
+        renamed = _renamed(published, ours, path, left, list(right), given)
+        found += renamed
+        left, right = _without(renamed, left, right)
+        left = [place for place in left if _value_at(published[place], path) is MISSING]
+        right = [place for place in right if _value_at(ours[place], path) is MISSING]
+    return found + _in_sequence(published, ours, left, right, given)
+
+
+def _without(pairs: _Pairs, left: Sequence[int], right: Sequence[int]) -> tuple[list[int], list[int]]:
     """Return the places that are in no pair."""
     taken, other = {one for one, _ in pairs}, {one for _, one in pairs}
     return [one for one in left if one not in taken], [one for one in right if one not in other]
@@ -84,48 +108,118 @@ def _fit_in_place(published: Sequence[Json], ours: Sequence[Json], places: Seque
 
 
 def _identified(
-    published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], most: int
-) -> list[tuple[int, int]]:
-    """Return the pairs of items that have the same identity; none where nothing identifies them.
+    published: Sequence[Json],
+    ours: Sequence[Json],
+    left: Sequence[int],
+    right: Sequence[int],
+    given: str,
+    identifies: Callable[[_Path, _Values, _Values], bool],
+    *,
+    of: float = 1,
+) -> tuple[_Path, _Pairs]:
+    """Return the path of what identifies that part of the items, and the pairs of those with one identity.
 
-    Its value comes up `most` times at most.
+    Both are empty where nothing identifies them. Of several paths that do, that counts by which the pairs are
+    most alike.
     """
-    ours_by_key = _identities([(place, ours[place]) for place in right], most)
-    best: list[tuple[int, int]] = []
-    for path, places in _identities([(place, published[place]) for place in left], most).items():
-        others = ours_by_key.get(path, {})
-        pairs = [(place, others[value]) for value, place in places.items() if value in others]
-        if len(pairs) > len(best):
-            best = pairs
-    return best if 2 * len(best) >= min(len(left), len(right)) else []
+    theirs, mine = _places(published, left, of), _places(ours, right, of)
+    best: tuple[float, _Path, _Pairs] = (0.0, (), [])
+    for path in theirs:
+        if path not in mine or not identifies(path, theirs[path], mine[path]):
+            continue
+        pairs = _of_one_value(published, ours, theirs[path], mine[path], given)
+        alike = sum(1 - difference_of(published[one], ours[other], given) for one, other in pairs)
+        if alike > best[0] and 2 * len(pairs) >= min(len(left), len(right)):
+            best = alike, path, pairs
+    return best[1:]
 
 
-def _identities(
-    items: Sequence[tuple[int, Json]], most: int
-) -> dict[tuple[str, ...], dict[tuple[Hashable, int], int]]:
-    """Return the places of items by their values at each path where all have one.
-
-    Each value comes up at most so many times there, and has the number of that time with it; it comes up more
-    than once only where the path is that of an id.
-    """
-    values: dict[tuple[str, ...], list[tuple[Hashable, int]]] = {}
-    for place, item in items:
-        for path, value in _scalars(item, ()):
-            values.setdefault(path, []).append((value, place))
-    found: dict[tuple[str, ...], dict[tuple[Hashable, int], int]] = {}
-    for path, pairs in values.items():
-        times: Counter[Hashable] = Counter()
-        places: dict[tuple[Hashable, int], int] = {}
-        for value, place in pairs:
-            places[value, times[value]] = place
-            times[value] += 1
-        is_id = most == 1 or path[-1].lower().endswith("id")
-        if is_id and len(pairs) == len(items) and max(times.values()) <= most:
-            found[path] = places
-    return found
+def _renamed(
+    published: Sequence[Json],
+    ours: Sequence[Json],
+    path: _Path,
+    left: Sequence[int],
+    right: list[int],
+    given: str,
+) -> _Pairs:
+    """Return the pairs of items that have something in common, and of which only the identity differs."""
+    pairs = []
+    for one in left:
+        rest = _stripped(published[one], path)
+        fitting = (place for place in right if same(rest, _stripped(ours[place], path), given))
+        other = next(fitting, None) if rest else None
+        if other is not None:
+            pairs.append((one, other))
+            right.remove(other)
+    return pairs
 
 
-def _scalars(item: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Hashable]]:
+def _stripped(item: Json, path: _Path) -> Json:
+    """Return an item without what it has at a path."""
+    if not isinstance(item, dict):
+        return item
+    rest = {key: value for key, value in item.items() if key != path[0]}
+    return (
+        rest
+        if len(path) == 1 or path[0] not in item
+        else {**rest, path[0]: _stripped(item[path[0]], path[1:])}
+    )
+
+
+def _value_at(item: Json, path: _Path) -> Json:
+    """Return the value that identifies an item by a path, MISSING where it has none."""
+    return dict(_scalars(item, ())).get(path, MISSING)
+
+
+def _places(items: Sequence[Json], places: Sequence[int], of: float) -> _Places:
+    """Return the places of items by their values at each path where at least that part of them has one."""
+    found: _Places = {}
+    for place in places:
+        for path, value in _scalars(items[place], ()):
+            found.setdefault(path, {}).setdefault(value, []).append(place)
+    return {path: values for path, values in found.items() if _number(values) >= of * len(places)}
+
+
+def _number(values: _Values) -> int:
+    return sum(map(len, values.values()))
+
+
+def _most_times(values: _Values) -> int:
+    return max(map(len, values.values()))
+
+
+def _are_unlike(_path: _Path, theirs: _Values, mine: _Values) -> bool:
+    """Return whether no two items of a side share a value."""
+    return _most_times(theirs) == _most_times(mine) == 1
+
+
+def _are_shared(path: _Path, theirs: _Values, mine: _Values) -> bool:
+    """Return whether only a few items share a value: one of an id, or a text that a side seldom has twice."""
+    if path[-1].lower().endswith("id") and max(_most_times(theirs), _most_times(mine)) <= _MOST_TIMES:
+        return True
+    is_text = all(isinstance(value, str) for value in (*theirs, *mine))
+    return is_text and any(2 * len(values) > _number(values) for values in (theirs, mine))
+
+
+def _of_one_value(
+    published: Sequence[Json], ours: Sequence[Json], theirs: _Values, mine: _Values, given: str
+) -> _Pairs:
+    """Return the pairs of items that share a value, in their order, as many equal ones as there can be."""
+    pairs: _Pairs = []
+    for value, left in theirs.items():
+        right = mine.get(value, [])
+        if len(left) == len(right):
+            pairs += zip(left, right, strict=True)
+        elif left and right:
+            costs = [
+                [0.0 if same(published[one], ours[other], given) else 2 * _ALONE for other in right]
+                for one in left
+            ]
+            pairs += _cheapest(costs, left, right)
+    return pairs
+
+
+def _scalars(item: Json, path: _Path) -> Iterator[tuple[_Path, Hashable]]:
     if not isinstance(item, dict):
         return
     for key, value in item.items():
@@ -140,7 +234,7 @@ def _scalars(item: Json, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...
 
 def _in_sequence(
     published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: Sequence[int], given: str
-) -> list[tuple[int, int]]:
+) -> _Pairs:
     """Return the pairs of the alignment that costs least."""
     if not left or not right:
         return []
@@ -149,6 +243,11 @@ def _in_sequence(
     # Where one side has more, two records that have nothing in common are no counterparts.
     most = 1.0 if len(left) == len(right) else _UNLIKE
     costs = [[_cost(published[one], ours[other], given, most) for other in right] for one in left]
+    return _cheapest(costs, left, right)
+
+
+def _cheapest(costs: Sequence[Sequence[float]], left: Sequence[int], right: Sequence[int]) -> _Pairs:
+    """Return the pairs of the alignment that costs least, of the costs of each pair."""
     #: the least that it costs to align the items from each place on
     least = [
         [_ALONE * (len(left) - row + len(right) - column) for column in range(len(right) + 1)]
@@ -160,7 +259,7 @@ def _in_sequence(
                 costs[row][column] + least[row + 1][column + 1],
                 _ALONE + min(least[row + 1][column], least[row][column + 1]),
             )
-    pairs = []
+    pairs: _Pairs = []
     row = column = 0
     while row < len(left) and column < len(right):
         if least[row][column] == costs[row][column] + least[row + 1][column + 1]:
@@ -183,7 +282,7 @@ def _cost(published: Json, ours: Json, given: str, most: float) -> float:
 
 def _moved(
     published: Sequence[Json], ours: Sequence[Json], left: Sequence[int], right: list[int], given: str
-) -> list[tuple[int, int]]:
+) -> _Pairs:
     """Return the pairs of equal items that are elsewhere."""
     pairs = []
     for one in left:

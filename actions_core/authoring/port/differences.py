@@ -18,7 +18,9 @@ text, or other value as JSON, has to match:
 
 With `"batches": true`, a reason holds for events that go out together only, with false for single ones; with
 `"syncMode": "add"`, for mappings of that mode, with null for those without; with `"refusal": "No email*"`,
-where that is what ours refuses an event with. Where there are several for one leaf, they stand in a list.
+where that is what ours refuses an event with; with `"requested": "*/lists/undefined/*"`, where the published
+one makes a request to such a URL; with `"given": "*: null*"`, where the JSON of events and settings is like
+that. Where there are several for one leaf, they stand in a list.
 
 `responses`, `settings` and `fields` say what the trials are made with, beside what they take from the
 source.
@@ -60,7 +62,7 @@ _KEYS: Final = (
 _RESPONSE_KEYS: Final = ("url", "method", "status", "headers", "json", "body", "failure", "weight")
 _ALL: Final = "*"
 _SIDES: Final = ("published", "ours")
-_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode", "refusal")
+_REASON_KEYS: Final = ("reason", *_SIDES, "batches", "syncMode", "refusal", "requested", "given")
 _PATTERNS: Final = ("like", "matches")
 #: What a value may be said to be, and the classes of these values.
 _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -80,19 +82,25 @@ _Written = str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
 
 @attrs.frozen
 class Where:
-    """The trial in which something differs: what our side refused its events with is part of it."""
+    """The trial in which something differs: what ours refuses, which URLs the published one requests.
+
+    `given` is the JSON of what both sides are given.
+    """
 
     is_batch: bool = False
     sync_mode: str | None = None
     refusals: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
+    given: str = ""
 
     def fits(self, entry: Mapping[str, Any]) -> bool:
         """Return whether a reason holds there."""
-        refusal = entry.get("refusal")
         return (
             entry.get("batches", self.is_batch) == self.is_batch
             and entry.get("syncMode", self.sync_mode) == self.sync_mode
-            and (refusal is None or any(_pattern(refusal).fullmatch(one) for one in self.refusals))
+            and _is_among(entry.get("refusal"), self.refusals)
+            and _is_among(entry.get("requested"), self.requested)
+            and _is_among(entry.get("given"), (self.given,))
         )
 
 
@@ -152,6 +160,11 @@ def _name(place: str, pattern: str, entry: Mapping[str, Any], number: int) -> st
     """Return a name for a reason: its pattern, and its values where there are several for the pattern."""
     values = {key: entry[key] for key in _REASON_KEYS[1:] if key in entry}
     return f"{place}: {pattern}" if number == 1 else f"{place}: {pattern} {json.dumps(values)}"
+
+
+def _is_among(pattern: str | None, texts: Sequence[str]) -> bool:
+    """Return whether one of the texts is like a pattern; without one, any are."""
+    return pattern is None or any(_pattern(pattern).fullmatch(one) for one in texts)
 
 
 @functools.lru_cache(maxsize=512)
@@ -261,6 +274,10 @@ def _reason_problems(entry: Json, path: str) -> list[Problem]:
         found.append(Problem(f"{path}.syncMode", "must be a sync mode, or null for mappings without one"))
     if not isinstance(entry.get("refusal", ""), str):
         found.append(Problem(f"{path}.refusal", "must be a text as the message is"))
+    if not isinstance(entry.get("requested", ""), str):
+        found.append(Problem(f"{path}.requested", "must be a text as the URL is"))
+    if not isinstance(entry.get("given", ""), str):
+        found.append(Problem(f"{path}.given", "must be a text as the JSON of events is"))
     for side in _SIDES:
         found += _side_problems(entry.get(side, []), f"{path}.{side}")
     return found

@@ -6,9 +6,8 @@ in one, so that each item meets its counterpart wherever that is.
 
 from __future__ import annotations
 
+import functools
 import itertools
-import json
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -20,7 +19,7 @@ from actions_core.authoring.port.leaves import (
     Difference,
     differing_leaves,
 )
-from actions_core.authoring.port.sameness import difference_of, same
+from actions_core.authoring.port.sameness import difference_of, overlap_of, same
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -45,10 +44,14 @@ _DEEPEST: Final = 3
 def compare_requests(
     published: Sequence[PlainRequest], ours: Sequence[PlainRequest], given: str, *, alone: bool = True
 ) -> list[Difference]:
-    """Return what differs; without `alone`, a request that one side lacks is no difference."""
+    """Return what differs; without `alone`, a request that one side lacks is no difference.
+
+    Of several requests, those to different addresses are counterparts only if most of them is the same.
+    """
     left, right = list(published), list(ours)
+    are_several = alone and len(published) + len(ours) > 2  # noqa: PLR2004  # one on each side
     pairs = _taken(left, right, _equal(given)) + _closest(left, right, given)
-    pairs += _taken(left, right, lambda _one, _other: True)
+    pairs += _taken(left, right, _similar(given) if are_several else lambda _one, _other: True)
     found = [leaf for one, other in pairs for leaf in differing_leaves(one.parts, other.parts, "", given)]
     return found + _alone(left, right) if alone else found
 
@@ -194,7 +197,7 @@ def _merged(
     published: list[PlainRequest], ours: list[PlainRequest], path: _Path, given: str
 ) -> Iterator[Difference]:
     """Yield what differs between requests to one address, whose items are compared as one list."""
-    ours = _by_overlap(published, ours, path)
+    ours = _by_likeness(published, ours, path, given)
     for one, other in zip(published, ours, strict=False):
         yield from differing_leaves(_without(one.parts, path), _without(other.parts, path), "", given)
     left, right = _joined(published, path), _joined(ours, path)
@@ -207,21 +210,25 @@ def _merged(
         yield Difference(f"{name}: split differently", _sizes(published, path), _sizes(ours, path))
 
 
-def _by_overlap(published: list[PlainRequest], ours: list[PlainRequest], path: _Path) -> list[PlainRequest]:
-    """Return our requests in the order of those published ones with which they share most items."""
+def _by_likeness(
+    published: list[PlainRequest], ours: list[PlainRequest], path: _Path, given: str
+) -> list[PlainRequest]:
+    """Return our requests in the order of those published ones whose items are most like theirs."""
     rest, ordered = list(ours), []
-    for request in published:
+    for request in published if len(ours) > 1 else ():
         if not rest:
             break
-        items = _texts(request, path)
-        closest = max(rest, key=lambda one: (_texts(one, path) & items).total())
+        closest = max(rest, key=functools.partial(_likeness, request, path=path, given=given))
         ordered.append(closest)
         rest.remove(closest)
     return ordered + rest
 
 
-def _texts(request: PlainRequest, path: _Path) -> Counter[str]:
-    return Counter(json.dumps(item, sort_keys=True) for item in _at(request.parts, path))
+def _likeness(published: PlainRequest, ours: PlainRequest, *, path: _Path, given: str) -> float:
+    """Return how many items two requests have in common; of one that differs, what both have counts."""
+    left, right = _at(published.parts, path), _at(ours.parts, path)
+    pairs = align(left, right, given).pairs
+    return sum(overlap_of(left[one], right[other], given) for one, other in pairs)
 
 
 def _joined(requests: Sequence[PlainRequest], path: _Path) -> list[tuple[int, Json]]:

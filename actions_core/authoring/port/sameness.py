@@ -55,6 +55,12 @@ def difference_of(published: Json, ours: Json, given: str) -> float:
     return different / total if total else 0.0
 
 
+def overlap_of(published: Json, ours: Json, given: str) -> float:
+    """Return which part of the leaves of the smaller value the other one has, too, from 0 to 1."""
+    different, total = _counted(published, ours, given)
+    return (total - different) / min(_leaves_in(published), _leaves_in(ours))
+
+
 def _counted(published: Json, ours: Json, given: str) -> tuple[int, int]:
     if isinstance(published, dict) and isinstance(ours, dict):
         keys = dict.fromkeys((*published, *ours))

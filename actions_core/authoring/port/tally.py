@@ -97,13 +97,15 @@ class Tally:
             self.notes[note] = self.notes.get(note, 0) + 1
             return []
         self._note_reached(published)
-        found = compare_runs(published, ours, given_text(trial.events, trial.settings))
+        given = given_text(trial.events, trial.settings)
+        found = compare_runs(published, ours, given)
         if not found:
             self.equal[_kind(published)] += 1
             return []
         failures = (ours.failure, *(ours.failures or ()))
         refusals = dict.fromkeys(failure.message for failure in failures if failure is not None)
-        where = Where(trial.is_batch, trial.sync_mode, tuple(refusals))
+        requested = dict.fromkeys(request.url for request in published.requests)
+        where = Where(trial.is_batch, trial.sync_mode, tuple(refusals), tuple(requested), given)
         unexplained = [one for one in found if not self._explain(one, trial, where)]
         if unexplained:
             self.different += 1

@@ -249,8 +249,8 @@ class Trials:
         event: JsonObject = copy.deepcopy(start.event)
         nasty = self._values.random.choice([0.0, 0.0, 0.1])
         if by_default:
-            changed = self._values.changes(self._fields, {}, nasty=nasty)
-            self._fill(event, {key: value for key, value in changed.items() if value is not MISSING})
+            changed = applied({}, self._values.changes(self._fields, {}, nasty=nasty))
+            self._fill(event, _without_nulls_in_lists(changed))
         else:
             changed = self._values.changes(self._fields, event["payload"], nasty=nasty)
             event["payload"] = _without_nulls_in_lists(applied(event["payload"], changed))
@@ -298,8 +298,9 @@ class Trials:
         shape = array_shape(default)
         if shape is not None and isinstance(value, list):
             path, parts = shape
-            items: list[Json] = [{} if isinstance(item, dict) else item for item in value]
-            for made, item in zip(items, value, strict=True):
+            kept = [item for item in value if item is not None]
+            items: list[Json] = [{} if isinstance(item, dict) else item for item in kept]
+            for made, item in zip(items, kept, strict=True):
                 if isinstance(made, dict):
                     self._place(made, parts, item, f"{name}[]")
             set_value(event, path, items, replace=self._values.chance(0.7))

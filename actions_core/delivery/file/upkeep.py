@@ -25,10 +25,17 @@ _FREE_SHARE: Final = 0.25
 _FEWEST_FREE_PAGES: Final = 256
 _VACUUM_PAGES: Final = 1000
 
+#: Why a member of a batch expired, where no try has left its own reason.
+_IN_BATCH: Final = "nobody knows whether its batch was sent"
+
 _OLD_EVENTS: Final = "SELECT seq, at FROM event WHERE seq > ? ORDER BY seq LIMIT ?"
 _OLD_ROWS: Final = """
-SELECT event, subscription, first, reason FROM delivery
+SELECT event, subscription, first, reason, batch FROM delivery
 WHERE event >= ? AND event <= ? AND owner <= 0
+"""
+_MEMBERS: Final = """
+SELECT event, subscription, first, reason, owner, at FROM delivery JOIN event ON seq = event
+WHERE subscription = ? AND batch = ?
 """
 
 
@@ -38,29 +45,51 @@ def expire(
     """Bury rows of the next old events; return how many, and the event to go on after (None: no more).
 
     A row that was never tried expires. One that was tried has its time from the first try on, but no longer
-    than this where its subscription is gone.
+    than this where its subscription is gone. The members of a batch, of which nobody knows whether it was
+    sent, expire together: the rest of them would go under the number of all.
     """
     events = connection.execute(_OLD_EVENTS, (after, _SLICE)).fetchall()
     old = [seq for seq, at in events if at < now - oldest]
     if not old:
         return 0, None
-    rows = connection.execute(_OLD_ROWS, (old[0], old[-1])).fetchall()
     wanted = set(old)
-    burials = []
-    for event, subscription, first, last in rows:
-        if event not in wanted:
-            continue
-        if subscription not in active:
-            code, reason = "SUBSCRIPTION_GONE", "the workspace no longer has this subscription"
-        elif first is None:
-            code, reason = "EXPIRED", "it waited too long without having been tried"
-            if last:  # it was, and that did not count
-                reason = f"it waited too long: {last}"
-        else:
-            continue
-        burials.append(Burial(event, subscription, code, now, counted=False, reason=reason))
-    bury(connection, burials)
-    return len(burials), old[-1] if len(old) == _SLICE else None
+    burials: list[Burial | None] = []
+    batches = set()
+    for event, subscription, first, reason, batch in connection.execute(
+        _OLD_ROWS, (old[0], old[-1])
+    ).fetchall():
+        if event in wanted and batch is None:
+            burials.append(_expiry(event, subscription, first, reason, active, now))
+        elif event in wanted:
+            batches.add((subscription, batch))
+    for batch in batches:
+        members = connection.execute(_MEMBERS, batch).fetchall()
+        expiries = [
+            _expiry(event, subscription, first, reason or _IN_BATCH, active, now)
+            for event, subscription, first, reason, *_ in members
+        ]
+        if None not in expiries and all(owner <= 0 and at < now - oldest for *_, owner, at in members):
+            burials += expiries
+    found = sorted(
+        [each for each in burials if each is not None], key=lambda each: (each.event, each.subscription)
+    )
+    bury(connection, found)
+    return len(found), old[-1] if len(old) == _SLICE else None
+
+
+def _expiry(
+    event: int, subscription: int, first: int | None, reason: str | None, active: Collection[int], now: int
+) -> Burial | None:
+    """Return how an old row expires; None for one that has its time from its first try on."""
+    if subscription not in active:
+        code, words = "SUBSCRIPTION_GONE", "the workspace no longer has this subscription"
+    elif first is not None:
+        return None
+    else:
+        # A try that did not count has left its reason.
+        code = "EXPIRED"
+        words = f"it waited too long: {reason}" if reason else "it waited too long without having been tried"
+    return Burial(event, subscription, code, now, counted=False, reason=words)
 
 
 def forget_letters(connection: sqlite3.Connection, *, now: int, keep: int) -> int:

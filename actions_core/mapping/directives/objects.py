@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from actions_core.mapping.codegen import EVENT, Absent, MappingSource, Node, guard_weight
+from actions_core.mapping.codegen import EVENT, Absent, MappingSource, Node, guard_weight, keeping_missing
 from actions_core.mapping.directives.paths import Path
 from actions_core.mapping.reader import raw_kind
 from actions_core.mapping.runtime import decode, drop_nulls, encode, flatten, merge
@@ -70,6 +70,8 @@ def read_flatten(option: Json, reader: Reader) -> Node:
     if not separator:
         return reader.always_fails("must have a separator that is not empty, and fails without one")
     omit_arrays = truthy(options.get("omitArrays"))
+    if not omit_arrays:  # the key of a missing item is missing too, as in the reference
+        value = keeping_missing(value)
     arguments = (("separator", separator), ("place", reader.path), ("omit_arrays", omit_arrays))
     return Call(flatten, value, arguments, missing_stays=False)
 

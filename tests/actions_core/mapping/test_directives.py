@@ -78,6 +78,7 @@ PATHS: dict[str, Any] = {
 }
 
 ITEMS = {"@path": "properties.products"}
+NOPE = {"@path": "nope"}
 CASES: list[tuple[Any, Any]] = [
     *[({"@path": path}, found) for path, found in PATHS.items()],
     ({"@path": {"@path": "where"}}, "Text"),
@@ -133,6 +134,14 @@ CASES: list[tuple[Any, Any]] = [
     (
         {"@flatten": {"value": {"a": [1], "b": {"c": [2]}}, "separator": "_", "omitArrays": True}},
         {"a": [1], "b_c": [2]},
+    ),
+    (
+        {"@flatten": {"value": {"a": [NOPE, [NOPE, 2]], "b": None}, "separator": "."}},
+        {"a.1.1": 2, "b": None},
+    ),
+    (
+        {"@flatten": {"value": {"a": [NOPE, 1]}, "separator": ".", "omitArrays": True}},
+        {"a": [None, 1]},
     ),
     ({"@flatten": {"value": {"@path": "text"}, "separator": "."}}, {"": "Text"}),
     ({"@flatten": {"value": {"@path": "nothing"}, "separator": "."}}, {"": None}),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from actions_core.authoring.port.comparison import Failure, Run, compare_runs, given_text
 from actions_core.authoring.port.pairing import compare_requests
 from actions_core.authoring.port.requests import PlainRequest, our_request, recorded_request
 from actions_core.http.requests import Request
+from actions_core.values.types import MISSING
 
 _UUID = "0b1a6f4e-7c2d-4e5f-8a9b-0c1d2e3f4a5b"
 _OTHER = "1c2b7f5e-8d3e-4f60-9bac-1d2e3f4a5b6c"
@@ -69,6 +71,17 @@ def test_requests_are_paired_whatever_their_order() -> None:
     assert compare_runs(Run((one, two)), Run((two, one)), "") == []
     found = compare_runs(Run((one, three)), Run((three,)), "")
     assert [difference.leaf for difference in found] == ["request"]
+
+
+def test_of_several_requests_those_that_have_little_in_common_are_each_missing() -> None:
+    """Those to different addresses are paired if most of them is the same, or if each side has only one."""
+    first, sent = plain({"a": 1}), plain({"b": 2})
+    made = plain({"name": "n", "type": "t"}, "https://a.example/y")
+    found = compare_requests([first, made], [first, sent], "")
+    assert [(one.leaf, one.published is MISSING) for one in found] == [("request", False), ("request", True)]
+    again = attrs.evolve(made, url="https://a.example/z")
+    assert [one.leaf for one in compare_requests([first, made], [first, again], "")] == ["url"]
+    assert "url" in [one.leaf for one in compare_requests([made], [sent], "")]
 
 
 def test_requests_to_one_address_are_paired_by_what_is_in_them() -> None:

@@ -146,6 +146,21 @@ def test_a_reason_may_hold_where_ours_refuses(refusals: tuple[str, ...], is_mean
     assert (found is not None) == is_meant
 
 
+@pytest.mark.parametrize(
+    ("requested", "is_meant"),
+    [((), False), (("a.example/undefined/x",), True), (("a.example/7/x",), False)],
+)
+def test_a_reason_may_hold_where_the_published_one_requests_a_url(
+    requested: tuple[str, ...],
+    is_meant: bool,  # noqa: FBT001  # a column of the cases
+) -> None:
+    """With `requested`, a reason explains differences beside a request of the published one to such a URL."""
+    port = PortFile(differences={"*": {"only ours*": {"reason": "x", "requested": "*/undefined/*"}}})
+    difference = Difference("only ours refuses: no list", "goes well", "no list")
+    found = port.reason("track", difference, Where(requested=requested))
+    assert (found is not None) == is_meant
+
+
 @pytest.mark.parametrize(("batches", "meant"), [(None, [1, 1]), (True, [0, 1]), (False, [1, 0])])
 def test_a_reason_may_hold_in_batches_only(batches: Json, meant: list[int]) -> None:
     """With `batches`, a reason explains differences of events that go out together, or of single ones."""

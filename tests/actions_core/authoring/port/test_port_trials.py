@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from actions_core.authoring.port.accepted import Accepted
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from actions_core.authoring.port.trials import Trial
     from actions_core.destination.specs import DestinationSpec
+    from actions_core.values.types import Json
 
 _REQUEST = PlainRequest("POST", "https://shop.example/", {}, {}, "", None)
 _SENT, _REFUSED = Run((_REQUEST,)), Run(failure=Failure("no", retryable=False))
@@ -188,6 +190,21 @@ def test_parts_of_a_value_go_where_the_parts_of_the_default_read_them() -> None:
     assert any(isinstance(item, dict) and "product_id" in item for items in products for item in items)
 
 
+def test_lists_that_default_mappings_read_contain_no_null() -> None:
+    """Neither as an item nor in one, as in events made from others: the published framework makes 0 of it."""
+    price = {"label": "Price", "type": "number", "required": True}
+    shape = ["$.properties.products", {"price": {"@path": "$.price"}}]
+    items = {**_FIELDS["items"], "properties": {"price": price}, "default": {"@arrayPath": shape}}
+    trials = trials_of({"items": items})
+    seen: list[Json] = []
+    for number, trial in enumerate(trials.single(4000)):
+        trials.learn(trial, (number < 50 or not trial.is_new[0],))
+        if trial.mapping is None:
+            seen += trial.events[0].get("properties", {}).get("products", [])
+    assert len(seen) > 100
+    assert [item for item in seen if item is None or (isinstance(item, dict) and None in item.values())] == []
+
+
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
@@ -201,6 +218,28 @@ def test_parts_of_a_value_go_where_the_parts_of_the_default_read_them() -> None:
 def test_an_event_has_reached_a_request(run: Run, expected: tuple[bool, ...]) -> None:
     """One that led to a request, whatever the response; of a batch, each that did not fail."""
     assert reached(run) == expected
+
+
+def test_a_count_knows_which_urls_the_published_one_has_requested() -> None:
+    """A reason that names a URL holds where the published side makes a request to it, not where ours does."""
+    entry = {"reason": "x", "requested": _REQUEST.url}
+    port = PortFile(differences={"order": {"*refuses*": entry, "request": {"reason": "y"}}})
+    trials = list(trials_of().single(2))
+    tally = Tally("order", spec().actions["order"], port)
+    assert tally.add(trials[0], _SENT, _REFUSED) == []
+    assert [one.leaf for one in tally.add(trials[1], _REFUSED, _SENT)] == [
+        "only the published one refuses: no"
+    ]
+
+
+def test_a_count_knows_what_a_trial_has_given() -> None:
+    """A reason that says what is given holds for a trial whose events are like that, and for no other."""
+    port = PortFile(differences={"order": {"only*": {"reason": "x", "given": '*"plan": null*'}}})
+    trial = next(trials_of().single(1))
+    tally = Tally("order", spec().actions["order"], port)
+    for plan, number in ((None, 0), ("pro", 1)):
+        changed = attrs.evolve(trial, events=({**trial.events[0], "properties": {"plan": plan}},))
+        assert len(tally.add(changed, _REFUSED, _SENT)) == number
 
 
 def test_a_count_tells_how_many_events_reached_a_request_and_why_others_did_not() -> None:

@@ -316,16 +316,21 @@ class Model(RuleBasedStateMachine):
             if code in {None, letter.code} and sub in {None, letter.subscription}
         ]
 
+    def may_expire(self, key: tuple[int, int]) -> bool:
+        """Return whether a row is too old; the members of a batch are together."""
+        number = self.rows[key].batch
+        batch = [each for each, row in self.rows.items() if each[1] == key[1] and row.batch == number]
+        return all(
+            row.at < self.now - OPTIONS.oldest * 1000
+            and row.owner <= 0
+            and (each[1] not in self.active or row.first is None)
+            for each, row in self.rows.items()
+            if each in ([key] if number is None else batch)
+        )
+
     def expire(self) -> None:
-        expired = []
-        for event in sorted({key[0] for key in self.rows}):
-            ats = [row.at for key, row in self.rows.items() if key[0] == event]
-            if ats[0] >= self.now - OPTIONS.oldest * 1000:
-                continue
-            for key in sorted(key for key in self.rows if key[0] == event):
-                row = self.rows[key]
-                gone = key[1] not in self.active
-                if row.owner <= 0 and (gone or row.first is None):
-                    self.bury_in_model(key, "SUBSCRIPTION_GONE" if gone else "EXPIRED", counted=False)
-                    expired.append(key)
+        expired = [key for key in sorted(self.rows) if self.may_expire(key)]
+        for key in expired:
+            gone = key[1] not in self.active
+            self.bury_in_model(key, "SUBSCRIPTION_GONE" if gone else "EXPIRED", counted=False)
         self.remove(expired)

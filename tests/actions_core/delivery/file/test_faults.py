@@ -18,6 +18,7 @@ from actions_core.delivery.errors import OutboxError, OutboxFullError
 from actions_core.delivery.file import FileOptions, opening, upkeep
 from actions_core.delivery.file.connection import Connection
 from actions_core.delivery.letters import LetterFilter
+from actions_core.delivery.rules import BatchSize
 from actions_core.delivery.store import Burial, Retry, Settlement
 from tests.forks import FORKS, PIPE
 
@@ -306,4 +307,31 @@ def test_what_was_refused_expires_with_its_last_refusal(open_store: Maker, arriv
     assert found == [
         ("EXPIRED", "it waited too long: no key", 0),
         ("EXPIRED", "it waited too long without having been tried", 0),
+    ]
+
+
+def test_a_batch_expires_as_a_whole(open_store: Maker, arrival: Maker) -> None:
+    """Members of a batch stay together until all are old: the rest would go under the number of all."""
+    now = 1_800_000_000.0
+    store = open_store(clock=lambda: now, options=FileOptions(oldest=10_000))
+    store.accept([arrival("m1")])
+    now += 9_000
+    store.accept([arrival("m2"), arrival("m3")])
+    size = BatchSize(count=2, size=1_000_000, age=0)
+    (first, second) = store.claim_batch(1, size).rows
+    store.close()
+    now += 1_001
+    store = open_store(clock=lambda: now, options=FileOptions(oldest=10_000))
+    assert store.upkeep({1}, longest=900_000).expired == 0
+    assert [row.event for row in store.claim_batch(1, size).rows] == [first.event, second.event]
+    store.close()
+    now += 9_000
+    store = open_store(clock=lambda: now, options=FileOptions(oldest=10_000))
+    assert store.upkeep({1}, longest=900_000).expired == 3
+    reasons = [(letter.message, letter.reason) for letter in store.letters.list(ALL)]
+    in_batch = "it waited too long: nobody knows whether its batch was sent"
+    assert reasons == [
+        ("m1", in_batch),
+        ("m2", in_batch),
+        ("m3", "it waited too long without having been tried"),
     ]

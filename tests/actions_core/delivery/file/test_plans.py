@@ -31,6 +31,7 @@ STATEMENTS = {
     "settle: release": settling._RELEASE,
     "upkeep: old events": upkeep._OLD_EVENTS,
     "upkeep: old rows": upkeep._OLD_ROWS,
+    "upkeep: members": upkeep._MEMBERS,
 }
 
 

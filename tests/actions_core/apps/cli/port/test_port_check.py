@@ -290,6 +290,8 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
                             "batches": 1,
                             "syncMode": 2,
                             "refusal": 3,
+                            "requested": ["x"],
+                            "given": None,
                         },
                     }
                 },
@@ -308,6 +310,8 @@ def test_a_faulty_file_of_a_port_is_refused_with_every_fault(
     assert "$.differences.*.d.batches: must be true or false" in run.err
     assert "$.differences.*.d.syncMode: must be a sync mode" in run.err
     assert "$.differences.*.d.refusal: must be a text as the message is" in run.err
+    assert "$.differences.*.d.requested: must be a text as the URL is" in run.err
+    assert "$.differences.*.d.given: must be a text as the JSON of events is" in run.err
     assert "$.differences.*.d.ours.matches: '(' is not a regular expression" in run.err
     assert "$.differences.*.b.published: 'array' is not a kind of value: take missing, null," in run.err
     assert "$.responses.*[0].url" in run.err
