@@ -53,12 +53,26 @@ def installed_definition(name: str) -> Path:
     Raises `DefinitionError` where there is none, or where its package has no such file.
     """
     slug = Registry().discover().get(name).slug
-    for point in entry_points(group=ENTRY_POINTS):
-        found = find_spec(point.module.partition(".")[0]) if point.name == slug else None
-        for folder in (found.submodule_search_locations or ()) if found is not None else ():
-            if (Path(folder) / _DEFINITION).is_file():
-                return Path(folder) / _DEFINITION
-    raise DefinitionError(f"the package of {shown(slug)} has no {_DEFINITION}")
+    definition = folder_of(installed_package(slug)) / _DEFINITION
+    if not definition.is_file():
+        raise DefinitionError(f"the package of {shown(slug)} has no {_DEFINITION}")
+    return definition
+
+
+def installed_package(slug: str) -> str:
+    """Return the import package of the installed destination of a slug."""
+    (point,) = [point for point in entry_points(group=ENTRY_POINTS) if point.name == slug][:1]
+    return point.module.partition(".")[0]
+
+
+def folder_of(package: str) -> Path:
+    """Return the folder of an import package. Raises `DefinitionError` where it has none."""
+    found = find_spec(package)
+    places = [] if found is None else [*(found.submodule_search_locations or ()), found.origin or ""]
+    if not places:
+        raise DefinitionError(f"the package {package} has no folder")
+    place = Path(places[0])
+    return place if place.is_dir() else place.parent
 
 
 def load_local(definition: Path) -> Destination:

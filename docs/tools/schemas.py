@@ -62,7 +62,7 @@ def _objects(name: str, schema: Any) -> Iterator[Section]:
         for key, value in variant.get("properties", {}).items():
             if isinstance(value, dict) and (key not in keys or "description" in value):
                 keys[key] = {**keys.get(key, {}), **value}
-    required.update(schema.get("required", ()))
+    required.update(schema.get("required", ()), schema.get("else", {}).get("required", ()))
     if keys:
         yield Section(name, schema.get("description", ""), keys, frozenset(required))
     for key, value in keys.items():

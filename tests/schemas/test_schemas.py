@@ -152,13 +152,15 @@ def test_the_mapping_schema_takes_what_runs() -> None:
         (specs.HookSpec, definition("hook"), set()),
         (specs.SyncModeSpec, definition("syncMode"), set()),
         (specs.AuthenticationSpec, definition("authentication"), set()),
-        (specs.DestinationSpec, schema("destination"), {"$schema", "audienceFields"}),
+        (specs.DestinationSpec, schema("destination"), {"$schema", "audienceFields", "fragments"}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_specs_and_schema_have_the_same_keys(cls: type, declared: JsonObject, beside: set[str]) -> None:
-    """What the schema lets in, a spec holds; what a spec holds, the schema lets in."""
-    assert {key_of(field) for field in attrs.fields(cls)} | beside == set(declared["properties"])
+    """What the schema lets in, a spec holds, once fragments are in their places; and the other way round."""
+    assert {key_of(field) for field in attrs.fields(cls)} | beside == {*declared["properties"]} - {
+        "$fragment"
+    }
 
 
 def test_fields_and_schema_agree() -> None:
@@ -189,7 +191,7 @@ def test_the_published_sample_uses_every_key_of_a_field() -> None:
         if "allowNull" in part
         for key in part
     }
-    assert used == set(definition("field")["properties"]) - {"unsafe_hidden"}
+    assert used == set(definition("field")["properties"]) - {"unsafe_hidden", "$fragment"}
 
 
 def test_a_schema_that_is_not_there_is_an_error_of_ours() -> None:

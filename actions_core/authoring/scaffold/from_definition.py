@@ -40,6 +40,8 @@ _SCHEMA: Final = "../../schemas/destination.schema.json"
 #: A function with more fields than this takes the whole payload: so many parameters help nobody.
 _MOST_PARAMETERS: Final = 15
 _LONGEST_TITLE: Final = 80
+#: Fewer characters than a field has that is worth a fragment.
+_SHORT: Final = 80
 #: Where requests go until their author says where.
 BASE: Final = "https://api.example.com"
 #: Names that the module has already, or that a function must not hide.
@@ -107,7 +109,31 @@ def _definition(destination: Destination) -> JsonObject:
             del preset["mapping"]
     # An action has to say what its fields are, even if there are none.
     actions = {key: {"fields": {}, **action} for key, action in written.pop("actions").items()}
-    return {**written, "actions": actions, "presets": presets}
+    fragments = _share_fields(actions)
+    shared = {"fragments": fragments} if fragments else {}
+    return {**written, **shared, "actions": actions, "presets": presets}
+
+
+def _share_fields(actions: dict[str, Any]) -> JsonObject:
+    """Put fragments in the places of fields that several actions have alike, and return these by name.
+
+    A field of that name which is another one in other actions is named after the first of these too.
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for key, action in actions.items():
+        for name, field in action["fields"].items():
+            alike.setdefault((name, json.dumps(field)), []).append(key)
+    fragments: JsonObject = {}
+    for (name, text), keys in alike.items():
+        if len(keys) == 1 or len(text) < _SHORT:
+            continue
+        fragment = name if name not in fragments else f"{name}_{keys[0]}"
+        while fragment in fragments:
+            fragment += "_"
+        fragments[fragment] = json.loads(text)
+        for key in keys:
+            actions[key]["fields"][name] = {"$fragment": fragment}
+    return fragments
 
 
 def _actions(destination: Destination) -> dict[str, ActionSpec]:

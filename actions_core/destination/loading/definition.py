@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actions_core.destination.loading.checks import cross_check, parts_of, readable_parts
+from actions_core.destination.loading.fragments import fill_in
 from actions_core.destination.specs import DestinationSpec
 from actions_core.errors import DefinitionError, Problem
 from actions_core.validation.documents import check_document, schema
@@ -34,16 +35,20 @@ def check_definition(
     else:
         kind = type(definition).__name__
         raise DefinitionError(f"a definition is a dictionary or the path of a file, not of type {kind}")
-    problems = check_document(data, schema("destination"))
-    if problems and json_problems(data):
-        return None, problems  # no JSON at all: it may hold itself
+    problems: list[Problem] = []
     try:
-        spec = None if problems else structure(data, DestinationSpec)
-        parts = readable_parts(data) if spec is None else parts_of(spec)
+        filled = fill_in(data)
+        faults = check_document(filled.definition, schema("destination"))
+        problems = [*filled.problems, *filled.relate(faults)]
+        if faults and json_problems(data):
+            return None, problems  # no JSON at all
+        spec = None if faults else structure(filled.definition, DestinationSpec)
+        parts = readable_parts(filled.definition) if spec is None else parts_of(spec)
         found = {problem.path for problem in problems}
-        problems += [problem for problem in cross_check(parts, strict=strict) if problem.path not in found]
+        others = filled.relate(cross_check(parts, strict=strict))
+        problems += [problem for problem in others if problem.path not in found]
     except RecursionError:
-        return None, [*problems, Problem("$", "is nested too deeply")]
+        return None, problems or json_problems(data) or [Problem("$", "is nested too deeply")]
     return (None if any(problem.is_error for problem in problems) else spec), problems
 
 

@@ -63,11 +63,19 @@ def read_fields(fields: Mapping[str, Json]) -> dict[str, FieldSpec]:
 
 @functools.cache
 def _fields_schema() -> JsonObject:
-    """Return the schema of an object of fields, as it stands in a definition."""
+    """Return the schema of an object of fields, as it stands in a definition whose fragments are in place."""
+    parts = schema("destination")["$defs"]
+    field = parts["field"]
+    keys = {key: value for key, value in field["properties"].items() if key != "$fragment"}
+    complete = {
+        **{key: value for key, value in field.items() if key not in ("if", "else")},
+        **field["else"],
+        "properties": keys,
+    }
     return {
         "type": "object",
         "additionalProperties": {"$ref": "#/$defs/field"},
-        "$defs": schema("destination")["$defs"],
+        "$defs": {**parts, "field": complete},
     }
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 import logging
 import sys
 from contextlib import contextmanager
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from actions_core.apps.local import find_definition, load_local, package_around
-from actions_core.destination.registry import ENTRY_POINTS, Registry
+from actions_core.apps.local import (
+    find_definition,
+    folder_of,
+    installed_package,
+    load_local,
+    package_around,
+)
+from actions_core.destination.registry import Registry
 from actions_core.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -46,8 +49,8 @@ class Subject:
         if self._file is None:
             with _no_bytecode():
                 self._slug = Registry().discover().get(name).slug
-            self._package: str | None = _package_of(self._slug)
-            self.folder = _folder_of(self._package)
+            self._package: str | None = installed_package(self._slug)
+            self.folder = folder_of(self._package)
         else:
             self._package = package_around(self._file)
             self.folder = self._file.parent
@@ -119,21 +122,6 @@ def _no_bytecode() -> Iterator[None]:
         yield
     finally:
         sys.dont_write_bytecode = before
-
-
-def _package_of(slug: str) -> str:
-    """Return the import package of an installed destination."""
-    (point,) = [point for point in entry_points(group=ENTRY_POINTS) if point.name == slug][:1]
-    return point.module.partition(".")[0]
-
-
-def _folder_of(package: str) -> Path:
-    found = importlib.util.find_spec(package)
-    places = [] if found is None else [*(found.submodule_search_locations or ()), found.origin or ""]
-    if not places:
-        raise DefinitionError(f"the package {package} has no folder to watch")
-    place = Path(places[0])
-    return place if place.is_dir() else place.parent
 
 
 def forget(package: str) -> None:

@@ -297,6 +297,31 @@ def test_the_definition_says_nothing_twice() -> None:
     assert again.actions == before.actions
 
 
+def test_fields_that_actions_share_are_written_once() -> None:
+    """Long fields that are alike become fragments; another one of the same name gets one of its own."""
+    long = {"label": "Note", "type": "text", "description": "Whatever is to be said of this person." * 2}
+    other = {**long, "required": True}
+    short = {"label": "Id", "type": "string"}
+    fields = {
+        "a": {"note": long},
+        "b": {"note": long, "id": short},
+        "c": {"note": other, "id": short},
+        "d": {"note": other},
+    }
+    actions = {key: {"title": key.upper(), "fields": value} for key, value in fields.items()}
+    data: dict[str, Any] = {"slug": "shared", "name": "Shared", "actions": actions}
+    _, files = files_from_definition(data)
+    written = json.loads(files["src/actions_shared/destination.json"])
+    assert list(written["fragments"]) == ["note", "note_c"]
+    assert {key: action["fields"]["note"] for key, action in written["actions"].items()} == {
+        "a": {"$fragment": "note"}, "b": {"$fragment": "note"},
+        "c": {"$fragment": "note_c"}, "d": {"$fragment": "note_c"},
+    }  # fmt: skip
+    assert written["actions"]["b"]["fields"]["id"] == {"type": "string", "label": "Id"}
+    written.pop("$schema")
+    assert load_destination(written).spec.actions == load_destination(data).spec.actions
+
+
 def test_the_functions_have_the_fields_as_parameters() -> None:
     """Types and requiredness come from the fields; with very many fields, the payload comes as a whole."""
     slug, files = files_from_definition(ORDERS)

@@ -221,7 +221,7 @@ def open_page(window: BrowserContext, watched: Watched) -> Iterator[Callable[...
         if address is None:
             page.goto(console.entrance)
         else:
-            assert window.request.get(console.entrance).ok
+            assert window.request.get(console.entrance, max_retries=3).ok
             page.goto(console.url + address)
         return page
 

@@ -48,7 +48,7 @@ def look_until(page: Page, address: str, count: int, shown: str = ROW) -> None:
     Until then only the text of the page is asked for, which costs a browser much less than to show it.
     """
     for _ in range(100):
-        if len(re.findall(shown, page.request.get(address).text())) == count:
+        if len(re.findall(shown, page.request.get(address, max_retries=3).text())) == count:
             break
         page.wait_for_timeout(100)
     page.goto(address)
