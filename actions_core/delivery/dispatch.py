@@ -23,7 +23,7 @@ from actions_core.engine.results import Status
 from actions_core.http.errors import is_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from actions_core.delivery.file import FileStore, Writer
     from actions_core.delivery.routing import Router, Target
@@ -85,6 +85,8 @@ class Dispatch:
         #: Pumps that end.
         self._retired: set[Pump] = set()
         self._paused_until: dict[str, float] = {}
+        #: Of those, the pauses that stand in the file: somebody else may end them there.
+        self._known_pauses: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -133,7 +135,9 @@ class Dispatch:
         budget = RateBudget(50) if admission is None else admission.budget
         store = self._store
         if until is not None and until > store.now():
-            budget.pause(time.monotonic() + (until - store.now()) / _MILLISECONDS)
+            paused_until = time.monotonic() + (until - store.now()) / _MILLISECONDS
+            budget.pause(paused_until)
+            self._known_pauses[instance] = paused_until
         attempts = Attempts(self._engine, targets)
         digest = _digest(targets)
         refusals = self._refusals_of(instance, digest)
@@ -280,18 +284,30 @@ class Dispatch:
             store.set_state(instance, "paused", until=until, reason="Retry-After")
 
         await self._writer.run(note)
+        self._known_pauses[instance] = time.monotonic() + seconds
 
     async def _watch_states(self) -> None:
         """Deliver again to instances that somebody has resumed, or whose pause is over."""
         while not self._closing:
             await asyncio.sleep(_LOOK)
-            if self._own.keys() - self.pumps.keys():
+            now = time.monotonic()
+            paused = [instance for instance, until in self._known_pauses.items() if until > now]
+            if paused or self._own.keys() - self.pumps.keys():
                 try:
-                    await self._start_missing(await self._writer.run(lambda store: store.states()))
+                    states = await self._writer.run(lambda store: store.states())
+                    self._end_pauses([each for each in paused if states[each].state == "active"])
+                    await self._start_missing(states)
                 except OutboxError as error:
                     if self._store.closed:
                         return
                     _LOGGER.warning("outbox: instances that wait could not be looked at: %s", error)
+
+    def _end_pauses(self, instances: Iterable[str]) -> None:
+        for instance in instances:
+            del self._known_pauses[instance]
+            self._paused_until.pop(instance, None)
+            if (pump := self.pumps.get(instance)) is not None:
+                pump.budget.resume()
 
     # Ending.
 

@@ -149,7 +149,13 @@ async def _read(name: str, client: Client) -> _Definition | None:
         str(one.get("name")): "archived" if one.get("archived") else str(one.get("type"))
         for one in objects_in(body, "properties")
     }
-    return _Definition(str(body.get("fullyQualifiedName") or name), types)
+    return _Definition(_full_name(body, name), types)
+
+
+def _full_name(definition: dict[str, Any], name: str) -> str:
+    """Return the name under which HubSpot takes an event, the given one where its definition says none."""
+    found = definition.get("fullyQualifiedName")
+    return found if isinstance(found, str) and found else name
 
 
 async def _create(
@@ -176,7 +182,7 @@ async def _create(
             raise RequestError(str(error), code=error.code, status=AGAIN, retryable=True) from None
         return found
     types = {key: _type(value) for key, value in properties.items()}
-    return _Definition(str(made.get("fullyQualifiedName") or name), types)
+    return _Definition(_full_name(made, name), types)
 
 
 async def _complete(

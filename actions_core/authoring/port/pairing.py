@@ -46,12 +46,17 @@ def compare_requests(
 ) -> list[Difference]:
     """Return what differs; without `alone`, a request that one side lacks is no difference.
 
-    Of several requests, those to different addresses are counterparts only if most of them is the same.
+    Of several with bodies, those to different addresses are counterparts only if most of them is the same.
     """
     left, right = list(published), list(ours)
     are_several = alone and len(published) + len(ours) > 2  # noqa: PLR2004  # one on each side
     pairs = _taken(left, right, _equal(given)) + _closest(left, right, given)
-    pairs += _taken(left, right, _similar(given) if are_several else lambda _one, _other: True)
+    similar = _similar(given)
+    pairs += _taken(
+        left,
+        right,
+        lambda one, other: not are_several or not (one.kind or other.kind) or similar(one, other),
+    )
     found = [leaf for one, other in pairs for leaf in differing_leaves(one.parts, other.parts, "", given)]
     return found + _alone(left, right) if alone else found
 

@@ -159,6 +159,10 @@ class RateBudget:
         """Make no request before `until`, a time of the clock."""
         self.paused_until = max(self.paused_until, until)
 
+    def resume(self) -> None:
+        """End the present pause."""
+        self.paused_until = -math.inf
+
     def _set_rate(self, rate: float) -> None:
         burst = max(1.0, rate * _LEARNED_BURST)
         if self._learned is None:

@@ -278,3 +278,30 @@ def test_a_source_that_raises_loses_nothing(tmp_path: Path, *, is_async: bool) -
         assert sum(server.got.values()) == 30
 
     play(server, tmp_path / "events.db", work)
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+def test_a_pause_ends_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, restarted: bool
+) -> None:
+    """A long Retry-After holds an instance back no longer than somebody wants, here or after a restart."""
+    monkeypatch.setattr(dispatch, "_LOOK", 0.01)
+    server = Server(lambda n, times: Response(200 if n or times > 1 else 429, {"retry-after": "600"}))
+
+    async def begin(outbox: Outbox) -> None:
+        for n in range(5):
+            await outbox.enqueue(track(n))
+        async with asyncio.timeout(20):
+            while (await outbox.backlog())[0].state.state != "paused":  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        if not restarted:
+            await resume(outbox)
+
+    async def resume(outbox: Outbox) -> None:
+        assert not server.got
+        await outbox._parts()[0].run(lambda store: store.set_state("a", "active"))
+        await until(lambda: len(server.got) == 5)
+
+    play(server, tmp_path / "events.db", begin, concurrency=1)
+    if restarted:
+        play(server, tmp_path / "events.db", resume, concurrency=1)

@@ -82,6 +82,11 @@ def test_of_several_requests_those_that_have_little_in_common_are_each_missing()
     again = attrs.evolve(made, url="https://a.example/z")
     assert [one.leaf for one in compare_requests([first, made], [first, again], "")] == ["url"]
     assert "url" in [one.leaf for one in compare_requests([made], [sent], "")]
+    bare = [
+        attrs.evolve(made, method="GET", url=url, kind="", body=None)
+        for url in ("https://a/1", "https://a/2")
+    ]
+    assert [one.leaf for one in compare_requests([first, bare[0]], [first, bare[1]], "")] == ["url"]
 
 
 def test_requests_to_one_address_are_paired_by_what_is_in_them() -> None:
