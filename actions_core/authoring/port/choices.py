@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any, Final
 
-from actions_core.authoring.port.columns import FAILED
+from actions_core.authoring.port.columns import FAILED, same
 from actions_core.authoring.port.samples import is_made_up
 from actions_core.authoring.port.texts import template
 from actions_core.authoring.port.turns import as_text, constant, fits, plain, plain_turns, turned, turnings
@@ -14,9 +14,9 @@ from actions_core.values.javascript import truthy
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from actions_core.authoring.port.columns import Attempt, Column, Infer
+    from actions_core.authoring.port.columns import Attempt, Column, Infer, Turn
     from actions_core.values.types import Json
 
 _MOST_ALTERNATIVES: Final = 3
@@ -28,6 +28,8 @@ _MANY_ROWS: Final = 20
 #: Choices between what is inferred are looked for in what is not too deep, and where many calls show them.
 _DEEPEST_CHOICE: Final = 7
 _FEWEST_OF_A_DEEP_CHOICE: Final = 4
+_FEWEST_LOOKED_UP: Final = 6
+_MOST_LOOKED_UP: Final = 8
 _DEEPEST_DIVISION: Final = 4
 #: A path, and what `@if` asks of it: whether it `exists`, or is not `blank`.
 Condition = tuple[str, str]
@@ -194,6 +196,60 @@ def _choose(  # as all attempts, with what is chosen between
         else:
             return _choice(path, made)
     return FAILED
+
+
+# -- values that are looked up ------------------------------------------------------------------
+
+
+def looked_up(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
+    """Infer a text of the scope, or nothing, where but for a few of its values, which have others."""
+    del infer, text, depth
+    if not all(isinstance(value, str | int | float) or value is MISSING for value in column.values):
+        return FAILED
+    for path in column.table.asked:
+        given = [scope.get(path, MISSING) for scope in column.scopes]
+        texts = sum(isinstance(value, str) for value in given)
+        if texts < _FEWEST_LOOKED_UP or any(
+            value is not MISSING and not isinstance(value, str) for value in given
+        ):
+            continue
+        for turn, written in _RESTS:
+            of = _exceptions(given, column.values, turn)
+            if of and len(of) <= _MOST_LOOKED_UP and not any(map(is_made_up, of)):
+                rest = MISSING if written is None else written(path)
+                choose = {"by": {"@path": path}, "of": of}
+                return {"@choose": choose if rest is MISSING else {**choose, "else": rest}}
+    return FAILED
+
+
+def _exceptions(given: Sequence[Json], values: Sequence[Json], turn: Turn) -> dict[str, Json] | None:
+    """Return the values that have another than the turned one, with that, if there is such a rule."""
+    of: dict[str, Json] = {}
+    usual: set[str] = set()
+    number = 0
+    for one, value in zip(given, values, strict=True):
+        if not isinstance(one, str):
+            if value is not MISSING:
+                return None
+        elif same(turn(one), value):
+            usual.add(one)
+            number += 1
+        elif value is MISSING or not same(of.setdefault(one, value), value):
+            return None
+    enough = number >= _FEWEST_LOOKED_UP and len(values) - number > 1
+    return of if enough and not usual & of.keys() else None
+
+
+def _in(filters: str) -> Callable[[str], Json]:
+    return lambda path: {"@liquid": f"{{{{ {path.removeprefix('$.')} | {filters} }}}}"}
+
+
+_RESTS: Final[Sequence[tuple[Turn, Callable[[str], Json] | None]]] = (
+    (lambda _value: MISSING, None),
+    (lambda value: value, lambda path: {"@path": path}),
+    (lambda value: str(value).lower(), _in("downcase")),
+    (lambda value: str(value).upper(), _in("upcase")),
+)
 
 
 def _choice(path: str, made: Mapping[Json, Json]) -> Json:

@@ -6,15 +6,16 @@ import base64
 import binascii
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 import attrs
 
-from actions_core.authoring.port.columns import FAILED, Budget, Column, bits
+from actions_core.authoring.port.columns import FAILED, Budget, Column, bits, same
 from actions_core.authoring.port.conditions import conditions
 from actions_core.authoring.port.inference import infer
 from actions_core.authoring.port.samples import without_free_keys
+from actions_core.authoring.port.turns import as_text
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
@@ -238,11 +239,24 @@ def _places(column: Column, rests: list[str]) -> tuple[str, JsonObject]:
         if len(set(parts)) == 1:
             written.append(parts[0])
             continue
-        found = infer(column.with_values(map(unquote, parts)), text=True)
+        texts = column.with_values(map(unquote, parts))
+        found = infer(texts, text=True)
+        if found is FAILED:
+            found = _mostly(texts)
         if found is FAILED or found is MISSING:
             raise NotInferred(f"part {index} of its URL's path follows no rule that was tried")
         written.append(_placed(found, places))
     return "/".join(written), places
+
+
+def _mostly(column: Column) -> Any:
+    """Return a value that nearly all parts of a path are: blanks at the end of an address are lost."""
+    for path in column.table.asked:
+        found = [as_text(scope.get(path, MISSING)) for scope in column.scopes]
+        equal = sum(same(one, value) for one, value in zip(found, column.values, strict=True))
+        if equal >= _NEARLY_ALL * len(column):
+            return {"@path": path}
+    return FAILED
 
 
 def _placed(found: Json, places: JsonObject) -> str:

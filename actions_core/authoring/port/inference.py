@@ -15,6 +15,7 @@ from actions_core.authoring.port.choices import (
     chosen_of_turned,
     divided,
     first_of_several,
+    looked_up,
     present,
 )
 from actions_core.authoring.port.columns import FAILED, Column
@@ -48,6 +49,7 @@ _ATTEMPTS: Final[Sequence[Attempt]] = (
     unless_empty,
     chosen,
     by_kind,
+    looked_up,
     chosen_of_turned,
     divided,
     chosen_of_any,

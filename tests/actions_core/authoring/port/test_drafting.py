@@ -110,3 +110,11 @@ def test_calls_that_fail_after_their_request_need_its_response() -> None:
     ]
     with pytest.raises(NotInferred, match="it needs what is in the response"):
         infer_request(samples)
+
+
+def test_a_value_that_an_address_does_not_keep_is_still_the_value() -> None:
+    """A part of a path is what nearly all calls show: blanks at the end of an address are lost."""
+    samples = _samples("https://a.example/users/{id}", "x")
+    values = {**samples[3].values, "$.payload.id": "user \\n"}
+    samples[3] = attrs.evolve(samples[3], values=values)
+    assert infer_request(samples).request["path"] == {"id": {"@path": "$.payload.id"}}

@@ -35,6 +35,7 @@ def _payload(number: int) -> dict[str, Any]:
         "items": [{"sku": f"s{number}-{place}", "price": place + number} for place in range(number % 3)],
         "traits": {f"key{number}": number, f"more{number}": "x"},
         "bag": {f"own{number}": number + 0.5} if number % 4 else {},
+        "os": ("ios", "android", "mac", f"os-{number}", f"unknown {number}")[number % 11 % 5],
         "day": f"2026-01-{number + 1:02d}T03:04:05.000Z",
         "when": f"2026-01-02T03:04:{number:02d}.000Z" if number % 4 else "soon",
         "title": f"The Title {number * 31}",
@@ -123,6 +124,25 @@ _RULES: dict[str, tuple[Make, Any]] = {
     "one of several by a field": (
         lambda one: {"one": 1, "two": 20, "three": 300}[one["tier"]],
         {"@choose": {"by": _path("tier"), "of": {"one": 1, "two": 20, "three": 300}}},
+    ),
+    "a few values looked up, the others left out": (
+        lambda one: {"ios": "mobile", "android": "mobile", "mac": "desktop"}.get(one["os"], MISSING),
+        {
+            "@choose": {
+                "by": _path("os"),
+                "of": {"ios": "mobile", "android": "mobile", "mac": "desktop"},
+            }
+        },
+    ),
+    "a few values looked up, the others in capitals": (
+        lambda one: "IOS" if one["os"] == "mac" else one["os"].upper(),
+        {
+            "@choose": {
+                "by": _path("os"),
+                "of": {"mac": "IOS"},
+                "else": {"@liquid": "{{ payload.os | upcase }}"},
+            }
+        },
     ),
     "a list of made items": (
         lambda one: [{"id": item["sku"], "unit": "pc"} for item in one["items"]],
