@@ -33,6 +33,7 @@ _MOSTLY: Final = 0.75
 _NEARLY_ALL: Final = 0.9
 _BASIC: Final = "basic "
 _QUOTED: Final = "a value in the path is quoted, so that it stays one part of it"
+_NO_PART: Final = "a value in the path that is empty, or only dots, is refused: it would make another address"
 #: Slashes, question marks, blanks and the like, which only a value that is quoted can have.
 _QUOTED_SIGNS: Final = ".*%(2F|5C|3F|23|25|20|09|0A|0D).*"
 _PLACE: Final = re.compile(r"\{\{([^{}]+)\}\}")
@@ -129,7 +130,7 @@ def meant_differences(request: JsonObject) -> JsonObject:
         return {}
     return {
         "url": {"reason": _QUOTED, "ours": {"matches": _QUOTED_SIGNS}},
-        "only ours refuses: the request*s path": _QUOTED,
+        "only ours refuses: the request*s path": _NO_PART,
         "query": {"reason": _QUOTED, "ours": "missing"},
     }
 
