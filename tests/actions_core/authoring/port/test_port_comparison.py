@@ -164,6 +164,14 @@ def test_both_sides_have_one_form(ours: Request, recorded: dict[str, Any]) -> No
     assert our_request(ours) == recorded_request({"method": "POST", **recorded})
 
 
+def test_what_stands_for_itself_in_a_part_of_a_path_may_be_quoted() -> None:
+    """In a part of a path, signs such as @ and : are the same quoted and unquoted."""
+    one, other = (
+        our_request(Request("GET", f"https://a.example/{part}/x")) for part in ("a%40b%3Ac%24%2B", "a@b:c$+")
+    )
+    assert one == other
+
+
 def test_what_must_not_be_decoded_stays_in_a_path() -> None:
     """A slash within a part of a path is not the one that ends the part."""
     one, other = (our_request(Request("GET", f"https://a.example/{part}")) for part in ("a%2Fb", "a/b"))
