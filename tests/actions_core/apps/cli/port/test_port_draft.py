@@ -124,41 +124,30 @@ module.exports.default = {
 """
 
 
-@pytest.fixture
-def tricky(command: Callable[..., Any], tmp_path: Path, published: Path) -> tuple[Any, Path]:
-    """Return the draft of a destination that does more than usual calls show: what is printed, its folder."""
+def test_what_usual_calls_do_not_show_is_found_from_others(
+    command: Callable[..., Any], tmp_path: Path, published: Path
+) -> None:
+    """A request that differs is inferred once more, quotes values in its path on purpose, or is given up.
+
+    One draft for all three, since each of them makes hundreds of calls.
+    """
     home = published / "node_modules/@segment/action-destinations/dist/destinations/tricky"
     home.mkdir()
     (home / "index.js").write_text(_TRICKY, encoding="utf-8")
     run = command("port", "draft", "tricky", "--out", tmp_path / "made")
     assert run.code == 0, run.err
     (made,) = (tmp_path / "made" / "src").iterdir()
-    return run, made
-
-
-def test_a_request_that_differs_is_inferred_once_more(tricky: tuple[Any, Path]) -> None:
-    """What only unusual values show is found from calls that have them."""
-    run, made = tricky
+    actions = json.loads((made / "destination.json").read_text("utf-8"))["actions"]
     assert "noted: a request in JSON" in run.out
-    request = json.loads((made / "destination.json").read_text("utf-8"))["actions"]["noted"]["request"]
-    assert request["json"]["n"]["@if"].keys() == {"blank", "then", "else"}
-    assert request["json"]["n"]["@if"]["else"] == "none"
-
-
-def test_values_in_a_path_are_quoted_on_purpose(tricky: tuple[Any, Path]) -> None:
-    """Where the published code does not quote a value in the path, the file of the port says why."""
-    run, made = tricky
+    noted = actions["noted"]["request"]["json"]["n"]["@if"]
+    assert noted.keys() == {"blank", "then", "else"}
+    assert noted["else"] == "none"
     assert "placed: a request in JSON" in run.out
     meant = json.loads((made / "differences.json").read_text("utf-8"))["differences"]
     assert meant.keys() == {"placed"}
     assert meant["placed"]["url"]["reason"].startswith("a value in the path is quoted")
-
-
-def test_a_request_that_differs_in_most_events_is_given_up(tricky: tuple[Any, Path]) -> None:
-    """A request that is wrong for most events is a function to write, with the share as the reason."""
-    run, made = tricky
     assert re.search(r"picky: a function to write: its inferred request differs in \d+ of 50 fresh", run.out)
-    assert "request" not in json.loads((made / "destination.json").read_text("utf-8"))["actions"]["picky"]
+    assert "request" not in actions["picky"]
 
 
 @pytest.mark.usefixtures("published")
