@@ -163,10 +163,10 @@ class Outbox:
     def _set_upkeep(writer: Writer, router: Router) -> None:
         """Say what upkeep must know of the workspace."""
         targets = router.targets.values()
-        longest = max([target.retry.cap for target in targets], default=0.0) * _MILLISECONDS
-        age = max([target.batch.age for target in targets if target.batch is not None], default=0)
-        writer.longest = int(longest) + age
-        writer.active = set(router.targets)
+        longest = int(max([target.retry.cap for target in targets], default=0.0) * _MILLISECONDS)
+        writer.longest = longest + max([each.batch.age for each in targets if each.batch], default=0)
+        writer.delivered = {number for number, target in router.targets.items() if target.enabled}
+        writer.active = set(router.targets)  # last: upkeep begins with it
 
     async def replace(self, workspace: Workspace) -> None:
         """Take up a changed workspace, all or nothing, while events are accepted and delivered.

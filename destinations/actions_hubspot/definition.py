@@ -30,6 +30,8 @@ CONFLICT: Final = 409
 #: The status of what is worth trying again, also for one event of a batch.
 AGAIN: Final = 503
 #: What a part of a path may contain as it is.
+#: More characters of a label do not fit a sentence.
+_LONGEST_LABEL: Final = 60
 _SAFE: Final = "@:!$&'()*+,;=~"
 
 
@@ -125,8 +127,9 @@ def association(path: str, label: str) -> dict[str, Any]:
     """Return the category and the type of an association, as its label has them."""
     category, _, number = label.partition(":")
     if not (category and number.isdecimal()):
+        given = label if len(label) <= _LONGEST_LABEL else f"{label[:_LONGEST_LABEL]}…"
         message = (
-            f'"{label}" is no kind of association: that is a category and a number, HUBSPOT_DEFINED:279.'
+            f'"{given}" is no kind of association: that is a category and a number, HUBSPOT_DEFINED:279.'
         )
         raise PayloadError.at(path, message)
     return {"associationCategory": category, "associationTypeId": number}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from actions_core.delivery.file.workers import Locks
 
+#: Seconds between two checkpoints: the log, once long, stays so on disk, however little of it is in use.
+_CHECKPOINT_PACE: Final = 1.0
 #: Seconds until a checkpoint that a reader prevented is tried again.
 _CHECKPOINT_PAUSE: Final = 5.0
 #: What bounds a file that has no bound: the most that SQLite can.
@@ -203,8 +205,8 @@ class Connection:
     def _write_back(self, sqlite: sqlite3.Connection) -> None:
         if log_size(self._log) > MOST_LOG_BYTES and time.monotonic() >= self._no_checkpoint_before:
             self._set_synchronous(sqlite, durable=True)
-            if not write_back(sqlite):
-                self._no_checkpoint_before = time.monotonic() + _CHECKPOINT_PAUSE
+            pause = _CHECKPOINT_PACE if write_back(sqlite) else _CHECKPOINT_PAUSE
+            self._no_checkpoint_before = time.monotonic() + pause
 
     def make_room(self) -> None:
         """Write the log back where a full disk keeps it from growing: its space is used again then."""

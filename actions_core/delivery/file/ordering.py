@@ -2,6 +2,8 @@
 
 All others are `BEHIND` it, in no index that a claim reads, so a claim costs the same with 200,000 rows behind
 one key. When rows of a key end, the then first one is let go, in the same transaction.
+
+Rows of a subscription that nobody delivers leave the order after a while, else they would hold up all others.
 """
 
 from __future__ import annotations
@@ -31,6 +33,19 @@ FROM json_each(?) AS k CROSS JOIN delivery AS d
 WHERE d.event = json_extract(k.value, '$[0]') AND d.subscription = json_extract(k.value, '$[1]')
   AND d.ordered IS NOT NULL
 """
+#: The keys that rows of a subscription are first of, and were due before a time.
+_HELD_UP: Final = """
+SELECT DISTINCT instance, ordered FROM delivery
+WHERE owner = 0 AND subscription = ? AND due < ? AND ordered IS NOT NULL LIMIT ?
+"""
+_LEAVE: Final = """
+UPDATE delivery SET ordered = NULL, owner = 0 WHERE owner <= 0 AND (event, subscription) IN (
+  SELECT d.event, d.subscription
+  FROM json_each(?) AS k CROSS JOIN delivery AS d
+  WHERE d.instance = json_extract(k.value, '$[0]') AND d.ordered = json_extract(k.value, '$[1]')
+    AND d.subscription = ?)
+"""
+_KEYS_AT_ONCE: Final = 500
 
 
 def let_go(connection: sqlite3.Connection, keys: Collection[tuple[Any, Any]]) -> None:
@@ -45,3 +60,15 @@ def keys_of(connection: sqlite3.Connection, rows: Sequence[Key]) -> list[tuple[i
     if not rows or not connection.execute(query).fetchone()[0]:
         return []
     return connection.execute(_KEYS_OF, (json.dumps(rows),)).fetchall()
+
+
+def leave(connection: sqlite3.Connection, subscription: int, before: int) -> bool:
+    """Take rows of a subscription out of the order of keys that they hold up since before a time.
+
+    Return whether there were any: what was behind them may be of another such subscription.
+    """
+    keys = connection.execute(_HELD_UP, (subscription, before, _KEYS_AT_ONCE)).fetchall()
+    if keys:
+        connection.execute(_LEAVE, (json.dumps(keys), subscription))
+        let_go(connection, keys)
+    return bool(keys)

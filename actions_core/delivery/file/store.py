@@ -17,6 +17,7 @@ from actions_core.delivery.file import (
     letters,
     looking,
     opening,
+    ordering,
     settling,
     upkeep,
     workers,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 _State = Literal["active", "paused", "refused", "gone"]
 _NO_WORKER: Final = 0
+#: Milliseconds for which what nobody delivers may hold up others of its key: a workspace may be on its way.
+_LONGEST_HELD_UP: Final = 3_600_000
 
 
 @attrs.frozen
@@ -349,6 +352,20 @@ class FileStore:
             ids_gone = upkeep.forget_ids(sqlite, now=now, dedupe=dedupe)
         self._expired_to = after or 0
         return Upkeep(expired, letters_gone, moved, after is not None or letters_gone > 0 or ids_gone > 0)
+
+    def leave_order(self, delivered: Collection[int]) -> None:
+        """Take rows out of the order of their key that have held it up for long, since nobody delivers them.
+
+        `delivered` are the numbers of the subscriptions that are.
+        """
+        before = self.now() - _LONGEST_HELD_UP
+        query = "SELECT id FROM subscription"
+        more = True
+        while more:
+            with self._connection.transaction(durable=False) as sqlite:
+                others = [number for (number,) in sqlite.execute(query).fetchall() if number not in delivered]
+                left = [ordering.leave(sqlite, number, before) for number in others]
+                more = any(left)
 
     def vacuum(self) -> bool:
         """Give a slice of free pages back to the disk where many are free; return whether it did."""

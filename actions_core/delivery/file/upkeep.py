@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from actions_core.delivery.file.opening import PAGE
 from actions_core.delivery.file.settling import bury
 from actions_core.delivery.store import Backlog, Burial, InstanceState
 
@@ -21,6 +22,7 @@ _IDS_AT_ONCE: Final = 5000
 _TOLERANCE_MS: Final = 60_000
 #: The write-ahead log is written back beyond this.
 MOST_LOG_BYTES: Final = 16 * 1024 * 1024
+_FEW_LOG_PAGES: Final = MOST_LOG_BYTES // 4 // PAGE
 _FREE_SHARE: Final = 0.25
 _FEWEST_FREE_PAGES: Final = 256
 _VACUUM_PAGES: Final = 1000
@@ -148,11 +150,14 @@ def backlog(connection: sqlite3.Connection, now: int) -> list[Backlog]:
 def write_back(connection: sqlite3.Connection) -> bool:
     """Write a long write-ahead log back into the file; return whether that was possible.
 
-    A reader with an old snapshot prevents it: it is waited for only shortly.
+    A reader with an old snapshot prevents it: it is waited for only shortly. The log keeps its length on
+    disk, which is quicker to write over than to write anew, unless little of it was in use.
     """
     connection.execute("PRAGMA busy_timeout = 50")
     try:
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        busy, pages, _ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        if not busy and pages < _FEW_LOG_PAGES:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         connection.execute("PRAGMA busy_timeout = 10000")
     return not busy

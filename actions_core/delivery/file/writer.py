@@ -40,6 +40,8 @@ _ENOUGH_OUTCOMES: Final = 100
 #: Seconds between two looks for workers that died, and between two rounds of upkeep.
 _TICK: Final = 1.0
 _UPKEEP: Final = 60.0
+#: Seconds between two looks for what holds up others of its key, which read all that waits of its kind.
+_ORDER: Final = 600.0
 #: What the thread does: it works, waits for more outcomes of its kind, or for anything at all.
 _AWAKE: Final = 0
 _LINGERING: Final = 1
@@ -49,12 +51,13 @@ _IDLE: Final = 2
 class Writer:
     """Hands the calls of an event loop, and of any thread, to a store in groups.
 
-    `active` are the numbers of the workspace's subscriptions and `longest` the longest wait of a delivery in
-    milliseconds: there is no upkeep before `active` is set.
+    `active` are the numbers of the workspace's subscriptions, `delivered` those that are not disabled, and
+    `longest` the longest wait of a delivery in milliseconds: there is no upkeep before `active` is set.
     """
 
     def __init__(self, store: FileStore) -> None:
         self.active: Collection[int] | None = None
+        self.delivered: Collection[int] = ()
         self.longest = 0
         self._store = store
         self._queue: deque[Request | Settlement | None] = deque()
@@ -72,6 +75,7 @@ class Writer:
         self._replies: list[_Reply] = []
         self._next_tick = 0.0
         self._next_upkeep = 0.0
+        self._next_order = 0.0
         self._thread = threading.Thread(target=self._run, name="actions outbox", daemon=True)
         self._thread.start()
 
@@ -384,6 +388,9 @@ class Writer:
             if self.active is not None and now >= self._next_upkeep:
                 done = self._store.upkeep(self.active, longest=self.longest)
                 self._next_upkeep = now if done.more else now + _UPKEEP
+            if self.active is not None and now >= self._next_order:
+                self._next_order = now + _ORDER
+                self._store.leave_order(self.delivered)
             if idle:
                 self._store.vacuum()
         except OutboxError as error:

@@ -17,6 +17,7 @@ from actions_core.delivery.rules import BatchSize, halves
 from actions_core.delivery.store import Arrival, Burial, NewDelivery, Retry, Settlement
 
 DAY = 86_400_000
+HOUR = 3_600_000
 START = 1_800_000_000_000
 OPTIONS = FileOptions(dedupe=86400, keep=5 * 86400, oldest=3 * 86400, synchronous="normal")
 NAMES = [("a", "one"), ("a", "two"), ("b", "batched"), ("c", "plain")]
@@ -327,6 +328,20 @@ class Model(RuleBasedStateMachine):
             for each, row in self.rows.items()
             if each in ([key] if number is None else batch)
         )
+
+    def leave_order(self, delivered: set[int]) -> None:
+        others = {sub for _, sub in self.rows} - delivered
+        held_up = True
+        while held_up:
+            held_up = {
+                (sub, row.ordered)
+                for (_, sub), row in self.rows.items()
+                if sub in others and row.owner == 0 and row.ordered and row.due < self.now - HOUR
+            }
+            for (_, sub), row in self.rows.items():
+                if (sub, row.ordered) in held_up and row.owner <= 0:
+                    row.owner, row.ordered = 0, None
+            self.let_go()
 
     def expire(self) -> None:
         expired = [key for key in sorted(self.rows) if self.may_expire(key)]

@@ -84,6 +84,7 @@ def test_a_reader_with_an_old_snapshot_stops_nobody(
     """While somebody reads an old state the log grows and writing goes on; afterwards the log starts anew."""
     monkeypatch.setattr("actions_core.delivery.file.connection.MOST_LOG_BYTES", 200_000)
     monkeypatch.setattr("actions_core.delivery.file.connection._CHECKPOINT_PAUSE", 0.0)
+    monkeypatch.setattr("actions_core.delivery.file.connection._CHECKPOINT_PACE", 0.0)
     store = open_store(options=FileOptions(synchronous="normal"))
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
@@ -335,3 +336,30 @@ def test_a_batch_expires_as_a_whole(open_store: Maker, arrival: Maker) -> None:
         ("m2", in_batch),
         ("m3", "it waited too long without having been tried"),
     ]
+
+
+def test_a_long_log_is_not_written_back_with_each_transaction(
+    path: Path, open_store: Maker, arrival: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is once in a while, and shrinks where little of it was in use: then nothing is due for long."""
+    calls = []
+
+    def write_back(sqlite: sqlite3.Connection) -> bool:
+        calls.append(time.monotonic())
+        return upkeep.write_back(sqlite)
+
+    monkeypatch.setattr("actions_core.delivery.file.connection.write_back", write_back)
+    monkeypatch.setattr("actions_core.delivery.file.connection.MOST_LOG_BYTES", 400_000)
+    monkeypatch.setattr("actions_core.delivery.file.connection._CHECKPOINT_PACE", 3600.0)
+    store = open_store(options=FileOptions(synchronous="normal"))
+    for number in range(30):
+        store.accept([arrival(f"m{number}-{each}", filler=500) for each in range(60)])
+    log = Path(f"{path}-wal")
+    assert len(calls) == 1
+    assert upkeep.log_size(log) > 400_000
+    store._connection._no_checkpoint_before = 0.0
+    store.accept([arrival("n")])
+    assert len(calls) == 2
+    assert upkeep.log_size(log) == 0
+    store.accept([arrival("o")])
+    assert len(calls) == 2

@@ -23,6 +23,8 @@ STATEMENTS = {
     "claim: a new batch": claiming._SINGLES,
     "claim: fall apart": claiming._FALL_APART,
     "order: let go": ordering._LET_GO,
+    "order: held up": ordering._HELD_UP,
+    "order: leave": ordering._LEAVE,
     "order: keys": ordering._KEYS_OF,
     "settle: delete": settling._DELETE,
     "settle: delete events": settling._DELETE_EVENTS,

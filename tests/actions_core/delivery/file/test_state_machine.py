@@ -150,13 +150,12 @@ class Outbox(Model):
             assert {row.batch for row in claim.rows} == {grouped[0]}
             assert members == self.compositions[grouped[0]], "another composition under one number"
         else:
-            singles = [key for key in self.waiting(3, self.now + BATCH.age) if self.rows[key].batch is None]
-            if flush:
-                singles = [
-                    key
-                    for key in singles[: BATCH.count]
-                    if self.rows[key].first is None or self.rows[key].due <= self.now
-                ]
+            singles = [
+                key
+                for key in self.waiting(3, self.now + BATCH.age)
+                if self.rows[key].batch is None
+                and (self.rows[key].first is None or self.rows[key].due <= self.now)
+            ][: BATCH.count]
             due = bool(singles) and (flush or self.rows[singles[0]].due <= self.now)
             take = min(len(singles), BATCH.count) if len(singles) >= BATCH.count or due else 0
             assert claim.waiting == (0 if take else len(singles))
@@ -298,6 +297,12 @@ class Outbox(Model):
             if letter.last < self.now - OPTIONS.keep * 1000:
                 del self.letters[number]
         self.seen = {(gen, message) for gen, message in self.seen if gen >= self.now // DAY - 1}
+
+    @running
+    @rule(place=workers, delivered=st.sets(subscriptions))
+    def what_nobody_delivers_leaves_the_order(self, place: int, delivered: set[int]) -> None:
+        self.store(self.pick(place)).leave_order(delivered)
+        self.leave_order(delivered)
 
     @running
     @rule(place=workers)

@@ -187,3 +187,21 @@ def test_a_worker_puts_off_only_what_it_holds(open_store: Maker, arrival: Maker)
     rows = store._connection.read("SELECT event, owner, due = 5, tries FROM delivery")
     other = (store.worker or 0) + 1
     assert rows == [(1, other, 0, 0), (2, other, 0, 0)]
+
+
+def test_what_nobody_delivers_holds_up_its_key_for_an_hour(open_store: Maker, arrival: Maker) -> None:
+    """Then it leaves the order with all of its subscription that have the key; the others go on in theirs."""
+    now = 1_800_000_000.0
+    store = open_store(clock=lambda: now)
+    store.accept([arrival(f"m{number}", 1, 2, ordered="k") for number in range(2)])
+    assert [row.event for row in store.claim(1, 9).rows] == [1]
+    store.settle(Settlement(done=[(1, 1)]))
+    now += 3600
+    store.leave_order({1})
+    assert store.claim(1, 9).rows == ()
+    now += 1
+    store.leave_order({1, 2})
+    assert store.claim(1, 9).rows == ()
+    store.leave_order({1})
+    assert [row.event for row in store.claim(1, 9).rows] == [2]
+    assert [row.event for row in store.claim(2, 9).rows] == [1, 2]
