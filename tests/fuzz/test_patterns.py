@@ -18,6 +18,7 @@ MADE = {
     "actions_core.authoring.port.differences._pattern": "names of leaves, from the author's own file",
     "actions_core.authoring.port.differences._is_of": "values of leaves, from the author's own file",
     "actions_core.authoring.port.differences._expression_problems": "the author's own, compiled only",
+    "actions_core.authoring.port.conditions._general": "texts of random calls, each as it stands",
     "actions_core.http.spellings.__init__": "the spellings of secrets; tried by the reader 'secrets'",
     "actions_core.validation.documents._whole_pattern": "the patterns of our own schemas, for short keys",
     "actions_core.validation.formats.is_regex": "a user's text, compiled only; tried by 'format regex'",
