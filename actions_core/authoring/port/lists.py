@@ -10,10 +10,10 @@ from actions_core.authoring.port.samples import flat_values
 from actions_core.values.types import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from actions_core.authoring.port.columns import Infer
-    from actions_core.values.types import Json
+    from actions_core.values.types import Json, JsonObject
 
 
 def items(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa: FBT001  # as all attempts
@@ -34,17 +34,12 @@ def listed(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noqa
         pairs = list(_pairs(column, where, list))
         if not pairs or not all(isinstance(given, dict) for given, _ in pairs):
             continue
-        scopes = [dict(flat_values(given, "$", 1)) for given, _ in pairs]
-        made = Column.of(scopes, [value for _, value in pairs], column.budget, [one for one, _ in pairs])
-        found = infer(made, text=text, depth=depth + 1)
+        found = infer(_column_of(pairs, column), text=text, depth=depth + 1)
         if not isinstance(found, dict):
             continue
-        written = {"@arrayPath": [where, found]}
-        if gives(written, column):
-            return written
-        rest = {"@if": {"exists": {"@path": where}, "then": written, "else": {"@literal": []}}}
-        if gives(rest, column):
-            return rest
+        for written in _with_and_without({"@arrayPath": [where, found]}, where):
+            if gives(written, column):
+                return written
     return FAILED
 
 
@@ -61,18 +56,24 @@ def entries(column: Column, infer: Infer, text: bool, depth: int) -> Any:  # noq
             pairs = list(_pairs(column, where, dict, opened[where]))
         if not pairs:
             continue
-        scopes = [dict(flat_values(entry, "$", 1)) for entry, _ in pairs]
-        made = Column.of(scopes, [value for _, value in pairs], column.budget, [one for one, _ in pairs])
-        found = infer(made, text=text, depth=depth + 1)
+        found = infer(_column_of(pairs, column), text=text, depth=depth + 1)
         if found is FAILED or found is MISSING:
             continue
-        written = {"@values": {"value": value, "each": found, "list": True}}
-        if gives(written, column):
-            return written
-        rest = {"@if": {"exists": {"@path": where}, "then": written, "else": {"@literal": []}}}
-        if gives(rest, column):
-            return rest
+        for written in _with_and_without({"@values": {"value": value, "each": found, "list": True}}, where):
+            if gives(written, column):
+                return written
     return FAILED
+
+
+def _column_of(pairs: Sequence[tuple[Json, Json]], column: Column) -> Column:
+    """Return the column of the items, each in the scope of the entry that is beside it."""
+    scopes = [dict(flat_values(given, "$", 1)) for given, _ in pairs]
+    return Column.of(scopes, [value for _, value in pairs], column.budget, [one for one, _ in pairs])
+
+
+def _with_and_without(written: JsonObject, where: str) -> tuple[JsonObject, JsonObject]:
+    """Return a list as it is written, and as it is where nothing at a path makes an empty one."""
+    return written, {"@if": {"exists": {"@path": where}, "then": written, "else": {"@literal": []}}}
 
 
 def _pairs(

@@ -65,7 +65,7 @@ def keys_of(connection: sqlite3.Connection, rows: Sequence[Key]) -> list[tuple[i
 def leave(connection: sqlite3.Connection, subscription: int, before: int) -> bool:
     """Take rows of a subscription out of the order of keys that they hold up since before a time.
 
-    Return whether there were any: what was behind them may be of another such subscription.
+    Return whether there were any.
     """
     keys = connection.execute(_HELD_UP, (subscription, before, _KEYS_AT_ONCE)).fetchall()
     if keys:

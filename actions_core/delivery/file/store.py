@@ -353,19 +353,17 @@ class FileStore:
         self._expired_to = after or 0
         return Upkeep(expired, letters_gone, moved, after is not None or letters_gone > 0 or ids_gone > 0)
 
-    def leave_order(self, delivered: Collection[int]) -> None:
+    def leave_order(self, delivered: Collection[int]) -> bool:
         """Take rows out of the order of their key that have held it up for long, since nobody delivers them.
 
-        `delivered` are the numbers of the subscriptions that are.
+        `delivered` are the numbers of the subscriptions that are. Return whether there were any: then call it
+        again, since it takes a slice, and what was behind them may be of another such subscription.
         """
         before = self.now() - _LONGEST_HELD_UP
-        query = "SELECT id FROM subscription"
-        more = True
-        while more:
-            with self._connection.transaction(durable=False) as sqlite:
-                others = [number for (number,) in sqlite.execute(query).fetchall() if number not in delivered]
-                left = [ordering.leave(sqlite, number, before) for number in others]
-                more = any(left)
+        with self._connection.transaction(durable=False) as sqlite:
+            numbers = [number for (number,) in sqlite.execute("SELECT id FROM subscription").fetchall()]
+            left = [ordering.leave(sqlite, number, before) for number in numbers if number not in delivered]
+        return any(left)
 
     def vacuum(self) -> bool:
         """Give a slice of free pages back to the disk where many are free; return whether it did."""

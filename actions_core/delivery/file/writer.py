@@ -389,8 +389,8 @@ class Writer:
                 done = self._store.upkeep(self.active, longest=self.longest)
                 self._next_upkeep = now if done.more else now + _UPKEEP
             if self.active is not None and now >= self._next_order:
-                self._next_order = now + _ORDER
-                self._store.leave_order(self.delivered)
+                more = self._store.leave_order(self.delivered)
+                self._next_order = now if more else now + _ORDER
             if idle:
                 self._store.vacuum()
         except OutboxError as error:

@@ -117,8 +117,11 @@ def test_subscriptions_that_are_gone_keep_what_waits(tmp_path: Path) -> None:
                     assert sum(server.times.values()) == came
                     (left,) = await outbox.backlog()
                     assert (left.due + left.later, left.in_hand) == (5, 0)
+                    assert outbox._writer is not None
+                    assert outbox._writer.delivered == set()
                 blocked = False
                 await outbox.replace(made)
+                assert outbox._writer.delivered == outbox._writer.active
                 await until(lambda: len(server.got) == 5)
 
     asyncio.run(main())

@@ -387,3 +387,31 @@ def test_upkeep_begins_with_the_workspace(
         assert [letter.code for letter in letters] == ["EXPIRED"]
 
     in_writer(open_store, work, clock=lambda: now)
+
+
+def test_what_holds_up_its_keys_leaves_the_order_by_and_by(
+    open_store: Maker, arrival: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In slices, so that no caller waits for all of it; what is delivered stays in its order."""
+    monkeypatch.setattr("actions_core.delivery.file.writer._TICK", 0.02)
+    monkeypatch.setattr("actions_core.delivery.file.ordering._KEYS_AT_ONCE", 1)
+    now = 1_800_000_000.0
+
+    async def work(writer: Writer, _store: FileStore) -> None:
+        nonlocal now
+        for key in "abc":
+            await writer.accept([arrival(f"{key}1", 2, ordered=key), arrival(f"{key}2", 1, ordered=key)])
+        assert (await writer.claim(1, 9)).rows == ()
+        now += 3601
+        writer.delivered = {1, 2}
+        writer.active, writer.longest = {1, 2}, 900_000
+        await asyncio.sleep(0.2)
+        assert (await writer.claim(1, 9)).rows == ()
+        writer.delivered, writer._next_order = {1}, 0.0
+        came: list[int] = []
+        while len(came) < 3:
+            came += [row.event for row in (await writer.claim(1, 9)).rows]
+            await asyncio.sleep(0.01)
+        assert sorted(came) == [2, 4, 6]
+
+    in_writer(open_store, work, clock=lambda: now)
